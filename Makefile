@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make            builds build/tracecmd and build/libtracecmd.so.1
+# make demo       records this machine for a second and shows the report
+# make check      builds and runs the tests; check-full: all of them
+# make fuzz bench install clean
+VERSION := 0.1.0
+B ?= build
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PREFIX ?= /usr/local
+OPT ?= -O2 -g
+PKGS := libtraceevent libtracefs libzstd liblz4 zlib libxxhash
+
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTRACECMD_VERSION='"$(VERSION)"' -Ilib
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) -fvisibility=hidden -pthread $(SAN) $(CFLAGS) $(PKG_CFLAGS)
+ALL_LDFLAGS = -pthread $(SAN) $(LDFLAGS)
+
+LIB_SRC := $(sort $(wildcard lib/*/*.c))
+CMD_SRC := $(sort $(wildcard tracecmd/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o)
+CMD_OBJ := $(CMD_SRC:%.c=$(B)/obj/%.o)
+
+# V=1 shows the commands
+Q := $(if $(V),,@)
+say := $(if $(V),@:,@echo)
+
+all: $(B)/tracecmd $(B)/libtracecmd.so.1
+
+$(B)/tracecmd: $(CMD_OBJ) $(B)/libtracecmd.a
+	$(say) "  LD  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ldl -lm
+
+$(B)/libtracecmd.a: $(LIB_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(B)/libtracecmd.so.1: $(LIB_OBJ) lib/libtracecmd.map
+	$(say) "  LD  $@"
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,libtracecmd.so.1 \
+		-Wl,--version-script=lib/libtracecmd.map -o $@ $(LIB_OBJ) $(PKG_LIBS)
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(say) "  CC  $<"
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -MMD -MP -c -o $@ $<
+
+-include utest/utest.mk
+-include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d)
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all clean

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * base: bytes, strings, errors, vectors, files. Knows nothing of tracing.
+ *
+ * Conventions of the whole library
+ *  - A function that can fail returns 0 (or a count) or a negative errno and
+ *    says why in the struct err its caller gave. The library never prints,
+ *    exits or aborts.
+ *  - Expected answers are not failures: iterators return 1 for "here it is"
+ *    and 0 for "end".
+ *  - open pairs with close, init with release, new with free. close, release
+ *    and free accept NULL and half-built objects.
+ *  - Outputs are written last, and only on success.
+ */
+#ifndef TRACECMD_BASE_H
+#define TRACECMD_BASE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/types.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+
+/* ---- errors ------------------------------------------------------------- */
+
+#define ERR_TEXT_MAX 1024
+
+/*
+ * One failure, told from the outside in: "cannot report 'trace.dat': CPU 3:
+ * chunk 17 at offset 0x1a000: claims 9437184 bytes, the section holds 2048".
+ * Lives on the caller's stack; { 0 } is "no error". All functions accept a
+ * NULL struct err (the words are lost, the code is not).
+ */
+struct err {
+	int code;		/* negative errno, 0: none */
+	char text[ERR_TEXT_MAX];
+};
+
+/* Starts a chain: the fact, where it is known. Returns @code (negative). */
+int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* As err_set, with ": " and the errno's text behind. */
+int err_errno(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Puts what was being attempted in front ("TEXT: old text"). Returns e->code. */
+int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Adds a remark behind ("old text; TEXT"): what to do. Returns e->code. */
+int err_hint(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * Things worth telling that do not stop the work (a damaged page, a denied
+ * control file). Given by the program to whoever may have something to say.
+ */
+struct notices {
+	void (*fn)(void *ctx, const char *text);	/* NULL: drop them */
+	void *ctx;
+};
+void notice(const struct notices *n, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ---- scope cleanup for locals -------------------------------------------- */
+
+void cleanup_free(void *pp);		/* of a pointer variable */
+void cleanup_close(int *fd);		/* closes if >= 0 */
+#define AUTO_FREE __attribute__((cleanup(cleanup_free)))
+#define AUTO_CLOSE __attribute__((cleanup(cleanup_close)))
+
+/* ---- growing arrays ------------------------------------------------------ */
+
+/*
+ * VEC(T) declares { T *v; size_t nr, cap; }; { 0 } is empty.
+ * vec_push(&vec, value) returns 0 or -ENOMEM.
+ */
+#define VEC(T) struct { T *v; size_t nr, cap; }
+int vec_grow(void **v, size_t *cap, size_t need, size_t size);
+#define vec_reserve(p, n) \
+	vec_grow((void **)&(p)->v, &(p)->cap, (p)->nr + (n), sizeof(*(p)->v))
+#define vec_push(p, x) \
+	(vec_reserve(p, 1) ? -ENOMEM : ((p)->v[(p)->nr++] = (x), 0))
+#define vec_release(p) \
+	(free((p)->v), (p)->v = NULL, (p)->nr = (p)->cap = 0)
+
+/* ---- growing bytes ------------------------------------------------------- */
+
+/*
+ * Bytes that grow; data is always followed by a NUL that len does not count.
+ * The put functions return 0 or -ENOMEM and, once one has failed, go on
+ * failing (failed is sticky), so a run of puts is checked once at its end.
+ */
+struct buf {
+	char *data;
+	size_t len, cap;
+	bool big_endian;	/* order of buf_u16/32/64 */
+	bool failed;
+};
+void buf_release(struct buf *b);
+void buf_clear(struct buf *b);		/* len = 0, memory kept */
+int buf_reserve(struct buf *b, size_t more);
+int buf_put(struct buf *b, const void *data, size_t len);
+int buf_puts(struct buf *b, const char *s);		/* without its NUL */
+int buf_str(struct buf *b, const char *s);		/* with its NUL */
+int buf_fill(struct buf *b, int byte, size_t count);
+int buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int buf_vprintf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+int buf_u8(struct buf *b, uint8_t v);
+int buf_u16(struct buf *b, uint16_t v);
+int buf_u32(struct buf *b, uint32_t v);
+int buf_u64(struct buf *b, uint64_t v);
+#define AUTO_BUF __attribute__((cleanup(buf_release)))
+
+/* ---- the one gate to foreign bytes --------------------------------------- */
+
+/*
+ * A cursor over bytes of a file or message. A read either succeeds whole and
+ * advances, or returns false and changes nothing. base is the position of
+ * data[0] in its file, for messages.
+ */
+struct cur {
+	const uint8_t *data;
+	uint64_t len, pos;
+	uint64_t base;
+	bool big_endian;
+};
+static inline uint64_t cur_left(const struct cur *c) { return c->len - c->pos; }
+/* File position of the next byte. */
+static inline uint64_t cur_offset(const struct cur *c) { return c->base + c->pos; }
+bool cur_u8(struct cur *c, uint8_t *ret);
+bool cur_u16(struct cur *c, uint16_t *ret);
+bool cur_u32(struct cur *c, uint32_t *ret);
+bool cur_u64(struct cur *c, uint64_t *ret);
+bool cur_s32(struct cur *c, int32_t *ret);
+bool cur_s64(struct cur *c, int64_t *ret);
+bool cur_skip(struct cur *c, uint64_t n);
+/* View of the next @n bytes; lives as long as the cursor's data. */
+bool cur_bytes(struct cur *c, uint64_t n, const uint8_t **ret);
+/* A NUL-terminated string of at most @max bytes, NUL not counted. */
+bool cur_str(struct cur *c, size_t max, const char **ret);
+/* A cursor over the next @n bytes, same byte order. */
+bool cur_sub(struct cur *c, uint64_t n, struct cur *ret);
+
+/* Integers at unaligned places, in either order. */
+static inline uint16_t get_u16(const void *p, bool big)
+{
+	uint16_t v;
+	memcpy(&v, p, 2);
+	return (big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)) ? __builtin_bswap16(v) : v;
+}
+static inline uint32_t get_u32(const void *p, bool big)
+{
+	uint32_t v;
+	memcpy(&v, p, 4);
+	return (big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)) ? __builtin_bswap32(v) : v;
+}
+static inline uint64_t get_u64(const void *p, bool big)
+{
+	uint64_t v;
+	memcpy(&v, p, 8);
+	return (big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)) ? __builtin_bswap64(v) : v;
+}
+static inline void put_u32(void *p, uint32_t v, bool big)
+{
+	if (big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
+		v = __builtin_bswap32(v);
+	memcpy(p, &v, 4);
+}
+static inline void put_u64(void *p, uint64_t v, bool big)
+{
+	if (big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
+		v = __builtin_bswap64(v);
+	memcpy(p, &v, 8);
+}
+
+/* ---- files --------------------------------------------------------------- */
+
+/* Whole transfers; retry on EINTR and short counts. 0 or -errno;
+ * pread_full gives -ENODATA where the file ends early. */
+int write_full(int fd, const void *data, size_t len);
+int pwrite_full(int fd, const void *data, size_t len, off_t off);
+int pread_full(int fd, void *data, size_t len, off_t off);
+/* Appends everything @fd gives until end of file (no seeking: proc and
+ * tracefs files too), at most @max bytes (-EFBIG past that). 0 or -errno. */
+int fd_read_all(int fd, struct buf *out, size_t max);
+/* Opens, reads all, closes. 0 or -errno. */
+int path_read_all(const char *path, struct buf *out, size_t max);
+
+/* ---- words --------------------------------------------------------------- */
+
+/* Strict decimal/hex/octal (C syntax) of the whole string; 0, -EINVAL, -ERANGE. */
+int parse_u64(const char *s, uint64_t *ret);
+int parse_s64(const char *s, int64_t *ret);
+
+/*
+ * The candidates nearest to a misspelt @word (edit distance, prefix, glob
+ * with '*' stripped). Feed candidates one by one, then append
+ * "did you mean 'a' or 'b'?" to @e with near_hint; nothing when none is near.
+ */
+#define NEAR_MAX 3
+struct near {
+	const char *word;
+	struct { char name[96]; unsigned score; } best[NEAR_MAX];
+	unsigned nr;
+};
+void near_init(struct near *n, const char *word);
+void near_try(struct near *n, const char *candidate);
+void near_hint(const struct near *n, struct err *e);
+
+#endif

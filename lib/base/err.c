@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base.h"
+
+static int err_vset(struct err *e, int code, const char *fmt, va_list ap)
+{
+	if (code >= 0)
+		code = -EIO;
+	if (e) {
+		e->code = code;
+		vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	}
+	return code;
+}
+
+/* Appends to e->text, cutting at its end. */
+static void err_append(struct err *e, const char *s)
+{
+	size_t len = strlen(e->text);
+
+	snprintf(e->text + len, sizeof(e->text) - len, "%s", s);
+}
+
+int err_set(struct err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	code = err_vset(e, code, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int err_errno(struct err *e, int code, const char *fmt, ...)
+{
+	char why[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	code = err_vset(e, code, fmt, ap);
+	va_end(ap);
+	if (e) {
+		err_append(e, ": ");
+		err_append(e, strerror_r(-code, why, sizeof(why)));
+	}
+	return code;
+}
+
+int err_wrap(struct err *e, const char *fmt, ...)
+{
+	char old[ERR_TEXT_MAX];
+	va_list ap;
+
+	if (!e)
+		return -EIO;
+	memcpy(old, e->text, sizeof(old));
+	va_start(ap, fmt);
+	err_vset(e, e->code, fmt, ap);
+	va_end(ap);
+	err_append(e, ": ");
+	err_append(e, old);
+	return e->code;
+}
+
+int err_hint(struct err *e, const char *fmt, ...)
+{
+	char add[ERR_TEXT_MAX];
+	va_list ap;
+
+	if (!e)
+		return -EIO;
+	va_start(ap, fmt);
+	vsnprintf(add, sizeof(add), fmt, ap);
+	va_end(ap);
+	err_append(e, "; ");
+	err_append(e, add);
+	return e->code;
+}
+
+void notice(const struct notices *n, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	if (!n || !n->fn)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	n->fn(n->ctx, text);
+}
+
+void cleanup_free(void *pp)
+{
+	free(*(void **)pp);
+}
+
+void cleanup_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}

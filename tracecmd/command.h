@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The program: one file per sub-command. A file ends in its descriptor; main
+ * finds it, runs it, and prints the one error there is. Only this folder
+ * prints, exits or reads a command line.
+ */
+#ifndef TRACECMD_COMMAND_H
+#define TRACECMD_COMMAND_H
+
+#include "base/base.h"
+
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+};
+
+struct command {
+	const char *name;
+	const char *summary;		/* one line for the general help */
+	const char *help;		/* the whole of --help, after the usage line */
+	const char *usage;		/* "[options] [command [argument...]]" */
+	/*
+	 * argv[0] is the command's name. Returns an exit code (or a traced
+	 * command's own status); EXIT_FAILED/EXIT_USAGE with @e set makes main
+	 * print it. --help and --version are handled by main.
+	 */
+	int (*run)(int argc, char **argv, struct err *e);
+};
+extern const struct command *const commands[];	/* NULL-ended, in main.c */
+
+/* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
+int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Notices go to standard error as "tracecmd: TEXT", unless quiet. */
+extern const struct notices stderr_notices;
+
+/*
+ * Writes to standard output through one big buffer. A write that fails (full
+ * disk) is remembered; out_finish flushes and reports it. EPIPE ends quietly:
+ * out_closed tells so that loops can stop.
+ */
+void out_put(const void *data, size_t len);
+void out_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void out_flush(void);
+bool out_closed(void);
+int out_finish(struct err *e);		/* 0 or negative errno; called by main */
+
+#endif

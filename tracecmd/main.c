@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command.h"
+#include "include/tracecmd.h"
+
+const struct command *const commands[] = {
+	NULL
+};
+
+static void print_notice(void *ctx, const char *text)
+{
+	(void)ctx;
+	out_flush();
+	fprintf(stderr, "tracecmd: %s\n", text);
+}
+
+const struct notices stderr_notices = { .fn = print_notice };
+
+int usage_error(struct err *e, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	err_set(e, -EINVAL, "%s", text);
+	return EXIT_USAGE;
+}
+
+static void print_help(void)
+{
+	out_printf("tracecmd: record and replay what the Linux kernel does\n\n"
+		   "usage: tracecmd COMMAND [options]\n\ncommands:\n");
+	for (unsigned i = 0; commands[i]; i++)
+		out_printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	out_printf("\n'tracecmd COMMAND --help' tells a command's options; "
+		   "'tracecmd --version' the version.\n");
+}
+
+static void print_command_help(const struct command *c)
+{
+	out_printf("usage: tracecmd %s %s\n\n%s\n%s", c->name, c->usage, c->summary, c->help);
+}
+
+static const struct command *find_command(const char *name, struct err *e)
+{
+	struct near near;
+
+	near_init(&near, name);
+	for (unsigned i = 0; commands[i]; i++) {
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+		near_try(&near, commands[i]->name);
+	}
+	err_set(e, -EINVAL, "there is no command '%s'", name);
+	near_hint(&near, e);
+	err_hint(e, "'tracecmd --help' lists the commands");
+	return NULL;
+}
+
+static bool is_help(const char *arg)
+{
+	return !strcmp(arg, "-h") || !strcmp(arg, "--help");
+}
+
+static int run(int argc, char **argv, struct err *e)
+{
+	const struct command *c;
+	int status;
+
+	if (argc < 2) {
+		print_help();
+		return EXIT_USAGE;
+	}
+	if (is_help(argv[1]) || (!strcmp(argv[1], "help") && argc == 2)) {
+		print_help();
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "version")) {
+		out_printf("tracecmd %s\n", tracecmd_version());
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[1], "help")) {
+		c = find_command(argv[2], e);
+		if (!c)
+			return EXIT_USAGE;
+		print_command_help(c);
+		return EXIT_OK;
+	}
+	c = find_command(argv[1], e);
+	if (!c)
+		return EXIT_USAGE;
+	if (argc > 2 && is_help(argv[2])) {
+		print_command_help(c);
+		return EXIT_OK;
+	}
+	status = c->run(argc - 1, argv + 1, e);
+	if (status == EXIT_USAGE && e->code)
+		err_hint(e, "see 'tracecmd %s --help'", c->name);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = { 0 };
+	int status = run(argc, argv, &e);
+
+	if (e.code) {
+		out_flush();
+		fprintf(stderr, "tracecmd: %s\n", e.text);
+		if (!status)
+			status = EXIT_FAILED;
+	}
+	e.code = 0;
+	if (out_finish(&e) < 0) {
+		fprintf(stderr, "tracecmd: %s\n", e.text);
+		if (!status)
+			status = EXIT_FAILED;
+	}
+	return status;
+}
