@@ -2,6 +2,7 @@
 # make            builds build/tracecmd and build/libtracecmd.so.1
 # make demo       records this machine for a second and shows the report
 # make check      builds and runs the tests; check-full: all of them
+# make doc        builds the manual pages into build/doc
 # make fuzz bench install clean
 VERSION := 0.1.0
 B ?= build
@@ -48,6 +49,7 @@ $(B)/obj/%.o: %.c
 	$(say) "  CC  $<"
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -MMD -MP -c -o $@ $<
 
+include Documentation/doc.mk
 -include utest/utest.mk
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d)
 
