@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a command line asks of a kernel, and making it so.
+ *
+ * A struct kernel_setup is filled by the program's option parser, checked
+ * against a kernel without changing it, applied (every change in the undo log
+ * of the struct kernel), and then serves the recorder: which buffers, which
+ * event formats.
+ *
+ *	kernel_setup_check()	nothing is changed; wrong names are told here
+ *	kernel_setup_apply()	all settings; tracing_on of what is recorded is 0
+ *	kernel_setup_exclude()	the recorder's own threads (unless no_filter)
+ *	kernel_setup_pids()	pid filters, just before exec
+ *	kernel_setup_tracing()	on ... off
+ *	kernel_undo()		everything as before (unless keep)
+ *
+ * Strings given to the setters are copied; the setup owns what it points to.
+ */
+#ifndef TRACECMD_KERNEL_SETUP_H
+#define TRACECMD_KERNEL_SETUP_H
+
+#include "base/base.h"
+#include "kernel/kernel.h"
+
+struct kernel_words {
+	char **v;
+	size_t nr, cap;
+};
+int kernel_words_add(struct kernel_words *w, const char *word);	/* 0, -ENOMEM */
+void kernel_words_release(struct kernel_words *w);
+
+struct kernel_pids {
+	pid_t *v;
+	size_t nr, cap;
+};
+
+/* One -e with the -f and -R behind it. */
+struct kernel_event_ask {
+	char *pattern;			/* "sys:ev", "sys:", "word" (systems and events), "all"; globs */
+	bool negate;			/* -v: switched off after everything else */
+	char *filter;			/* several -f as "(a)&&(b)"; NULL: none */
+	struct kernel_words triggers;
+	/* Filled by kernel_setup_check: indexes into the kernel's list of events. */
+	struct { uint32_t *v; size_t nr, cap; } found;
+};
+
+/* One -l, -n or -g. */
+struct kernel_function_ask {
+	char *pattern;			/* glob, regular expression, or "func:command" */
+	char *module;			/* --module in force, or NULL */
+};
+struct kernel_functions {
+	struct kernel_function_ask *v;
+	size_t nr, cap;
+};
+int kernel_functions_add(struct kernel_functions *f, const char *pattern, const char *module);
+
+/* What is asked of one instance. Zero and NULL mean "not asked for". */
+struct kernel_instance_setup {
+	char *name;			/* "" is the top level */
+	struct {
+		struct kernel_event_ask *v;
+		size_t nr, cap;
+	} events;
+	char *tracer;			/* -p */
+	struct kernel_functions filters, notraces;	/* -l, -n */
+	struct kernel_words options;	/* -O (and -T as "stacktrace"), "no" in front: off */
+	char *clock;			/* -C; "tsc2nsec" is "x86-tsc" and setup.tsc2nsec */
+	char *cpumask;			/* -M: hexadecimal, "-1": all */
+	uint64_t buffer_kb;		/* -b, per CPU */
+	uint64_t subbuf_kb;		/* --subbuf-size */
+	struct kernel_pids pids;	/* -P */
+	bool follow;			/* -c: children of traced processes too */
+	bool has_max_depth;
+	uint64_t max_depth;		/* --max-graph-depth */
+	struct kernel_instance *in;	/* set by kernel_setup_apply */
+};
+
+struct kernel_setup {
+	struct {
+		struct kernel_instance_setup *v;	/* [0] is the top level */
+		size_t nr, cap;
+	} instances;
+	struct kernel_functions graph;		/* -g: top level only */
+	bool only_command;			/* -F */
+	bool no_filter;				/* --no-filter: no pid limits, no exclusion */
+	bool ignore_unknown;			/* -i: unknown events are no error */
+	bool keep;				/* -k: settings stay afterwards */
+	bool no_reset;				/* -K: nothing is reset before */
+	bool all_formats;			/* -a: formats of all events */
+	bool function_trace_off;		/* -d */
+	bool ftrace_off;			/* -D */
+	bool func_stack;			/* --func-stack */
+	bool tsc2nsec;				/* store x86-tsc's mult and shift */
+	uint64_t cmdlines_size;			/* --cmdlines-size; 0: not asked for */
+};
+
+/* A setup with the top level only. 0, -ENOMEM. */
+int kernel_setup_init(struct kernel_setup *s);
+void kernel_setup_release(struct kernel_setup *s);
+/* The part of the instance @name, added if it is new. NULL: no memory. The
+ * pointer is valid until the next call. */
+struct kernel_instance_setup *kernel_setup_instance(struct kernel_setup *s, const char *name);
+/* Adds an event; NULL: no memory. */
+struct kernel_event_ask *kernel_setup_event(struct kernel_instance_setup *is, const char *pattern,
+					    bool negate);
+/* And-s @filter to what the event has. 0, -ENOMEM. */
+int kernel_event_ask_filter(struct kernel_event_ask *ask, const char *filter);
+
+/*
+ * Whether this part of the setup takes part. A top level of which neither
+ * events nor a tracer are asked is left alone as soon as instances are named
+ * and -F is not given.
+ */
+bool kernel_setup_takes_part(const struct kernel_setup *s, size_t i);
+/* Whether anything to trace is named at all (-e, -p, or keeping what is set). */
+bool kernel_setup_has_work(const struct kernel_setup *s);
+/* irqsoff, wakeup ...: tracers whose result is a text, not a stream. */
+bool kernel_tracer_is_latency(const char *tracer);
+
+/* ---- to the kernel ------------------------------------------------------- */
+
+/*
+ * Compares every name with the kernel: events, tracers, options, clocks,
+ * functions, instances' features. Changes nothing. 0, or -errno with an error
+ * that names the option and near matches.
+ */
+int kernel_setup_check(struct kernel *k, struct kernel_setup *s, struct err *e);
+/*
+ * Makes missing instances and applies everything, in each part that takes
+ * part: tracing off, what was enabled before is switched off (unless
+ * no_reset), the buffer is emptied, then what is asked for. A filter or
+ * trigger that the kernel refuses is an error with the kernel's explanation.
+ * Calls kernel_setup_check if that was not done. After a failure the caller
+ * calls kernel_undo. 0, -errno.
+ */
+int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e);
+/* Hides the threads @tids (the recorder's own) from all parts. 0, -errno. */
+int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *tids, size_t nr,
+			 struct err *e);
+/*
+ * Whether events are limited to processes (-F or -P, and not --no-filter).
+ * Then kernel_setup_pids must be called before tracing is switched on: with
+ * the traced command's pid, or with 0 when there is none (-P alone).
+ */
+bool kernel_setup_limits_pids(const struct kernel_setup *s);
+int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, struct err *e);
+/* tracing_on of every part that takes part. 0, -errno. */
+int kernel_setup_tracing(struct kernel *k, struct kernel_setup *s, bool on, struct err *e);
+
+/* ---- for the recorder ---------------------------------------------------- */
+
+/* The CPUs with a buffer of their own here (per_cpu/cpuN), ascending; free(*ret).
+ * 0, -errno. */
+int kernel_instance_cpus(const struct kernel_instance *in, uint32_t **ret, size_t *nr,
+			 struct err *e);
+/* Bytes of a sub-buffer, header included. */
+int kernel_instance_subbuf_size(const struct kernel_instance *in, uint32_t *ret, struct err *e);
+/* The clock's name ("local"); "" if the kernel does not tell. */
+int kernel_instance_clock(const struct kernel_instance *in, char *ret, size_t size, struct err *e);
+/* Opens per_cpu/cpuN/@file for reading: "trace_pipe_raw", "snapshot_raw".
+ * @flags are added to O_RDONLY | O_CLOEXEC. A descriptor or -errno. */
+int kernel_cpu_open(const struct kernel_instance *in, uint32_t cpu, const char *file, int flags,
+		    struct err *e);
+/* Text of per_cpu/cpuN/stats, appended. 0, -errno. */
+int kernel_cpu_stats(const struct kernel_instance *in, uint32_t cpu, struct buf *out,
+		     struct err *e);
+
+/* An event format as the kernel tells it. The text ends in a newline. */
+typedef int (*kernel_format_fn)(void *ctx, const char *system, const char *event,
+				const char *format, size_t len);
+/*
+ * Calls @fn for the events the setup records, ordered by system: with @s NULL
+ * or s->all_formats for all events of the kernel. The events of the system
+ * "ftrace" come first and always. Stops and returns what @fn returns if that
+ * is not 0. An event that disappeared is left out.
+ */
+int kernel_formats(struct kernel *k, const struct kernel_setup *s, kernel_format_fn fn, void *ctx,
+		   struct err *e);
+
+#endif
