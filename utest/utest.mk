@@ -23,4 +23,12 @@ check-unit: $(UNIT)
 check-san:
 	$(MAKE) B=$(B)-san SAN="$(SAN_FLAGS)" OPT="-O1 -g" check-unit $(B)-san/tracecmd
 
-.PHONY: check-unit check-san
+# Installs what the tests need, builds with gcc and clang, runs everything.
+check:
+	@MAKE="$(MAKE)" utest/check
+
+# What takes longer too: the kernel with every tracing option, fuzzers.
+check-full:
+	@MAKE="$(MAKE)" utest/check --full
+
+.PHONY: check check-full check-unit check-san

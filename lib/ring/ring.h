@@ -1,9 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ring: the kernel's ring-buffer sub-buffers; bytes to (timestamp, event) and
- * back. Knows neither files nor formats. Layout: section 8 of
+ * ring: the kernel's ring-buffer sub-buffers ("pages"); bytes to (timestamp,
+ * event) and back. Knows neither files nor formats. Layout: section 8 of
  * Documentation/tracecmd.dat.5 (source: include/linux/ring_buffer.h and
  * kernel/trace/ring_buffer.c).
+ *
+ *	0	u64	time before the first entry's own delta
+ *	8	long	commit word: bits 0-26 bytes of entries, 31 events were
+ *			lost before this page, 30 their number is stored
+ *	8+long		entries, each 4-byte aligned
+ *	behind them	long, the number of lost events (bit 30)
+ *
+ * An entry starts with a u32: type_len (5 bits) and time delta (27 bits);
+ * type_len is the low bits on little endian, the high bits on big endian.
+ *
+ *	type_len	bytes			meaning
+ *	1-28		4 + 4 * type_len	data
+ *	0		8 + roundup4(u32 - 4)	data, length in the next u32
+ *	29		4 + u32			padding, a discarded event
+ *	30		8			time extend: now += (u32 << 27) + delta
+ *	31		8			time stamp: now = (u32 << 27) + delta
  */
 #ifndef TRACECMD_RING_H
 #define TRACECMD_RING_H
@@ -17,13 +33,16 @@ struct ring_abi {
 };
 
 #define RING_LOST_UNKNOWN UINT64_MAX	/* events were lost, the number is not known */
+#define RING_HEADER_MAX 16		/* bytes before the first entry, at most */
 
 enum ring_bad {				/* why a page is (partly) unreadable */
-	RING_OK, RING_BAD_SHORT,	/* smaller than its header */
+	RING_OK,
+	RING_BAD_SHORT,			/* smaller than its header */
 	RING_BAD_COMMIT,		/* commit past the page */
 	RING_BAD_ENTRY_CUT,		/* entry header past commit */
 	RING_BAD_DATA_LEN,		/* data length below 4 or past commit */
 	RING_BAD_PADDING,		/* padding length below 4 or past commit */
+	RING_BAD_CUT,			/* the page goes on past what there is of it */
 	RING_BAD_COUNT
 };
 const char *ring_bad_text(enum ring_bad bad);	/* "commit past the page" */
@@ -43,49 +62,78 @@ struct ring_event {
 struct ring_page {
 	struct ring_abi abi;
 	const uint8_t *data;
-	uint32_t size;			/* of the page */
+	uint32_t size;			/* of the page: what there is of it */
 	uint32_t header;		/* 12 or 16 */
-	uint32_t end;			/* header + commit */
+	uint32_t end;			/* header + commit, at most size */
 	uint64_t page_ts;		/* time stamp of the page header */
 	uint64_t lost;			/* before this page: 0, a number, or RING_LOST_UNKNOWN */
 	enum ring_bad bad;		/* why reading stopped early */
 	/* private */
 	uint32_t pos;
+	bool cut;
 	uint64_t now;
 };
 
 /*
- * Looks at the header. @size may be less than the page size where a file is
- * cut: what is whole is read. Returns 0, or -EBADMSG with p->bad set (then the
- * page has no events; p->lost is RING_LOST_UNKNOWN).
+ * Looks at the header of a whole page of @size bytes. Returns 0, or -EBADMSG
+ * with p->bad set (RING_BAD_SHORT, RING_BAD_COMMIT); then the page has no
+ * events and p->lost is RING_LOST_UNKNOWN. The page is a view of @data.
  */
 int ring_page_open(struct ring_page *p, const struct ring_abi *abi, const void *data, size_t size);
-/* Next data event: 1, 0 at the end, -EBADMSG (p->bad) if the rest is unreadable. */
+/*
+ * The same for a page of @page_size bytes of which only the first @have are
+ * there (a file is cut): its whole entries are read, then RING_BAD_CUT. A loss
+ * count behind the cut is RING_LOST_UNKNOWN.
+ */
+int ring_page_open_cut(struct ring_page *p, const struct ring_abi *abi, const void *data,
+		       size_t have, size_t page_size);
+/*
+ * Next data event: 1, 0 at the end, -EBADMSG (p->bad) if the rest is
+ * unreadable, now and at every further call. Data entries without a payload
+ * are passed over (they have no event type), their time counts.
+ */
 int ring_page_next(struct ring_page *p, struct ring_event *ret);
-/* Next entry of any type, for debug output. */
+/* Next entry of any type, for debug output. Returns as ring_page_next. */
 int ring_page_next_entry(struct ring_page *p, struct ring_event *ret);
-/* Time of the first data event, or the page's if there is none. For seeking. */
+/*
+ * Time of the first data event, or the page's if there is none; 0 if @size is
+ * below the header. For seeking.
+ */
 uint64_t ring_page_first_ts(const struct ring_abi *abi, const void *data, size_t size);
 
 /* ---- encoding ----------------------------------------------------------- */
 
 /*
- * Fills one page. Times must not step back (a step back becomes an absolute
- * stamp). put returns 1 if stored, 0 if the page is full (nothing stored).
+ * Fills one page of a multiple of 4 bytes. The first entry's time becomes the
+ * page's. Gaps over 27 bits become time extends, a step back in time an
+ * absolute stamp.
  */
 struct ring_encoder {
 	struct ring_abi abi;
 	uint8_t *data;
 	uint32_t size, pos;
 	uint64_t now;
-	bool empty;
+	bool empty;			/* no entry yet */
 	uint64_t lost;
 };
+/* @size: at least RING_HEADER_MAX + 16, below 2^27. @page is the caller's. */
 void ring_encoder_init(struct ring_encoder *enc, const struct ring_abi *abi, void *page, size_t size);
-/* Loss before the page: a number or RING_LOST_UNKNOWN; before the first put. */
+/* Loss before the page: a number or RING_LOST_UNKNOWN; before the first put.
+ * Room for a number is set aside behind the entries. */
 void ring_encoder_lost(struct ring_encoder *enc, uint64_t lost);
+/*
+ * Stores an event; its payload is padded with zeros to 4 bytes, at least one
+ * such word. Returns 1; 0 if it must go to another page (no room, or a step in
+ * time that 59 bits cannot tell), nothing stored; -EMSGSIZE if it fits no page
+ * of this size.
+ */
 int ring_encoder_put(struct ring_encoder *enc, uint64_t ts, const void *data, size_t len);
-/* Absolute stamp and padding entries (tests need them). */
+/*
+ * Absolute stamp, and a discarded event of @len dead bytes (a multiple of 4);
+ * tests need them. Return as ring_encoder_put. A stamp has 59 bits: the five
+ * topmost of the running time stay (a page that starts with a stamp has those
+ * of @ts as its time).
+ */
 int ring_encoder_stamp(struct ring_encoder *enc, uint64_t ts);
 int ring_encoder_pad(struct ring_encoder *enc, uint64_t ts, size_t len);
 /* Writes the commit word and lost count, zeros the rest. */

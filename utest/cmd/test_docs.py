@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The manual pages: they build without a warning, every command has one, and
+a page and its command's --help name the same options."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+TRACECMD = TOP / "build" / "tracecmd"
+PAGES = sorted((TOP / "Documentation").glob("*.[1-8].adoc"))
+
+# Handled alike for all commands, and told once, in tracecmd(1).
+COMMON = {"-h", "--help"}
+OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
+
+
+def run(*args):
+    return subprocess.run([TRACECMD, *args], check=True, text=True, capture_output=True).stdout
+
+
+def commands():
+    text = run("--help").split("commands:\n", 1)[1].split("\n\n", 1)[0]
+    return re.findall(r"^  (\S+)", text, re.M)
+
+
+def options_of_help(command):
+    """The options a help text lists: lines that begin with one, up to the
+    column of explanations."""
+    found = set()
+    for line in run(command, "--help").splitlines():
+        if re.match(r"\s+-", line):
+            found.update(OPTION.findall(re.split(r"\s{2,}", line.strip())[0]))
+    return found - COMMON
+
+
+def page_of(command):
+    """The page that has the command's name in its Name section."""
+    for page in PAGES:
+        names = page.read_text().split("== Name\n", 1)[1].lstrip().split(" - ", 1)[0]
+        if f"tracecmd-{command}" in [name.strip() for name in names.split(",")]:
+            return page
+    return None
+
+
+def options_of_page(page):
+    """The options a page explains: the terms of its definition lists."""
+    found = set()
+    for line in page.read_text().splitlines():
+        if line.endswith("::") and line.startswith("*-"):
+            found.update(OPTION.findall(line.replace("*", "")))
+    return found - COMMON
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_renders(page, tmp_path):
+    done = subprocess.run(
+        ["asciidoctor", "-b", "manpage", "--failure-level=WARN", "-D", tmp_path, page],
+        text=True, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    name = page.name.removesuffix(".adoc")
+    groff = subprocess.run(["man", "--warnings", "-l", tmp_path / name],
+                           text=True, capture_output=True, env={"MANWIDTH": "100", "LC_ALL": "C.UTF-8",
+                                                                "PATH": "/usr/bin:/bin"})
+    assert (groff.returncode, groff.stderr) == (0, "")
+    assert "NAME" in groff.stdout
+
+
+def test_every_command_has_a_page():
+    assert commands()
+    assert [c for c in commands() if page_of(c) is None] == []
+
+
+def test_every_page_is_of_a_command():
+    """No page for a command that does not exist."""
+    known = {f"tracecmd-{c}" for c in commands()} | {"tracecmd", "tracecmd.dat"}
+    for page in PAGES:
+        names = page.read_text().split("== Name\n", 1)[1].lstrip().split(" - ", 1)[0]
+        assert {name.strip() for name in names.split(",")} <= known, page.name
+
+
+def test_program_page_lists_the_commands():
+    text = (TOP / "Documentation" / "tracecmd.1.adoc").read_text()
+    assert re.findall(r"^\*tracecmd-(\S+)\*\(1\)::", text, re.M) == commands()
+
+
+def test_help_and_page_name_the_same_options():
+    differing = {}
+    for command in commands():
+        said, explained = options_of_help(command), options_of_page(page_of(command))
+        if said != explained:
+            differing[command] = {"only in --help": said - explained,
+                                  "only in the page": explained - said}
+    assert differing == {}
+
+
+def test_numbers_of_the_format_page_are_kept():
+    """Comments and messages cite its sections by number."""
+    text = (TOP / "Documentation" / "tracecmd.dat.5.adoc").read_text()
+    titles = re.findall(r"^== (\d+)\. (.+)$", text, re.M)
+    assert titles == [("1", "Conventions"), ("2", "Initial header"), ("3", "Metadata blocks"),
+                      ("4", "Version 6"), ("5", "Version 7"), ("6", "Options"), ("7", "Time"),
+                      ("8", "Sub-buffers"), ("9", "Files around the file"),
+                      ("10", "Tolerated defects"), ("11", "Bounds")]

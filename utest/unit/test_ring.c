@@ -1,0 +1,810 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Sub-buffers: bytes of real recordings, each entry type, each defect, round trips. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "ring/ring.h"
+
+#define DELTA_GREATEST 0x7ffffffu
+
+static const struct ring_abi le8 = { false, 8 }, le4 = { false, 4 };
+static const struct ring_abi be8 = { true, 8 }, be4 = { true, 4 };
+static const struct ring_abi *const abis[] = { &le8, &le4, &be8, &be4 };
+
+/* A page made by hand: header, then words as given. */
+struct hand {
+	uint8_t page[256];
+	uint32_t pos;
+	const struct ring_abi *abi;
+};
+
+static void hand_begin(struct hand *h, const struct ring_abi *abi, uint64_t ts)
+{
+	memset(h, 0, sizeof(*h));
+	h->abi = abi;
+	put_u64(h->page, ts, abi->big_endian);
+	h->pos = 8 + abi->long_size;
+}
+
+static void hand_word(struct hand *h, uint32_t w)
+{
+	put_u32(h->page + h->pos, w, h->abi->big_endian);
+	h->pos += 4;
+}
+
+static void hand_entry(struct hand *h, unsigned type_len, uint32_t delta)
+{
+	hand_word(h, h->abi->big_endian ? type_len << 27 | delta : delta << 5 | type_len);
+}
+
+static void hand_long(struct hand *h, uint32_t at, uint64_t v)
+{
+	if (h->abi->long_size == 8)
+		put_u64(h->page + at, v, h->abi->big_endian);
+	else
+		put_u32(h->page + at, v, h->abi->big_endian);
+}
+
+static void hand_commit(struct hand *h)
+{
+	hand_long(h, 8, h->pos - 8 - h->abi->long_size);
+}
+
+static void hand_open(const struct hand *h, struct ring_page *p)
+{
+	assert_int_equal(ring_page_open(p, h->abi, h->page, sizeof(h->page)), 0);
+}
+
+static void expect_data(struct ring_page *p, uint64_t ts, uint32_t len)
+{
+	struct ring_event ev;
+
+	assert_int_equal(ring_page_next(p, &ev), 1);
+	assert_int_equal(ev.type, RING_DATA);
+	assert_true(ev.ts == ts);
+	assert_int_equal(ev.len, len);
+}
+
+static void expect_end(struct ring_page *p)
+{
+	struct ring_event ev;
+
+	assert_int_equal(ring_page_next(p, &ev), 0);
+	assert_int_equal(p->bad, RING_OK);
+	assert_int_equal(ring_page_next(p, &ev), 0);
+}
+
+static void expect_bad(struct ring_page *p, enum ring_bad bad)
+{
+	struct ring_event ev;
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ring_page_next(p, &ev), -EBADMSG);
+		assert_int_equal(p->bad, bad);
+	}
+}
+
+/* ---- bytes of real recordings -------------------------------------------- */
+
+static void real_page(void **state)
+{
+	static const uint8_t start[] = {
+		0x9f, 0x8f, 0x1c, 0x38, 0x85, 0x01, 0x00, 0x00, 0x30, 0x03, 0x00, 0x00, 0x00, 0, 0, 0,
+		0x10, 0x00, 0x00, 0x00, 0x74, 0x01, 0x01, 0x02, 0x9e, 0x3f, 0x00, 0x00,
+	};
+	uint8_t page[4096] = { 0 };
+	struct ring_page p;
+	struct ring_event ev;
+
+	(void)state;
+	memcpy(page, start, sizeof(start));
+	memcpy(page + 0x54, "\x90\x8d\xd3\x00", 4);
+	memcpy(page + 0x98, "\xd0\x94\xd1\x06", 4);
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	assert_int_equal(p.end, 16 + 816);
+	assert_true(p.lost == 0);
+	assert_int_equal(ring_page_next(&p, &ev), 1);
+	assert_true(ev.ts == 1671683674015);
+	assert_int_equal(ev.len, 64);
+	assert_int_equal(ev.offset, 16);
+	assert_int_equal(ev.size, 68);
+	assert_ptr_equal(ev.data, page + 20);
+	assert_int_equal(get_u32((const uint8_t *)ev.data + 4, false), 16286);
+	assert_int_equal(ring_page_next(&p, &ev), 1);
+	assert_true(ev.ts == 1671684107275);
+	assert_int_equal(ev.delta, 433260);
+	assert_int_equal(ev.offset, 0x54);
+	assert_int_equal(ring_page_next(&p, &ev), 1);
+	assert_true(ev.ts - 1671684107275 == 3574950);
+	assert_true(ring_page_first_ts(&le8, page, sizeof(page)) == 1671683674015);
+}
+
+static void real_loss_counted(void **state)
+{
+	uint8_t page[4096] = { 0xf3, 0x87, 0x03, 0x1b, 0x85, 0x01, 0x00, 0x00,
+			       0xe8, 0x0f, 0x00, 0xc0, 0xff, 0xff, 0xff, 0xff };
+	struct ring_page p;
+
+	(void)state;
+	page[4088] = 0x69;
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	assert_int_equal(p.end, 4088);
+	assert_true(p.lost == 105);
+	assert_true(p.page_ts == 0x1851b0387f3);
+	/* without the sign extension too */
+	memset(page + 12, 0, 4);
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	assert_true(p.lost == 105);
+}
+
+static void real_loss_uncounted(void **state)
+{
+	uint8_t page[4096] = { 0x1b, 0xf9, 0x3f, 0xdf, 0x84, 0x01, 0x00, 0x00,
+			       0xec, 0x0f, 0x00, 0x80, 0xff, 0xff, 0xff, 0xff };
+	struct ring_page p;
+
+	(void)state;
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	assert_int_equal(p.end, 16 + 4076);
+	assert_true(p.lost == RING_LOST_UNKNOWN);
+	/* a count that does not fit is unknown (pages of trace-cmd split) */
+	page[11] = 0xc0;
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	assert_true(p.lost == RING_LOST_UNKNOWN);
+	/* a count without the mark of a loss means nothing */
+	page[8] = 0x10;
+	page[9] = 0;
+	page[11] = 0x40;
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	assert_true(p.lost == 0);
+}
+
+static void real_special_entries(void **state)
+{
+	static const uint8_t entries[] = {
+		0x9f, 0xa9, 0x07, 0xb6, 0x7b, 0x30, 0x00, 0x00,		/* stamp */
+		0x3d, 0x00, 0x00, 0x00, 0x14, 0x00, 0x00, 0x00,		/* padding, 24 bytes */
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0x00, 0xbf, 0x0e, 0x00, 0x80, 0x00, 0x00, 0x00,		/* long data */
+	};
+	struct ring_page p;
+	struct ring_event ev;
+	struct hand h;
+
+	(void)state;
+	hand_begin(&h, &le8, 5);
+	memcpy(h.page + h.pos, entries, sizeof(entries));
+	h.pos += sizeof(entries) + 124;
+	hand_commit(&h);
+	hand_open(&h, &p);
+	assert_int_equal(ring_page_next_entry(&p, &ev), 1);
+	assert_int_equal(ev.type, RING_TIME_STAMP);
+	assert_true(ev.ts == 1665871658316);
+	assert_null(ev.data);
+	assert_int_equal(ring_page_next_entry(&p, &ev), 1);
+	assert_int_equal(ev.type, RING_PADDING);
+	assert_int_equal(ev.size, 24);
+	assert_int_equal(ev.delta, 1);
+	assert_int_equal(ring_page_next_entry(&p, &ev), 1);
+	assert_int_equal(ev.type, RING_DATA);
+	assert_true(ev.ts == 1665871658316 + 1 + 30200);
+	assert_int_equal(ev.len, 124);
+	assert_ptr_equal(ev.data, h.page + 16 + 32 + 8);
+	assert_int_equal(ring_page_next_entry(&p, &ev), 0);
+	/* data only: stamp and padding still move the time */
+	hand_open(&h, &p);
+	expect_data(&p, 1665871658316 + 1 + 30200, 124);
+	expect_end(&p);
+	assert_true(ring_page_first_ts(&le8, h.page, sizeof(h.page)) == 1665871658316 + 30201);
+}
+
+static void real_big_endian(void **state)
+{
+	struct ring_page p;
+	struct ring_event ev;
+	struct hand h;
+
+	(void)state;
+	hand_begin(&h, &be8, 1000);
+	memcpy(h.page + h.pos, "\x80\x06\x9c\x6c", 4);
+	h.pos += 4 + 64;
+	memcpy(h.page + h.pos, "\x80\x00\x00\x00", 4);
+	h.pos += 4 + 64;
+	hand_commit(&h);
+	hand_open(&h, &p);
+	assert_int_equal(ring_page_next(&p, &ev), 1);
+	assert_true(ev.ts == 1000 + 433260);
+	assert_int_equal(ev.len, 64);
+	expect_data(&p, 1000 + 433260, 64);
+	expect_end(&p);
+}
+
+/* ---- entry types in all layouts ------------------------------------------ */
+
+static void all_types_all_layouts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++) {
+		const struct ring_abi *abi = abis[i];
+		unsigned seen[4] = { 0 };
+		struct ring_event ev;
+		struct ring_page p;
+		struct hand h;
+		uint32_t at;
+
+		hand_begin(&h, abi, 1000);
+		hand_entry(&h, 1, 7);			/* data */
+		hand_word(&h, 0x11111111);
+		hand_entry(&h, 30, 3);			/* extend */
+		hand_word(&h, 2);
+		hand_entry(&h, 28, 0);			/* longest short data */
+		h.pos += 112;
+		hand_entry(&h, 0, 1);			/* long data, unaligned length */
+		hand_word(&h, 4 + 5);
+		h.pos += 8;
+		hand_entry(&h, 0, 1);			/* data without payload */
+		hand_word(&h, 4);
+		hand_entry(&h, 29, 4);			/* least padding */
+		hand_word(&h, 4);
+		hand_entry(&h, 31, 9);			/* stamp, back in time */
+		hand_word(&h, 0);
+		hand_entry(&h, 2, 1);
+		h.pos += 8;
+		hand_commit(&h);
+
+		hand_open(&h, &p);
+		assert_int_equal(p.header, 8 + abi->long_size);
+		expect_data(&p, 1007, 4);
+		expect_data(&p, 1010 + (2u << 27), 112);
+		expect_data(&p, 1011 + (2u << 27), 8);
+		expect_data(&p, 10, 8);
+		expect_end(&p);
+
+		hand_open(&h, &p);
+		at = p.header;
+		while (ring_page_next_entry(&p, &ev) == 1) {
+			assert_int_equal(ev.offset, at);
+			at += ev.size;
+			seen[ev.type]++;
+			assert_true((ev.data != NULL) == (ev.type == RING_DATA));
+		}
+		assert_int_equal(at, p.end);
+		assert_int_equal(seen[RING_DATA], 5);
+		assert_int_equal(seen[RING_PADDING], 1);
+		assert_int_equal(seen[RING_TIME_EXTEND], 1);
+		assert_int_equal(seen[RING_TIME_STAMP], 1);
+	}
+}
+
+static void stamp_keeps_top_bits(void **state)
+{
+	uint64_t msb = UINT64_C(0x18) << 56;
+	struct ring_page p;
+	struct hand h;
+
+	(void)state;
+	hand_begin(&h, &le8, msb + 77);
+	hand_entry(&h, 31, 5);
+	hand_word(&h, 0xffffffff);
+	hand_entry(&h, 1, 0);
+	hand_word(&h, 0);
+	hand_commit(&h);
+	hand_open(&h, &p);
+	expect_data(&p, msb | ((UINT64_C(0xffffffff) << 27) + 5), 4);
+}
+
+static void loss_in_all_layouts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++) {
+		const struct ring_abi *abi = abis[i];
+		uint64_t lost = abi->long_size == 8 ? UINT64_C(0x100000002) : 77;
+		struct ring_page p;
+		struct hand h;
+
+		hand_begin(&h, abi, 1);
+		hand_entry(&h, 1, 0);
+		hand_word(&h, 0);
+		hand_long(&h, 8, 8 | 3u << 30);
+		hand_long(&h, h.pos, lost);
+		hand_open(&h, &p);
+		assert_true(p.lost == lost);
+		/* the count just fits, and one byte less */
+		assert_int_equal(ring_page_open(&p, abi, h.page, h.pos + abi->long_size), 0);
+		assert_true(p.lost == lost);
+		assert_int_equal(ring_page_open(&p, abi, h.page, h.pos + abi->long_size - 1), 0);
+		assert_true(p.lost == RING_LOST_UNKNOWN);
+		expect_data(&p, 1, 4);
+		expect_end(&p);
+	}
+}
+
+static void empty_page(void **state)
+{
+	uint8_t page[1024] = { 0 };
+	struct ring_page p;
+
+	(void)state;
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	expect_end(&p);
+	put_u64(page, 4711, false);
+	assert_true(ring_page_first_ts(&le8, page, sizeof(page)) == 4711);
+	assert_true(ring_page_first_ts(&le8, page, 3) == 0);
+}
+
+/* ---- defects -------------------------------------------------------------- */
+
+static void bad_short(void **state)
+{
+	uint8_t page[16] = { 0 };
+	struct ring_page p;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++) {
+		size_t header = 8 + abis[i]->long_size;
+
+		for (size_t n = 0; n < header; n++) {
+			assert_int_equal(ring_page_open(&p, abis[i], page, n), -EBADMSG);
+			assert_int_equal(p.bad, RING_BAD_SHORT);
+			assert_true(p.lost == RING_LOST_UNKNOWN);
+		}
+		assert_int_equal(ring_page_open(&p, abis[i], page, header), 0);
+		expect_end(&p);
+	}
+}
+
+static void bad_commit(void **state)
+{
+	struct ring_event ev;
+	struct ring_page p;
+	struct hand h;
+
+	(void)state;
+	hand_begin(&h, &le8, 1);
+	hand_long(&h, 8, sizeof(h.page) - 16);
+	hand_open(&h, &p);
+	hand_long(&h, 8, sizeof(h.page) - 15);
+	assert_int_equal(ring_page_open(&p, &le8, h.page, sizeof(h.page)), -EBADMSG);
+	assert_int_equal(p.bad, RING_BAD_COMMIT);
+	assert_true(p.lost == RING_LOST_UNKNOWN);
+	assert_int_equal(ring_page_next(&p, &ev), 0);	/* no events */
+	hand_long(&h, 8, 0x7ffffff);
+	assert_int_equal(ring_page_open(&p, &le8, h.page, sizeof(h.page)), -EBADMSG);
+	assert_true(ring_page_first_ts(&le8, h.page, sizeof(h.page)) == 1);
+}
+
+static void bad_entry_cut(void **state)
+{
+	static const unsigned two_words[] = { 0, 29, 30, 31 };
+	struct ring_page p;
+	struct hand h;
+
+	(void)state;
+	for (unsigned stray = 1; stray < 4; stray++) {
+		hand_begin(&h, &le8, 1);
+		hand_entry(&h, 1, 4);
+		hand_word(&h, 0);
+		h.pos += stray;
+		hand_commit(&h);
+		hand_open(&h, &p);
+		expect_data(&p, 5, 4);
+		expect_bad(&p, RING_BAD_ENTRY_CUT);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(two_words); i++) {
+		hand_begin(&h, &be4, 1);
+		hand_entry(&h, two_words[i], 4);
+		hand_commit(&h);
+		hand_word(&h, 4);		/* behind the commit */
+		hand_open(&h, &p);
+		expect_bad(&p, RING_BAD_ENTRY_CUT);
+	}
+}
+
+static void bad_data_len(void **state)
+{
+	static const uint32_t lengths[] = { 0, 3, 13, 16, 0x7fffffff, 0xfffffffd, 0xffffffff };
+	struct ring_page p;
+	struct hand h;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		hand_begin(&h, &le8, 1);
+		hand_entry(&h, 0, 4);
+		hand_word(&h, lengths[i]);
+		h.pos += 8;
+		hand_commit(&h);
+		hand_open(&h, &p);
+		expect_bad(&p, RING_BAD_DATA_LEN);
+	}
+	/* the greatest that fits */
+	put_u32(h.page + 20, 12, false);
+	hand_open(&h, &p);
+	expect_data(&p, 5, 8);
+	expect_end(&p);
+	/* rounding up must not pass the commit either */
+	put_u32(h.page + 20, 11, false);
+	hand_long(&h, 8, 8 + 7);
+	hand_open(&h, &p);
+	expect_bad(&p, RING_BAD_DATA_LEN);
+	/* short data */
+	hand_begin(&h, &le8, 1);
+	hand_entry(&h, 3, 4);
+	h.pos += 8;
+	hand_commit(&h);
+	hand_open(&h, &p);
+	expect_bad(&p, RING_BAD_DATA_LEN);
+}
+
+static void bad_padding(void **state)
+{
+	static const uint32_t lengths[] = { 0, 3, 13, 0xfffffffc, 0xffffffff };
+	struct ring_page p;
+	struct hand h;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		hand_begin(&h, &le8, 1);
+		hand_entry(&h, 29, 4);
+		hand_word(&h, lengths[i]);
+		h.pos += 8;
+		hand_commit(&h);
+		hand_open(&h, &p);
+		expect_bad(&p, RING_BAD_PADDING);
+		/* without a delta it means that nothing follows */
+		put_u32(h.page + 16, 29, false);
+		hand_open(&h, &p);
+		expect_end(&p);
+	}
+	/* the greatest that fits */
+	put_u32(h.page + 16, 4 << 5 | 29, false);
+	put_u32(h.page + 20, 12, false);
+	hand_open(&h, &p);
+	expect_end(&p);
+	/* nothing follows, in the last word */
+	hand_begin(&h, &le8, 1);
+	hand_entry(&h, 29, 0);
+	hand_commit(&h);
+	hand_open(&h, &p);
+	expect_end(&p);
+}
+
+static void cut_page(void **state)
+{
+	struct ring_page p;
+	struct hand h;
+
+	(void)state;
+	hand_begin(&h, &le8, 100);
+	for (int i = 0; i < 3; i++) {
+		hand_entry(&h, 2, 1);
+		h.pos += 8;
+	}
+	hand_entry(&h, 0, 1);
+	hand_word(&h, 4 + 8);
+	h.pos += 8;
+	hand_long(&h, 8, (h.pos - 16) | 3u << 30);
+	h.page[h.pos] = 9;
+	for (size_t have = 0; have <= sizeof(h.page); have++) {
+		int rc = ring_page_open_cut(&p, &le8, h.page, have, sizeof(h.page));
+		size_t whole;
+
+		assert_int_equal(rc, have < 16 ? -EBADMSG : 0);
+		if (rc)
+			continue;
+		whole = have >= h.pos ? 4 : (have - 16) / 12;
+		if (have < h.pos && whole > 3)
+			whole = 3;
+		assert_true(p.lost == (have < h.pos + 8 ? RING_LOST_UNKNOWN : 9));
+		for (size_t i = 0; i < whole; i++)
+			expect_data(&p, 101 + i, 8);
+		if (have < h.pos)
+			expect_bad(&p, RING_BAD_CUT);
+		else
+			expect_end(&p);
+	}
+	/* a commit past the whole page is a defect, cut or not */
+	hand_long(&h, 8, sizeof(h.page));
+	assert_int_equal(ring_page_open_cut(&p, &le8, h.page, 100, sizeof(h.page)), -EBADMSG);
+	assert_int_equal(p.bad, RING_BAD_COMMIT);
+}
+
+static void texts_for_all_defects(void **state)
+{
+	(void)state;
+	for (int i = 0; i <= RING_BAD_COUNT; i++)
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(ring_bad_text(i), ring_bad_text(k));
+}
+
+/* ---- encoder -------------------------------------------------------------- */
+
+/* The encoder makes, byte for byte, the page made by hand. */
+static void encode_kernel_bytes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++) {
+		const struct ring_abi *abi = abis[i];
+		uint8_t page[sizeof(((struct hand *)0)->page)], big[120] = { 0 };
+		struct ring_encoder enc;
+		struct hand h;
+
+		hand_begin(&h, abi, 1000);
+		hand_entry(&h, 1, 0);
+		memcpy(h.page + h.pos, "abc", 3);
+		h.pos += 4;
+		hand_entry(&h, 2, 5);
+		memcpy(h.page + h.pos, "abcdefgh", 8);
+		h.pos += 8;
+		hand_entry(&h, 30, 1);			/* gap of 2^27 + 1 */
+		hand_word(&h, 1);
+		hand_entry(&h, 1, 0);
+		memcpy(h.page + h.pos, "x", 1);
+		h.pos += 4;
+		hand_entry(&h, 31, 500);		/* back to 500 */
+		hand_word(&h, 0);
+		hand_entry(&h, 1, 0);
+		h.pos += 4;
+		hand_entry(&h, 0, DELTA_GREATEST);
+		hand_word(&h, 124);
+		h.pos += 120;
+		hand_entry(&h, 29, 3);
+		hand_word(&h, 8);
+		h.pos += 4;
+		hand_long(&h, 8, (h.pos - 8 - abi->long_size) | 0xffffffffc0000000);
+		hand_long(&h, h.pos, 42);
+
+		memset(page, 0xee, sizeof(page));
+		ring_encoder_init(&enc, abi, page, sizeof(page));
+		ring_encoder_lost(&enc, 42);
+		assert_int_equal(ring_encoder_put(&enc, 1000, "abc", 3), 1);
+		assert_int_equal(ring_encoder_put(&enc, 1005, "abcdefgh", 8), 1);
+		assert_int_equal(ring_encoder_put(&enc, 1006 + (1u << 27), "x", 1), 1);
+		assert_int_equal(ring_encoder_put(&enc, 500, NULL, 0), 1);
+		assert_int_equal(ring_encoder_put(&enc, 500 + DELTA_GREATEST, big, sizeof(big)), 1);
+		assert_int_equal(ring_encoder_pad(&enc, 503 + DELTA_GREATEST, 4), 1);
+		ring_encoder_finish(&enc);
+		assert_memory_equal(page, h.page, sizeof(page));
+	}
+}
+
+static void encode_full(void **state)
+{
+	uint8_t page[64], data[64] = { 0 };
+	struct ring_encoder enc;
+	struct ring_page p;
+
+	(void)state;
+	ring_encoder_init(&enc, &le8, page, sizeof(page));
+	assert_int_equal(ring_encoder_put(&enc, 1, data, 45), -EMSGSIZE);
+	assert_int_equal(ring_encoder_put(&enc, 1, data, SIZE_MAX), -EMSGSIZE);
+	assert_int_equal(ring_encoder_put(&enc, 1, data, 44), 1);	/* all of the page */
+	assert_int_equal(ring_encoder_put(&enc, 1, data, 1), 0);
+	assert_int_equal(ring_encoder_stamp(&enc, 1), 0);
+	ring_encoder_finish(&enc);
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	expect_data(&p, 1, 44);
+	expect_end(&p);
+
+	/* a loss count takes its place */
+	ring_encoder_init(&enc, &le8, page, sizeof(page));
+	ring_encoder_lost(&enc, 3);
+	assert_int_equal(ring_encoder_put(&enc, 1, data, 37), -EMSGSIZE);
+	assert_int_equal(ring_encoder_put(&enc, 1, data, 36), 1);
+	ring_encoder_finish(&enc);
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	assert_true(p.lost == 3);
+
+	/* an unknown one takes none; a page of nothing keeps its loss */
+	ring_encoder_init(&enc, &le8, page, sizeof(page));
+	ring_encoder_lost(&enc, RING_LOST_UNKNOWN);
+	assert_int_equal(ring_encoder_put(&enc, 1, data, 44), 1);
+	ring_encoder_finish(&enc);
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	assert_true(p.lost == RING_LOST_UNKNOWN);
+	ring_encoder_init(&enc, &le8, page, sizeof(page));
+	ring_encoder_lost(&enc, 5);
+	ring_encoder_finish(&enc);
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	assert_true(p.lost == 5);
+	expect_end(&p);
+
+	/* more lost events than a 32-bit long can say */
+	ring_encoder_init(&enc, &le4, page, sizeof(page));
+	ring_encoder_lost(&enc, UINT64_C(1) << 32);
+	ring_encoder_finish(&enc);
+	assert_int_equal(ring_page_open(&p, &le4, page, sizeof(page)), 0);
+	assert_true(p.lost == RING_LOST_UNKNOWN);
+
+	/* what a refused put leaves behind: nothing */
+	ring_encoder_init(&enc, &le8, page, sizeof(page));
+	assert_int_equal(ring_encoder_put(&enc, 1, data, 28), 1);	/* 16 bytes left */
+	assert_int_equal(ring_encoder_put(&enc, 1 + (1u << 27), data, 8), 0);
+	assert_int_equal(ring_encoder_put(&enc, 2, data, 8), 1);
+	ring_encoder_finish(&enc);
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	expect_data(&p, 1, 28);
+	expect_data(&p, 2, 8);
+	expect_end(&p);
+}
+
+static void encode_far_steps(void **state)
+{
+	uint64_t msb = UINT64_C(1) << 59;
+	uint8_t page[256];
+	struct ring_encoder enc;
+	struct ring_page p;
+
+	(void)state;
+	ring_encoder_init(&enc, &le8, page, sizeof(page));
+	assert_int_equal(ring_encoder_put(&enc, msb, "a", 1), 1);
+	assert_int_equal(ring_encoder_put(&enc, 2 * msb - 1, "a", 1), 1);
+	assert_int_equal(ring_encoder_put(&enc, 3 * msb - 1, "a", 1), 0);	/* 2^59 ahead */
+	assert_int_equal(ring_encoder_put(&enc, msb + 5, "a", 1), 1);
+	assert_int_equal(ring_encoder_put(&enc, msb - 1, "a", 1), 0);	/* other top bits */
+	ring_encoder_finish(&enc);
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	expect_data(&p, msb, 4);
+	expect_data(&p, 2 * msb - 1, 4);
+	expect_data(&p, msb + 5, 4);
+	expect_end(&p);
+
+	ring_encoder_init(&enc, &be4, page, sizeof(page));
+	assert_int_equal(ring_encoder_stamp(&enc, 3 * msb + 12), 1);
+	assert_int_equal(ring_encoder_put(&enc, 3 * msb + 13, "a", 1), 1);
+	ring_encoder_finish(&enc);
+	assert_int_equal(ring_page_open(&p, &be4, page, sizeof(page)), 0);
+	assert_true(p.page_ts == 3 * msb);
+	expect_data(&p, 3 * msb + 13, 4);
+	expect_end(&p);
+}
+
+/* ---- round trips ---------------------------------------------------------- */
+
+static uint64_t rnd(uint64_t *s)
+{
+	*s ^= *s << 13;
+	*s ^= *s >> 7;
+	*s ^= *s << 17;
+	return *s;
+}
+
+static void round_trip(const struct ring_abi *abi, size_t page_size, uint64_t seed)
+{
+	struct { uint64_t ts; uint32_t len, at; } *want;
+	uint8_t *page = malloc(page_size), *bytes = malloc(page_size);
+	uint64_t ts = seed >> 6, lost = 0;
+	struct ring_encoder enc;
+	struct ring_event ev;
+	struct ring_page p;
+	size_t n = 0, used = 0;
+
+	want = malloc(page_size / 8 * sizeof(*want));
+	assert_true(page && bytes && want);
+	if (seed % 3)
+		lost = seed % 3 == 1 ? seed % 1000 + 1 : RING_LOST_UNKNOWN;
+	memset(page, 0xa5, page_size);
+	ring_encoder_init(&enc, abi, page, page_size);
+	ring_encoder_lost(&enc, lost);
+	for (;;) {
+		uint64_t r = rnd(&seed);
+		uint32_t len = r % 16 ? r / 16 % 60 + 1 : r / 16 % (page_size / 8) + 1;
+		int rc;
+
+		switch (r >> 60) {
+		case 0: ts += r & 0x3ffffffff; break;
+		case 1: ts -= ts & r & 0xffffff; break;
+		default: ts += r >> 20 & 0xffff; break;
+		}
+		if ((r >> 50) % 16 == 0)
+			assert_true(ring_encoder_pad(&enc, ts, r % 5 * 4) >= 0);
+		if ((r >> 50) % 16 == 1)
+			assert_true(ring_encoder_stamp(&enc, ts) >= 0);
+		if (used + len > page_size)
+			break;
+		for (uint32_t i = 0; i < len; i++)
+			bytes[used + i] = rnd(&seed);
+		rc = ring_encoder_put(&enc, ts, bytes + used, len);
+		assert_true(rc >= 0);
+		if (!rc)
+			break;
+		want[n].ts = ts;
+		want[n].len = len;
+		want[n++].at = used;
+		used += len;
+	}
+	ring_encoder_finish(&enc);
+	assert_true(n > 1);
+
+	assert_int_equal(ring_page_open(&p, abi, page, page_size), 0);
+	assert_true(p.lost == lost);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(ring_page_next(&p, &ev), 1);
+		assert_true(ev.ts == want[i].ts);
+		assert_int_equal(ev.len, (want[i].len + 3) & ~3u);
+		assert_memory_equal(ev.data, bytes + want[i].at, want[i].len);
+		for (uint32_t k = want[i].len; k < ev.len; k++)
+			assert_int_equal(((const uint8_t *)ev.data)[k], 0);
+	}
+	expect_end(&p);
+	free(page);
+	free(bytes);
+	free(want);
+}
+
+static void round_trips(void **state)
+{
+	static const size_t sizes[] = { 1024, 4096, 8192, 16384, 65536, 1 << 20 };
+	uint64_t seed = 88172645463325252;
+
+	(void)state;
+	for (size_t a = 0; a < ARRAY_SIZE(abis); a++)
+		for (size_t s = 0; s < ARRAY_SIZE(sizes); s++)
+			for (int i = 0; i < (sizes[s] > 8192 ? 6 : 60); i++)
+				round_trip(abis[a], sizes[s], rnd(&seed) >> 8);
+}
+
+/* Whatever the bytes: no read outside the page (the sanitizers watch), and
+ * each step advances. */
+static void random_bytes(void **state)
+{
+	uint64_t seed = 42;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		const struct ring_abi *abi = abis[i % ARRAY_SIZE(abis)];
+		size_t size = rnd(&seed) % 200;
+		uint8_t *page = malloc(size ? size : 1);
+		struct ring_event ev;
+		struct ring_page p;
+		unsigned steps = 0;
+
+		for (size_t k = 0; k < size; k++)
+			page[k] = rnd(&seed) & rnd(&seed) & (rnd(&seed) % 4 ? 0x1f : 0xff);
+		if (size > 15 && i % 8 < 4)
+			put_u32(page + (abi->big_endian && abi->long_size == 8 ? 12 : 8),
+				rnd(&seed) % 200 | rnd(&seed) << 30, abi->big_endian);
+		ring_page_first_ts(abi, page, size);
+		if (ring_page_open_cut(&p, abi, page, size, 200) == 0)
+			while (ring_page_next_entry(&p, &ev) == 1) {
+				assert_true(ev.size >= 4 && ev.offset + ev.size <= size);
+				if (ev.data)
+					assert_true((const uint8_t *)ev.data + ev.len <= page + size);
+				assert_true(++steps < 200);
+			}
+		free(page);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(real_page),
+		cmocka_unit_test(real_loss_counted),
+		cmocka_unit_test(real_loss_uncounted),
+		cmocka_unit_test(real_special_entries),
+		cmocka_unit_test(real_big_endian),
+		cmocka_unit_test(all_types_all_layouts),
+		cmocka_unit_test(stamp_keeps_top_bits),
+		cmocka_unit_test(loss_in_all_layouts),
+		cmocka_unit_test(empty_page),
+		cmocka_unit_test(bad_short),
+		cmocka_unit_test(bad_commit),
+		cmocka_unit_test(bad_entry_cut),
+		cmocka_unit_test(bad_data_len),
+		cmocka_unit_test(bad_padding),
+		cmocka_unit_test(cut_page),
+		cmocka_unit_test(texts_for_all_defects),
+		cmocka_unit_test(encode_kernel_bytes),
+		cmocka_unit_test(encode_full),
+		cmocka_unit_test(encode_far_steps),
+		cmocka_unit_test(round_trips),
+		cmocka_unit_test(random_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
