@@ -12,7 +12,7 @@ HEADERS := $(sort $(wildcard lib/include/*.h))
 D = $(DESTDIR)
 HAVE_MAN := $(shell command -v $(ASCIIDOCTOR))
 # the pages in the tree, whether they were built or not: for uninstall
-MAN_NAMES := $(notdir $(MAN_SRC:.adoc=))
+MAN_NAMES := $(notdir $(MAN))
 
 define PC_TEXT
 prefix=$(PREFIX)

@@ -17,8 +17,8 @@
  *       20    4  page size: bytes of a sub-buffer, a power of two
  *       24    8  sequence number in the CPU's stream; INFO: of the DATA chunk
  *                that follows
- *       32    8  DATA: time stamp of the first sub-buffer's header
- *       40    8  DATA: time stamp of the last sub-buffer's header
+ *       32    8  DATA: time at the head of the first sub-buffer
+ *       40    8  DATA: time of the last event
  *       48    8  codec's name ("zstd"), zero-filled; all zero: stored raw
  *       56    4  csize: bytes of the payload in the file
  *       60    4  usize: bytes of the payload decompressed
@@ -71,7 +71,7 @@ struct spool_chunk {
 	uint64_t offset;		/* of the payload in that file */
 	uint32_t csize, usize;
 	uint64_t seq;
-	uint64_t first_ts, last_ts;	/* of the first and last sub-buffer's header */
+	uint64_t first_ts, last_ts;	/* of the first sub-buffer's head, of the last event */
 };
 
 /* ---- writing ------------------------------------------------------------ */

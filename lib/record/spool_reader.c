@@ -12,6 +12,7 @@
 #include "record/spool_layout.h"
 
 #define SEARCH_STEP 65536u
+#define NOTICES_MAX 16u			/* damaged stretches told one by one */
 
 struct spool_reader {
 	int fd;
@@ -19,6 +20,8 @@ struct spool_reader {
 	const struct notices *notices;
 	uint64_t size, pos;
 	uint64_t damage;
+	unsigned notices_given;
+	uint64_t vain;			/* bytes whose check was computed and did not fit */
 	bool known;			/* info is filled from a chunk */
 	uint64_t next_seq;
 	struct spool_info info;
@@ -117,8 +120,10 @@ static int chunk_read(struct spool_reader *r, struct spool_header *ret, const ch
 	if (err)
 		goto failed;
 	*ret_why = "does not fit its checksum";
-	if (spool_check((uint8_t *)r->chunk.data, r->chunk.data + SPOOL_HEADER, h.csize) != h.check)
+	if (spool_check((uint8_t *)r->chunk.data, r->chunk.data + SPOOL_HEADER, h.csize) != h.check) {
+		r->vain += h.csize;
 		return 0;
+	}
 	*ret_why = chunk_mismatch(r, &h);
 	if (*ret_why)
 		return 0;
@@ -135,7 +140,11 @@ nomem:
 	return err_errno(e, -ENOMEM, "cannot read spool '%s'", r->name);
 }
 
-/* Moves r->pos behind the damage: to the next magic or the end. */
+/*
+ * Moves r->pos behind the damage: to the next magic or the end. Bytes full of
+ * headers that claim the rest of the file would cost the square of its size:
+ * such a file is given up.
+ */
 static int chunk_search(struct spool_reader *r, struct err *e)
 {
 	AUTO_FREE uint8_t *step = malloc(SEARCH_STEP);
@@ -143,6 +152,8 @@ static int chunk_search(struct spool_reader *r, struct err *e)
 
 	if (!step)
 		return err_errno(e, -ENOMEM, "cannot read spool '%s'", r->name);
+	if (r->vain / 4 > r->size)
+		pos = r->size;
 	while (pos < r->size) {
 		size_t len = r->size - pos < SEARCH_STEP ? r->size - pos : SEARCH_STEP;
 		int err = pread_full(r->fd, step, len, pos);
@@ -186,8 +197,10 @@ static int chunk_next(struct spool_reader *r, struct spool_header *ret, uint64_t
 		if (err)
 			return err;
 		r->damage += r->pos - from;
-		notice(r->notices, "spool '%s': the chunk at offset 0x%" PRIx64
-		       " %s; skipped %" PRIu64 " bytes", r->name, from, why, r->pos - from);
+		if (r->notices_given++ < NOTICES_MAX)
+			notice(r->notices, "spool '%s': the chunk at offset 0x%" PRIx64
+			       " %s; skipped %" PRIu64 " bytes", r->name, from, why,
+			       r->pos - from);
 	}
 	return 0;
 }
