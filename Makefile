@@ -3,7 +3,8 @@
 # make demo       records this machine for a second and shows the report
 # make check      builds and runs the tests; check-full: all of them
 # make doc        builds the manual pages into build/doc
-# make fuzz bench install clean
+# make install    DESTDIR=, PREFIX=, LIBDIR=, TRACE_CMD_LINK=1; uninstall
+# make fuzz bench clean
 VERSION := 0.1.0
 B ?= build
 ifeq ($(origin CC),default)
@@ -15,8 +16,9 @@ PKGS := libtraceevent libtracefs libzstd liblz4 zlib libxxhash
 
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTRACECMD_VERSION='"$(VERSION)"' -Ilib
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+# asked once, and only by what compiles
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) -fvisibility=hidden -pthread $(SAN) $(CFLAGS) $(PKG_CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN) $(LDFLAGS)
 
@@ -49,11 +51,18 @@ $(B)/obj/%.o: %.c
 	$(say) "  CC  $<"
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -MMD -MP -c -o $@ $<
 
+# Sets itself up: packages, build, tracefs.
+demo:
+	@setup/deps build
+	@$(MAKE) --no-print-directory all
+	@setup/demo $(B)/tracecmd
+
 include Documentation/doc.mk
+include setup/install.mk
 -include utest/utest.mk
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d)
 
 clean:
-	rm -rf $(B)
+	rm -rf $(B) $(B)-*
 
-.PHONY: all clean
+.PHONY: all clean demo

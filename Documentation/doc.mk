@@ -5,11 +5,15 @@ ASCIIDOCTOR ?= asciidoctor
 MAN_SRC := $(sort $(wildcard Documentation/*.[1-8].adoc))
 MAN := $(foreach p,$(patsubst Documentation/%.adoc,%,$(MAN_SRC)),$(B)/doc/man$(subst .,,$(suffix $p))/$p)
 
+# Second names of a page: asciidoctor writes them beside it, by its Name section.
+MAN += $(B)/doc/man1/tracecmd-restart.1
+$(B)/doc/man1/tracecmd-restart.1: $(B)/doc/man1/tracecmd-stop.1
+
 doc: $(MAN)
 
 # $1: the page, NAME.N
 define MAN_RULE
-$(B)/doc/man$(subst .,,$(suffix $1))/$1: Documentation/$1.adoc
+$(B)/doc/man$(subst .,,$(suffix $1))/$1: Documentation/$1.adoc $(wildcard Documentation/*-options.adoc)
 	@mkdir -p $$(@D)
 	$$(say) "  MAN $$@"
 	$$(Q)$$(ASCIIDOCTOR) -b manpage --failure-level=WARN -a reproducible \

@@ -23,9 +23,27 @@ const char *codec_version(const struct codec *c);	/* of its library; NULL gives 
  */
 int codec_choose(const char *name, const struct codec **ret, struct err *e);
 
-/* Scratch memory of one thread; grows as needed, { 0 } to start. */
-struct codec_ctx { void *comp, *decomp; };
+/*
+ * Scratch memory of one thread; grows as needed, { 0 } to start. Serves any
+ * codec, one after the other. What is inside is codec.c's business.
+ */
+struct codec_ctx {
+	void *comp, *decomp;			/* states of the libraries ... */
+	const struct codec *comp_of, *decomp_of;	/* ... and whose they are */
+	void *scratch;
+	size_t scratch_len;
+};
+/* At least @len bytes that live until the next call; NULL: no memory. */
+void *codec_ctx_scratch(struct codec_ctx *ctx, size_t len);
 void codec_ctx_release(struct codec_ctx *ctx);
+
+/*
+ * The codec to read a file with, by the name and library version that its
+ * header gives. *ret is NULL for "none". -EOPNOTSUPP if this program has none
+ * that fits (an unknown name; zlib of a later major version).
+ */
+int codec_for_reading(const char *name, const char *version, const struct codec **ret,
+		      struct err *e);
 
 /* Largest compressed size of @len bytes. */
 size_t codec_bound(const struct codec *c, size_t len);

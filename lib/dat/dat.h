@@ -29,7 +29,8 @@ enum dat_id {			/* ids of options and sections */
 const char *dat_id_name(unsigned id);		/* "CMDLINES"; NULL if unknown */
 
 #define DAT_CPUS_MAX 65536			/* cpu ids are below this */
-#define DAT_PAGE_MAX (1u << 27)			/* largest believable sub-buffer */
+#define DAT_PAGE_MIN 256u		/* sub-buffer sizes, powers of two; the kernel's */
+#define DAT_PAGE_MAX (1u << 20)		/* counters of bytes in one have 20 bits */
 
 /* ---- reading ------------------------------------------------------------ */
 
@@ -175,7 +176,14 @@ struct dat_chunk {
 	uint32_t csize, usize;			/* csize == usize if stored raw */
 	uint64_t start;				/* position in the CPU's uncompressed stream */
 };
-struct dat_chunks { uint32_t nr; const struct dat_chunk *v; uint64_t total; /* bytes uncompressed */ };
+struct dat_chunks {
+	uint32_t nr;
+	const struct dat_chunk *v;
+	uint64_t total;				/* bytes uncompressed */
+	/* File offset where the table is cut or damaged (told as a notice); what
+	 * is before it is listed. 0: the table is whole. */
+	uint64_t broken_at;
+};
 int dat_reader_chunks(struct dat_reader *r, unsigned buffer, unsigned cpu_index,
 		      struct dat_chunks *ret, struct err *e);
 /* Reads and decompresses one chunk into @dst (usize bytes). */

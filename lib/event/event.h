@@ -6,6 +6,9 @@
  *
  * A struct event_db belongs to one trace file (its instances share it) and to
  * one thread.
+ *
+ * The words are those of libtraceevent 1.7 and of trace-cmd 3.3's report;
+ * Documentation/differences.md lists where and why they differ.
  */
 #ifndef TRACECMD_EVENT_H
 #define TRACECMD_EVENT_H
@@ -13,6 +16,8 @@
 #include <traceevent/event-parse.h>
 
 #include "base/base.h"
+
+/* ---- the tables of one trace file ------------------------------------------ */
 
 struct event_db;
 
@@ -40,26 +45,116 @@ struct event_db_source {
 	void *ctx;
 };
 void event_db_set_source(struct event_db *db, const struct event_db_source *src);
+/*
+ * Indexes one format text (a view that must outlive the db) by the id and name
+ * of its first lines. A text without them, or an id met before, is told as a
+ * notice and left out: 0 all the same. -ENOMEM.
+ */
 int event_db_add_format(struct event_db *db, const char *system, const char *text, size_t len,
 			struct err *e);
 
 /* Plugins: system and user directories of libtraceevent and its environment. */
 int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, struct err *e);
+/*
+ * Sets a plugin's option for the process: "[PLUGIN:]NAME[=VALUE]"; without a
+ * value a switch is turned on. "fgraph:" options are this library's own
+ * (event_options.c), the rest go to libtraceevent. Before plugins are loaded.
+ * -EINVAL for an unknown fgraph option, with near matches.
+ */
+int event_db_plugin_option(struct event_db *db, const char *option, struct err *e);
+
+/* How the text of some events is made. */
+enum event_style {
+	EVENT_STYLE_FIELDS,		/* fields instead of text */
+	EVENT_STYLE_NO_HANDLER,		/* the kernel's print format, no plugin */
+};
+/*
+ * For events whose name or system matches the basic regular expression
+ * @regex as a whole, ignoring case. Before the first event is parsed.
+ * -EINVAL with the reason for a bad expression.
+ */
+int event_db_set_style(struct event_db *db, enum event_style style, const char *regex,
+		       struct err *e);
+/* The words of trace-cmd 3.1: no return values in graphs, and so on. */
+void event_db_set_compat_31(struct event_db *db, bool compat);
 
 /* Parses if need be. NULL: no format of that id. The event lives as long as the db. */
 struct tep_event *event_db_event(struct event_db *db, int id);
 struct tep_event *event_db_event_by_name(struct event_db *db, const char *system, const char *name);
-/* All formats, without parsing them. */
+/* Parses every format. The number that failed, each told as a notice; or -errno. */
+int event_db_parse_all(struct event_db *db, struct err *e);
+/* All formats in the order they were added, without parsing them. The array
+ * and what it points to live as long as the db. */
 struct event_name { const char *system, *name; int id; const char *format; size_t format_len; };
 int event_db_names(struct event_db *db, const struct event_name **ret, size_t *nr, struct err *e);
 
 struct tep_handle *event_db_tep(struct event_db *db);
 /* common_type of a record; -1 if it is too short. */
 int event_db_record_id(struct event_db *db, const void *data, size_t len);
+/* common_pid; -1 if the record is too short or no format is known. */
 int event_db_record_pid(struct event_db *db, const void *data, size_t len);
+/* common_flags; 0 if there are none. */
+unsigned event_db_record_flags(struct event_db *db, const void *data, size_t len);
 const char *event_db_comm(struct event_db *db, int pid);	/* "<idle>", "<...>" */
-/* Symbol covering @addr: its name or NULL; *start is its address. */
+/* Task names known to the file: calls fn for each pid and name until it returns non-zero. */
+int event_db_each_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const char *comm),
+		       void *ctx);
+/* Symbol covering @addr: its name or NULL; *start is its address, *module NULL
+ * for the kernel itself. @start and @module may be NULL. */
 const char *event_db_symbol(struct event_db *db, uint64_t addr, uint64_t *start, const char **module);
 int event_db_add_kallsyms(struct event_db *db, const char *text, size_t len);	/* --kallsyms */
+/* Symbols in ascending order of address: false past the last. */
+struct event_symbol { uint64_t addr; const char *name, *module; };
+bool event_db_nth_symbol(struct event_db *db, size_t i, struct event_symbol *ret);
+/* Printk formats in ascending order of address: false past the last. */
+bool event_db_nth_printk(struct event_db *db, size_t i, uint64_t *addr, const char **fmt);
+
+/* ---- records and their text ------------------------------------------------- */
+
+/* A record as printers and filters see it: a view. */
+struct event_record {
+	uint64_t ts;			/* as printed */
+	const void *data;
+	uint32_t len;			/* of the record */
+	uint32_t avail;			/* readable bytes from data on (its sub-buffer), >= len */
+	uint32_t cpu;
+};
+
+/*
+ * The record that follows in the same buffer over all CPUs, for joining a
+ * function's entry and exit into one line. peek leaves it where it is: 1, or 0
+ * if there is none. take is called when the record peek gave last has become
+ * part of the text and is not to be printed on its own.
+ */
+struct event_next {
+	int (*peek)(void *ctx, struct event_record *ret);
+	void (*take)(void *ctx);
+	void *ctx;
+};
+
+/*
+ * Appends the event's text, without a newline at its end. @fields: its fields
+ * instead (as -R). A record too short for its format becomes a note, and
+ * nothing beyond rec->avail is ever read. @next may be NULL.
+ */
+void event_text(struct event_db *db, struct tep_event *event, const struct event_record *rec,
+		bool fields, const struct event_next *next, struct buf *out);
+
+struct event_line_opts {
+	bool latency;			/* -l */
+	bool fields;			/* -R */
+	bool nanoseconds;		/* -t */
+	bool seconds;			/* times are nanoseconds, not counts */
+	bool ts_diff;
+	bool no_flags;			/* no flags column in the default format */
+	bool loose_clock;		/* counts get a blank in front, as times do */
+};
+/* What lines know of the one before. { 0 } to start. */
+struct event_line_state { bool any; uint64_t last; };
+
+/* Appends one line without its newline. Several lines for events with stacks. */
+void event_line(struct event_db *db, const struct event_line_opts *opts,
+		struct event_line_state *state, const struct event_record *rec,
+		const struct event_next *next, struct buf *out);
 
 #endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Prints trace files as 'tracecmd report' does, and says on standard error
+ * how many events of each file there were and how many were lost.
+ *
+ *	cc -o print-events print-events.c $(pkg-config --cflags --libs libtracecmd)
+ *	./print-events trace.dat
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tracecmd.h>
+
+static void print_notice(void *ctx, const char *text)
+{
+	(void)ctx;
+	fprintf(stderr, "print-events: %s\n", text);
+}
+
+static int print_events(struct tracecmd_trace *trace, uint64_t *count, uint64_t *lost,
+			struct tracecmd_error *error)
+{
+	const struct tracecmd_event *event;
+	const char *line;
+	int ret;
+
+	while ((ret = tracecmd_trace_next(trace, &event, error)) > 0) {
+		ret = tracecmd_event_line(trace, &line, error);
+		if (ret < 0)
+			return ret;
+		if (line[0])
+			puts(line);
+		count[event->file]++;
+		if (event->lost != TRACECMD_LOST_UNKNOWN)
+			lost[event->file] += event->lost;
+	}
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	const unsigned int nr_files = argc > 1 ? argc - 1 : 0;
+	struct tracecmd_trace_opts opts;
+	struct tracecmd_trace *trace;
+	struct tracecmd_error error;
+	uint64_t *count, *lost;
+	int ret;
+
+	memset(&opts, 0, sizeof(opts));
+	opts.size = sizeof(opts);
+	opts.notice = print_notice;
+	ret = tracecmd_trace_open((const char *const *)(argv + 1), nr_files, &opts, &trace, &error);
+	if (ret < 0) {
+		fprintf(stderr, "print-events: %s\n", error.text);
+		return EXIT_FAILURE;
+	}
+	count = calloc(nr_files, sizeof(*count));
+	lost = calloc(nr_files, sizeof(*lost));
+	if (!count || !lost)
+		return EXIT_FAILURE;
+
+	for (unsigned int i = 0; i < nr_files; i++)
+		printf("cpus=%" PRIu32 "\n", tracecmd_file_facts(trace, i)->cpus);
+	ret = print_events(trace, count, lost, &error);
+	for (unsigned int i = 0; i < nr_files; i++)
+		fprintf(stderr, "%s: %" PRIu64 " events, %" PRIu64 " lost\n",
+			tracecmd_file_facts(trace, i)->path, count[i], lost[i]);
+	if (ret < 0)
+		fprintf(stderr, "print-events: %s\n", error.text);
+
+	free(lost);
+	free(count);
+	tracecmd_trace_close(trace);
+	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Completion for tracecmd. Sub-commands and options come from the program's own
+# help; events, tracers, clocks, options, functions and instances from
+# 'tracecmd list' (empty where tracefs cannot be read).
+
+# The words behind a help text's leading "-x" and "--long" of each line.
+_tracecmd_options()
+{
+	"$1" "$2" --help 2>/dev/null | grep -oE '^ +-.*' |
+		grep -oE '(^ *|, *|/ *)--?[A-Za-z0-9][-A-Za-z0-9_]*' | grep -oE -- '-.*' | sort -u
+}
+
+_tracecmd_commands()
+{
+	"$1" --help 2>/dev/null | awk '/^commands:/ { on = 1; next } on && NF == 0 { exit } on { print $1 }'
+}
+
+# $1: program, $2: command, $3: the word before the one being typed
+_tracecmd_values()
+{
+	local codecs='any none zstd lz4 zlib'
+
+	case $3 in
+	-e)
+		"$1" list -e 2>/dev/null
+		"$1" list -s 2>/dev/null
+		;;
+	-p) case $2 in record|start|stream|set|extract) "$1" list -t 2>/dev/null | tr ' ' '\n' ;; *) return 1 ;; esac ;;
+	-C) case $2 in record|start|stream|set) "$1" list -C 2>/dev/null | tr -d '[]' | tr ' ' '\n' ;; *) return 1 ;; esac ;;
+	-B) "$1" list -B 2>/dev/null | grep -v '^No ' ;;
+	-O)
+		case $2 in
+		report) return 1 ;;
+		*) "$1" list -o 2>/dev/null | sed 's/^no//; p; s/^/no/' ;;
+		esac
+		;;
+	-l|-n|-g) case $2 in record|start|stream|set|extract) "$1" list -f 2>/dev/null ;; *) return 1 ;; esac ;;
+	--compression) tr ' ' '\n' <<<"$codecs" ;;
+	--file-version) printf '%s\n' 6 7 ;;
+	--user) compgen -u ;;
+	*) return 1 ;;
+	esac
+}
+
+_tracecmd()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words values
+
+	# "sys:event" is split at the colon by bash's word breaks; join it again
+	if declare -F _get_comp_words_by_ref >/dev/null; then
+		_get_comp_words_by_ref -n : cur prev
+	fi
+	COMPREPLY=()
+	if [ "$COMP_CWORD" = 1 ]; then
+		words=$(_tracecmd_commands "$1")
+	elif values=$(_tracecmd_values "$1" "${COMP_WORDS[1]}" "$prev"); then
+		words=$values
+	elif [[ $cur == -* ]]; then
+		words=$(_tracecmd_options "$1" "${COMP_WORDS[1]}")
+	elif [ "${COMP_WORDS[1]}" = help ]; then
+		words=$(_tracecmd_commands "$1")
+	else
+		return
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	if declare -F __ltrim_colon_completions >/dev/null; then
+		__ltrim_colon_completions "$cur"
+	fi
+}
+complete -o bashdefault -o default -F _tracecmd tracecmd

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Chunks of CPU data and of latency text, section 5.6 of the format. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dat/reader.h"
+
+#define CHUNK_PAGES 10			/* written into one chunk, as trace-cmd does */
+#define RAW_SLICE (128u << 10)		/* of uncompressed areas, at least one page */
+
+size_t dat_chunk_bytes(uint32_t page_size)
+{
+	return (size_t)page_size * CHUNK_PAGES;
+}
+
+/* What a chunk table is read from. */
+struct table {
+	struct dat_reader *r;
+	uint64_t offset, limit;		/* it ends at limit at the latest */
+	uint32_t page_size;		/* 0: text, any usize */
+	VEC(struct dat_chunk) chunks;
+	uint64_t total, end;
+	uint64_t broken_at;
+	struct err why;
+};
+
+static int broken(struct table *t, uint64_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static int broken(struct table *t, uint64_t at, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	t->broken_at = at;
+	err_set(&t->why, -EBADMSG, "%s", text);
+	return 0;
+}
+
+/* One chunk at @pos. 1, 0 when it is broken, -errno. */
+static int table_chunk(struct table *t, uint32_t i, uint32_t nr, uint64_t pos, struct err *e)
+{
+	bool big = t->r->header.big_endian;
+	struct dat_chunk c = { 0 };
+	uint8_t head[8];
+	int ret;
+
+	if (t->limit - pos < sizeof(head))
+		return broken(t, pos, "chunk %u of %u at offset 0x%" PRIx64 " begins past the end of "
+			      "its data (0x%" PRIx64 ")", i, nr, pos, t->limit);
+	ret = dat_source_read(&t->r->src, head, sizeof(head), pos, e);
+	if (ret)
+		return ret;
+	c.csize = get_u32(head, big);
+	c.usize = get_u32(head + 4, big);
+	c.offset = pos + sizeof(head);
+	c.start = t->total;
+	if (c.csize > t->limit - c.offset)
+		return broken(t, pos, "chunk %u of %u at offset 0x%" PRIx64 " claims %u bytes, %" PRIu64
+			      " are left", i, nr, pos, c.csize, t->limit - c.offset);
+	if (!c.csize || !c.usize)
+		return broken(t, pos, "chunk %u of %u at offset 0x%" PRIx64 " is empty", i, nr, pos);
+	if (c.usize > DAT_CHUNK_MAX)
+		return broken(t, pos, "chunk %u of %u at offset 0x%" PRIx64 " claims %u bytes uncompressed, "
+			      "more than %u", i, nr, pos, c.usize, DAT_CHUNK_MAX);
+	if (t->page_size && c.usize & (t->page_size - 1)) {
+		if (i + 1 < nr)
+			return broken(t, pos, "chunk %u of %u at offset 0x%" PRIx64 " claims %u bytes "
+				      "uncompressed, not a multiple of %u", i, nr, pos, c.usize,
+				      t->page_size);
+		dat_notice(t->r, "'%s': the last chunk at offset 0x%" PRIx64 " has %u bytes, not a "
+			   "multiple of %u; its last sub-buffer is partial", t->r->name, pos, c.usize,
+			   t->page_size);
+	}
+	if (vec_push(&t->chunks, c))
+		return dat_no_memory(e);
+	t->total += c.usize;
+	t->end = c.offset + c.csize;
+	return 1;
+}
+
+/* 0 with what could be read (broken_at and why tell the rest), or -errno. */
+static int table_load(struct table *t, struct err *e)
+{
+	uint8_t head[4];
+	uint32_t nr;
+	int ret;
+
+	if (t->limit - t->offset < sizeof(head))
+		return broken(t, t->offset, "there is no room for a chunk table at offset 0x%" PRIx64,
+			      t->offset);
+	ret = dat_source_read(&t->r->src, head, sizeof(head), t->offset, e);
+	if (ret)
+		return ret;
+	nr = get_u32(head, t->r->header.big_endian);
+	t->end = t->offset + sizeof(head);
+	if (nr > (t->limit - t->end) / 8 && !t->r->cut)
+		return broken(t, t->offset, "the chunk count at offset 0x%" PRIx64 " is %u, there is room "
+			      "for %" PRIu64, t->offset, nr, (t->limit - t->end) / 8);
+	for (uint32_t i = 0; i < nr; i++) {
+		ret = table_chunk(t, i, nr, t->end, e);
+		if (ret <= 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int load_compressed(struct dat_reader *r, const struct buffer *b, uint32_t i, struct err *e)
+{
+	const struct dat_cpu *cpu = &b->cpus[i];
+	struct area *a = &b->areas[i];
+	struct table t = {
+		.r = r, .offset = cpu->offset, .limit = a->limit, .page_size = b->pub.page_size,
+	};
+	int ret = table_load(&t, e);
+	uint64_t used = t.end - t.offset;
+
+	if (ret) {
+		vec_release(&t.chunks);
+		return ret;
+	}
+	/* trace-cmd 3.1 leaves the chunk count out of the size. */
+	if (t.broken_at)
+		dat_notice(r, "'%s': CPU %u of buffer '%s': %s; the rest of this CPU's data is lost",
+			   r->name, cpu->cpu, b->pub.name, t.why.text);
+	else if (used != cpu->size && used != cpu->size + 4)
+		dat_notice(r, "'%s': CPU %u of buffer '%s': its chunks at offset 0x%" PRIx64 " take %" PRIu64
+			   " bytes, the table of CPUs says %" PRIu64, r->name, cpu->cpu, b->pub.name,
+			   t.offset, used, cpu->size);
+	a->chunks = (struct dat_chunks){
+		.nr = t.chunks.nr, .v = t.chunks.v, .total = t.total, .broken_at = t.broken_at,
+	};
+	return 0;
+}
+
+static int load_raw(const struct buffer *b, uint32_t i, struct err *e)
+{
+	const struct dat_cpu *cpu = &b->cpus[i];
+	uint32_t step = b->pub.page_size > RAW_SLICE ? b->pub.page_size : RAW_SLICE;
+	VEC(struct dat_chunk) v = { 0 };
+
+	for (uint64_t pos = 0; pos < cpu->size; pos += step) {
+		uint32_t len = cpu->size - pos < step ? cpu->size - pos : step;
+		struct dat_chunk c = {
+			.offset = cpu->offset + pos, .csize = len, .usize = len, .start = pos,
+		};
+
+		if (v.nr == UINT32_MAX || vec_push(&v, c)) {
+			vec_release(&v);
+			return dat_no_memory(e);
+		}
+	}
+	b->areas[i].chunks = (struct dat_chunks){ .nr = v.nr, .v = v.v, .total = cpu->size };
+	return 0;
+}
+
+int dat_reader_chunks(struct dat_reader *r, unsigned buffer, unsigned cpu_index,
+		      struct dat_chunks *ret, struct err *e)
+{
+	const struct buffer *b = &r->buffers.v[buffer];
+	struct area *a = &b->areas[cpu_index];
+
+	if (!a->loaded && b->cpus[cpu_index].size) {
+		int err = b->pub.compressed ? load_compressed(r, b, cpu_index, e) :
+			  load_raw(b, cpu_index, e);
+
+		if (err)
+			return err_wrap(e, "cannot read CPU %u of buffer '%s' of '%s'",
+					b->cpus[cpu_index].cpu, b->pub.name, r->name);
+	}
+	a->loaded = true;
+	*ret = a->chunks;
+	return 0;
+}
+
+static int chunk_read(const struct dat_reader *r, bool compressed, const struct dat_chunk *c,
+		      struct codec_ctx *ctx, void *dst, struct err *e)
+{
+	void *packed;
+	int ret;
+
+	if (!compressed)
+		return dat_source_read(&r->src, dst, c->usize, c->offset, e);
+	packed = codec_ctx_scratch(ctx, c->csize);
+	if (!packed)
+		return dat_no_memory(e);
+	ret = dat_source_read(&r->src, packed, c->csize, c->offset, e);
+	if (ret)
+		return ret;
+	ret = codec_decompress(r->header.codec, ctx, packed, c->csize, dst, c->usize);
+	if (ret == -ENOMEM)
+		return dat_no_memory(e);
+	if (ret)
+		return err_set(e, ret, "the chunk at offset 0x%" PRIx64 " does not decompress to the %u "
+			       "bytes it claims", c->offset - 8, c->usize);
+	return 0;
+}
+
+int dat_chunk_read(struct dat_reader *r, unsigned buffer, const struct dat_chunk *c,
+		   struct codec_ctx *ctx, void *dst, struct err *e)
+{
+	int ret = chunk_read(r, r->buffers.v[buffer].pub.compressed, c, ctx, dst, e);
+
+	if (ret)
+		err_wrap(e, "cannot read '%s'", r->name);
+	return ret;
+}
+
+static int text_append(struct dat_reader *r, const struct dat_buffer *b,
+		       const struct dat_chunk *c, struct buf *out, struct err *e)
+{
+	int ret;
+
+	if (buf_reserve(out, c->usize))
+		return dat_no_memory(e);
+	ret = chunk_read(r, b->compressed, c, &r->ctx, out->data + out->len, e);
+	if (!ret)
+		out->len += c->usize;
+	out->data[out->len] = 0;
+	return ret;
+}
+
+int dat_reader_buffer_text(struct dat_reader *r, unsigned buffer, struct buf *out, struct err *e)
+{
+	const struct dat_buffer *b = &r->buffers.v[buffer].pub;
+	struct table t = {
+		.r = r, .offset = b->text_offset, .limit = b->text_offset + b->text_size,
+	};
+	int ret = 0;
+
+	if (!b->compressed) {
+		uint64_t pos = 0;
+
+		while (pos < b->text_size && !ret) {
+			uint64_t left = b->text_size - pos;
+			struct dat_chunk c = { .offset = b->text_offset + pos };
+
+			c.csize = c.usize = left < RAW_SLICE ? left : RAW_SLICE;
+			ret = text_append(r, b, &c, out, e);
+			pos += c.usize;
+		}
+	} else {
+		ret = table_load(&t, e);
+		if (!ret && t.total > DAT_BLOCK_MAX)
+			ret = err_set(e, -EBADMSG, "the text at offset 0x%" PRIx64 " claims %" PRIu64
+				      " bytes", t.offset, t.total);
+		for (size_t i = 0; i < t.chunks.nr && !ret; i++)
+			ret = text_append(r, b, &t.chunks.v[i], out, e);
+		if (!ret && t.broken_at)
+			dat_notice(r, "'%s': the text of buffer '%s': %s; the rest is lost", r->name,
+				   b->name, t.why.text);
+		vec_release(&t.chunks);
+	}
+	if (ret)
+		err_wrap(e, "cannot read the text of buffer '%s' of '%s'", b->name, r->name);
+	return ret;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The reader's inside, shared by the files of this room that read.
+ *
+ *  source.c    bytes of a descriptor or of memory: the only access to the file
+ *  reader.c    opening, the initial header, accessors
+ *  sections.c  version 7: the run of sections, their bodies, string table
+ *  v6.c        version 6: the sequence of parts
+ *  options.c   the options chain, and what the options say
+ *  shift.c     the two options with arrays: TIME_SHIFT and GUEST
+ *  buffers.c   BUFFER options and CPU tables
+ *  chunks.c    chunk tables and chunks
+ *  blocks.c    metadata blocks and their parts
+ */
+#ifndef TRACECMD_DAT_READER_H
+#define TRACECMD_DAT_READER_H
+
+#include <inttypes.h>
+
+#include "dat/dat.h"
+
+#define DAT_SECTION_HEADER 16
+#define DAT_SECTION_KNOWN_FLAGS DAT_SECTION_COMPRESSED
+#define DAT_TAG_LEN 10			/* "flyrecord\0" and its like */
+#define DAT_DONE_SIZE 8			/* v7 */
+
+/* More than this in memory at once is no metadata. */
+#define DAT_BLOCK_MAX (1u << 30)
+#define DAT_OPTIONS_MAX (64u << 20)
+#define DAT_STRINGS_MAX (64u << 20)
+#define DAT_CHUNK_MAX (64u << 20)
+/* A metadata block that grows more than this when decompressed is a trap. */
+#define DAT_BLOCK_RATIO_MAX 4096
+
+/* ---- source.c ---- */
+
+struct dat_source {
+	int fd;				/* -1: memory */
+	const uint8_t *mem;
+	uint64_t size;
+};
+int dat_source_open(struct dat_source *s, int fd, struct err *e);
+/* Stateless, so safe from several threads. -ENODATA past the end. */
+int dat_source_read(const struct dat_source *s, void *dst, size_t len, uint64_t off,
+		    struct err *e);
+
+/* ---- the reader ---- */
+
+struct section {
+	struct dat_section pub;
+	bool cut;			/* pub.size was clipped at the end of file */
+	bool visited;			/* OPTIONS: read already */
+	bool claimed;			/* BUFFER, BUFFER_TEXT: an option names it */
+};
+
+struct block {
+	uint8_t *data;			/* NULL: not loaded */
+	uint64_t len, base;
+};
+
+struct area {				/* one CPU's, beside its dat_cpu */
+	uint64_t limit;			/* the table or data end here at the latest */
+	bool loaded;
+	struct dat_chunks chunks;
+};
+
+struct buffer {
+	struct dat_buffer pub;
+	uint64_t option;		/* file offset of what names it, for messages */
+	struct dat_cpu *cpus;
+	struct area *areas;
+};
+
+struct dat_reader {
+	char *name;
+	struct dat_source src;
+	struct notices notices;
+	struct dat_header header;
+	uint64_t header_end;
+
+	bool cut;
+	uint64_t cut_at;
+
+	VEC(struct section) sections;	/* ascending by offset */
+	uint64_t walk_end;		/* where the walk over sections ended */
+	uint64_t refs[DAT_ID_COUNT];	/* section offset by id; 0: none */
+	struct block blocks[DAT_ID_COUNT];
+	struct buf strings;
+	bool strings_loaded;
+
+	VEC(struct dat_option) options;
+	VEC(void *) owned;		/* memory that options point into */
+	struct dat_info info;
+	struct buf cpustat;
+
+	VEC(struct buffer) buffers;
+	struct codec_ctx ctx;
+};
+
+#define dat_notice(r, ...) notice(&(r)->notices, __VA_ARGS__)
+/* Where the file ends too early; the first place told wins. */
+void dat_set_cut(struct dat_reader *r, uint64_t offset);
+/* Memory that lives as long as the reader. NULL: no memory. */
+void *dat_own(struct dat_reader *r, void *p);
+int dat_no_memory(struct err *e);
+
+/* ---- sections.c ---- */
+
+int dat_sections_walk(struct dat_reader *r, struct err *e);
+/* The section whose header is at @offset. 1, 0: there is none, -errno. */
+int dat_section_at(struct dat_reader *r, uint64_t offset, struct section **ret, struct err *e);
+/* A metadata section's decompressed body, to be freed. @max: cap on its length. */
+int dat_section_body(struct dat_reader *r, const struct section *s, uint64_t max,
+		     struct block *ret, struct err *e);
+/* Adds one that the walk did not meet. 1, 0: it overlaps another, -ENOMEM. */
+int dat_section_insert(struct dat_reader *r, const struct section *s, struct err *e);
+
+/* ---- v6.c ---- */
+
+int dat_v6_parts(struct dat_reader *r, struct err *e);
+
+/* ---- options.c, shift.c ---- */
+
+int dat_options_chain(struct dat_reader *r, struct err *e);
+/* Adds one option and applies it to the info. */
+int dat_option_add(struct dat_reader *r, const struct dat_option *o, struct err *e);
+/* Both: 0, or -EBADMSG after a notice when the payload is malformed, -ENOMEM. */
+int dat_option_time_shift(struct dat_reader *r, const struct dat_option *o);
+int dat_option_guest(struct dat_reader *r, const struct dat_option *o);
+void dat_time_shift_release(struct dat_time_shift *ts);
+struct cur dat_option_cur(const struct dat_reader *r, const struct dat_option *o);
+/* The word in brackets of a trace_clock text, "" if there is none. */
+void dat_clock_word(const char *text, size_t len, char *dst, size_t size);
+
+/* ---- buffers.c ---- */
+
+bool dat_page_size_ok(uint32_t size);
+int dat_buffer_option(struct dat_reader *r, const struct dat_option *o, struct err *e);
+int dat_buffer_text_option(struct dat_reader *r, const struct dat_option *o, struct err *e);
+int dat_buffer_text_add(struct dat_reader *r, const char *name, const char *clock,
+			uint64_t offset, uint64_t size, bool compressed, struct err *e);
+/* Takes over @cpus (malloc'ed); checks and sorts them. [lo, hi) holds the areas. */
+int dat_buffer_add(struct dat_reader *r, const struct buffer *model, struct dat_cpu *cpus,
+		   uint32_t nr, uint64_t lo, uint64_t hi, struct err *e);
+/* Top level to the front; areas of different buffers must not overlap. */
+int dat_buffers_finish(struct dat_reader *r, struct err *e);
+void dat_buffers_release(struct dat_reader *r);
+
+/* ---- blocks.c ---- */
+
+/*
+ * Walks the formats of FTRACE_EVENTS or EVENT_FORMATS. 0, what @fn returned
+ * if not 0, or -EBADMSG. @fn may be NULL.
+ */
+int dat_formats_walk(struct cur *c, enum dat_id id,
+		     int (*fn)(void *ctx, const char *system, struct dat_text format),
+		     void *ctx, struct err *e);
+
+#endif

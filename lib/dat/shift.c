@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* TIME_SHIFT and GUEST, sections 6.3 and 6.4 of the format. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dat/reader.h"
+
+static int bad(struct dat_reader *r, const struct dat_option *o, uint64_t offset, const char *why)
+{
+	dat_notice(r, "'%s': option %s at offset 0x%" PRIx64 ": %s (offset 0x%" PRIx64
+		   "); ignored", r->name, dat_id_name(o->id), o->offset, why, offset);
+	return -EBADMSG;
+}
+
+void dat_time_shift_release(struct dat_time_shift *ts)
+{
+	for (uint32_t i = 0; ts->cpus && i < ts->nr_cpus; i++)
+		free(ts->cpus[i].samples);
+	free(ts->cpus);
+	memset(ts, 0, sizeof(*ts));
+}
+
+/* Time, offset and scaling of one CPU's samples. */
+static int read_samples(struct dat_reader *r, const struct dat_option *o, struct cur *c,
+			struct dat_shift_cpu *sc)
+{
+	uint64_t at = cur_offset(c);
+	uint32_t n;
+
+	if (!cur_u32(c, &n))
+		return bad(r, o, at, "a CPU's sample count is missing");
+	if (!n)
+		return bad(r, o, at, "a CPU has no samples");
+	if (n > cur_left(c) / 24)
+		return bad(r, o, at, "a CPU claims more samples than there are bytes for");
+	sc->samples = calloc(n, sizeof(*sc->samples));
+	if (!sc->samples)
+		return -ENOMEM;
+	sc->nr = n;
+	for (uint32_t i = 0; i < n; i++)
+		cur_s64(c, &sc->samples[i].time);
+	for (uint32_t i = 0; i < n; i++)
+		cur_s64(c, &sc->samples[i].offset);
+	for (uint32_t i = 0; i < n; i++)
+		cur_s64(c, &sc->samples[i].scaling);
+	return 0;
+}
+
+static int read_fractions(struct dat_reader *r, const struct dat_option *o, struct cur *c,
+			  struct dat_time_shift *ts)
+{
+	if (!cur_left(c))
+		return 0;		/* older files have none */
+	for (uint32_t i = 0; i < ts->nr_cpus; i++) {
+		for (uint32_t k = 0; k < ts->cpus[i].nr; k++) {
+			uint64_t at = cur_offset(c), *f = &ts->cpus[i].samples[k].fraction;
+
+			if (!cur_u64(c, f))
+				return bad(r, o, at, "fractions are missing");
+			if (*f > 63)
+				return bad(r, o, at, "a fraction is above 63");
+		}
+	}
+	return 0;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	const struct dat_shift_sample *x = a, *y = b;
+
+	return x->time < y->time ? -1 : x->time > y->time;
+}
+
+static void sort_samples(struct dat_shift_cpu *sc)
+{
+	uint32_t n = 1;
+
+	qsort(sc->samples, sc->nr, sizeof(*sc->samples), compare_times);
+	for (uint32_t i = 1; i < sc->nr; i++)
+		if (sc->samples[i].time != sc->samples[n - 1].time)
+			sc->samples[n++] = sc->samples[i];
+	sc->nr = n;
+}
+
+static int read_time_shift(struct dat_reader *r, const struct dat_option *o,
+			   struct dat_time_shift *ts)
+{
+	struct cur c = dat_option_cur(r, o);
+	uint32_t n;
+	int ret;
+
+	if (!cur_u64(&c, &ts->peer_id) || !cur_u32(&c, &ts->flags) || !cur_u32(&c, &n))
+		return bad(r, o, o->offset, "it is shorter than 16 bytes");
+	if (n > cur_left(&c) / 4)
+		return bad(r, o, o->offset + 12, "it claims more CPUs than there are bytes for");
+	ts->cpus = calloc(n ? n : 1, sizeof(*ts->cpus));
+	if (!ts->cpus)
+		return -ENOMEM;
+	ts->nr_cpus = n;
+	for (uint32_t i = 0; i < n; i++) {
+		ret = read_samples(r, o, &c, &ts->cpus[i]);
+		if (ret)
+			return ret;
+	}
+	ret = read_fractions(r, o, &c, ts);
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; i < n; i++)
+		sort_samples(&ts->cpus[i]);
+	ts->present = true;
+	return 0;
+}
+
+int dat_option_time_shift(struct dat_reader *r, const struct dat_option *o)
+{
+	struct dat_time_shift ts = { 0 };
+	int ret = read_time_shift(r, o, &ts);
+
+	if (ret) {
+		dat_time_shift_release(&ts);
+		return ret;
+	}
+	dat_time_shift_release(&r->info.time_shift);
+	r->info.time_shift = ts;
+	return 0;
+}
+
+static int read_guest(struct dat_reader *r, const struct dat_option *o, struct dat_guest *g)
+{
+	struct cur c = dat_option_cur(r, o);
+	uint64_t at;
+	uint32_t n;
+
+	if (!cur_str(&c, o->size, &g->name))
+		return bad(r, o, o->offset, "its name is not NUL-terminated");
+	at = cur_offset(&c);
+	if (!cur_u64(&c, &g->trace_id) || !cur_u32(&c, &n))
+		return bad(r, o, at, "it ends before its CPU count");
+	if (n != cur_left(&c) / 8 || cur_left(&c) % 8)
+		return bad(r, o, at + 8, "its CPU count does not fit its size");
+	g->host_pids = malloc(n ? n * sizeof(*g->host_pids) : 1);
+	if (!g->host_pids)
+		return -ENOMEM;
+	g->nr_vcpus = n;
+	for (uint32_t i = 0; i < n; i++)
+		g->host_pids[i] = -1;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t vcpu;
+		int32_t pid;
+
+		at = cur_offset(&c);
+		cur_u32(&c, &vcpu);
+		cur_s32(&c, &pid);
+		if (vcpu >= n)
+			return bad(r, o, at, "a virtual CPU's number is not below their count");
+		g->host_pids[vcpu] = pid;
+	}
+	return 0;
+}
+
+int dat_option_guest(struct dat_reader *r, const struct dat_option *o)
+{
+	struct dat_guest g = { 0 }, *guests;
+	int ret = read_guest(r, o, &g);
+
+	if (!ret) {
+		guests = realloc(r->info.guests, (r->info.nr_guests + 1) * sizeof(*guests));
+		if (!guests)
+			ret = -ENOMEM;
+	}
+	if (ret) {
+		free(g.host_pids);
+		return ret;
+	}
+	guests[r->info.nr_guests++] = g;
+	r->info.guests = guests;
+	return 0;
+}

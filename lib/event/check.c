@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "event/check.h"
+
+/* ---- before parsing --------------------------------------------------------- */
+
+/* The longest format of Linux 6.18 has 40 KiB, the deepest 12 parentheses. */
+#define TEXT_MAX (1u << 20)
+#define DEPTH_MAX 200
+#define OPERATORS_MAX 1000		/* between two commas: each may recurse */
+
+struct scan {
+	const char *text, *end;
+	unsigned depth, operators;
+	bool in_string;
+};
+
+static int scan_char(struct scan *s, const char **p, struct err *e)
+{
+	char c = **p;
+
+	if (s->in_string) {
+		if (c == '\\' && *p + 1 < s->end)
+			(*p)++;
+		else if (c == '"')
+			s->in_string = false;
+		return 0;
+	}
+	switch (c) {
+	case '"':
+		s->in_string = true;
+		s->operators = 0;
+		break;
+	case ',':
+	case '\n':
+	case ';':
+		s->operators = 0;
+		break;
+	case '(':
+	case '{':
+	case '[':
+		s->operators++;
+		if (++s->depth > DEPTH_MAX)
+			return err_set(e, -EBADMSG, "more than %u open brackets at byte %zu",
+				       DEPTH_MAX, (size_t)(*p - s->text));
+		break;
+	case ')':
+	case '}':
+	case ']':
+		if (s->depth)
+			s->depth--;
+		break;
+	default:
+		if (!isalnum((unsigned char)c) && c != ' ' && c != '\t' && c != '_' &&
+		    ++s->operators > OPERATORS_MAX)
+			return err_set(e, -EBADMSG, "more than %u operators in a row at byte %zu",
+				       OPERATORS_MAX, (size_t)(*p - s->text));
+	}
+	return 0;
+}
+
+int format_check_text(const char *text, size_t len, struct err *e)
+{
+	struct scan s = { .text = text, .end = text + len };
+
+	if (len > TEXT_MAX)
+		return err_set(e, -EBADMSG, "%zu bytes long, more than %u", len, TEXT_MAX);
+	if (memchr(text, 0, len))
+		return err_set(e, -EBADMSG, "a NUL at byte %zu",
+			       (size_t)((const char *)memchr(text, 0, len) - text));
+	for (const char *p = text; p < s.end; p++) {
+		int r = scan_char(&s, &p, e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- the parsed event --------------------------------------------------------- */
+
+/* No record is longer than a sub-buffer. */
+#define FIELD_END_MAX (1u << 27)
+
+static void check_field(struct format_check *c, const struct tep_format_field *f)
+{
+	uint32_t end;
+
+	if (f->offset < 0 || f->size < 0 || f->offset > (int)FIELD_END_MAX ||
+	    f->size > (int)FIELD_END_MAX) {
+		c->bad_fields = true;
+		return;
+	}
+	end = (uint32_t)f->offset + (uint32_t)f->size;
+	if (end > c->fixed_end)
+		c->fixed_end = end;
+	if (f->flags & TEP_FIELD_IS_DYNAMIC) {
+		if (f->size != 4 || vec_push(&c->dynamic, f))
+			c->bad_fields = true;
+	}
+}
+
+static const struct tep_print_arg *skip_casts(const struct tep_print_arg *arg)
+{
+	while (arg && arg->type == TEP_PRINT_TYPE)
+		arg = arg->typecast.item;
+	return arg;
+}
+
+/* The field an argument names; NULL if it names none. */
+static const struct tep_format_field *arg_field(struct tep_event *event,
+						const struct tep_print_arg *arg)
+{
+	if (!arg)
+		return NULL;
+	switch (arg->type) {
+	case TEP_PRINT_FIELD:
+		if (arg->field.field)
+			return arg->field.field;
+		return arg->field.name ? tep_find_any_field(event, arg->field.name) : NULL;
+	case TEP_PRINT_STRING:
+		if (arg->string.field)
+			return arg->string.field;
+		return arg->string.string ? tep_find_any_field(event, arg->string.string) : NULL;
+	case TEP_PRINT_BITMASK:
+	case TEP_PRINT_CPUMASK:
+		if (arg->bitmask.field)
+			return arg->bitmask.field;
+		return arg->bitmask.bitmask ? tep_find_any_field(event, arg->bitmask.bitmask) : NULL;
+	case TEP_PRINT_DYNAMIC_ARRAY:
+	case TEP_PRINT_DYNAMIC_ARRAY_LEN:
+		return arg->dynarray.field;
+	default:
+		return NULL;
+	}
+}
+
+static bool add_guard(struct format_check *c, enum format_guard_kind kind,
+		      const struct tep_print_arg *field, const struct tep_print_arg *count,
+		      const struct tep_print_arg *size)
+{
+	struct format_guard g = { .kind = kind, .field = field, .count = count, .size = size };
+
+	return !vec_push(&c->guards, g);
+}
+
+static bool check_arg(struct tep_event *event, struct format_check *c,
+		      const struct tep_print_arg *arg);
+
+/* __print_hex and __print_array take a field or a dynamic array, nothing else. */
+static bool check_array(struct tep_event *event, struct format_check *c,
+			const struct tep_print_arg *field, const struct tep_print_arg *count,
+			const struct tep_print_arg *size)
+{
+	if (!field || (field->type != TEP_PRINT_FIELD && field->type != TEP_PRINT_DYNAMIC_ARRAY) ||
+	    !arg_field(event, field))
+		return false;
+	return check_arg(event, c, count) && (!size || check_arg(event, c, size)) &&
+	       add_guard(c, GUARD_LENGTH, field, count, size);
+}
+
+static bool check_op(struct tep_event *event, struct format_check *c,
+		     const struct tep_print_arg *arg)
+{
+	const struct tep_print_arg *left = arg->op.left, *right = arg->op.right;
+	const char *op = arg->op.op;
+
+	if (!op || !right)
+		return false;
+	if (!left) /* a unary operator has no left side */
+		return (op[0] == '!' || op[0] == '~' || op[0] == '-' || op[0] == '+') && !op[1] &&
+		       check_arg(event, c, right);
+	switch (op[0]) {
+	case '[':
+		if (!arg_field(event, skip_casts(left)))
+			return false;
+		if (!add_guard(c, GUARD_INDEX, skip_casts(left), right, NULL))
+			return false;
+		break;
+	case '?':
+		if (right->type != TEP_PRINT_OP || !right->op.op || right->op.op[0] != ':' ||
+		    !right->op.left || !right->op.right)
+			return false;
+		break;
+	case '/':
+	case '%':
+		if (!add_guard(c, GUARD_DIVISOR, NULL, right, NULL))
+			return false;
+		break;
+	}
+	return check_arg(event, c, left) && check_arg(event, c, right);
+}
+
+/*
+ * The only function of Debian's plugins that follows an address is plugin_scsi's
+ * with three arguments: the second may only be a dynamic array, as in all kernels.
+ */
+static bool check_func(struct tep_event *event, struct format_check *c,
+		       const struct tep_print_arg *arg)
+{
+	const struct tep_print_arg *second = NULL;
+	unsigned nr = 0;
+
+	for (const struct tep_print_arg *a = arg->func.args; a; a = a->next) {
+		if (!check_arg(event, c, a))
+			return false;
+		if (++nr == 2)
+			second = a;
+	}
+	return nr != 3 || second->type == TEP_PRINT_DYNAMIC_ARRAY;
+}
+
+/* Whether libtraceevent can be let loose on this argument. */
+static bool check_arg(struct tep_event *event, struct format_check *c,
+		      const struct tep_print_arg *arg)
+{
+	if (!arg)
+		return false;
+	switch (arg->type) {
+	case TEP_PRINT_NULL:
+	case TEP_PRINT_BSTRING:
+		return true;
+	case TEP_PRINT_ATOM:
+		return arg->atom.atom;
+	case TEP_PRINT_FIELD:
+	case TEP_PRINT_STRING:
+	case TEP_PRINT_BITMASK:
+	case TEP_PRINT_CPUMASK:
+	case TEP_PRINT_DYNAMIC_ARRAY:
+	case TEP_PRINT_DYNAMIC_ARRAY_LEN:
+		return arg_field(event, arg);
+	case TEP_PRINT_FLAGS:
+		return check_arg(event, c, arg->flags.field);
+	case TEP_PRINT_SYMBOL:
+		return check_arg(event, c, arg->symbol.field);
+	case TEP_PRINT_HEX:
+	case TEP_PRINT_HEX_STR:
+		return check_array(event, c, arg->hex.field, arg->hex.size, NULL);
+	case TEP_PRINT_INT_ARRAY:
+		return check_array(event, c, arg->int_array.field, arg->int_array.count,
+				   arg->int_array.el_size);
+	case TEP_PRINT_TYPE:
+		return arg->typecast.type && check_arg(event, c, arg->typecast.item);
+	case TEP_PRINT_OP:
+		return check_op(event, c, arg);
+	case TEP_PRINT_FUNC:
+		return check_func(event, c, arg);
+	}
+	return false;
+}
+
+/* Widths in the format string; a '*' takes its width from an argument. */
+static bool check_widths(struct format_check *c, const struct tep_event *event)
+{
+	const struct tep_print_arg *arg = event->print_fmt.args;
+	const char *p = event->print_fmt.format;
+
+	for (; p && *p; p++) {
+		unsigned long number;
+
+		if (*p != '%')
+			continue;
+		for (p++; *p && !isalpha((unsigned char)*p) && *p != '%'; p++) {
+			if (*p == '*') {
+				if (!arg || !add_guard(c, GUARD_WIDTH, NULL, arg, NULL))
+					return false;
+				arg = arg->next;
+			} else if (isdigit((unsigned char)*p)) {
+				char *end;
+
+				number = strtoul(p, &end, 10);
+				if (number > FORMAT_WIDTH_MAX)
+					return false;
+				p = end - 1;
+			}
+		}
+		if (!*p)
+			break;
+		if (*p != '%' && arg)
+			arg = arg->next;
+	}
+	return true;
+}
+
+void format_check_event(struct tep_event *event, struct format_check *c)
+{
+	struct tep_format_field *f;
+
+	for (f = event->format.common_fields; f; f = f->next)
+		check_field(c, f);
+	for (f = event->format.fields; f; f = f->next)
+		check_field(c, f);
+	if (event->flags & TEP_EVENT_FL_FAILED)
+		return;
+	c->bad_print = !check_widths(c, event);
+	for (struct tep_print_arg *arg = event->print_fmt.args; arg && !c->bad_print;
+	     arg = arg->next)
+		c->bad_print = !check_arg(event, c, arg);
+}
+
+void format_check_release(struct format_check *c)
+{
+	vec_release(&c->dynamic);
+	vec_release(&c->guards);
+}
+
+/* ---- records ------------------------------------------------------------------- */
+
+bool format_number(const struct tep_format_field *f, const void *data, size_t len, uint64_t *ret)
+{
+	bool big = tep_is_file_bigendian(f->event->tep);
+	const uint8_t *at = (const uint8_t *)data + f->offset;
+
+	if (f->offset < 0 || f->size < 0 || (size_t)f->offset > len ||
+	    (size_t)f->size > len - f->offset)
+		return false;
+	switch (f->size) {
+	case 1:
+		*ret = *at;
+		return true;
+	case 2:
+		*ret = get_u16(at, big);
+		return true;
+	case 4:
+		*ret = get_u32(at, big);
+		return true;
+	case 8:
+		*ret = get_u64(at, big);
+		return true;
+	}
+	return false;
+}
+
+/* __data_loc: length << 16 | offset from the record's start; __rel_loc: from the field's end. */
+bool format_dynamic(const struct tep_format_field *f, const void *data, size_t len,
+		    uint32_t *ret_offset, uint32_t *ret_len)
+{
+	uint32_t offset, size;
+	uint64_t loc;
+
+	if (f->size != 4 || !format_number(f, data, len, &loc))
+		return false;
+	offset = loc & 0xffff;
+	size = loc >> 16;
+	if (f->flags & TEP_FIELD_IS_RELATIVE)
+		offset += f->offset + f->size;
+	if (offset > len || size > len - offset)
+		return false;
+	*ret_offset = offset;
+	*ret_len = size;
+	return true;
+}
+
+bool format_check_record(const struct format_check *c, const void *data, size_t len,
+			 char *why, size_t why_size)
+{
+	uint32_t offset, size;
+
+	if (c->fixed_end > len) {
+		snprintf(why, why_size, "%zu bytes, the format needs %u", len, c->fixed_end);
+		return false;
+	}
+	for (size_t i = 0; i < c->dynamic.nr; i++)
+		if (!format_dynamic(c->dynamic.v[i], data, len, &offset, &size)) {
+			snprintf(why, why_size, "array '%s' lies outside", c->dynamic.v[i]->name);
+			return false;
+		}
+	return true;
+}
+
+/* ---- arguments' values ------------------------------------------------------------ */
+
+static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const void *data,
+		 size_t len, uint64_t *ret);
+
+static bool eval_cast(const char *type, uint64_t v, uint64_t *ret)
+{
+	static const struct { const char *name; uint8_t bits; bool sign; } types[] = {
+		{ "u8", 8, false }, { "u16", 16, false }, { "u32", 32, false }, { "u64", 64, false },
+		{ "s8", 8, true }, { "s16", 16, true }, { "s32", 32, true }, { "s64", 64, true },
+		{ "unsigned char", 8, false }, { "unsigned short", 16, false },
+		{ "unsigned int", 32, false }, { "unsigned", 32, false },
+		{ "unsigned long", 64, false }, { "unsigned long long", 64, false },
+		{ "size_t", 64, false }, { "char", 8, true }, { "short", 16, true },
+		{ "int", 32, true }, { "long", 64, true }, { "long long", 64, true },
+	};
+
+	*ret = v;
+	if (strchr(type, '*'))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		unsigned shift = 64 - types[i].bits;
+
+		if (strcmp(types[i].name, type))
+			continue;
+		*ret = types[i].sign ? (uint64_t)((int64_t)(v << shift) >> shift)
+				     : v << shift >> shift;
+		return true;
+	}
+	return false;
+}
+
+static bool eval_binary(const char *op, uint64_t a, uint64_t b, uint64_t *ret)
+{
+	switch (op[0]) {
+	case '+':
+		*ret = a + b;
+		return true;
+	case '-':
+		*ret = a - b;
+		return true;
+	case '*':
+		*ret = a * b;
+		return true;
+	case '/':
+		if (b)
+			*ret = a / b;
+		return b;
+	case '%':
+		if (b)
+			*ret = a % b;
+		return b;
+	case '&':
+		*ret = op[1] ? a && b : a & b;
+		return true;
+	case '|':
+		*ret = op[1] ? a || b : a | b;
+		return true;
+	case '<':
+		if (op[1] == '<' && b > 63)
+			return false;
+		*ret = op[1] == '<' ? a << b : op[1] ? a <= b : a < b;
+		return true;
+	case '>':
+		if (op[1] == '>' && b > 63)
+			return false;
+		*ret = op[1] == '>' ? a >> b : op[1] ? a >= b : a > b;
+		return true;
+	case '=':
+		*ret = a == b;
+		return true;
+	case '!':
+		*ret = op[1] ? a != b : !b;
+		return true;
+	case '~':
+		*ret = ~b;
+		return true;
+	}
+	return false;
+}
+
+/* As libtraceevent computes it; false for what it can do and this cannot. */
+static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const void *data,
+		 size_t len, uint64_t *ret)
+{
+	const struct tep_format_field *f;
+	uint64_t a = 0, b;
+	uint32_t offset, size;
+
+	switch (arg->type) {
+	case TEP_PRINT_ATOM:
+		*ret = strtoull(arg->atom.atom, NULL, 0);
+		return true;
+	case TEP_PRINT_FIELD:
+		f = arg_field(event, arg);
+		return f && format_number(f, data, len, ret);
+	case TEP_PRINT_TYPE:
+		return eval(event, arg->typecast.item, data, len, &a) &&
+		       eval_cast(arg->typecast.type, a, ret);
+	case TEP_PRINT_DYNAMIC_ARRAY_LEN:
+		f = arg_field(event, arg);
+		if (!f || !format_dynamic(f, data, len, &offset, &size))
+			return false;
+		*ret = size;
+		return true;
+	case TEP_PRINT_OP:
+		if (arg->op.op[0] == '[' || arg->op.op[0] == '?')
+			return false;
+		if (arg->op.left && !eval(event, arg->op.left, data, len, &a))
+			return false;
+		return eval(event, arg->op.right, data, len, &b) &&
+		       eval_binary(arg->op.op, a, b, ret);
+	default:
+		return false;
+	}
+}
+
+/* Where the bytes of a guard's field begin. */
+static bool field_start(struct tep_event *event, const struct tep_print_arg *arg, const void *data,
+			size_t len, uint32_t *ret_start, uint32_t *ret_element)
+{
+	const struct tep_format_field *f = arg_field(event, arg);
+	uint32_t size;
+
+	if (!f || f->offset < 0)
+		return false;
+	*ret_element = f->elementsize ? f->elementsize : 1;
+	*ret_start = f->offset;
+	if (arg->type == TEP_PRINT_DYNAMIC_ARRAY)
+		return format_dynamic(f, data, len, ret_start, &size);
+	return true;
+}
+
+static bool guard_holds(struct tep_event *event, const struct format_guard *g, const void *data,
+			size_t len)
+{
+	uint32_t start, element;
+	uint64_t count, size = 1;
+
+	if (!eval(event, g->count, data, len, &count))
+		return false;
+	switch (g->kind) {
+	case GUARD_DIVISOR:
+		return count;
+	case GUARD_WIDTH:
+		return (int)count <= FORMAT_WIDTH_MAX && (int)count >= -FORMAT_WIDTH_MAX;
+	case GUARD_INDEX:
+		return field_start(event, g->field, data, len, &start, &element) &&
+		       count <= len / element && start + count * element + element <= len;
+	case GUARD_LENGTH:
+		if (g->size && !eval(event, g->size, data, len, &size))
+			return false;
+		if (size != 2 && size != 4 && size != 8)
+			size = 1;
+		count = (uint32_t)count;
+		return field_start(event, g->field, data, len, &start, &element) &&
+		       start <= len && count <= (len - start) / size;
+	}
+	return false;
+}
+
+bool format_check_print(const struct format_check *c, struct tep_event *event, const void *data,
+			size_t len)
+{
+	if (c->bad_print)
+		return false;
+	for (size_t i = 0; i < c->guards.nr; i++)
+		if (!guard_holds(event, &c->guards.v[i], data, len))
+			return false;
+	return true;
+}

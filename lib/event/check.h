@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Guards in front of libtraceevent. Up to 1.8 it believes formats and records:
+ * it reads where a field's offset says, divides by a field, prints as many
+ * bytes as an argument says, recurses as deep as a print format nests. So each
+ * format is looked at before it is parsed, each parsed event once, and each
+ * record before it is printed.
+ */
+#ifndef TRACECMD_EVENT_CHECK_H
+#define TRACECMD_EVENT_CHECK_H
+
+#include <traceevent/event-parse.h>
+
+#include "base/base.h"
+
+/* What must be computed for each record before its print format may run. */
+enum format_guard_kind {
+	GUARD_DIVISOR,			/* count must not be 0 */
+	GUARD_INDEX,			/* field[count] must lie in the record */
+	GUARD_LENGTH,			/* field's count elements of size bytes, too */
+	GUARD_WIDTH,			/* count is a width to print to */
+};
+struct format_guard {
+	enum format_guard_kind kind;
+	const struct tep_print_arg *field, *count, *size;
+};
+
+struct format_check {
+	bool bad_fields;		/* fields at impossible places: print no field */
+	bool bad_print;			/* the print format is not to be run */
+	uint32_t fixed_end;		/* where the last field of fixed place ends */
+	VEC(const struct tep_format_field *) dynamic;
+	VEC(struct format_guard) guards;
+};
+
+/* Whether the text is fit to be parsed. 0, or -EBADMSG with the reason. */
+int format_check_text(const char *text, size_t len, struct err *e);
+/* Looks at a parsed event; lives as long as it. */
+void format_check_event(struct tep_event *event, struct format_check *c);
+void format_check_release(struct format_check *c);
+
+/* Where a dynamic array lies in a record of @len bytes; false: not in it. */
+bool format_dynamic(const struct tep_format_field *f, const void *data, size_t len,
+		    uint32_t *ret_offset, uint32_t *ret_len);
+/*
+ * Whether every field lies within @len bytes. Where not, @why tells it in a
+ * few words.
+ */
+bool format_check_record(const struct format_check *c, const void *data, size_t len,
+			 char *why, size_t why_size);
+/* Whether the print format may be run on these @len bytes. */
+bool format_check_print(const struct format_check *c, struct tep_event *event, const void *data,
+			size_t len);
+/* Unsigned value of a field of 1, 2, 4 or 8 bytes; false if it is not there. */
+bool format_number(const struct tep_format_field *f, const void *data, size_t len, uint64_t *ret);
+
+/* Largest width a number or string is padded to. */
+#define FORMAT_WIDTH_MAX 4096
+
+#endif

@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "event/check.h"
+#include "event/db.h"
+
+/* ---- birth and death -------------------------------------------------------- */
+
+/* libtraceevent asks for the name of an address. */
+static char *resolve(void *priv, unsigned long long *addr, char **module)
+{
+	const char *mod, *name;
+	uint64_t start;
+
+	name = event_db_symbol(priv, *addr, &start, &mod);
+	if (!name)
+		return NULL;
+	*addr = start;
+	*module = (char *)mod;
+	return (char *)name;
+}
+
+int event_db_new(const struct event_db_opts *opts, struct event_db **ret, struct err *e)
+{
+	struct event_db *db = calloc(1, sizeof(*db));
+
+	if (!db)
+		return err_set(e, -ENOMEM, "out of memory");
+	db->opts = *opts;
+	trace_seq_init(&db->seq);
+	db->tep = tep_alloc();
+	if (!db->tep || db->seq.state != TRACE_SEQ__GOOD ||
+	    tep_set_function_resolver(db->tep, resolve, db)) {
+		event_db_free(db);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	tep_set_local_bigendian(db->tep, tep_is_bigendian());
+	tep_set_file_bigendian(db->tep, opts->big_endian ? TEP_BIG_ENDIAN : TEP_LITTLE_ENDIAN);
+	tep_set_long_size(db->tep, opts->long_size);
+	tep_set_page_size(db->tep, opts->page_size);
+	tep_set_cpus(db->tep, opts->cpus);
+	*ret = db;
+	return 0;
+}
+
+void event_db_free(struct event_db *db)
+{
+	if (!db)
+		return;
+	if (db->plugins)
+		tep_unload_plugins(db->plugins, db->tep);
+	tep_free(db->tep);
+	if (db->seq.state == TRACE_SEQ__GOOD)
+		trace_seq_destroy(&db->seq);
+	for (size_t i = 0; i < db->styles.nr; i++)
+		regfree(&db->styles.v[i].regex);
+	for (size_t i = 0; i < db->slots.nr; i++) {
+		free((char *)db->slots.v[i].pub.system);
+		free((char *)db->slots.v[i].pub.name);
+		format_check_release(&db->slots.v[i].check);
+	}
+	vec_release(&db->styles);
+	vec_release(&db->slots);
+	free(db->names);
+	free(db->by_id);
+	symbols_release(&db->symbols);
+	printks_release(&db->printks);
+	comms_release(&db->comms);
+	buf_release(&db->padded);
+	free(db);
+}
+
+void event_db_set_source(struct event_db *db, const struct event_db_source *src)
+{
+	db->src = *src;
+}
+
+void event_db_set_compat_31(struct event_db *db, bool compat)
+{
+	db->compat_31 = compat;
+}
+
+struct tep_handle *event_db_tep(struct event_db *db)
+{
+	return db->tep;
+}
+
+/* ---- the index of formats ----------------------------------------------------- */
+
+/* Largest id a record can have: common_type is 16 bits. */
+#define EVENT_ID_MAX 65535
+
+/* The rest of the line behind @key at its start; false if no line starts so. */
+static bool find_line(const char *text, size_t len, const char *key, const char **ret, size_t *ret_len)
+{
+	size_t key_len = strlen(key);
+
+	while (len) {
+		const char *end = memchr(text, '\n', len);
+		size_t line = end ? (size_t)(end - text) : len;
+
+		if (line > key_len && !memcmp(text, key, key_len)) {
+			*ret = text + key_len;
+			*ret_len = line - key_len;
+			return true;
+		}
+		if (!end)
+			return false;
+		len -= line + 1;
+		text = end + 1;
+	}
+	return false;
+}
+
+/* Takes name and id out of a format's first lines. */
+static bool read_heading(const char *text, size_t len, const char **name, size_t *name_len, int *id)
+{
+	const char *digits;
+	size_t nr;
+	long v = 0;
+
+	if (!find_line(text, len, "name: ", name, name_len) ||
+	    !find_line(text, len, "ID: ", &digits, &nr))
+		return false;
+	for (size_t i = 0; i < nr; i++) {
+		if (digits[i] < '0' || digits[i] > '9')
+			return false;
+		v = v * 10 + (digits[i] - '0');
+		if (v > INT_MAX)
+			return false;
+	}
+	*id = v;
+	return !memchr(*name, 0, *name_len);
+}
+
+static int index_id(struct event_db *db, int id, size_t slot)
+{
+	if (id > EVENT_ID_MAX)
+		return 0;
+	if ((size_t)id >= db->nr_by_id) {
+		size_t n = (size_t)id + 256;
+		uint32_t *p = realloc(db->by_id, n * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		memset(p + db->nr_by_id, 0, (n - db->nr_by_id) * sizeof(*p));
+		db->by_id = p;
+		db->nr_by_id = n;
+	}
+	db->by_id[id] = slot + 1;
+	return 0;
+}
+
+int event_db_add_format(struct event_db *db, const char *system, const char *text, size_t len,
+			struct err *e)
+{
+	struct event_slot slot = { 0 };
+	const char *name;
+	size_t name_len;
+	int id;
+
+	if (!read_heading(text, len, &name, &name_len, &id)) {
+		notice(db->opts.notices, "an event format of system '%s' has no name or id: left out",
+		       system);
+		return 0;
+	}
+	if ((size_t)id < db->nr_by_id && db->by_id[id]) {
+		struct event_name *first = &db->slots.v[db->by_id[id] - 1].pub;
+
+		notice(db->opts.notices, "event %s:%.*s has the id %d of %s:%s: left out",
+		       system, (int)name_len, name, id, first->system, first->name);
+		return 0;
+	}
+	slot.pub.system = strdup(system);
+	slot.pub.name = strndup(name, name_len);
+	slot.pub.id = id;
+	slot.pub.format = text;
+	slot.pub.format_len = len;
+	if (!slot.pub.system || !slot.pub.name || index_id(db, id, db->slots.nr) ||
+	    vec_push(&db->slots, slot)) {
+		if ((size_t)id < db->nr_by_id)
+			db->by_id[id] = 0;
+		free((char *)slot.pub.system);
+		free((char *)slot.pub.name);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	free(db->names);
+	db->names = NULL;
+	return 0;
+}
+
+int event_db_need_formats(struct event_db *db, struct err *e)
+{
+	if (db->formats_asked || !db->src.formats)
+		return 0;
+	db->formats_asked = true;
+	return db->src.formats(db->src.ctx, db, e);
+}
+
+int event_db_names(struct event_db *db, const struct event_name **ret, size_t *nr, struct err *e)
+{
+	int r = event_db_need_formats(db, e);
+
+	if (r < 0)
+		return r;
+	if (!db->names) {
+		db->names = calloc(db->slots.nr + 1, sizeof(*db->names));
+		if (!db->names)
+			return err_set(e, -ENOMEM, "out of memory");
+		for (size_t i = 0; i < db->slots.nr; i++)
+			db->names[i] = db->slots.v[i].pub;
+	}
+	*ret = db->names;
+	*nr = db->slots.nr;
+	return 0;
+}
+
+/* ---- styles -------------------------------------------------------------------- */
+
+int event_db_set_style(struct event_db *db, enum event_style style, const char *regex,
+		       struct err *e)
+{
+	struct event_style_rule rule = { .style = style };
+	AUTO_FREE char *anchored = NULL;
+	char why[128];
+	int r;
+
+	if (asprintf(&anchored, "^\\(%s\\)$", regex) < 0) {
+		anchored = NULL;
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	r = regcomp(&rule.regex, anchored, REG_ICASE | REG_NOSUB);
+	if (r) {
+		regerror(r, &rule.regex, why, sizeof(why));
+		return err_set(e, -EINVAL, "'%s' is no regular expression: %s", regex, why);
+	}
+	if (vec_push(&db->styles, rule)) {
+		regfree(&rule.regex);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static void apply_styles(struct event_db *db, struct event_slot *slot)
+{
+	for (size_t i = 0; i < db->styles.nr; i++) {
+		struct event_style_rule *rule = &db->styles.v[i];
+
+		if (regexec(&rule->regex, slot->pub.name, 0, NULL, 0) &&
+		    regexec(&rule->regex, slot->pub.system, 0, NULL, 0))
+			continue;
+		if (rule->style == EVENT_STYLE_FIELDS) {
+			slot->fields = true;
+			slot->event->flags |= TEP_EVENT_FL_PRINTRAW;
+		} else {
+			slot->builtin = BUILTIN_NONE;
+			slot->event->flags |= TEP_EVENT_FL_NOHANDLE;
+		}
+	}
+}
+
+/* ---- parsing ---------------------------------------------------------------------- */
+
+static const char *const builtin_names[BUILTIN_COUNT] = {
+	[BUILTIN_GRAPH_ENTRY] = "funcgraph_entry",
+	[BUILTIN_GRAPH_RETADDR_ENTRY] = "fgraph_retaddr_entry",
+	[BUILTIN_GRAPH_EXIT] = "funcgraph_exit",
+	[BUILTIN_KERNEL_STACK] = "kernel_stack",
+	[BUILTIN_RAW_DATA] = "raw_data",
+};
+
+static enum event_builtin find_builtin(const struct event_db *db, const struct event_slot *slot)
+{
+	if (db->no_builtins || slot->event->handler || strcmp(slot->pub.system, "ftrace"))
+		return BUILTIN_NONE;
+	for (unsigned i = BUILTIN_NONE + 1; i < BUILTIN_COUNT; i++)
+		if (!strcmp(slot->pub.name, builtin_names[i]))
+			return i;
+	return BUILTIN_NONE;
+}
+
+static void parse_slot(struct event_db *db, struct event_slot *slot)
+{
+	struct tep_event *event;
+	struct err why = { 0 };
+
+	slot->tried = true;
+	if (format_check_text(slot->pub.format, slot->pub.format_len, &why) < 0) {
+		notice(db->opts.notices, "format of event %s:%s (id %d): %s", slot->pub.system,
+		       slot->pub.name, slot->pub.id, why.text);
+		return;
+	}
+	tep_parse_event(db->tep, slot->pub.format, slot->pub.format_len, slot->pub.system);
+	event = tep_find_event(db->tep, slot->pub.id);
+	if (!event || event->id != slot->pub.id) {
+		notice(db->opts.notices, "format of event %s:%s (id %d) cannot be understood",
+		       slot->pub.system, slot->pub.name, slot->pub.id);
+		return;
+	}
+	slot->event = event;
+	slot->builtin = find_builtin(db, slot);
+	format_check_event(event, &slot->check);
+	apply_styles(db, slot);
+}
+
+struct event_slot *event_db_slot(struct event_db *db, int id)
+{
+	struct event_slot *slot;
+
+	if (event_db_need_formats(db, NULL) < 0 || id < 0 || (size_t)id >= db->nr_by_id ||
+	    !db->by_id[id])
+		return NULL;
+	slot = &db->slots.v[db->by_id[id] - 1];
+	if (!slot->tried)
+		parse_slot(db, slot);
+	return slot->event ? slot : NULL;
+}
+
+struct tep_event *event_db_event(struct event_db *db, int id)
+{
+	struct event_slot *slot = event_db_slot(db, id);
+
+	return slot ? slot->event : NULL;
+}
+
+struct tep_event *event_db_event_by_name(struct event_db *db, const char *system, const char *name)
+{
+	if (event_db_need_formats(db, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < db->slots.nr; i++) {
+		const struct event_name *n = &db->slots.v[i].pub;
+
+		if (!strcmp(n->name, name) && (!system || !strcmp(n->system, system)))
+			return event_db_event(db, n->id);
+	}
+	return NULL;
+}
+
+int event_db_parse_all(struct event_db *db, struct err *e)
+{
+	int failed = 0, r = event_db_need_formats(db, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < db->slots.nr; i++) {
+		struct event_slot *slot = &db->slots.v[i];
+
+		if (!slot->tried)
+			parse_slot(db, slot);
+		if (slot->event && !(slot->event->flags & TEP_EVENT_FL_FAILED))
+			continue;
+		if (slot->event)
+			notice(db->opts.notices, "print format of event %s:%s cannot be understood",
+			       slot->pub.system, slot->pub.name);
+		failed++;
+	}
+	return failed;
+}
+
+/* ---- what every record has --------------------------------------------------------- */
+
+static void place_of(struct tep_event *event, const char *name, struct event_place *ret)
+{
+	struct tep_format_field *f = tep_find_common_field(event, name);
+
+	if (!f || f->offset < 0 || (f->size != 1 && f->size != 2 && f->size != 4 && f->size != 8))
+		return;
+	ret->offset = f->offset;
+	ret->size = f->size;
+}
+
+/*
+ * All formats of a kernel begin with the same fields, so those of the first
+ * format that can be parsed serve for all: for unknown events too.
+ */
+const struct event_common *event_db_common(struct event_db *db, int id)
+{
+	struct event_slot *slot;
+
+	if (db->common.known)
+		return &db->common;
+	slot = event_db_slot(db, id);
+	for (size_t i = 0; !slot && i < db->slots.nr; i++)
+		slot = event_db_slot(db, db->slots.v[i].pub.id);
+	if (slot) {
+		place_of(slot->event, "common_pid", &db->common.pid);
+		place_of(slot->event, "common_flags", &db->common.flags);
+		place_of(slot->event, "common_preempt_count", &db->common.preempt);
+		place_of(slot->event, "common_migrate_disable", &db->common.migrate);
+		place_of(slot->event, "common_lock_depth", &db->common.lock);
+	}
+	db->common.known = true;
+	return &db->common;
+}
+
+bool event_db_number(const struct event_db *db, const struct event_place *p, const void *data,
+		     size_t len, uint64_t *ret)
+{
+	const uint8_t *at = (const uint8_t *)data + p->offset;
+
+	if (!p->size || p->offset > len || p->size > len - p->offset)
+		return false;
+	switch (p->size) {
+	case 1:
+		*ret = *at;
+		return true;
+	case 2:
+		*ret = get_u16(at, db->opts.big_endian);
+		return true;
+	case 4:
+		*ret = get_u32(at, db->opts.big_endian);
+		return true;
+	case 8:
+		*ret = get_u64(at, db->opts.big_endian);
+		return true;
+	}
+	return false;
+}
+
+int event_db_record_id(struct event_db *db, const void *data, size_t len)
+{
+	return len < 2 ? -1 : get_u16(data, db->opts.big_endian);
+}
+
+int event_db_record_pid(struct event_db *db, const void *data, size_t len)
+{
+	int id = event_db_record_id(db, data, len);
+	uint64_t v;
+
+	if (id < 0 || !event_db_number(db, &event_db_common(db, id)->pid, data, len, &v))
+		return -1;
+	return (int)v;
+}
+
+unsigned event_db_record_flags(struct event_db *db, const void *data, size_t len)
+{
+	int id = event_db_record_id(db, data, len);
+	uint64_t v;
+
+	if (id < 0 || !event_db_number(db, &event_db_common(db, id)->flags, data, len, &v))
+		return 0;
+	return v;
+}
+
+/* ---- names and symbols --------------------------------------------------------------- */
+
+typedef int (*text_source)(void *ctx, const char **text, size_t *len, struct err *e);
+
+/* One text of the source, once. A text that cannot be had is told and stays empty. */
+static void ask(struct event_db *db, bool *asked, text_source fn, const char **text, size_t *len)
+{
+	struct err e = { 0 };
+
+	*text = NULL;
+	*len = 0;
+	if (*asked)
+		return;
+	*asked = true;
+	if (fn && fn(db->src.ctx, text, len, &e) < 0) {
+		notice(db->opts.notices, "%s", e.text);
+		*len = 0;
+	}
+}
+
+static void need_comms(struct event_db *db)
+{
+	const struct comm *c;
+	const char *text;
+	size_t len;
+
+	if (db->cmdlines_asked)
+		return;
+	ask(db, &db->cmdlines_asked, db->src.cmdlines, &text, &len);
+	comms_add(&db->comms, text, len);
+	for (size_t i = 0; (c = comms_nth(&db->comms, i)); i++)
+		tep_register_comm(db->tep, c->name, c->pid);
+}
+
+static void need_printks(struct event_db *db)
+{
+	const struct printk *p;
+	const char *text;
+	size_t len;
+
+	if (db->printk_asked)
+		return;
+	ask(db, &db->printk_asked, db->src.printk, &text, &len);
+	printks_add(&db->printks, text, len);
+	/* libtraceevent 1.7 looks three bytes back from the end of the string */
+	for (size_t i = 0; (p = printks_nth(&db->printks, i)); i++)
+		if (strlen(p->fmt) >= 3)
+			tep_register_print_string(db->tep, p->fmt, p->addr);
+}
+
+void event_db_need_texts(struct event_db *db)
+{
+	need_comms(db);
+	need_printks(db);
+}
+
+static void need_symbols(struct event_db *db)
+{
+	const char *text;
+	size_t len;
+
+	if (db->kallsyms_asked)
+		return;
+	ask(db, &db->kallsyms_asked, db->src.kallsyms, &text, &len);
+	symbols_add(&db->symbols, text, len);
+}
+
+const char *event_db_comm(struct event_db *db, int pid)
+{
+	const char *name;
+
+	if (!pid)
+		return "<idle>";
+	need_comms(db);
+	name = comms_find(&db->comms, pid);
+	return name ? name : "<...>";
+}
+
+int event_db_each_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const char *comm),
+		       void *ctx)
+{
+	const struct comm *c;
+	int r = 0;
+
+	need_comms(db);
+	for (size_t i = 0; !r && (c = comms_nth(&db->comms, i)); i++)
+		r = fn(ctx, c->pid, c->name);
+	return r;
+}
+
+const char *event_db_symbol(struct event_db *db, uint64_t addr, uint64_t *start, const char **module)
+{
+	const struct symbol *s;
+
+	need_symbols(db);
+	s = symbols_find(&db->symbols, addr);
+	if (!s)
+		return NULL;
+	if (start)
+		*start = s->addr;
+	if (module)
+		*module = s->module;
+	return s->name;
+}
+
+int event_db_add_kallsyms(struct event_db *db, const char *text, size_t len)
+{
+	need_symbols(db);
+	return symbols_add(&db->symbols, text, len);
+}
+
+bool event_db_nth_symbol(struct event_db *db, size_t i, struct event_symbol *ret)
+{
+	const struct symbol *s;
+
+	need_symbols(db);
+	s = symbols_nth(&db->symbols, i);
+	if (!s)
+		return false;
+	*ret = (struct event_symbol){ .addr = s->addr, .name = s->name, .module = s->module };
+	return true;
+}
+
+bool event_db_nth_printk(struct event_db *db, size_t i, uint64_t *addr, const char **fmt)
+{
+	const struct printk *p;
+
+	need_printks(db);
+	p = printks_nth(&db->printks, i);
+	if (!p)
+		return false;
+	*addr = p->addr;
+	*fmt = p->fmt;
+	return true;
+}

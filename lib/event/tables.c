@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdlib.h>
+
+#include "event/tables.h"
+
+/* The next line of [*pos, end): false at the end. Empty lines are skipped. */
+static bool next_line(char **pos, char *end, char **line, char **line_end)
+{
+	while (*pos < end && **pos == '\n')
+		(*pos)++;
+	if (*pos == end)
+		return false;
+	*line = *pos;
+	*line_end = memchr(*pos, '\n', end - *pos);
+	if (!*line_end)
+		*line_end = end;
+	*pos = *line_end;
+	return true;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Up to 16 hex digits; false if there is none or the number does not fit. */
+static bool take_hex(char **p, const char *end, uint64_t *ret)
+{
+	uint64_t v = 0;
+	const char *start = *p;
+
+	while (*p < end && hex_digit(**p) >= 0) {
+		if (v >> 60)
+			return false;
+		v = v << 4 | hex_digit(*(*p)++);
+	}
+	*ret = v;
+	return *p > start;
+}
+
+/* A copy that can be cut into strings in place: a NUL stands behind it. */
+static char *copy_text(const char *text, size_t len)
+{
+	char *copy = malloc(len + 1);
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, text, len);
+	copy[len] = 0;
+	return copy;
+}
+
+/* ---- symbols ---------------------------------------------------------------- */
+
+/* Takes one line apart, cutting name and module off in place. */
+static bool parse_symbol(char *p, char *end, struct symbol *ret)
+{
+	char type, *name, *module;
+
+	if (!take_hex(&p, end, &ret->addr) || end - p < 4 || p[0] != ' ' || p[2] != ' ')
+		return false;
+	type = p[1];
+	name = p += 3;
+	while (p < end && *p != ' ' && *p != '\t')
+		p++;
+	if (p == name || name[0] == '$' || type == 'A' || type == 'a')
+		return false;
+	ret->name = name;
+	ret->module = NULL;
+	if (end - p > 2 && p[0] == '\t' && p[1] == '[') {
+		module = p + 2;
+		if (end[-1] == ']')
+			end--;
+		*end = 0;
+		ret->module = module;
+	}
+	*p = 0;
+	return true;
+}
+
+int symbols_add(struct symbols *s, const char *text, size_t len)
+{
+	char *copy = copy_text(text, len), *pos = copy, *line, *end;
+
+	if (!copy)
+		return -ENOMEM;
+	if (vec_push(&s->texts, copy)) {
+		free(copy);
+		return -ENOMEM;
+	}
+	while (next_line(&pos, copy + len, &line, &end)) {
+		struct symbol symbol;
+
+		/* the line's end may be cut: go on behind it */
+		if (pos < copy + len)
+			pos++;
+		if (parse_symbol(line, end, &symbol) && vec_push(&s->v, symbol))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * Merges the sorted runs [0, half) and [half, n), the second being the newer:
+ * of equal addresses its symbols come first.
+ */
+static void merge_symbols(struct symbol *v, struct symbol *tmp, size_t half, size_t n)
+{
+	size_t a = 0, b = half, i;
+
+	if (!half || half == n || v[half - 1].addr < v[half].addr)
+		return;
+	memcpy(tmp, v, half * sizeof(*v));
+	for (i = 0; a < half; i++) {
+		if (b < n && v[b].addr <= tmp[a].addr)
+			v[i] = v[b++];
+		else
+			v[i] = tmp[a++];
+	}
+}
+
+/* kallsyms is nearly sorted, so most merges are one comparison. */
+static void sort_symbols(struct symbol *v, struct symbol *tmp, size_t n)
+{
+	if (n < 2)
+		return;
+	sort_symbols(v, tmp, n / 2);
+	sort_symbols(v + n / 2, tmp, n - n / 2);
+	merge_symbols(v, tmp, n / 2, n);
+}
+
+static bool symbols_sort(struct symbols *s)
+{
+	struct symbol *tmp;
+
+	if (s->nr_sorted == s->v.nr)
+		return true;
+	tmp = malloc(s->v.nr * sizeof(*tmp));
+	if (!tmp)
+		return false;
+	sort_symbols(s->v.v + s->nr_sorted, tmp, s->v.nr - s->nr_sorted);
+	merge_symbols(s->v.v, tmp, s->nr_sorted, s->v.nr);
+	free(tmp);
+	s->nr_sorted = s->v.nr;
+	return true;
+}
+
+const struct symbol *symbols_find(struct symbols *s, uint64_t addr)
+{
+	size_t low = 0, high;
+
+	if (!symbols_sort(s))
+		return NULL;
+	high = s->v.nr;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct symbol *m = &s->v.v[mid];
+
+		if (addr == m->addr)
+			return m;
+		if (addr < m->addr) {
+			high = mid;
+		} else {
+			if (mid + 1 < s->v.nr && addr < m[1].addr)
+				return m;
+			low = mid + 1;
+		}
+	}
+	return NULL;
+}
+
+const struct symbol *symbols_nth(struct symbols *s, size_t i)
+{
+	return symbols_sort(s) && i < s->v.nr ? &s->v.v[i] : NULL;
+}
+
+void symbols_release(struct symbols *s)
+{
+	for (size_t i = 0; i < s->texts.nr; i++)
+		free(s->texts.v[i]);
+	vec_release(&s->texts);
+	vec_release(&s->v);
+	s->nr_sorted = 0;
+}
+
+/* ---- printk formats ---------------------------------------------------------- */
+
+static bool parse_printk(char *p, char *end, struct printk *ret)
+{
+	if (end - p > 2 && p[0] == '0' && p[1] == 'x')
+		p += 2;
+	if (!take_hex(&p, end, &ret->addr))
+		return false;
+	while (p < end && *p == ' ')
+		p++;
+	if (p == end || *p++ != ':')
+		return false;
+	if (p < end && *p == ' ')
+		p++;
+	if (p < end && *p == '"')
+		p++;
+	if (p < end && end[-1] == '"')
+		end--;
+	if (end - p >= 2 && end[-2] == '\\' && end[-1] == 'n')
+		end -= 2;
+	ret->fmt = copy_text(p, end - p);
+	return true;
+}
+
+int printks_add(struct printks *p, const char *text, size_t len)
+{
+	char *pos = (char *)text, *line, *end;
+
+	p->sorted = false;
+	while (next_line(&pos, (char *)text + len, &line, &end)) {
+		struct printk printk;
+
+		if (!parse_printk(line, end, &printk))
+			continue;
+		if (!printk.fmt)
+			return -ENOMEM;
+		if (vec_push(&p->v, printk)) {
+			free(printk.fmt);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int compare_printks(const void *a, const void *b)
+{
+	const struct printk *x = a, *y = b;
+
+	return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
+const struct printk *printks_nth(struct printks *p, size_t i)
+{
+	if (!p->sorted && p->v.nr)
+		qsort(p->v.v, p->v.nr, sizeof(*p->v.v), compare_printks);
+	p->sorted = true;
+	return i < p->v.nr ? &p->v.v[i] : NULL;
+}
+
+void printks_release(struct printks *p)
+{
+	for (size_t i = 0; i < p->v.nr; i++)
+		free(p->v.v[i].fmt);
+	vec_release(&p->v);
+}
+
+/* ---- task names --------------------------------------------------------------- */
+
+static bool parse_comm(char *p, char *end, struct comm *ret)
+{
+	uint64_t pid = 0;
+	bool digits = false;
+
+	while (p < end && *p == ' ')
+		p++;
+	for (; p < end && *p >= '0' && *p <= '9' && pid <= INT32_MAX; p++) {
+		pid = pid * 10 + (*p - '0');
+		digits = true;
+	}
+	if (!digits || pid > INT32_MAX || p == end || *p != ' ')
+		return false;
+	while (p < end && *p == ' ')
+		p++;
+	if (p == end)
+		return false;
+	ret->pid = pid;
+	ret->name = copy_text(p, end - p);
+	return true;
+}
+
+int comms_add(struct comms *c, const char *text, size_t len)
+{
+	char *pos = (char *)text, *line, *end;
+
+	c->sorted = false;
+	while (next_line(&pos, (char *)text + len, &line, &end)) {
+		struct comm comm;
+
+		if (!parse_comm(line, end, &comm))
+			continue;
+		if (!comm.name)
+			return -ENOMEM;
+		if (vec_push(&c->v, comm)) {
+			free(comm.name);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int compare_comms(const void *a, const void *b)
+{
+	const struct comm *x = *(const struct comm *const *)a, *y = *(const struct comm *const *)b;
+
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return (x > y) - (x < y);
+}
+
+/* Sorts by pid and keeps the last name of each. */
+static void comms_sort(struct comms *c)
+{
+	AUTO_FREE const struct comm **order = calloc(c->v.nr + 1, sizeof(*order));
+	AUTO_FREE struct comm *sorted = calloc(c->v.nr + 1, sizeof(*sorted));
+	size_t nr = 0;
+
+	if (c->sorted || !order || !sorted)
+		return;
+	for (size_t i = 0; i < c->v.nr; i++)
+		order[i] = &c->v.v[i];
+	qsort(order, c->v.nr, sizeof(*order), compare_comms);
+	for (size_t i = 0; i < c->v.nr; i++) {
+		if (nr && sorted[nr - 1].pid == order[i]->pid)
+			free(sorted[--nr].name);
+		sorted[nr++] = *order[i];
+	}
+	if (nr)
+		memcpy(c->v.v, sorted, nr * sizeof(*sorted));
+	c->v.nr = nr;
+	c->sorted = true;
+}
+
+const char *comms_find(struct comms *c, int pid)
+{
+	size_t low = 0, high;
+
+	if (!c->sorted)
+		comms_sort(c);
+	if (!c->sorted)
+		return NULL;
+	high = c->v.nr;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (c->v.v[mid].pid == pid)
+			return c->v.v[mid].name;
+		if (c->v.v[mid].pid < pid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+const struct comm *comms_nth(struct comms *c, size_t i)
+{
+	if (!c->sorted)
+		comms_sort(c);
+	return i < c->v.nr ? &c->v.v[i] : NULL;
+}
+
+void comms_release(struct comms *c)
+{
+	for (size_t i = 0; i < c->v.nr; i++)
+		free(c->v.v[i].name);
+	vec_release(&c->v);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Three look-up tables made from the kernel's texts: symbols (kallsyms),
+ * printk formats and task names. Each takes text of any content: a line that
+ * does not have the expected shape is left out. They sort themselves at the
+ * first look-up.
+ */
+#ifndef TRACECMD_EVENT_TABLES_H
+#define TRACECMD_EVENT_TABLES_H
+
+#include "base/base.h"
+
+/* ---- symbols ---------------------------------------------------------------- */
+
+struct symbol { uint64_t addr; const char *name, *module; };
+struct symbols {
+	VEC(struct symbol) v;
+	VEC(char *) texts;		/* copies, names point into them */
+	size_t nr_sorted;
+};
+/*
+ * Adds the lines "ADDRESS TYPE NAME[\t[MODULE]]" of @text. Names that start
+ * with '$' (ARM's mapping symbols) and absolute ones (types A and a) are no
+ * functions. 0 or -ENOMEM.
+ */
+int symbols_add(struct symbols *s, const char *text, size_t len);
+/*
+ * The symbol at or below @addr; NULL if there is none, or only the last symbol
+ * (whose end is not known) lies below. Among symbols of one address it is the
+ * one that a binary search over (address; later added first) meets first: what
+ * libtraceevent picks.
+ */
+const struct symbol *symbols_find(struct symbols *s, uint64_t addr);
+const struct symbol *symbols_nth(struct symbols *s, size_t i);
+void symbols_release(struct symbols *s);
+
+/* ---- printk formats ---------------------------------------------------------- */
+
+struct printk { uint64_t addr; char *fmt; };
+struct printks { VEC(struct printk) v; bool sorted; };
+/* Lines '0xADDRESS : "FORMAT"'. The quotes and a last \n are taken off. */
+int printks_add(struct printks *p, const char *text, size_t len);
+const struct printk *printks_nth(struct printks *p, size_t i);
+void printks_release(struct printks *p);
+
+/* ---- task names --------------------------------------------------------------- */
+
+struct comm { int pid; char *name; };
+struct comms { VEC(struct comm) v; bool sorted; };
+/* Lines "PID NAME"; of one pid's names the last counts. */
+int comms_add(struct comms *c, const char *text, size_t len);
+const char *comms_find(struct comms *c, int pid);	/* NULL: unknown */
+const struct comm *comms_nth(struct comms *c, size_t i);
+void comms_release(struct comms *c);
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The text of one event: made here for the function graph, stacks and raw
+ * data, else by libtraceevent from a copy of the record with zeros behind it.
+ * This is the one place that hands records to libtraceevent.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "event/builtin.h"
+#include "event/db.h"
+
+/*
+ * Zeros behind the copy: a string without an end stops there. Plugins read a
+ * little further than the record says: plugin_kvm up to 255 bytes.
+ */
+#define PAD 512
+
+/*
+ * A record as libtraceevent may see it: the bytes the format wants. Stack
+ * records are shorter than their "caller" field (kernel 6.1: only the frames
+ * there are), and the bytes that follow in the sub-buffer are printed with -R.
+ */
+static bool make_record(struct event_db *db, const struct event_slot *slot,
+			const struct event_record *rec, struct tep_record *ret)
+{
+	uint32_t want = rec->len;
+
+	if (slot && slot->check.fixed_end > want)
+		want = slot->check.fixed_end;
+	if (want > rec->avail)
+		want = rec->avail;
+	buf_clear(&db->padded);
+	if (buf_put(&db->padded, rec->data, want) || buf_fill(&db->padded, 0, PAD))
+		return false;
+	*ret = (struct tep_record){
+		.ts = rec->ts, .size = rec->len, .record_size = rec->len,
+		.data = db->padded.data, .cpu = rec->cpu, .ref_count = 1, .locked = 1,
+		.priv = (void *)rec,
+	};
+	return true;
+}
+
+static void put_seq(struct event_db *db, struct buf *out)
+{
+	struct trace_seq *s = &db->seq;
+
+	if (s->state == TRACE_SEQ__GOOD)
+		buf_put(out, s->buffer, s->len);
+}
+
+/* ---- fields, without libtraceevent --------------------------------------------- */
+
+static void put_number(const struct tep_format_field *f, uint64_t v, struct buf *out)
+{
+	bool is_long = f->flags & TEP_FIELD_IS_LONG;
+
+	if (f->flags & TEP_FIELD_IS_POINTER || (is_long && !(f->flags & TEP_FIELD_IS_SIGNED)))
+		buf_printf(out, "0x%llx", (unsigned long long)v);
+	else if (!(f->flags & TEP_FIELD_IS_SIGNED))
+		buf_printf(out, "%llu", (unsigned long long)v);
+	else if (f->size == 4 && is_long)
+		buf_printf(out, "0x%x", (int)v);
+	else if (f->size == 4)
+		buf_printf(out, "%d", (int)v);
+	else if (f->size == 2)
+		buf_printf(out, "%2d", (short)v);
+	else if (f->size == 1)
+		buf_printf(out, "%1d", (signed char)v);
+	else
+		buf_printf(out, "%lld", (long long)v);
+}
+
+static bool printable(const char *p, size_t len)
+{
+	for (size_t i = 0; i < len && p[i]; i++)
+		if (!isprint((unsigned char)p[i]) && !isspace((unsigned char)p[i]))
+			return false;
+	return true;
+}
+
+static void put_array(const struct tep_format_field *f, const char *p, size_t len, struct buf *out)
+{
+	if (f->flags & TEP_FIELD_IS_STRING && printable(p, len)) {
+		buf_put(out, p, strnlen(p, len));
+		return;
+	}
+	buf_puts(out, "ARRAY[");
+	for (size_t i = 0; i < len; i++)
+		buf_printf(out, "%s%02x", i ? ", " : "", (unsigned char)p[i]);
+	buf_puts(out, "]");
+}
+
+/* As libtraceevent prints them; what does not lie in the record is left out. */
+static void put_fields(struct tep_event *event, const struct event_record *rec, struct buf *out)
+{
+	for (struct tep_format_field *f = event->format.fields; f; f = f->next) {
+		uint32_t offset = f->offset, len = f->size;
+		uint64_t v;
+
+		if (f->flags & TEP_FIELD_IS_DYNAMIC) {
+			if (!format_dynamic(f, rec->data, rec->len, &offset, &len))
+				continue;
+		} else if (f->offset < 0 || f->size < 0 || offset > rec->len ||
+			   len > rec->len - offset) {
+			continue;
+		}
+		buf_printf(out, " %s=", f->name);
+		if (f->flags & TEP_FIELD_IS_ARRAY)
+			put_array(f, (const char *)rec->data + offset, len, out);
+		else if (format_number(f, rec->data, rec->len, &v))
+			put_number(f, v, out);
+	}
+}
+
+/* ---- the text --------------------------------------------------------------------- */
+
+static bool style_fields(const struct event_slot *slot, bool fields)
+{
+	return fields || slot->fields;
+}
+
+/* A plugin's text does without the print format. */
+static bool runs_print_format(const struct tep_event *event, bool fields)
+{
+	return fields || !event->handler || event->flags & TEP_EVENT_FL_NOHANDLE;
+}
+
+/* Plugins and libtraceevent. */
+static void put_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
+		     bool fields, struct buf *out)
+{
+	struct tep_event *event = slot->event;
+	struct tep_record record;
+
+	event_db_need_texts(db);
+	if (!make_record(db, slot, rec, &record)) {
+		out->failed = true;
+		return;
+	}
+	trace_seq_reset(&db->seq);
+	if (fields)
+		tep_record_print_fields(&db->seq, &record, event);
+	else if (!runs_print_format(event, fields))
+		event->handler(&db->seq, &record, event, event->context);
+	else
+		tep_print_event(db->tep, &db->seq, &record, "%s", TEP_PRINT_INFO);
+	trace_seq_terminate(&db->seq);
+	put_seq(db, out);
+}
+
+void event_text(struct event_db *db, struct tep_event *event, const struct event_record *rec,
+		bool fields, const struct event_next *next, struct buf *out)
+{
+	struct event_slot *slot = event_db_slot(db, event->id);
+	size_t start = out->len;
+	char why[128];
+
+	if (!slot)
+		return;
+	fields = style_fields(slot, fields);
+	if (slot->check.bad_fields) {
+		buf_puts(out, "[FAILED TO PARSE]");
+		return;
+	}
+	if (!fields && slot->builtin && builtin_text(db, slot, rec, next, out))
+		goto trim;
+	if (!format_check_record(&slot->check, rec->data, rec->avail, why, sizeof(why))) {
+		buf_printf(out, "[BAD RECORD: %s]", why);
+		put_fields(event, rec, out);
+	} else if (runs_print_format(event, fields) &&
+		   !format_check_print(&slot->check, event, rec->data, rec->len)) {
+		if (!fields)
+			buf_puts(out, "[FAILED TO PARSE]");
+		put_fields(event, rec, out);
+	} else {
+		put_text(db, slot, rec, fields, out);
+	}
+trim:
+	if (out->data && out->len > start && out->data[out->len - 1] == '\n')
+		out->data[--out->len] = 0;
+}

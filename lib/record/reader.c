@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A stream's reader thread: from the kernel's buffer to full batches. */
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "record/recorder_inside.h"
+
+#define READER_NICE (-10)
+#define WAIT_MS 1000			/* then look even if the kernel says nothing */
+#define FLUSH_PAGES 10			/* batches this large need not wait for more */
+
+static void raise_priority(const struct recorder_opts *o)
+{
+	struct sched_param p = { .sched_priority = o->rt_priority };
+
+	if (o->rt_priority) {
+		if (sched_setscheduler(0, SCHED_FIFO, &p) < 0)
+			notice(o->notices, "cannot give the readers real-time priority %u: %s",
+			       o->rt_priority, strerror(errno));
+		return;
+	}
+	/* Of use only where it is allowed; nobody asked for it by name. */
+	setpriority(PRIO_PROCESS, syscall(SYS_gettid), READER_NICE);
+}
+
+/* Waits for data, after a pause if @rest. True: time to stop. */
+static bool await_data(struct stream *st, bool rest)
+{
+	struct recorder *rec = st->rec;
+	struct pollfd fds[2] = {
+		{ .fd = rec->stop_fd, .events = POLLIN },
+		{ .fd = source_fd(st->source), .events = POLLIN },
+	};
+	struct timespec pause = {
+		.tv_sec = rec->opts.pause_us / 1000000,
+		.tv_nsec = rec->opts.pause_us % 1000000 * 1000,
+	};
+	struct timespec wait = { .tv_sec = WAIT_MS / 1000, .tv_nsec = WAIT_MS % 1000 * 1000000 };
+
+	if (rest || rec->opts.poll)
+		ppoll(fds, 1, &pause, NULL);
+	if (!rec->opts.poll)
+		ppoll(fds, 2, &wait, NULL);
+	return atomic_load(&rec->stopping) || atomic_load(&rec->failed);
+}
+
+/* Hands the batch over and begins another. False: there is none to be had. */
+static bool next_batch(struct stream *st, struct batch **b)
+{
+	if (*b) {
+		(*b)->number = st->next_batch++;
+		batch_submit(st->rec, *b);
+	}
+	*b = batch_get(st->rec, &st->stats.stalls);
+	if (!*b)
+		return false;
+	(*b)->st = st;
+	(*b)->len = 0;
+	return true;
+}
+
+typedef ssize_t (*take_fn)(struct source *s, void *buf, size_t cap);
+
+/*
+ * Takes what is there now. Bytes taken, or -errno. *b is NULL afterwards when
+ * recording cannot go on.
+ */
+static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
+{
+	size_t cap = st->rec->batch_bytes;	/* a multiple of every page size */
+	size_t total = 0;
+
+	for (;;) {
+		ssize_t n = fn(st->source, batch_pages(*b) + (*b)->len, cap - (*b)->len);
+
+		if (n < 0)
+			return n;
+		total += n;
+		(*b)->len += n;
+		st->stats.pages += n / st->page_size;
+		if ((*b)->len < cap)
+			return total;
+		if (!next_batch(st, b))
+			return total;
+	}
+}
+
+static void read_failed(struct stream *st, int err)
+{
+	struct err e;
+
+	err_errno(&e, err, "cannot read the buffer of CPU %u", st->cpu);
+	recorder_fail(st->rec, &e);
+}
+
+static ssize_t read_live(struct stream *st, struct batch **b)
+{
+	ssize_t n = 0;
+	bool rest = false;
+
+	while (*b && !await_data(st, rest)) {
+		n = take(st, source_read, b);
+		if (n < 0)
+			break;
+		/* What goes on trickling in is worth a pause, not a call each. */
+		rest = (size_t)n < (size_t)FLUSH_PAGES * st->page_size;
+		if (*b && (*b)->len && (!n || (*b)->len >= (size_t)FLUSH_PAGES * st->page_size))
+			next_batch(st, b);
+	}
+	return n;
+}
+
+void *recorder_reader(void *stream)
+{
+	struct stream *st = stream;
+	struct recorder *rec = st->rec;
+	struct batch *b = NULL;
+	ssize_t n = 0;
+
+	recorder_thread_begin(rec, "tcmd-read", st->cpu);
+	raise_priority(&rec->opts);
+	if (next_batch(st, &b))
+		n = read_live(st, &b);
+	if (b && n >= 0 && !atomic_load(&rec->failed))
+		n = take(st, source_drain, &b);
+	if (n < 0)
+		read_failed(st, n);
+	if (b && b->len) {
+		b->number = st->next_batch++;
+		batch_submit(rec, b);
+	} else if (b) {
+		batch_put(rec, b);
+	}
+	return NULL;
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The recorder's life; reader.c and worker.c are its threads. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "record/recorder_inside.h"
+
+#define BATCH_BYTES (256u << 10)
+#define MEMORY_MIN (16u << 20)
+#define MEMORY_MAX (256u << 20)
+#define MEMORY_SHARE 32			/* of the machine's, by default */
+#define WORKERS_MAX WORKERS_ARRAY
+#define BATCHES_PER_STREAM 2		/* one being filled, one being written */
+
+/* A mutex that lends its waiter's priority: readers may be real-time. */
+static int lock_init(pthread_mutex_t *m)
+{
+	pthread_mutexattr_t attr;
+	int r = pthread_mutexattr_init(&attr);
+
+	if (r)
+		return -r;
+	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	r = pthread_mutex_init(m, &attr);
+	pthread_mutexattr_destroy(&attr);
+	return -r;
+}
+
+int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct err *e)
+{
+	struct recorder *rec = calloc(1, sizeof(*rec));
+	int r = -ENOMEM;
+
+	if (!rec)
+		goto fail;
+	rec->opts = *opts;
+	if (!rec->opts.pause_us)
+		rec->opts.pause_us = PAUSE_US_DEFAULT;
+	rec->stop_fd = rec->alarm_fd = -1;
+	r = lock_init(&rec->lock);
+	if (r) {
+		free(rec);
+		rec = NULL;
+		goto fail;
+	}
+	pthread_cond_init(&rec->work, NULL);
+	pthread_cond_init(&rec->freed, NULL);
+	pthread_cond_init(&rec->turn, NULL);
+	rec->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rec->alarm_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (rec->stop_fd < 0 || rec->alarm_fd < 0) {
+		r = -errno;
+		goto fail;
+	}
+	*ret = rec;
+	return 0;
+fail:
+	recorder_free(rec, false);
+	return err_errno(e, r, "cannot set up the recorder");
+}
+
+static void stream_free(struct stream *st, bool unlink_spool)
+{
+	if (!st)
+		return;
+	source_free(st->source);
+	spool_close(st->spool, unlink_spool);
+	free(st);
+}
+
+int recorder_add(struct recorder *rec, const struct recorder_stream *stream, struct err *e)
+{
+	struct stream *st = calloc(1, sizeof(*st));
+	int r;
+
+	if (!st || vec_reserve(&rec->streams, 1)) {
+		close(stream->fd);
+		free(st);
+		return err_errno(e, -ENOMEM, "cannot set up the recorder");
+	}
+	st->rec = rec;
+	st->page_size = stream->info.page_size;
+	st->cpu = stream->info.cpu;
+	st->abi = (struct ring_abi){
+		.big_endian = stream->info.big_endian, .long_size = stream->info.long_size,
+	};
+	r = source_new(stream->fd, &st->abi, st->page_size, !rec->opts.no_splice,
+		       &st->source, e);
+	if (!r)
+		r = spool_create(stream->spool_path, &stream->info, rec->opts.codec,
+				 rec->opts.spool_limit, &st->spool, e);
+	if (r) {
+		stream_free(st, false);
+		return r;
+	}
+	if (rec->page_max < st->page_size)
+		rec->page_max = st->page_size;
+	rec->streams.v[rec->streams.nr++] = st;
+	return 0;
+}
+
+/* How large a batch is and how many there may be. */
+static void size_memory(struct recorder *rec)
+{
+	uint64_t memory = rec->opts.memory, batch = BATCH_BYTES, least;
+
+	if (!memory) {
+		memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / MEMORY_SHARE;
+		if (memory < MEMORY_MIN)
+			memory = MEMORY_MIN;
+		if (memory > MEMORY_MAX)
+			memory = MEMORY_MAX;
+	}
+	/* A limited spool drops whole chunks: let them be a small part of it. */
+	if (rec->opts.spool_limit && batch > rec->opts.spool_limit / 8)
+		batch = rec->opts.spool_limit / 8;
+	batch -= batch % rec->page_max;
+	if (batch < rec->page_max)
+		batch = rec->page_max;
+	rec->batch_bytes = batch;
+	rec->batches_max = memory / batch;
+	least = BATCHES_PER_STREAM * rec->streams.nr + rec->nr_workers;
+	if (rec->batches_max < least)
+		rec->batches_max = least;
+}
+
+/* Waits until all threads have told their ids. */
+static void await_threads(struct recorder *rec, size_t nr)
+{
+	pthread_mutex_lock(&rec->lock);
+	while (rec->tids.nr < nr)
+		pthread_cond_wait(&rec->turn, &rec->lock);
+	pthread_mutex_unlock(&rec->lock);
+}
+
+void recorder_thread_begin(struct recorder *rec, const char *name, unsigned number)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%s%u", name, number);
+	pthread_setname_np(pthread_self(), text);
+	pthread_mutex_lock(&rec->lock);
+	rec->tids.v[rec->tids.nr++] = syscall(SYS_gettid);	/* room was made before */
+	pthread_cond_broadcast(&rec->turn);
+	pthread_mutex_unlock(&rec->lock);
+}
+
+static int start_thread(pthread_t *ret, void *(*fn)(void *), void *arg)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(ret, NULL, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -r;
+}
+
+int recorder_start(struct recorder *rec, struct err *e)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int r;
+
+	rec->nr_workers = cpus < 1 ? 1 : cpus > WORKERS_MAX ? WORKERS_MAX : cpus;
+	size_memory(rec);
+	if (vec_reserve(&rec->tids, rec->streams.nr + rec->nr_workers))
+		return err_errno(e, -ENOMEM, "cannot start the recorder");
+	rec->started = true;
+	for (unsigned i = 0; i < rec->nr_workers; i++) {
+		rec->workers[i].rec = rec;
+		r = start_thread(&rec->workers[i].thread, recorder_worker, &rec->workers[i]);
+		if (r)
+			goto fail;
+		rec->workers_running++;
+	}
+	for (size_t i = 0; i < rec->streams.nr; i++) {
+		struct stream *st = rec->streams.v[i];
+
+		r = start_thread(&st->thread, recorder_reader, st);
+		if (r)
+			goto fail;
+		rec->readers_running++;
+	}
+	await_threads(rec, rec->readers_running + rec->workers_running);
+	return 0;
+fail:
+	recorder_stop(rec, NULL);
+	return err_errno(e, r, "cannot start the recorder's threads");
+}
+
+const pid_t *recorder_tids(const struct recorder *rec, size_t *ret_nr)
+{
+	*ret_nr = rec->tids.nr;
+	return rec->tids.v;
+}
+
+int recorder_alarm_fd(const struct recorder *rec)
+{
+	return rec->alarm_fd;
+}
+
+void recorder_fail(struct recorder *rec, const struct err *e)
+{
+	pthread_mutex_lock(&rec->lock);
+	if (!rec->error.code)
+		rec->error = *e;
+	atomic_store(&rec->failed, true);
+	pthread_cond_broadcast(&rec->freed);
+	pthread_mutex_unlock(&rec->lock);
+	eventfd_write(rec->alarm_fd, 1);
+}
+
+int recorder_stop(struct recorder *rec, struct err *e)
+{
+	if (!rec->started)
+		return 0;
+	atomic_store(&rec->stopping, true);
+	eventfd_write(rec->stop_fd, 1);
+	for (size_t i = 0; i < rec->readers_running; i++)
+		pthread_join(rec->streams.v[i]->thread, NULL);
+	pthread_mutex_lock(&rec->lock);
+	rec->no_more_work = true;
+	pthread_cond_broadcast(&rec->work);
+	pthread_mutex_unlock(&rec->lock);
+	for (size_t i = 0; i < rec->workers_running; i++)
+		pthread_join(rec->workers[i].thread, NULL);
+	rec->readers_running = rec->workers_running = 0;
+	rec->started = false;
+	if (rec->error.code && e)
+		*e = rec->error;
+	return rec->error.code;
+}
+
+size_t recorder_nr_streams(const struct recorder *rec)
+{
+	return rec->streams.nr;
+}
+
+const struct spool *recorder_spool(const struct recorder *rec, size_t i)
+{
+	return rec->streams.v[i]->spool;
+}
+
+const struct recorder_stats *recorder_stream_stats(const struct recorder *rec, size_t i)
+{
+	return &rec->streams.v[i]->stats;
+}
+
+void recorder_free(struct recorder *rec, bool unlink_spools)
+{
+	if (!rec)
+		return;
+	recorder_stop(rec, NULL);
+	for (size_t i = 0; i < rec->streams.nr; i++)
+		stream_free(rec->streams.v[i], unlink_spools);
+	vec_release(&rec->streams);
+	while (rec->free_batches) {
+		struct batch *b = rec->free_batches;
+
+		rec->free_batches = b->next;
+		free(b);
+	}
+	vec_release(&rec->tids);
+	if (rec->stop_fd >= 0)
+		close(rec->stop_fd);
+	if (rec->alarm_fd >= 0)
+		close(rec->alarm_fd);
+	pthread_cond_destroy(&rec->work);
+	pthread_cond_destroy(&rec->freed);
+	pthread_cond_destroy(&rec->turn);
+	pthread_mutex_destroy(&rec->lock);
+	free(rec);
+}

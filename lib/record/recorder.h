@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * recorder: the threads between the kernel's buffers and the spools.
+ *
+ * One reader thread per stream (a CPU of an instance) collects sub-buffers in
+ * batches; a batch goes through one queue to a small pool of workers, which
+ * compress it and append it to the stream's spool, in order. Batches are a
+ * fixed number of blocks of memory: a reader that finds none left waits, and
+ * what the kernel overwrites meanwhile is counted by the kernel as lost.
+ *
+ *	recorder_new(), recorder_add() for each stream, recorder_start(),
+ *	tracing on ... off, recorder_stop(), the spools are read, recorder_free()
+ *
+ * Signals: the threads run with all signals blocked.
+ */
+#ifndef TRACECMD_RECORDER_H
+#define TRACECMD_RECORDER_H
+
+#include "base/base.h"
+#include "record/spool.h"
+
+struct recorder_opts {
+	const struct codec *codec;	/* of the chunks; NULL: raw */
+	uint64_t spool_limit;		/* bytes kept per stream; 0: all */
+	uint64_t pause_us;		/* a reader that found nothing rests so long; 0: 1000 */
+	bool poll;			/* look every pause_us instead of waiting for the kernel's word */
+	unsigned rt_priority;		/* SCHED_FIFO priority of the readers; 0: a better nice value */
+	bool no_splice;
+	size_t memory;			/* bytes of all batches; 0: chosen by machine and streams */
+	const struct notices *notices;
+};
+
+struct recorder_stream {
+	int fd;				/* trace_pipe_raw, O_NONBLOCK; owned by the recorder */
+	const char *spool_path;
+	struct spool_info info;		/* strings are not kept */
+};
+
+/* What happened to one stream. */
+struct recorder_stats {
+	uint64_t pages;			/* sub-buffers taken from the kernel */
+	uint64_t lost;			/* events the kernel counted as lost */
+	uint64_t lost_unknown;		/* gaps of unknown size */
+	uint64_t bad_pages;		/* sub-buffers that cannot be decoded */
+	uint64_t discarded;		/* sub-buffers dropped after a failed write */
+	uint64_t stalls;		/* times the reader had to wait for memory */
+};
+
+struct recorder;
+
+int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct err *e);
+/* Adds a stream and creates its spool; before recorder_start. The fd is taken
+ * over also on failure. 0, -errno. */
+int recorder_add(struct recorder *rec, const struct recorder_stream *stream, struct err *e);
+/* Starts the threads; returns when all of them run. 0, -errno (then none run). */
+int recorder_start(struct recorder *rec, struct err *e);
+/* The thread ids of readers and workers, valid after recorder_start. */
+const pid_t *recorder_tids(const struct recorder *rec, size_t *ret_nr);
+/* Becomes readable when recording cannot go on (disk full ...): time to stop. */
+int recorder_alarm_fd(const struct recorder *rec);
+/*
+ * To be called after tracing was switched off: drains the kernel's buffers,
+ * finishes all batches and ends the threads. 0, or the first error of any
+ * stream (what was written before it is whole). Further calls do nothing.
+ */
+int recorder_stop(struct recorder *rec, struct err *e);
+
+size_t recorder_nr_streams(const struct recorder *rec);
+const struct spool *recorder_spool(const struct recorder *rec, size_t i);
+/* Settled after recorder_stop. */
+const struct recorder_stats *recorder_stream_stats(const struct recorder *rec, size_t i);
+/* Stops if need be; closes the spools, removing the files if @unlink_spools. */
+void recorder_free(struct recorder *rec, bool unlink_spools);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the recorder's files share: streams, batches, the queue between threads. */
+#ifndef TRACECMD_RECORDER_INSIDE_H
+#define TRACECMD_RECORDER_INSIDE_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "record/recorder.h"
+#include "record/source.h"
+#include "ring/ring.h"
+
+#define PAUSE_US_DEFAULT 1000
+#define WORKERS_ARRAY 8
+
+/* Sub-buffers of one stream on their way to the spool. */
+struct batch {
+	struct batch *next;
+	struct stream *st;
+	uint64_t number;		/* in the stream */
+	size_t len;			/* of the sub-buffers */
+	/* room for a chunk header, the sub-buffers, and padding */
+	uint8_t frame[] __attribute__((aligned(16)));
+};
+
+static inline uint8_t *batch_pages(struct batch *b)
+{
+	return b->frame + SPOOL_HEADER;
+}
+
+struct stream {
+	struct recorder *rec;
+	uint32_t cpu, page_size;
+	struct ring_abi abi;
+	struct source *source;		/* the reader's */
+	pthread_t thread;
+	uint64_t next_batch;		/* the reader's: number of the next batch */
+	uint64_t turn;			/* under rec->lock: number of the batch to be written */
+	struct spool *spool;		/* belongs to the worker whose turn it is */
+	struct recorder_stats stats;	/* reader: pages, stalls; the others: whose turn it is */
+};
+
+struct worker {
+	struct recorder *rec;
+	pthread_t thread;
+};
+
+struct recorder {
+	struct recorder_opts opts;
+	VEC(struct stream *) streams;
+	struct worker workers[WORKERS_ARRAY];
+	unsigned nr_workers;
+	uint32_t page_max;
+	size_t batch_bytes, batches_max;
+	int stop_fd, alarm_fd;
+	bool started;
+	size_t readers_running, workers_running;
+	atomic_bool stopping, failed;
+
+	pthread_mutex_t lock;		/* all below */
+	pthread_cond_t work, freed, turn;
+	struct batch *queue_head, **queue_tail;
+	struct batch *free_batches;
+	size_t batches;			/* allocated so far */
+	bool no_more_work;
+	struct err error;
+	VEC(pid_t) tids;
+};
+
+void *recorder_reader(void *stream);
+void *recorder_worker(void *worker);
+/* First thing a thread does: its name, its id. */
+void recorder_thread_begin(struct recorder *rec, const char *name, unsigned number);
+/* Remembers the first error and raises the alarm. */
+void recorder_fail(struct recorder *rec, const struct err *e);
+/* A free batch; waits for one, counting that in *stalls. NULL: no memory at
+ * all, or recording failed. */
+struct batch *batch_get(struct recorder *rec, uint64_t *stalls);
+void batch_put(struct recorder *rec, struct batch *b);		/* back to the free ones */
+void batch_submit(struct recorder *rec, struct batch *b);	/* to the workers */
+
+#endif

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "record/source.h"
+
+#define PIPE_SIZE (1 << 20)		/* what an unprivileged process may ask for, too */
+
+struct source {
+	int fd;
+	int pipe[2];			/* -1: read */
+	uint32_t page_size;
+	struct ring_abi abi;
+	size_t splice_max;		/* bytes that one slot per sub-buffer lets through */
+};
+
+/* Makes the pipe; where that fails, reading remains. */
+static void source_pipe(struct source *s)
+{
+	long cpu_page = sysconf(_SC_PAGESIZE);
+	int size;
+
+	if (pipe2(s->pipe, O_NONBLOCK | O_CLOEXEC) < 0) {
+		s->pipe[0] = s->pipe[1] = -1;
+		return;
+	}
+	size = fcntl(s->pipe[1], F_SETPIPE_SZ, PIPE_SIZE);
+	if (size < 0)
+		size = fcntl(s->pipe[1], F_GETPIPE_SZ);
+	if (size < cpu_page)
+		size = cpu_page;
+	s->splice_max = (size_t)(size / cpu_page) * s->page_size;
+}
+
+static void pipe_close(struct source *s)
+{
+	for (int i = 0; i < 2; i++) {
+		if (s->pipe[i] >= 0)
+			close(s->pipe[i]);
+		s->pipe[i] = -1;
+	}
+}
+
+int source_new(int fd, const struct ring_abi *abi, uint32_t page_size, bool splice,
+	       struct source **ret, struct err *e)
+{
+	struct source *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		close(fd);
+		return err_errno(e, -ENOMEM, "cannot read the kernel's buffers");
+	}
+	s->fd = fd;
+	s->pipe[0] = s->pipe[1] = -1;
+	s->page_size = page_size;
+	s->abi = *abi;
+	if (splice)
+		source_pipe(s);
+	*ret = s;
+	return 0;
+}
+
+void source_free(struct source *s)
+{
+	if (!s)
+		return;
+	close(s->fd);
+	pipe_close(s);
+	free(s);
+}
+
+int source_fd(const struct source *s)
+{
+	return s->fd;
+}
+
+/* One sub-buffer by read; the kernel's "nothing there" is 0 or EAGAIN. */
+static ssize_t read_page(struct source *s, uint8_t *buf)
+{
+	ssize_t n;
+
+	do
+		n = read(s->fd, buf, s->page_size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	if (n && n != (ssize_t)s->page_size)
+		return -EIO;
+	return n;
+}
+
+/*
+ * Whether the kernel was still filling this sub-buffer when it was read. A
+ * full one is left when an event does not fit, and few are that large; a wrong
+ * guess costs a wait or a small sub-buffer.
+ */
+static bool half_filled(const struct source *s, const uint8_t *page)
+{
+	struct ring_page p;
+
+	return ring_page_open(&p, &s->abi, page, s->page_size) < 0 || p.end < s->page_size / 4 * 3;
+}
+
+static ssize_t read_pages(struct source *s, uint8_t *buf, size_t cap, bool all)
+{
+	size_t len = 0;
+
+	while (cap - len >= s->page_size) {
+		ssize_t n = read_page(s, buf + len);
+
+		if (n < 0)
+			return len ? (ssize_t)len : n;
+		if (!n)
+			break;
+		len += n;
+		if (!all && half_filled(s, buf + len - n))
+			break;
+	}
+	return len;
+}
+
+/* Takes the @len bytes out that were spliced into the pipe. */
+static int pipe_empty(struct source *s, uint8_t *buf, size_t len)
+{
+	while (len) {
+		ssize_t n = read(s->pipe[0], buf, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		buf += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* One splice of at most @cap bytes. */
+static ssize_t splice_some(struct source *s, uint8_t *buf, size_t cap)
+{
+	size_t want = cap - cap % s->page_size;
+	ssize_t n;
+	int r;
+
+	if (want > s->splice_max)
+		want = s->splice_max;
+	do
+		n = splice(s->fd, NULL, s->pipe[1], NULL, want, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	if (n % s->page_size)
+		return -EIO;
+	r = pipe_empty(s, buf, n);
+	return r ? r : n;
+}
+
+static ssize_t splice_pages(struct source *s, uint8_t *buf, size_t cap)
+{
+	size_t len = 0;
+
+	while (cap - len >= s->page_size) {
+		ssize_t n = splice_some(s, buf + len, cap - len);
+
+		if (n < 0)
+			return len ? (ssize_t)len : n;
+		if (!n)
+			break;
+		len += n;
+	}
+	return len;
+}
+
+ssize_t source_read(struct source *s, void *buf, size_t cap)
+{
+	ssize_t n;
+
+	if (s->pipe[0] >= 0) {
+		n = splice_pages(s, buf, cap);
+		if (n != -EINVAL)
+			return n;
+		pipe_close(s);		/* not a file that can be spliced */
+	}
+	return read_pages(s, buf, cap, false);
+}
+
+ssize_t source_drain(struct source *s, void *buf, size_t cap)
+{
+	ssize_t n = source_read(s, buf, cap), rest;
+
+	if (n < 0 || cap - n < s->page_size)
+		return n;
+	rest = read_pages(s, (uint8_t *)buf + n, cap - n, true);
+	if (rest < 0)
+		return n ? n : rest;
+	return n + rest;
+}

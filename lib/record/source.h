@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * source: hands over the whole sub-buffers of one CPU of one instance, from
+ * its per_cpu/cpuN/trace_pipe_raw.
+ *
+ * Two ways. With splice, up to a pipe's capacity of sub-buffers moves by
+ * reference in one call and is then copied out of the pipe; the kernel gives
+ * only full sub-buffers that way. With read, each call copies one sub-buffer,
+ * the one being filled included. Measured on 6.18 (x86-64, 4 KiB): 1.0 us of
+ * CPU per sub-buffer with read, 1.15 us with splice, but one call in 30; the
+ * partly filled sub-buffers that a reader of a running trace gets with read
+ * cost more than that in the file.
+ */
+#ifndef TRACECMD_SOURCE_H
+#define TRACECMD_SOURCE_H
+
+#include "base/base.h"
+#include "ring/ring.h"
+
+struct source;
+
+/*
+ * @fd: a trace_pipe_raw opened with O_NONBLOCK; owned by the source from now
+ * on, also on failure. @page_size: bytes of a sub-buffer. @splice: false for
+ * read alone; where no pipe can be had, read is used too. 0, -errno.
+ */
+int source_new(int fd, const struct ring_abi *abi, uint32_t page_size, bool splice,
+	       struct source **ret, struct err *e);
+void source_free(struct source *s);
+int source_fd(const struct source *s);		/* for poll */
+
+/*
+ * What is there now, without waiting: a multiple of the sub-buffer size, at
+ * most @cap (which must hold one). Less than would fit means that there is no
+ * more now; with read, that the last sub-buffer was still being filled. -errno.
+ */
+ssize_t source_read(struct source *s, void *buf, size_t cap);
+/* Once tracing is off: the same, the partly filled sub-buffer at the end
+ * included; 0 when the buffer is empty. */
+ssize_t source_drain(struct source *s, void *buf, size_t cap);
+
+#endif

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The spool's writing side; spool_reader.c reads. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "record/spool_layout.h"
+
+struct spool_file {
+	char *path;
+	int fd;				/* -1: not created */
+	uint64_t len;			/* end of the last whole chunk */
+	VEC(struct spool_chunk) chunks;
+};
+
+struct spool {
+	struct spool_file files[2];	/* the second one only with a limit */
+	unsigned current;
+	uint64_t half;			/* bytes per file; 0: no limit */
+	struct spool_header header;	/* what all chunks have in common */
+	struct buf info;		/* the INFO chunk, ready to be written */
+	uint64_t next_seq, dropped;
+};
+
+static struct spool_file *spool_older(struct spool *s)
+{
+	return &s->files[!s->current];
+}
+
+/* Writes to the end of @f; on failure cuts it back to whole chunks. */
+static int file_append(struct spool_file *f, const void *data, uint64_t len, struct err *e)
+{
+	int r = pwrite_full(f->fd, data, len, f->len);
+
+	if (r) {
+		err_errno(e, r, "cannot write to spool '%s'", f->path);
+		if (ftruncate(f->fd, f->len) < 0)
+			err_hint(e, "it ends in a torn chunk");
+		return r;
+	}
+	f->len += len;
+	return 0;
+}
+
+/* The INFO chunk's payload, after room for its header. */
+static int info_build(struct spool *s, const struct spool_info *info)
+{
+	struct buf *b = &s->info;
+
+	buf_fill(b, 0, SPOOL_HEADER);
+	if (info->instance && *info->instance)
+		buf_printf(b, "instance=%s%c", info->instance, 0);
+	if (info->clock)
+		buf_printf(b, "clock=%s%c", info->clock, 0);
+	if (info->cpus)
+		buf_printf(b, "cpus=%u%c", info->cpus, 0);
+	if (info->uname)
+		buf_printf(b, "uname=%s%c", info->uname, 0);
+	if (info->version)
+		buf_printf(b, "tracecmd=%s%c", info->version, 0);
+	buf_fill(b, 0, SPOOL_ALIGN);	/* enough to pad with; cut in file_begin */
+	return b->failed ? -ENOMEM : 0;
+}
+
+/* Empties @f and gives it its INFO chunk. */
+static int file_begin(struct spool *s, struct spool_file *f, struct err *e)
+{
+	struct spool_header h = s->header;
+	uint8_t *frame = (uint8_t *)s->info.data;
+
+	if (f->fd < 0) {
+		f->fd = open(f->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (f->fd < 0)
+			return err_errno(e, -errno, "cannot create spool '%s'", f->path);
+	} else if (ftruncate(f->fd, 0) < 0) {
+		return err_errno(e, -errno, "cannot empty spool '%s'", f->path);
+	}
+	f->len = 0;
+	s->dropped += f->chunks.nr;
+	f->chunks.nr = 0;
+	h.kind = SPOOL_INFO;
+	h.seq = s->next_seq;
+	memset(h.codec, 0, sizeof(h.codec));
+	h.csize = h.usize = s->info.len - SPOOL_HEADER - SPOOL_ALIGN;
+	spool_header_encode(&h, frame + SPOOL_HEADER, frame);
+	return file_append(f, frame, spool_align(SPOOL_HEADER + h.csize), e);
+}
+
+int spool_create(const char *path, const struct spool_info *info, const struct codec *codec,
+		 uint64_t limit, struct spool **ret, struct err *e)
+{
+	struct spool *s = calloc(1, sizeof(*s));
+	int r = -ENOMEM;
+
+	if (!s)
+		return err_errno(e, r, "cannot create spool '%s'", path);
+	s->files[0].fd = s->files[1].fd = -1;
+	s->half = limit / 2;
+	s->header = (struct spool_header){
+		.version = SPOOL_VERSION,
+		.flags = (info->big_endian ? SPOOL_BIG_ENDIAN : 0) |
+			 (info->long_size == 4 ? SPOOL_LONG32 : 0),
+		.cpu = info->cpu, .page_size = info->page_size, .session = info->session,
+	};
+	if (codec)
+		memcpy(s->header.codec, codec_name(codec),
+		       strnlen(codec_name(codec), sizeof(s->header.codec)));
+	s->files[0].path = strdup(path);
+	if (!s->files[0].path || asprintf(&s->files[1].path, "%s.1", path) < 0 ||
+	    info_build(s, info)) {
+		err_errno(e, r, "cannot create spool '%s'", path);
+		goto fail;
+	}
+	r = file_begin(s, &s->files[0], e);
+	if (!r && limit)
+		r = file_begin(s, &s->files[1], e);
+	if (r)
+		goto fail;
+	*ret = s;
+	return 0;
+fail:
+	spool_close(s, true);
+	return r;
+}
+
+int spool_append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize,
+		 uint64_t first_ts, uint64_t last_ts, struct err *e)
+{
+	struct spool_header h = s->header;
+	uint64_t len = spool_align(SPOOL_HEADER + (uint64_t)csize);
+	struct spool_file *f = &s->files[s->current];
+	struct spool_chunk c;
+	int r;
+
+	if (s->half && f->chunks.nr && len > s->half - (f->len < s->half ? f->len : s->half)) {
+		r = file_begin(s, spool_older(s), e);
+		if (r)
+			return r;
+		s->current = !s->current;
+		f = &s->files[s->current];
+	}
+	if (vec_reserve(&f->chunks, 1))
+		return err_errno(e, -ENOMEM, "cannot write to spool '%s'", f->path);
+	h.kind = SPOOL_DATA;
+	h.seq = s->next_seq;
+	h.first_ts = first_ts;
+	h.last_ts = last_ts;
+	h.csize = csize;
+	h.usize = usize;
+	memset(frame + SPOOL_HEADER + csize, 0, len - SPOOL_HEADER - csize);
+	spool_header_encode(&h, frame + SPOOL_HEADER, frame);
+	c = (struct spool_chunk){
+		.fd = f->fd, .offset = f->len + SPOOL_HEADER, .csize = csize, .usize = usize,
+		.seq = h.seq, .first_ts = first_ts, .last_ts = last_ts,
+	};
+	r = file_append(f, frame, len, e);
+	if (r)
+		return r;
+	f->chunks.v[f->chunks.nr++] = c;
+	s->next_seq++;
+	return 0;
+}
+
+size_t spool_nr_chunks(const struct spool *s)
+{
+	return s->files[0].chunks.nr + s->files[1].chunks.nr;
+}
+
+const struct spool_chunk *spool_chunk(const struct spool *s, size_t i)
+{
+	const struct spool_file *older = &s->files[!s->current];
+
+	if (i < older->chunks.nr)
+		return &older->chunks.v[i];
+	return &s->files[s->current].chunks.v[i - older->chunks.nr];
+}
+
+uint64_t spool_disk_bytes(const struct spool *s)
+{
+	return s->files[0].len + s->files[1].len;
+}
+
+uint64_t spool_dropped(const struct spool *s)
+{
+	return s->dropped;
+}
+
+const char *spool_path(const struct spool *s)
+{
+	return s->files[0].path;
+}
+
+void spool_close(struct spool *s, bool unlink_files)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(s->files); i++) {
+		struct spool_file *f = &s->files[i];
+
+		if (f->fd >= 0) {
+			close(f->fd);
+			if (unlink_files)
+				unlink(f->path);
+		}
+		vec_release(&f->chunks);
+		free(f->path);
+	}
+	buf_release(&s->info);
+	free(s);
+}

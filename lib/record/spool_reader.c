@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The spool's reading side. Nothing of a chunk is believed before its check
+ * fits; what is not a chunk is skipped up to the next one.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "record/spool_layout.h"
+
+#define SEARCH_STEP 65536u
+#define NOTICES_MAX 16u			/* damaged stretches told one by one */
+
+struct spool_reader {
+	int fd;
+	char *name;
+	const struct notices *notices;
+	uint64_t size, pos;
+	uint64_t damage;
+	unsigned notices_given;
+	uint64_t vain;			/* bytes whose check was computed and did not fit */
+	bool known;			/* info is filled from a chunk */
+	uint64_t next_seq;
+	struct spool_info info;
+	struct buf info_text;		/* holds info's strings */
+	struct buf chunk;		/* header and payload of the chunk at hand */
+	const struct codec *codec;
+};
+
+bool spool_probe(int fd)
+{
+	uint8_t head[SPOOL_HEADER];
+	struct spool_header h;
+
+	return !pread_full(fd, head, sizeof(head), 0) && spool_header_decode(head, &h);
+}
+
+/*
+ * Why the chunk at r->pos cannot be used; NULL if its header can be believed
+ * as far as sizes go.
+ */
+static const char *header_defect(const struct spool_reader *r, const struct spool_header *h)
+{
+	if (h->version != SPOOL_VERSION)
+		return "has an unknown version";
+	if (h->kind != SPOOL_INFO && h->kind != SPOOL_DATA)
+		return "is of an unknown kind";
+	if (h->csize > r->size - r->pos - SPOOL_HEADER)
+		return "reaches past the end of the file";
+	if (h->page_size < 256 || h->page_size > DAT_PAGE_MAX || (h->page_size & (h->page_size - 1)))
+		return "has an impossible sub-buffer size";
+	if (h->usize > SPOOL_USIZE_MAX && h->usize > h->page_size)
+		return "is too large decompressed";
+	if (h->cpu >= DAT_CPUS_MAX)
+		return "has an impossible CPU number";
+	if (!h->codec[0] && h->csize != h->usize)
+		return "is stored raw, with two different sizes";
+	if (h->kind == SPOOL_INFO && h->codec[0])
+		return "describes the file, but is compressed";
+	if (h->kind == SPOOL_DATA && (!h->usize || h->usize % h->page_size))
+		return "does not hold whole sub-buffers";
+	return NULL;
+}
+
+/* Why a chunk whose check fits does not belong behind the earlier ones. */
+static const char *chunk_mismatch(const struct spool_reader *r, const struct spool_header *h)
+{
+	if (!r->known)
+		return NULL;
+	if (h->session != r->info.session)
+		return "belongs to another recording";
+	if (h->cpu != r->info.cpu)
+		return "belongs to another CPU";
+	if (h->page_size != r->info.page_size ||
+	    !!(h->flags & SPOOL_BIG_ENDIAN) != r->info.big_endian ||
+	    !!(h->flags & SPOOL_LONG32) != (r->info.long_size == 4))
+		return "has other sub-buffers than the file's beginning";
+	if (h->kind == SPOOL_DATA && h->seq < r->next_seq)
+		return "repeats a sequence number";
+	return NULL;
+}
+
+/*
+ * Reads the chunk at r->pos into r->chunk: 1, 0 with *ret_why if it is none,
+ * -errno if the file cannot be read.
+ */
+static int chunk_read(struct spool_reader *r, struct spool_header *ret, const char **ret_why,
+		      struct err *e)
+{
+	struct spool_header h;
+	char name[sizeof(h.codec) + 1] = "";
+	int err;
+
+	buf_clear(&r->chunk);
+	if (buf_reserve(&r->chunk, SPOOL_HEADER))
+		goto nomem;
+	*ret_why = "is cut short";
+	if (r->size - r->pos < SPOOL_HEADER)
+		return 0;
+	err = pread_full(r->fd, r->chunk.data, SPOOL_HEADER, r->pos);
+	if (err == -ENODATA)
+		return 0;
+	if (err)
+		goto failed;
+	*ret_why = "does not begin with a chunk's magic";
+	if (!spool_header_decode((uint8_t *)r->chunk.data, &h))
+		return 0;
+	*ret_why = header_defect(r, &h);
+	if (*ret_why)
+		return 0;
+	if (buf_reserve(&r->chunk, SPOOL_HEADER + (size_t)h.csize))
+		goto nomem;
+	*ret_why = "is cut short";
+	err = pread_full(r->fd, r->chunk.data + SPOOL_HEADER, h.csize, r->pos + SPOOL_HEADER);
+	if (err == -ENODATA)
+		return 0;
+	if (err)
+		goto failed;
+	*ret_why = "does not fit its checksum";
+	if (spool_check((uint8_t *)r->chunk.data, r->chunk.data + SPOOL_HEADER, h.csize) != h.check) {
+		r->vain += h.csize;
+		return 0;
+	}
+	*ret_why = chunk_mismatch(r, &h);
+	if (*ret_why)
+		return 0;
+	memcpy(name, h.codec, sizeof(h.codec));
+	*ret_why = "is compressed by a codec unknown here";
+	r->codec = name[0] ? codec_find(name) : NULL;
+	if (name[0] && !r->codec)
+		return 0;
+	*ret = h;
+	return 1;
+failed:
+	return err_errno(e, err, "cannot read spool '%s' at offset 0x%" PRIx64, r->name, r->pos);
+nomem:
+	return err_errno(e, -ENOMEM, "cannot read spool '%s'", r->name);
+}
+
+/*
+ * Moves r->pos behind the damage: to the next magic or the end. Bytes full of
+ * headers that claim the rest of the file would cost the square of its size:
+ * such a file is given up.
+ */
+static int chunk_search(struct spool_reader *r, struct err *e)
+{
+	AUTO_FREE uint8_t *step = malloc(SEARCH_STEP);
+	uint64_t pos = spool_align(r->pos + 1);
+
+	if (!step)
+		return err_errno(e, -ENOMEM, "cannot read spool '%s'", r->name);
+	if (r->vain / 4 > r->size)
+		pos = r->size;
+	while (pos < r->size) {
+		size_t len = r->size - pos < SEARCH_STEP ? r->size - pos : SEARCH_STEP;
+		int err = pread_full(r->fd, step, len, pos);
+
+		if (err == -ENODATA)
+			break;
+		if (err)
+			return err_errno(e, err, "cannot read spool '%s' at offset 0x%" PRIx64,
+					 r->name, pos);
+		for (size_t i = 0; i + strlen(SPOOL_MAGIC) <= len; i += SPOOL_ALIGN) {
+			if (memcmp(step + i, SPOOL_MAGIC, strlen(SPOOL_MAGIC)))
+				continue;
+			r->pos = pos + i;
+			return 0;
+		}
+		pos += spool_align(len);
+	}
+	r->pos = r->size;
+	return 0;
+}
+
+/* The next whole chunk of either kind. */
+static int chunk_next(struct spool_reader *r, struct spool_header *ret, uint64_t *ret_offset,
+		      struct err *e)
+{
+	while (r->pos < r->size) {
+		uint64_t from = r->pos;
+		const char *why;
+		int err = chunk_read(r, ret, &why, e);
+
+		if (err < 0)
+			return err;
+		if (err) {
+			*ret_offset = r->pos;
+			r->pos += spool_align(SPOOL_HEADER + (uint64_t)ret->csize);
+			if (r->pos > r->size)	/* the padding is not worth a word */
+				r->pos = r->size;
+			return 1;
+		}
+		err = chunk_search(r, e);
+		if (err)
+			return err;
+		r->damage += r->pos - from;
+		if (r->notices_given++ < NOTICES_MAX)
+			notice(r->notices, "spool '%s': the chunk at offset 0x%" PRIx64
+			       " %s; skipped %" PRIu64 " bytes", r->name, from, why,
+			       r->pos - from);
+	}
+	return 0;
+}
+
+static void info_set(struct spool_reader *r, const struct spool_header *h)
+{
+	r->known = true;
+	r->info.session = h->session;
+	r->info.cpu = h->cpu;
+	r->info.page_size = h->page_size;
+	r->info.big_endian = h->flags & SPOOL_BIG_ENDIAN;
+	r->info.long_size = h->flags & SPOOL_LONG32 ? 4 : 8;
+}
+
+static int info_parse(struct spool_reader *r, const void *payload, size_t len)
+{
+	struct cur c = { .len = len };
+	const char *s;
+
+	buf_clear(&r->info_text);
+	if (buf_put(&r->info_text, payload, len))
+		return -ENOMEM;
+	c.data = (const uint8_t *)r->info_text.data;
+	while (cur_str(&c, len, &s)) {
+		uint64_t n;
+
+		if (!strncmp(s, "instance=", 9))
+			r->info.instance = s + 9;
+		else if (!strncmp(s, "clock=", 6))
+			r->info.clock = s + 6;
+		else if (!strncmp(s, "uname=", 6))
+			r->info.uname = s + 6;
+		else if (!strncmp(s, "tracecmd=", 9))
+			r->info.version = s + 9;
+		else if (!strncmp(s, "cpus=", 5) && !parse_u64(s + 5, &n) && n <= DAT_CPUS_MAX)
+			r->info.cpus = n;
+	}
+	return 0;
+}
+
+int spool_reader_open(int fd, const char *name, const struct notices *notices,
+		      struct spool_reader **ret, struct err *e)
+{
+	struct spool_reader *r = calloc(1, sizeof(*r));
+	struct spool_header h;
+	struct stat st;
+	uint64_t at;
+	int err = -ENOMEM;
+
+	if (!r || !(r->name = strdup(name))) {
+		err_errno(e, err, "cannot read spool '%s'", name);
+		goto fail;
+	}
+	r->fd = fd;
+	r->notices = notices;
+	if (fstat(fd, &st) < 0) {
+		err = err_errno(e, -errno, "cannot read spool '%s'", name);
+		goto fail;
+	}
+	r->size = st.st_size;
+	err = chunk_next(r, &h, &at, e);
+	if (err < 0)
+		goto fail;
+	if (!err) {
+		err = err_set(e, -EBADMSG, "spool '%s' holds no whole chunk", name);
+		goto fail;
+	}
+	info_set(r, &h);
+	if (h.kind == SPOOL_INFO) {
+		err = info_parse(r, r->chunk.data + SPOOL_HEADER, h.csize);
+		if (err) {
+			err_errno(e, err, "cannot read spool '%s'", name);
+			goto fail;
+		}
+	} else {
+		r->pos = at;
+	}
+	*ret = r;
+	return 0;
+fail:
+	spool_reader_close(r);
+	return err;
+}
+
+void spool_reader_close(struct spool_reader *r)
+{
+	if (!r)
+		return;
+	buf_release(&r->info_text);
+	buf_release(&r->chunk);
+	free(r->name);
+	free(r);
+}
+
+const struct spool_info *spool_reader_info(const struct spool_reader *r)
+{
+	return &r->info;
+}
+
+const struct codec *spool_reader_codec(const struct spool_reader *r)
+{
+	return r->codec;
+}
+
+int spool_reader_next(struct spool_reader *r, struct spool_chunk *ret, const uint8_t **ret_payload,
+		      struct err *e)
+{
+	struct spool_header h;
+	uint64_t at;
+	int err;
+
+	do {
+		err = chunk_next(r, &h, &at, e);
+		if (err <= 0)
+			return err;
+	} while (h.kind != SPOOL_DATA);
+	r->next_seq = h.seq + 1;
+	*ret = (struct spool_chunk){
+		.fd = r->fd, .offset = at + SPOOL_HEADER, .csize = h.csize, .usize = h.usize,
+		.seq = h.seq, .first_ts = h.first_ts, .last_ts = h.last_ts,
+	};
+	*ret_payload = (const uint8_t *)r->chunk.data + SPOOL_HEADER;
+	return 1;
+}
+
+uint64_t spool_reader_damage(const struct spool_reader *r)
+{
+	return r->damage;
+}

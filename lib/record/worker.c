@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Batches and the threads that compress and write them. Batches of one stream
+ * may be compressed at the same time, but are written in their order: the
+ * queue is first in, first out, so the one whose turn it is never waits for a
+ * later one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "record/recorder_inside.h"
+
+struct batch *batch_get(struct recorder *rec, uint64_t *stalls)
+{
+	struct batch *b = NULL;
+	bool waited = false, grow = false;
+
+	pthread_mutex_lock(&rec->lock);
+	while (!rec->free_batches && rec->batches == rec->batches_max) {
+		waited = true;
+		pthread_cond_wait(&rec->freed, &rec->lock);
+	}
+	if (rec->free_batches) {
+		b = rec->free_batches;
+		rec->free_batches = b->next;
+	} else {
+		grow = true;
+		rec->batches++;
+	}
+	*stalls += waited;
+	pthread_mutex_unlock(&rec->lock);
+	if (grow) {
+		b = malloc(sizeof(*b) + SPOOL_HEADER + rec->batch_bytes + SPOOL_ALIGN);
+		if (!b) {
+			struct err e;
+
+			err_errno(&e, -ENOMEM, "cannot hold what the kernel recorded");
+			recorder_fail(rec, &e);
+		}
+	}
+	return b;
+}
+
+void batch_put(struct recorder *rec, struct batch *b)
+{
+	pthread_mutex_lock(&rec->lock);
+	b->next = rec->free_batches;
+	rec->free_batches = b;
+	pthread_cond_signal(&rec->freed);
+	pthread_mutex_unlock(&rec->lock);
+}
+
+void batch_submit(struct recorder *rec, struct batch *b)
+{
+	pthread_mutex_lock(&rec->lock);
+	b->next = NULL;
+	if (!rec->queue_head)
+		rec->queue_tail = &rec->queue_head;
+	*rec->queue_tail = b;
+	rec->queue_tail = &b->next;
+	pthread_cond_signal(&rec->work);
+	pthread_mutex_unlock(&rec->lock);
+}
+
+static struct batch *batch_next(struct recorder *rec)
+{
+	struct batch *b;
+
+	pthread_mutex_lock(&rec->lock);
+	while (!rec->queue_head && !rec->no_more_work)
+		pthread_cond_wait(&rec->work, &rec->lock);
+	b = rec->queue_head;
+	if (b)
+		rec->queue_head = b->next;
+	pthread_mutex_unlock(&rec->lock);
+	return b;
+}
+
+/* What a batch's sub-buffers say about themselves. */
+struct content {
+	uint64_t first_ts, last_ts;
+	uint64_t lost, lost_unknown, bad;
+};
+
+static void content_of(const struct batch *b, struct content *ret)
+{
+	const struct stream *st = b->st;
+	const uint8_t *pages = b->frame + SPOOL_HEADER;
+	struct content c = { 0 };
+	struct ring_page p;
+	struct ring_event ev;
+
+	for (size_t off = 0; off < b->len; off += st->page_size) {
+		if (ring_page_open(&p, &st->abi, pages + off, st->page_size) < 0)
+			c.bad++;
+		else if (p.lost == RING_LOST_UNKNOWN)
+			c.lost_unknown++;
+		else
+			c.lost += p.lost;
+		if (!off)
+			c.first_ts = p.page_ts;
+	}
+	c.last_ts = p.page_ts;
+	while (ring_page_next(&p, &ev) > 0)
+		c.last_ts = ev.ts;
+	*ret = c;
+}
+
+/* Waits until the batch is the next of its stream; the spool is ours then. */
+static void await_turn(struct stream *st, uint64_t number)
+{
+	struct recorder *rec = st->rec;
+
+	pthread_mutex_lock(&rec->lock);
+	while (st->turn != number)
+		pthread_cond_wait(&rec->turn, &rec->lock);
+	pthread_mutex_unlock(&rec->lock);
+}
+
+static void end_turn(struct stream *st)
+{
+	struct recorder *rec = st->rec;
+
+	pthread_mutex_lock(&rec->lock);
+	st->turn++;
+	pthread_cond_broadcast(&rec->turn);
+	pthread_mutex_unlock(&rec->lock);
+}
+
+struct press {				/* one worker's means to compress */
+	struct codec_ctx ctx;
+	uint8_t *frame;
+	size_t cap;
+};
+
+/* Compresses and writes one batch. */
+static void batch_write(struct recorder *rec, struct batch *b, struct press *press)
+{
+	const struct codec *codec = rec->opts.codec;
+	struct stream *st = b->st;
+	uint8_t *frame = b->frame;
+	size_t csize = b->len;
+	struct content c;
+	struct err e = { 0 };
+	int r = 0;
+
+	content_of(b, &c);
+	if (codec && !atomic_load(&rec->failed)) {
+		frame = press->frame;
+		r = codec_compress(codec, &press->ctx, batch_pages(b), b->len,
+				   frame + SPOOL_HEADER, press->cap, &csize);
+		if (r)
+			err_errno(&e, r, "cannot compress what CPU %u recorded", st->cpu);
+	}
+	await_turn(st, b->number);
+	if (!r && !atomic_load(&rec->failed))
+		r = spool_append(st->spool, frame, csize, b->len, c.first_ts, c.last_ts, &e);
+	else if (!r)
+		r = -ECANCELED;
+	if (r) {
+		st->stats.discarded += b->len / st->page_size;
+	} else {
+		st->stats.lost += c.lost;
+		st->stats.lost_unknown += c.lost_unknown;
+		st->stats.bad_pages += c.bad;
+	}
+	if (e.code)
+		recorder_fail(rec, &e);
+	end_turn(st);
+}
+
+void *recorder_worker(void *worker)
+{
+	struct worker *w = worker;
+	struct recorder *rec = w->rec;
+	struct press press = { 0 };
+	struct batch *b;
+
+	recorder_thread_begin(rec, "tcmd-pack", w - rec->workers);
+	if (rec->opts.codec) {
+		press.cap = codec_bound(rec->opts.codec, rec->batch_bytes);
+		press.frame = malloc(SPOOL_HEADER + press.cap + SPOOL_ALIGN);
+		if (!press.frame) {
+			struct err e;
+
+			err_errno(&e, -ENOMEM, "cannot compress");
+			recorder_fail(rec, &e);
+		}
+	}
+	while ((b = batch_next(rec))) {
+		batch_write(rec, b, &press);
+		batch_put(rec, b);
+	}
+	codec_ctx_release(&press.ctx);
+	free(press.frame);
+	return NULL;
+}

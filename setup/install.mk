@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make install [DESTDIR=...] [PREFIX=/usr/local] [LIBDIR=...] [TRACE_CMD_LINK=1]
+# make uninstall, with the same variables. Nothing is fetched. Manual pages are
+# built and installed where asciidoctor is; where it is not, that is told.
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+INSTALL ?= install
+HEADERS := $(sort $(wildcard lib/include/*.h))
+D = $(DESTDIR)
+HAVE_MAN := $(shell command -v $(ASCIIDOCTOR))
+# the pages in the tree, whether they were built or not: for uninstall
+MAN_NAMES := $(notdir $(MAN))
+
+define PC_TEXT
+prefix=$(PREFIX)
+libdir=$(LIBDIR)
+includedir=$(INCLUDEDIR)
+
+Name: libtracecmd
+Description: reads recordings of the Linux kernel's trace buffers
+Version: $(VERSION)
+Requires.private: $(PKGS)
+Cflags: -I$${includedir}/trace-cmd
+Libs: -L$${libdir} -ltracecmd
+endef
+export PC_TEXT
+
+install: all $(if $(HAVE_MAN),install-man,no-man)
+	$(INSTALL) -d $(D)$(BINDIR) $(D)$(LIBDIR)/pkgconfig $(D)$(INCLUDEDIR)/trace-cmd $(D)$(BASHCOMPDIR)
+	$(INSTALL) -m 755 $(B)/tracecmd $(D)$(BINDIR)/tracecmd
+	$(INSTALL) -m 644 $(B)/libtracecmd.so.1 $(D)$(LIBDIR)/libtracecmd.so.1
+	ln -sf libtracecmd.so.1 $(D)$(LIBDIR)/libtracecmd.so
+	$(INSTALL) -m 644 $(HEADERS) $(D)$(INCLUDEDIR)/trace-cmd
+	printf '%s\n' "$$PC_TEXT" >$(D)$(LIBDIR)/pkgconfig/libtracecmd.pc
+	chmod 644 $(D)$(LIBDIR)/pkgconfig/libtracecmd.pc
+	$(INSTALL) -m 644 completion/tracecmd.bash $(D)$(BASHCOMPDIR)/tracecmd
+	$(if $(TRACE_CMD_LINK),ln -sf tracecmd $(D)$(BINDIR)/trace-cmd)
+
+install-man: doc
+	for m in $(MAN); do $(INSTALL) -D -m 644 $$m $(D)$(MANDIR)/$${m#$(B)/doc/} || exit 1; done
+
+no-man:
+	@echo "no $(ASCIIDOCTOR) here: the manual pages are not installed" >&2
+
+# A trace-cmd link goes only if it is ours.
+uninstall:
+	rm -f $(D)$(BINDIR)/tracecmd $(D)$(LIBDIR)/libtracecmd.so.1 $(D)$(LIBDIR)/libtracecmd.so \
+		$(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/trace-cmd/%) \
+		$(D)$(LIBDIR)/pkgconfig/libtracecmd.pc $(D)$(BASHCOMPDIR)/tracecmd \
+		$(foreach m,$(MAN_NAMES),$(D)$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
+	if [ "$$(readlink $(D)$(BINDIR)/trace-cmd)" = tracecmd ]; then rm -f $(D)$(BINDIR)/trace-cmd; fi
+	-rmdir $(D)$(INCLUDEDIR)/trace-cmd 2>/dev/null
+
+.PHONY: install install-man no-man uninstall
