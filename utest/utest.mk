@@ -22,6 +22,7 @@ check-unit: $(UNIT)
 # The same and the fuzzers' corpora under AddressSanitizer and UBSan.
 check-san:
 	$(MAKE) B=$(B)-san SAN="$(SAN_FLAGS)" OPT="-O1 -g" check-unit $(B)-san/tracecmd
+	$(MAKE) check-fuzz-corpus
 
 # Installs what the tests need, builds with gcc and clang, runs everything.
 check:
@@ -32,3 +33,41 @@ check-full:
 	@MAKE="$(MAKE)" utest/check --full
 
 .PHONY: check check-full check-unit check-san
+
+# ---- fuzzing ----
+# make fuzz-build          libFuzzer targets in build-fuzz/ (needs clang)
+# make fuzz                runs each for FUZZ_SECONDS, starting from its corpus
+# make check-fuzz-corpus   replays the corpora under ASan and UBSan, any compiler
+FUZZ_SECONDS ?= 60
+FUZZ_B := build-fuzz
+FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+
+$(B)/fuzz/%: utest/fuzz/%.c $(B)/libtracecmd.a
+	@mkdir -p $(@D)
+	$(say) "  CC  $@"
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP $(ALL_LDFLAGS) $(FUZZ_MAIN) -o $@ $< \
+		$(B)/libtracecmd.a $(PKG_LIBS) -ldl -lm
+-include $(FUZZ:%=$(B)/fuzz/%.d)
+
+fuzz-targets: $(FUZZ:%=$(B)/fuzz/%)
+
+fuzz-build:
+	$(MAKE) B=$(FUZZ_B) CC=clang SAN="$(FUZZ_SAN)" OPT="-O1 -g" FUZZ_MAIN=-fsanitize=fuzzer fuzz-targets
+
+fuzz: fuzz-build
+	@set -e; for t in $(FUZZ); do \
+		mkdir -p $(FUZZ_B)/corpus/$${t#fuzz_} utest/fuzz/corpus/$${t#fuzz_}; \
+		echo "== $$t, $(FUZZ_SECONDS) s"; \
+		$(FUZZ_B)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=3072 \
+			-print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ_B)/$$t- \
+			$(FUZZ_B)/corpus/$${t#fuzz_} utest/fuzz/corpus/$${t#fuzz_}; \
+	done
+
+check-fuzz-corpus:
+	$(MAKE) B=$(B)-san SAN="$(SAN_FLAGS)" OPT="-O1 -g" \
+		FUZZ_MAIN="$(CURDIR)/utest/fuzz/replay_main.c" fuzz-targets
+	@set -e; for t in $(FUZZ); do \
+		$(B)-san/fuzz/$$t utest/fuzz/corpus/$${t#fuzz_}; \
+	done
+
+.PHONY: fuzz-targets fuzz-build fuzz check-fuzz-corpus
