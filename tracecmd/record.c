@@ -259,7 +259,7 @@ static int run_record(int argc, char **argv, struct err *e)
 
 	if (status) {
 		trace_options_release(&o);
-		return status < 0 ? EXIT_OK : status;
+		return status;
 	}
 	run.output = o.output ? o.output : DEFAULT_OUTPUT;
 	r = check_all(&run, e);
@@ -290,6 +290,22 @@ const struct command record_command = {
 	.name = "record",
 	.summary = "record what the kernel does into a file",
 	.usage = "[options] [command [argument...]]",
-	.help = trace_options_help,
+	.help = TRACE_EVENTS_HELP
+		"\nThe recording\n"
+		"  -o FILE           output (trace.dat)\n"
+		"  --compression C   any, none, or a codec ('tracecmd list -c')\n"
+		"  --file-version V  7, or 6: never compressed, for older programs\n"
+		"  --temp DIR        where per-CPU spools are kept meanwhile\n"
+		"  -m KB             keep only the last KB of each CPU, at most\n"
+		"  -a                formats of all events, not only of those recorded\n"
+		"  -k                leave the tracing settings as they are afterwards\n"
+		"  -s USEC, --poll   pause between looks at a quiet buffer; look without being woken\n"
+		"  -r PRIO           real-time priority of the readers (1 where it is allowed)\n"
+		"  --nosplice        read the buffers instead of splicing\n"
+		"  --date            store the time of day; report then shows it\n"
+		"  --ts-offset N     store an offset that report adds to all times\n"
+		"  --tsc2nsec        store how x86-tsc becomes nanoseconds\n"
+		"  --daemonize       go to the background once recording has begun\n"
+		"  --stderr          own messages to standard error\n",
 	.run = run_record,
 };
