@@ -140,6 +140,35 @@ struct event_next {
 void event_text(struct event_db *db, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out);
 
+/* ---- filters ------------------------------------------------------------------ */
+
+/*
+ * Which records are wanted. The language is told in the manual page of report:
+ *	NAME[,NAME ...] [: EXPRESSION]
+ * Each NAME is SYSTEM/EVENT, or an event's or a system's name; basic regular
+ * expressions that match as a whole, ignoring case. The expression has C's
+ * operators and precedence, =~ and !~ (regular expressions), fields, COMM, CPU,
+ * numbers and strings. An event that has not the field, or whose record does
+ * not reach to it, fails the comparison; so does a division by zero.
+ */
+struct event_filter;
+int event_filter_new(struct event_db *db, struct event_filter **ret, struct err *e);
+void event_filter_free(struct event_filter *f);
+/*
+ * Adds a filter; several let through what any of them does. @exclude: what it
+ * matches is dropped, whatever else matches it. 0; -ENOENT if no event or
+ * system of the db has such a name, or none of them such a field, with near
+ * matches (another file's may); -EINVAL with the column if it is malformed.
+ */
+int event_filter_add(struct event_filter *f, const char *text, bool exclude, struct err *e);
+/* Whether the record is wanted; everything is while nothing was added. */
+bool event_filter_match(struct event_filter *f, const struct event_record *rec);
+/* Appends what was understood: a line "SYSTEM:EVENT: EXPRESSION" for each event
+ * a filter names, "not" in front of what is excluded. */
+void event_filter_describe(struct event_filter *f, struct buf *out);
+
+/* ---- lines ---------------------------------------------------------------------- */
+
 struct event_line_opts {
 	bool latency;			/* -l */
 	bool fields;			/* -R */

@@ -2,8 +2,16 @@
 /*
  * replay: open files as one time-ordered stream of records. Cursors over the
  * chunks of each CPU of each buffer, merged by converted time; missed events
- * appear at their place. Memory is bounded by (cpus x chunk size), whatever
- * the files' size.
+ * appear at their place.
+ *
+ * Order: always the smallest next time of all CPUs; of equal times the earlier
+ * file, in it the lower buffer (the top level is number 0, instances follow in
+ * the file's order), in it the lower CPU. Within one CPU records keep the order
+ * of the file even where time steps back.
+ *
+ * Memory is bounded by one decompressed chunk per CPU, whatever the files'
+ * size, plus one more for each CPU where peeking had to look past a chunk's
+ * end. Nothing is read of a CPU's data before the first record is asked for.
  */
 #ifndef TRACECMD_REPLAY_H
 #define TRACECMD_REPLAY_H
@@ -23,31 +31,38 @@ struct replay_file_opts {
 struct replay_opts {
 	bool raw_ts;			/* no shift, scale, date or offset */
 	bool no_date;
-	bool want_entries;		/* also non-data entries and page starts (--debug) */
+	bool want_entries;		/* also non-data entries (--debug) */
 	const uint8_t *cpus;		/* bit set of wanted CPUs, or NULL: all */
 	uint32_t nr_cpus;		/* bits in it */
-	const struct notices *notices;
+	const struct notices *notices;	/* must outlive the replay; may be NULL */
 };
 
+/* @opts: copied, cpus too; NULL: all zero. */
 int replay_new(const struct replay_opts *opts, struct replay **ret, struct err *e);
+/* Closes the files and frees the event_dbs too. */
 void replay_free(struct replay *rp);
 /*
- * Adds a file (opened already; owned by the replay from now on). Files keep
- * their order. *ret_index is its number.
+ * Adds a file (opened already; owned by the replay from now on, closed here on
+ * failure). Files keep their order. *ret_index, unless NULL, is its number.
+ * Fails with -EBUSY after replay_start.
  */
 int replay_add_file(struct replay *rp, struct dat_reader *r, const struct replay_file_opts *opts,
 		    unsigned *ret_index, struct err *e);
-/* After all files: pairs hosts and guests (time shift), builds the streams. */
+/* After all files: builds the streams of the wanted CPUs. Reads nothing. */
 int replay_start(struct replay *rp, struct err *e);
 
 unsigned replay_nr_files(const struct replay *rp);
 struct dat_reader *replay_reader(struct replay *rp, unsigned file);
-/* The file's formats, symbols, names; made at the first call. */
+/* The file's formats, symbols, names; made at the first call, and each text is
+ * read from the file when it is first needed. Owned by the replay. */
 int replay_event_db(struct replay *rp, unsigned file, struct event_db **ret, struct err *e);
 /* Whether the file's times are nanoseconds (printed as seconds) or raw counts. */
 bool replay_in_seconds(struct replay *rp, unsigned file);
 /* Largest of CPUCOUNT and highest CPU id + 1. */
 uint32_t replay_cpus(struct replay *rp, unsigned file);
+/* The kernel that filled the ring buffers: byte order, size of long. Reads the
+ * file's header information. */
+int replay_abi(struct replay *rp, unsigned file, struct ring_abi *ret, struct err *e);
 
 struct replay_record {
 	uint64_t ts;			/* converted */
@@ -56,27 +71,44 @@ struct replay_record {
 	uint32_t len;
 	uint32_t cpu;
 	unsigned file, buffer;		/* buffer number as in dat_reader_buffer */
-	uint64_t lost;			/* events lost just before: 0, n, RING_LOST_UNKNOWN */
-	bool page_start;		/* first data entry of its sub-buffer */
+	/* Events lost just before, told at the next record of the CPU whatever
+	 * lies between: 0, n, RING_LOST_UNKNOWN. A damaged sub-buffer or chunk
+	 * is an unknown loss. */
+	uint64_t lost;
+	bool page_start;		/* first record of its sub-buffer */
+	/* and nothing else comes before it in the sub-buffer. Only then
+	 * trace-cmd tells of a loss, so equal texts need to know. */
+	bool first_entry;
 	struct ring_event entry;	/* as decoded */
-	const struct ring_page *page;
+	const struct ring_page *page;	/* its sub-buffer; lives as long as data */
 };
 
-/* 1 and a record, 0 at the end, -errno. Damage inside a CPU's stream is told
- * through the notices, counted (replay_damage) and skipped. */
+/*
+ * 1 and a record, 0 at the end, -errno. Damage inside a CPU's stream is told
+ * through the notices, counted (replay_damage) and skipped. With want_entries
+ * there are records of other types too, with data NULL. After a failure the
+ * same failure again.
+ */
 int replay_next(struct replay *rp, struct replay_record *ret, struct err *e);
-/* The record that replay_next would give for that file and buffer alone,
- * without consuming it: 1, 0, -errno. The view lives until the next call of
- * replay_next. */
+/*
+ * The record that replay_next would give for that file and buffer alone,
+ * without consuming it: 1, 0, -errno. Its views, and those of the record that
+ * replay_next gave last, live until the next call of replay_next.
+ */
 int replay_peek_buffer(struct replay *rp, unsigned file, unsigned buffer,
 		       struct replay_record *ret, struct err *e);
-/* The next record of one CPU of one buffer, unconsumed. */
+/* The next record of one CPU of one buffer, unconsumed. Also 0 for a CPU that
+ * was not asked for or is not there. */
 int replay_peek_cpu(struct replay *rp, unsigned file, unsigned buffer, uint32_t cpu,
 		    struct replay_record *ret, struct err *e);
-/* First and last record time of one CPU of a buffer. 1, 0 without data, -errno. */
+/*
+ * Converted times of the first and the last record of one CPU of a buffer, in
+ * the file's order. 1, 0 without data, -errno. Reads at least one chunk; takes
+ * nothing from the stream.
+ */
 int replay_cpu_span(struct replay *rp, unsigned file, unsigned buffer, uint32_t cpu,
 		    uint64_t *first_ts, uint64_t *last_ts, struct err *e);
-/* Sub-buffers or chunks that could not be read so far. */
+/* Sub-buffers or chunks that could not be read (wholly) so far. */
 uint64_t replay_damage(const struct replay *rp);
 
 #endif
