@@ -113,7 +113,7 @@ static int measure(struct measure *m, const struct dat_tsc2nsec *tsc2nsec, int64
 	struct sample best = { .width = INT64_MAX };
 
 	for (unsigned i = 0; i < MARKERS; i++) {
-		struct sample s;
+		struct sample s = { 0 };
 		int r = take_sample(m, &s, e);
 
 		if (r)
