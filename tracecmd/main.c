@@ -7,6 +7,7 @@
 #include "include/tracecmd.h"
 
 const struct command *const commands[] = {
+	&convert_command,
 	NULL
 };
 
