@@ -115,6 +115,12 @@ static void put_fields(struct tep_event *event, const struct event_record *rec, 
 	}
 }
 
+bool event_field_number(const struct tep_format_field *field, const struct event_record *rec,
+			uint64_t *ret)
+{
+	return format_number(field, rec->data, rec->len, ret);
+}
+
 /* ---- the text --------------------------------------------------------------------- */
 
 static bool style_fields(const struct event_slot *slot, bool fields)
