@@ -36,6 +36,7 @@ static const char help[] =
 	"  --ts2secs HZ         times count cycles of HZ\n"
 	"  --ts-check           tell where time goes backwards\n"
 	"  --kallsyms FILE      more kernel symbols\n"
+	"  --losses             tell of every loss, also where trace-cmd's text does not\n"
 	"  --boundary           tell where sub-buffers begin\n"
 	"  --debug              that, and where each event lies\n"
 	"  -w                   wake-up latencies\n"
@@ -56,7 +57,7 @@ static const char help[] =
 enum long_option {
 	OPT_FIRST = 256, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
-	OPT_DEBUG, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
+	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
 	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE,
 };
 
@@ -76,6 +77,7 @@ static const struct option long_options[] = {
 	{ "kallsyms", required_argument, NULL, OPT_KALLSYMS },
 	{ "boundary", no_argument, NULL, OPT_BOUNDARY },
 	{ "debug", no_argument, NULL, OPT_DEBUG },
+	{ "losses", no_argument, NULL, OPT_LOSSES },
 	{ "compat", required_argument, NULL, OPT_COMPAT },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
@@ -264,6 +266,8 @@ static bool *switch_option(struct report *rp, int opt)
 		return &rp->no_date;
 	case OPT_TS_CHECK:
 		return &rp->ts_check;
+	case OPT_LOSSES:
+		return &rp->losses;
 	case OPT_BOUNDARY:
 		return &rp->boundary;
 	case OPT_DEBUG:

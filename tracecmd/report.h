@@ -54,7 +54,7 @@ struct report {
 	double ts2secs;			/* for files without their own */
 	bool latency, fields, nanoseconds, ts_diff, raw_ts, align_ts, no_date, ts_check;
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
-	bool boundary, debug, compat_31;
+	bool boundary, debug, losses, compat_31;
 	bool verbose;
 
 	const struct notices *notices;

@@ -13,6 +13,7 @@ struct printer {
 	uint64_t first_ts;		/* --align-ts */
 	bool have_first;
 	uint64_t last_ts;		/* --ts-check */
+	uint64_t untold, untold_unknown; /* losses without a line */
 	/* of the record being printed */
 	const struct replay_record *rec;
 };
@@ -111,20 +112,39 @@ static bool is_wanted(struct printer *p, const struct replay_record *rec,
 /* ---- lines --------------------------------------------------------------------------- */
 
 /*
- * What was lost is told whatever the filters say: it may have been what they
- * look for. trace-cmd tells it only in front of an event it prints, and only if
- * that is the very first entry of its sub-buffer.
+ * trace-cmd tells of a loss only in front of an event it prints that is the
+ * very first entry of its sub-buffer. Its text is kept unless --losses asks for
+ * all of them; what is left out is counted and told at the end.
  */
-static void put_lost(struct printer *p, const struct replay_record *rec, bool wanted)
+static bool put_lost(struct printer *p, const struct replay_record *rec, bool wanted)
 {
-	if (!rec->lost || (p->rp->compat_31 && !(rec->first_entry && wanted)))
-		return;
+	if (!rec->lost)
+		return false;
+	if (!p->rp->losses && !(rec->first_entry && wanted)) {
+		if (rec->lost == RING_LOST_UNKNOWN)
+			p->untold_unknown++;
+		else
+			p->untold += rec->lost;
+		return false;
+	}
 	buf_puts(&p->line, buffer_of(p, rec)->prefix);
 	if (rec->lost == RING_LOST_UNKNOWN)
 		buf_printf(&p->line, "CPU:%u [EVENTS DROPPED]\n", rec->cpu);
 	else
 		buf_printf(&p->line, "CPU:%u [%llu EVENTS DROPPED]\n", rec->cpu,
 			   (unsigned long long)rec->lost);
+	return true;
+}
+
+static void tell_untold(const struct printer *p)
+{
+	if (p->untold_unknown)
+		notice(p->rp->notices, "%llu lost events, and %llu times an unknown number, have no "
+		       "line: --losses shows them", (unsigned long long)p->untold,
+		       (unsigned long long)p->untold_unknown);
+	else if (p->untold)
+		notice(p->rp->notices, "%llu lost events have no line: --losses shows them",
+		       (unsigned long long)p->untold);
 }
 
 /* File offsets of compressed sub-buffers do not exist: the page's number does. */
@@ -160,12 +180,14 @@ static void check_order(struct printer *p, const struct replay_record *rec)
 }
 
 static void put_event(struct printer *p, const struct replay_record *rec,
-		      const struct event_record *view)
+		      const struct event_record *view, bool behind_lost)
 {
 	const struct event_next next = { .peek = peek_next, .take = take_next, .ctx = p };
 	struct report_file *f = file_of(p, rec);
 
-	buf_puts(&p->line, buffer_of(p, rec)->prefix);
+	/* as trace-cmd: the line of what was lost has the name already */
+	if (!behind_lost)
+		buf_puts(&p->line, buffer_of(p, rec)->prefix);
 	event_line(f->db, &f->line, &p->state, view, &next, &p->line);
 	if (p->rp->debug)
 		buf_printf(&p->line, " [%u:0x%x:%u]", rec->entry.delta, rec->entry.offset, rec->len);
@@ -178,7 +200,7 @@ static int print_record(struct printer *p, const struct replay_record *rec, stru
 {
 	struct report_buffer *b = buffer_of(p, rec);
 	struct event_record view;
-	bool wanted;
+	bool wanted, behind_lost;
 
 	p->rec = rec;
 	buf_clear(&p->line);
@@ -193,9 +215,9 @@ static int print_record(struct printer *p, const struct replay_record *rec, stru
 		if (p->rp->ts_check)
 			check_order(p, rec);
 		wanted = is_wanted(p, rec, &view);
-		put_lost(p, rec, wanted);
+		behind_lost = put_lost(p, rec, wanted);
 		if (wanted)
-			put_event(p, rec, &view);
+			put_event(p, rec, &view, behind_lost && !p->rp->losses);
 	}
 	if (p->line.failed)
 		return err_set(e, -ENOMEM, "out of memory");
@@ -270,6 +292,8 @@ int report_events(struct report *rp, struct err *e)
 		r = print_texts(rp, e);
 	if (!r)
 		r = print_all(&p, e);
+	if (!r)
+		tell_untold(&p);
 	if (!r && p.wakeups)
 		wakeups_print(p.wakeups);
 	wakeups_free(p.wakeups);

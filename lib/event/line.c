@@ -113,7 +113,7 @@ static void put_cpu_flags(struct event_db *db, const struct event_line_opts *opt
 	const struct event_common *common = event_db_common(db, id);
 
 	if (opts->latency) {
-		put_dec(out, rec->cpu, 3, ' ');
+		put_dec(out, rec->cpu, 4, ' ');
 		if (opts->fields)
 			put_raw_flags(db, common, rec, out);
 		else
