@@ -8,6 +8,7 @@
 
 const struct command *const commands[] = {
 	&record_command,
+	&report_command,
 	NULL
 };
 
