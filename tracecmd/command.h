@@ -28,6 +28,7 @@ struct command {
 	int (*run)(int argc, char **argv, struct err *e);
 };
 extern const struct command *const commands[];	/* NULL-ended, in main.c */
+extern const struct command report_command;
 
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
 int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -7,6 +7,7 @@
 #include "include/tracecmd.h"
 
 const struct command *const commands[] = {
+	&report_command,
 	NULL
 };
 
