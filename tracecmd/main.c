@@ -9,6 +9,7 @@
 const struct command *const commands[] = {
 	&record_command,
 	&report_command,
+	&convert_command,
 	NULL
 };
 
