@@ -30,6 +30,9 @@ struct command {
 };
 extern const struct command *const commands[];	/* NULL-ended, in main.c */
 
+extern const struct command start_command, stop_command, restart_command, reset_command,
+	clear_command, show_command, stat_command, list_command;
+
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
 int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Notices go to standard error as "tracecmd: TEXT", unless quiet. */

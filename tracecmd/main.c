@@ -7,6 +7,14 @@
 #include "include/tracecmd.h"
 
 const struct command *const commands[] = {
+	&start_command,
+	&stop_command,
+	&restart_command,
+	&reset_command,
+	&clear_command,
+	&show_command,
+	&stat_command,
+	&list_command,
 	NULL
 };
 
