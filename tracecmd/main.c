@@ -7,6 +7,7 @@
 #include "include/tracecmd.h"
 
 const struct command *const commands[] = {
+	&record_command,
 	&start_command,
 	&stop_command,
 	&restart_command,
@@ -15,6 +16,8 @@ const struct command *const commands[] = {
 	&show_command,
 	&stat_command,
 	&list_command,
+	&report_command,
+	&convert_command,
 	NULL
 };
 
