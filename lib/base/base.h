@@ -184,6 +184,25 @@ int fd_read_all(int fd, struct buf *out, size_t max);
 /* Opens, reads all, closes. 0 or -errno. */
 int path_read_all(const char *path, struct buf *out, size_t max);
 
+/*
+ * A file that appears under its name only when it is complete: written under
+ * a temporary name in the same directory and renamed at the end. What stood
+ * there before stays until then; its owner and mode are kept. A path that is
+ * there and no regular file (/dev/null) is written directly.
+ */
+struct new_file {
+	char *path;			/* as given, for messages */
+	char *target;			/* symbolic links followed */
+	char *temp;			/* NULL: written directly */
+	int fd;				/* open for reading and writing; -1: none */
+};
+/* Creates it: fails here if the directory is missing or cannot be written. */
+int new_file_open(struct new_file *f, const char *path, struct err *e);
+/* Renames and closes; after a failure the temporary file is removed. */
+int new_file_commit(struct new_file *f, struct err *e);
+/* Closes and removes what was not committed; fine after new_file_commit. */
+void new_file_discard(struct new_file *f);
+
 /* ---- words --------------------------------------------------------------- */
 
 /* Strict decimal/hex/octal (C syntax) of the whole string; 0, -EINVAL, -ERANGE. */

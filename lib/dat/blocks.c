@@ -274,3 +274,12 @@ int dat_reader_text(struct dat_reader *r, enum dat_id id, struct dat_text *ret, 
 	*ret = (struct dat_text){ (const char *)p, n };
 	return 1;
 }
+
+int dat_put_text(struct buf *b, enum dat_id id, const char *text, size_t len)
+{
+	if (id == DAT_CMDLINES)
+		buf_u64(b, len);
+	else
+		buf_u32(b, len);
+	return buf_put(b, text, len);
+}

@@ -212,10 +212,10 @@ int dat_buffer_option(struct dat_reader *r, const struct dat_option *o, struct e
 		return err_set(e, -EBADMSG, "the page size of buffer '%s' at offset 0x%" PRIx64 " is %u, "
 			       "not a power of two from %u to %u", b.pub.name, at, b.pub.page_size,
 			       DAT_PAGE_MIN, DAT_PAGE_MAX);
-	if (count > cur_left(&c) / 20)
+	if (count > cur_left(&c) / DAT_V7_CPU_ENTRY)
 		return err_set(e, -EBADMSG, "the CPU count of buffer '%s' at offset 0x%" PRIx64 " is %u, "
 			       "its option has room for %" PRIu64, b.pub.name, at + 4, count,
-			       cur_left(&c) / 20);
+			       cur_left(&c) / DAT_V7_CPU_ENTRY);
 	ret = buffer_section(r, o, offset, b.pub.name, &s, e);
 	if (ret < 0)
 		return ret;

@@ -27,6 +27,9 @@ enum dat_id {			/* ids of options and sections */
 	DAT_ID_COUNT
 };
 const char *dat_id_name(unsigned id);		/* "CMDLINES"; NULL if unknown */
+/* The word in brackets of a trace_clock text of @len bytes into @dst of @size;
+ * "" if there is none or it is too long. */
+void dat_clock_word(const char *text, size_t len, char *dst, size_t size);
 
 #define DAT_CPUS_MAX 65536			/* cpu ids are below this */
 #define DAT_PAGE_MIN 256u		/* sub-buffer sizes, powers of two; the kernel's */
@@ -201,7 +204,6 @@ int dat_reader_buffer_text(struct dat_reader *r, unsigned buffer, struct buf *ou
 struct dat_writer_opts {
 	unsigned version;			/* 6 or 7; 0: 7 */
 	const struct codec *codec;		/* NULL: none; must be NULL for 6 */
-	/* of the file name in the header; NULL: the codec's own */
 	bool big_endian;
 	unsigned long_size;			/* 0: this machine's */
 	uint32_t page_size;			/* of the top-level buffer */
@@ -223,12 +225,18 @@ int dat_writer_new(int fd, const char *name, const struct dat_writer_opts *opts,
 		   struct dat_writer **ret, struct err *e);
 void dat_writer_free(struct dat_writer *w);	/* without finishing */
 
-/* @data is the block's body as in section 3 of the format, counts included. */
+/*
+ * @data is the block's body as in section 3 of the format, counts included.
+ * A block that dat_writer_keeps denies is left out, which is no failure.
+ */
 int dat_writer_block(struct dat_writer *w, enum dat_id id, const void *data, size_t len,
 		     struct err *e);
+/* Version 6 has no BTF_FILE and MODULES_FILE, and trace-cmd refuses them in a
+ * version 7 file without compression. */
+bool dat_writer_keeps(const struct dat_writer *w, enum dat_id id);
 int dat_writer_option(struct dat_writer *w, uint16_t id, const void *data, size_t len,
 		      struct err *e);
-/* CPUs of the machine: CPUCOUNT, and the size of v6 tables. */
+/* CPUs of the machine: CPUCOUNT, and the size of v6 tables (which need it). */
 int dat_writer_cpu_count(struct dat_writer *w, uint32_t cpus, struct err *e);
 int dat_writer_plan_buffer(struct dat_writer *w, const char *name, struct err *e);
 
@@ -236,7 +244,8 @@ int dat_writer_plan_buffer(struct dat_writer *w, const char *name, struct err *e
 int dat_writer_buffer_begin(struct dat_writer *w, const char *name, const char *clock,
 			    uint32_t page_size, struct err *e);
 int dat_writer_cpu_begin(struct dat_writer *w, uint32_t cpu, struct err *e);
-/* Whole sub-buffers, any number; compressed here if the file has a codec. */
+/* Whole sub-buffers, any number; compressed here if the file has a codec. (A
+ * partial last one is kept as it is: a damaged input stays what it was.) */
 int dat_writer_cpu_pages(struct dat_writer *w, const void *pages, size_t len, struct err *e);
 /* One finished chunk, already compressed by the file's codec (or raw: @usize
  * == @csize and codec none), moved from @src_fd at @src_off with copy_file_range. */
@@ -250,12 +259,28 @@ int dat_writer_buffer_text(struct dat_writer *w, const char *name, const char *c
 /* STRINGS, last links; fsync is the caller's. */
 int dat_writer_finish(struct dat_writer *w, struct err *e);
 
+/*
+ * Copies everything of @r, and finishes: metadata, options (those that are not
+ * known too), buffers. Events are copied byte for byte, chunks of the writer's
+ * own codec without compressing them again. The writer must be fresh and have
+ * the reader's byte order, long size and page size (dat_copy_opts).
+ * Of a cut file what is there is copied. @notices hears what the new file has no
+ * place for.
+ */
+int dat_copy(struct dat_reader *r, struct dat_writer *w, const struct notices *notices,
+	     struct err *e);
+/* The options for a writer that takes @r's data. */
+struct dat_writer_opts dat_copy_opts(const struct dat_reader *r, unsigned version,
+				     const struct codec *codec);
+
 /* Largest number of uncompressed bytes the writer puts into one chunk, a
  * whole number of sub-buffers of @page_size (10 of them, as trace-cmd does). */
 size_t dat_chunk_bytes(uint32_t page_size);
 
-/* Builders of block bodies out of texts. */
+/* Builders of block bodies out of texts: "header_page", "header_event" with their
+ * lengths; KALLSYMS, PRINTK or CMDLINES with its count. 0 or -ENOMEM. */
 int dat_put_header_info(struct buf *b, const char *page, size_t page_len,
 			const char *event, size_t event_len);
+int dat_put_text(struct buf *b, enum dat_id id, const char *text, size_t len);
 
 #endif

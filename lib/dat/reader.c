@@ -7,8 +7,6 @@
 
 #include "dat/reader.h"
 
-static const char magic[10] = "\x17\x08\x44tracing";
-
 #define VERSION_LEN_MAX 15
 #define HEADER_LEN_MAX 256		/* more than the longest initial header */
 
@@ -106,7 +104,7 @@ static int read_header(struct dat_reader *r, struct err *e)
 		return ret;
 	if (!c.len)
 		return err_set(e, -ENODATA, "it is empty");
-	if (!cur_bytes(&c, sizeof(magic), &p) || memcmp(p, magic, sizeof(magic)))
+	if (!cur_bytes(&c, DAT_MAGIC_LEN, &p) || memcmp(p, DAT_MAGIC, DAT_MAGIC_LEN))
 		return err_set(e, -EBADMSG, "it is not a trace.dat file (wrong magic at offset 0x0)");
 	ret = read_version(&c, &h->version, e);
 	if (ret)

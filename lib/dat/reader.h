@@ -18,11 +18,9 @@
 #include <inttypes.h>
 
 #include "dat/dat.h"
+#include "dat/format.h"
 
-#define DAT_SECTION_HEADER 16
 #define DAT_SECTION_KNOWN_FLAGS DAT_SECTION_COMPRESSED
-#define DAT_TAG_LEN 10			/* "flyrecord\0" and its like */
-#define DAT_DONE_SIZE 8			/* v7 */
 
 /* More than this in memory at once is no metadata. */
 #define DAT_BLOCK_MAX (1u << 30)
@@ -129,8 +127,6 @@ int dat_option_time_shift(struct dat_reader *r, const struct dat_option *o);
 int dat_option_guest(struct dat_reader *r, const struct dat_option *o);
 void dat_time_shift_release(struct dat_time_shift *ts);
 struct cur dat_option_cur(const struct dat_reader *r, const struct dat_option *o);
-/* The word in brackets of a trace_clock text, "" if there is none. */
-void dat_clock_word(const char *text, size_t len, char *dst, size_t size);
 
 /* ---- buffers.c ---- */
 

@@ -12,9 +12,6 @@
 #define FORMATS_FIRST (256u << 10)	/* read at once when looking for a part's end */
 #define FORMATS_MAX (256u << 20)
 #define CLOCK_MAX 4096
-#define TAG_OPTIONS "options  "
-#define TAG_LATENCY "latency  "
-#define TAG_FLYRECORD "flyrecord"
 
 /* A place in the file. */
 struct walk {
@@ -279,17 +276,17 @@ static int read_table(struct walk *w, const char *name, uint64_t option, uint64_
 	uint8_t *data;
 	int ret;
 
-	if (nr > walk_left(w) / 16)
+	if (nr > walk_left(w) / DAT_V6_CPU_ENTRY)
 		return err_set(e, -ENODATA, "the table of buffer '%s' at offset 0x%" PRIx64 " has %u CPUs, "
-			       "the file has room for %" PRIu64, name, from, nr, walk_left(w) / 16);
+			       "the file has room for %" PRIu64, name, from, nr, walk_left(w) / DAT_V6_CPU_ENTRY);
 	cpus = malloc(nr * sizeof(*cpus));
-	data = malloc(nr * 16);
-	ret = cpus && data ? walk_read(w, data, nr * 16, e) : dat_no_memory(e);
+	data = malloc(nr * DAT_V6_CPU_ENTRY);
+	ret = cpus && data ? walk_read(w, data, nr * DAT_V6_CPU_ENTRY, e) : dat_no_memory(e);
 	for (uint32_t i = 0; i < nr && !ret; i++)
 		cpus[i] = (struct dat_cpu){
 			.cpu = i,
-			.offset = get_u64(data + i * 16, r->header.big_endian),
-			.size = get_u64(data + i * 16 + 8, r->header.big_endian),
+			.offset = get_u64(data + i * DAT_V6_CPU_ENTRY, r->header.big_endian),
+			.size = get_u64(data + i * DAT_V6_CPU_ENTRY + 8, r->header.big_endian),
 		};
 	free(data);
 	if (!ret && !name[0] && r->info.trace_clock)
@@ -333,7 +330,7 @@ static int read_instance(struct dat_reader *r, const struct dat_option *o, struc
 		return 0;
 	}
 	ret = walk_read(&w, tag, sizeof(tag), e);
-	if (!ret && memcmp(tag, TAG_FLYRECORD, sizeof(tag)))
+	if (!ret && memcmp(tag, DAT_TAG_FLYRECORD, sizeof(tag)))
 		ret = err_set(e, -EBADMSG, "the option of buffer '%s' at offset 0x%" PRIx64 " points at 0x%"
 			      PRIx64 ", where no CPU table is", name, o->offset,
 			      w.pos - sizeof(tag));
@@ -380,7 +377,7 @@ static int read_data(struct walk *w, struct err *e)
 	ret = walk_read(w, tag, sizeof(tag), e);
 	if (ret)
 		return ret;
-	if (!memcmp(tag, TAG_OPTIONS, sizeof(tag))) {
+	if (!memcmp(tag, DAT_TAG_OPTIONS, sizeof(tag))) {
 		ret = read_options(w, from, e);
 		if (ret)
 			return ret;
@@ -389,7 +386,7 @@ static int read_data(struct walk *w, struct err *e)
 		if (ret)
 			return ret;
 	}
-	if (!memcmp(tag, TAG_LATENCY, sizeof(tag))) {
+	if (!memcmp(tag, DAT_TAG_LATENCY, sizeof(tag))) {
 		uint64_t text = w->pos;
 
 		w->pos = r->src.size;
@@ -397,7 +394,7 @@ static int read_data(struct walk *w, struct err *e)
 		return ret ? ret : dat_buffer_text_add(r, "", r->info.clock, text, w->pos - text,
 						       false, e);
 	}
-	if (memcmp(tag, TAG_FLYRECORD, sizeof(tag)))
+	if (memcmp(tag, DAT_TAG_FLYRECORD, sizeof(tag)))
 		return err_set(e, -EBADMSG, "neither options nor trace data begin at offset 0x%" PRIx64, from);
 	return read_table(w, "", from, from, e);
 }

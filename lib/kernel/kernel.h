@@ -15,6 +15,14 @@
 struct kernel;
 struct kernel_instance;
 
+/* A list of words of its own; { 0 } is empty. */
+struct kernel_words {
+	char **v;
+	size_t nr, cap;
+};
+int kernel_words_add(struct kernel_words *w, const char *word);	/* 0, -ENOMEM */
+void kernel_words_release(struct kernel_words *w);
+
 /* ---- the door ----------------------------------------------------------- */
 
 /* @root: a tracefs, or NULL to find it (mounting it at /sys/kernel/tracing if
@@ -25,32 +33,109 @@ const char *kernel_root(const struct kernel *k);
 
 /* The top-level instance (name "") and others. Owned by the kernel handle. */
 struct kernel_instance *kernel_top(struct kernel *k);
-/* Finds; -ENOENT with near matches. With @create: makes it if missing (undone by kernel_undo). */
+/*
+ * An instance by name; "" is the top level. -ENOENT with near matches if it
+ * does not exist and @create is not set; with it the instance is made (and
+ * removed again by kernel_undo). 0, -errno.
+ */
 int kernel_instance_get(struct kernel *k, const char *name, bool create,
 			struct kernel_instance **ret, struct err *e);
 const char *kernel_instance_name(const struct kernel_instance *in);
 bool kernel_instance_created(const struct kernel_instance *in);
+/* Removes an instance from the kernel for good; the handle is invalid
+ * afterwards. -EBUSY while somebody uses it. 0, -errno. */
+int kernel_instance_remove(struct kernel *k, struct kernel_instance *in, struct err *e);
+/* Absolute path of a control file. 0, -ENAMETOOLONG. */
 int kernel_instance_path(const struct kernel_instance *in, const char *file, char *path, size_t size);
-int kernel_instance_names(struct kernel *k, char ***ret, size_t *nr, struct err *e); /* free with kernel_names_free */
-void kernel_names_free(char **names, size_t nr);
+/* Names of all instances but the top level, sorted, added to @ret. 0, -errno. */
+int kernel_instance_names(struct kernel *k, struct kernel_words *ret, struct err *e);
 
-/* Whole text of a control file, instance-relative. 0 or -errno (kept raw: -ENOENT, -EPERM, -EACCES). */
+/* Whole text of a control file, instance-relative, appended. 0 or -errno (kept
+ * raw: -ENOENT, -EPERM, -EACCES). */
 int kernel_read(const struct kernel_instance *in, const char *file, struct buf *out);
+/* The same, with the failure told in @e ("cannot read PATH: ..."). */
+int kernel_read_named(const struct kernel_instance *in, const char *file, struct buf *out,
+		      struct err *e);
 bool kernel_has(const struct kernel_instance *in, const char *file);
+/* One line without the blanks and the line end around it. 0, -errno, -ERANGE if too long. */
+int kernel_read_word(const struct kernel_instance *in, const char *file, char *ret, size_t size);
+/* The word in brackets of a "[local] global counter" text; "" if there is none. */
+void kernel_chosen_word(const char *text, char *ret, size_t size);
+
+/* ---- events -------------------------------------------------------------- */
+
+struct kernel_event {
+	const char *system, *name;
+};
+/* All events but those of the system "ftrace", sorted by system, then name;
+ * read at the first call, owned by @k. 0, -errno. */
+int kernel_events(struct kernel *k, const struct kernel_event **ret, size_t *nr, struct err *e);
+
+/* The pieces a setting's text consists of: calls @fn for each line, without
+ * its line end; stops if @fn returns non-zero and returns that. */
+int kernel_each_line(const char *text, int (*fn)(void *ctx, const char *line), void *ctx);
 
 /* ---- changes, with undo -------------------------------------------------- */
 
 /*
- * Writes @value. Unless @keep, the earlier value is read first and logged.
- * How a file is put back depends on which it is (tracer, filter, pid lists,
- * sizes, triggers ...): see undo.c's table.
+ * Gives the file the value @value (a list file is emptied first; of a trigger
+ * or dynamic event file see kernel_append). Reads before writing and writes
+ * only if that changes something. The earlier value is logged first, unless
+ * changes are kept. How a file is put back depends on which it is: undo.c.
+ * 0, or -errno with "cannot write 'VALUE' to PATH: reason".
  */
 int kernel_write(struct kernel_instance *in, const char *file, const char *value, struct err *e);
+/* Adds to a list, a trigger file or a dynamic event file. What was there stays. */
 int kernel_append(struct kernel_instance *in, const char *file, const char *value, struct err *e);
-/* From here on changes are final: nothing is logged (start, reset ...). */
+/* kernel_write for a file nobody named: missing or denied (-ENOENT, -EPERM,
+ * -EACCES, -EROFS) is one notice and 0. */
+int kernel_write_optional(struct kernel_instance *in, const char *file, const char *value,
+			  struct err *e);
+/* Empties a list (pids, functions), a trigger file or "trace", which cannot be
+ * put back. 0, -errno. */
+int kernel_truncate(struct kernel_instance *in, const char *file, struct err *e);
+/* As kernel_write for a file outside tracefs (/proc/sys/kernel/...). */
+int kernel_write_path(struct kernel *k, const char *path, const char *value, struct err *e);
+/* Switches all events of an instance off; their state is put back. */
+int kernel_events_off(struct kernel_instance *in, struct err *e);
+
+/* From here on changes are final: nothing is logged (reset, stop ...). */
 void kernel_keep_changes(struct kernel *k, bool keep);
 /* Puts everything back, newest first; goes on after failures, which are told
- * as notices. Returns the first error. */
+ * as notices. Returns the first error. The log is empty afterwards. */
 int kernel_undo(struct kernel *k, struct err *e);
+/* Forgets the log: what was changed stays. */
+void kernel_undo_forget(struct kernel *k);
+/*
+ * The log for another process: @fn is called with each entry, one line of
+ * text, before the change is made (the making of an instance excepted, which
+ * is told right after it). Entries that exist already are told at once.
+ */
+void kernel_undo_watch(struct kernel *k, void (*fn)(void *ctx, const char *line, size_t len),
+		       void *ctx);
+/* Puts back what such lines (oldest first) tell. As kernel_undo. A malformed
+ * line is told and left out. */
+int kernel_undo_lines(const char *lines, size_t len, const struct notices *notices, struct err *e);
+
+/*
+ * Brings an instance to the kernel's defaults, for good: no tracer, events,
+ * filters, triggers, pids, functions; clock, mask; empty buffer; sizes are kept,
+ * tracing is on afterwards. Missing and denied files are left out. 0, -errno.
+ */
+int kernel_instance_reset(struct kernel_instance *in, struct err *e);
+
+/* ---- dynamic events ------------------------------------------------------- */
+
+enum kernel_dyn_type {		/* bits */
+	KERNEL_DYN_KPROBE = 1, KERNEL_DYN_KRETPROBE = 2, KERNEL_DYN_UPROBE = 4,
+	KERNEL_DYN_URETPROBE = 8, KERNEL_DYN_EPROBE = 16, KERNEL_DYN_SYNTH = 32,
+	KERNEL_DYN_OTHER = 64,		/* fprobes, tracepoint probes ... */
+	KERNEL_DYN_ALL = 127
+};
+/* Bits of the type with that name ("kprobe" ... "synth", "all"); 0: unknown. */
+unsigned kernel_dyn_type_by_name(const char *name);
+/* Deletes all dynamic events but those of the types @keep. One that is in use
+ * is told as a notice and stays. 0, -errno. */
+int kernel_dyn_remove(struct kernel *k, unsigned keep, struct err *e);
 
 #endif

@@ -22,13 +22,6 @@
 #include "base/base.h"
 #include "kernel/kernel.h"
 
-struct kernel_words {
-	char **v;
-	size_t nr, cap;
-};
-int kernel_words_add(struct kernel_words *w, const char *word);	/* 0, -ENOMEM */
-void kernel_words_release(struct kernel_words *w);
-
 struct kernel_pids {
 	pid_t *v;
 	size_t nr, cap;
@@ -39,6 +32,7 @@ struct kernel_event_ask {
 	char *pattern;			/* "sys:ev", "sys:", "word" (systems and events), "all"; globs */
 	bool negate;			/* -v: switched off after everything else */
 	char *filter;			/* several -f as "(a)&&(b)"; NULL: none */
+	bool filters_joined;		/* several are in it */
 	struct kernel_words triggers;
 	/* Filled by kernel_setup_check: indexes into the kernel's list of events. */
 	struct { uint32_t *v; size_t nr, cap; } found;
@@ -93,6 +87,7 @@ struct kernel_setup {
 	bool func_stack;			/* --func-stack */
 	bool tsc2nsec;				/* store x86-tsc's mult and shift */
 	uint64_t cmdlines_size;			/* --cmdlines-size; 0: not asked for */
+	bool checked;				/* set by kernel_setup_check */
 };
 
 /* A setup with the top level only. 0, -ENOMEM. */
@@ -115,6 +110,8 @@ int kernel_event_ask_filter(struct kernel_event_ask *ask, const char *filter);
 bool kernel_setup_takes_part(const struct kernel_setup *s, size_t i);
 /* Whether anything to trace is named at all (-e, -p, or keeping what is set). */
 bool kernel_setup_has_work(const struct kernel_setup *s);
+/* function, function_graph. */
+bool kernel_tracer_is_function(const char *tracer);
 /* irqsoff, wakeup ...: tracers whose result is a text, not a stream. */
 bool kernel_tracer_is_latency(const char *tracer);
 

@@ -4,6 +4,15 @@
  * buffer hands whole sub-buffers to a small compression pool, which appends
  * self-describing chunks to per-CPU spools; finishing moves the chunks into a
  * trace.dat.
+ *
+ *	kernel_setup_apply()	what is to be traced (lib/kernel/setup.h)
+ *	recording_new()		spools made, buffers opened
+ *	recording_start()	threads run, hidden from the trace
+ *	kernel_setup_tracing()	on ... off
+ *	recording_stop()	buffers drained, counters read
+ *	recording_save()	the file
+ *	recording_free()
+ *	kernel_undo()
  */
 #ifndef TRACECMD_RECORD_H
 #define TRACECMD_RECORD_H
@@ -12,5 +21,73 @@
 #include "dat/codec.h"
 #include "dat/dat.h"
 #include "kernel/kernel.h"
+#include "kernel/setup.h"
+#include "record/recorder.h"
+
+struct record_opts {
+	unsigned version;		/* of the file: 6 or 7 */
+	const struct codec *codec;	/* of the file; NULL: none, also for version 6 */
+	const char *spool_base;		/* spools are BASE.cpuN, BASE.INSTANCE.cpuN */
+	const char *raw_file;		/* "trace_pipe_raw", "snapshot_raw" */
+	struct recorder_opts recorder;	/* its codec is taken from above */
+	const char *writer;		/* program and version, for the file */
+	bool has_date, has_offset;
+	int64_t date_us, offset;	/* DATE and OFFSET options */
+	struct dat_tsc2nsec tsc2nsec;
+	const struct notices *notices;
+};
+
+struct recording;
+
+/*
+ * Opens the buffers of all instances of @setup that take part and creates the
+ * spools. Instances with a latency tracer have none: their text is read by
+ * recording_stop. @k, @setup and what @opts points to must outlive the recording.
+ */
+int recording_new(struct kernel *k, struct kernel_setup *setup, const struct record_opts *opts,
+		  struct recording **ret, struct err *e);
+/* Starts the threads and hides them from the trace. */
+int recording_start(struct recording *rec, struct err *e);
+/* Readable when recording cannot go on: time to stop. */
+int recording_alarm_fd(const struct recording *rec);
+/* After tracing was switched off. 0, or the first error of any thread: the
+ * recording is whole up to it and can be saved. */
+int recording_stop(struct recording *rec, struct err *e);
+/* Collects what the file says of the kernel and writes the file to @fd. */
+int recording_save(struct recording *rec, int fd, const char *name, struct err *e);
+/* Closes; @unlink_spools: removes the spools. */
+void recording_free(struct recording *rec, bool unlink_spools);
+
+/* Bytes of all spools on the disk. */
+uint64_t recording_disk_bytes(const struct recording *rec);
+/* The first spool's path, to tell where they are; NULL if there are none. */
+const char *recording_spool_path(const struct recording *rec);
+
+/* What one CPU's buffer went through; settled after recording_stop. */
+struct recording_cpu {
+	const char *instance;
+	uint32_t cpu;
+	struct recorder_stats stats;
+	uint64_t overrun;		/* events overwritten before they were read */
+	uint64_t commit_overrun;	/* events lost because they nested too deep */
+	uint64_t dropped;		/* events refused by a full buffer (overwrite off) */
+	uint64_t dropped_chunks;	/* given up for the size limit */
+};
+size_t recording_nr_cpus(const struct recording *rec);
+void recording_cpu(const struct recording *rec, size_t i, struct recording_cpu *ret);
+
+/*
+ * What turns x86-tsc into nanoseconds: the kernel's own numbers, from the page
+ * perf shows. 0, -EOPNOTSUPP or another -errno.
+ */
+int record_tsc2nsec(struct dat_tsc2nsec *ret, struct err *e);
+
+/*
+ * Microseconds from the trace clock @clock (its name) to the wall clock,
+ * measured by markers written to an instance of its own, which is removed
+ * again. @tsc2nsec applies if it is present. 0, -errno.
+ */
+int record_measure_date(struct kernel *k, const char *clock, const struct dat_tsc2nsec *tsc2nsec,
+			int64_t *ret_us, struct err *e);
 
 #endif

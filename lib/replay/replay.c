@@ -42,14 +42,12 @@ static int fail(struct replay *rp, struct err *e, int rc)
 	return rc;
 }
 
-/* Everything that reads records comes through here first. */
-static int ready(struct replay *rp, struct err *e)
+/* What ready has to do before the first record and after a failure. */
+static int make_ready(struct replay *rp, struct err *e)
 {
 	struct err why = { 0 };
 	int rc;
 
-	if (__builtin_expect(rp->loaded && !rp->failed.code, 1))
-		return 0;
 	if (rp->failed.code)
 		return err_set(e, rp->failed.code, "%s", rp->failed.text);
 	if (!rp->started)
@@ -61,6 +59,12 @@ static int ready(struct replay *rp, struct err *e)
 		return err_set(e, rc, "%s", why.text);
 	}
 	return 0;
+}
+
+/* Everything that reads records comes through here first. */
+static inline int ready(struct replay *rp, struct err *e)
+{
+	return __builtin_expect(rp->loaded && !rp->failed.code, 1) ? 0 : make_ready(rp, e);
 }
 
 /* Moves the stream on top past its record, which was handed out. */

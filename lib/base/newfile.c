@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base.h"
+
+static int umask_get(void)
+{
+	int mask = umask(0);
+
+	umask(mask);
+	return mask;
+}
+
+/* Length of @path's directory part, the slash included. */
+static size_t dir_len(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+static int open_failed(struct new_file *f, int code, struct err *e)
+{
+	int len = dir_len(f->target ? f->target : f->path);
+
+	if (code == -ENOENT && len)
+		return err_set(e, code, "cannot create '%s': there is no directory '%.*s'", f->path,
+			       len, f->target ? f->target : f->path);
+	return err_errno(e, code, "cannot create '%s'", f->path);
+}
+
+/* Creates f->temp; its owner and mode as those of @old, if there is one. */
+static int open_temp(struct new_file *f, const struct stat *old)
+{
+	int dir = dir_len(f->target);
+
+	if (asprintf(&f->temp, "%.*s.%s.XXXXXX", dir, f->target, f->target + dir) < 0) {
+		f->temp = NULL;
+		return -ENOMEM;
+	}
+	f->fd = mkostemp(f->temp, O_CLOEXEC);
+	if (f->fd < 0)
+		return -errno;
+	if (old && fchown(f->fd, old->st_uid, old->st_gid) < 0)
+		return fchmod(f->fd, 0600) < 0 ? -errno : 0;	/* somebody else's: ours now */
+	return fchmod(f->fd, old ? old->st_mode & 07777 : 0666 & ~umask_get()) < 0 ? -errno : 0;
+}
+
+int new_file_open(struct new_file *f, const char *path, struct err *e)
+{
+	struct stat st;
+	bool there;
+	int r = -ENOMEM;
+
+	*f = (struct new_file){ .fd = -1 };
+	f->path = strdup(path);
+	if (!f->path)
+		return err_errno(e, r, "cannot create '%s'", path);
+	there = !stat(path, &st);
+	f->target = there ? realpath(path, NULL) : strdup(path);
+	if (!f->target) {
+		r = there ? -errno : -ENOMEM;
+	} else if (there && S_ISDIR(st.st_mode)) {
+		r = -EISDIR;
+	} else if (there && !S_ISREG(st.st_mode)) {
+		f->fd = open(path, O_RDWR | O_CLOEXEC);
+		r = f->fd < 0 ? -errno : 0;
+	} else if (there && access(path, W_OK) < 0) {
+		r = -errno;
+	} else {
+		r = open_temp(f, there ? &st : NULL);
+	}
+	if (r) {
+		r = open_failed(f, r, e);
+		new_file_discard(f);
+	}
+	return r;
+}
+
+int new_file_commit(struct new_file *f, struct err *e)
+{
+	int r = 0;
+
+	if (f->temp && rename(f->temp, f->target) < 0)
+		r = err_errno(e, -errno, "cannot give '%s' its name", f->path);
+	if (!r) {
+		free(f->temp);
+		f->temp = NULL;
+		if (close(f->fd) < 0)
+			r = err_errno(e, -errno, "cannot write '%s'", f->path);
+		f->fd = -1;
+	}
+	new_file_discard(f);
+	return r;
+}
+
+void new_file_discard(struct new_file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+	if (f->temp)
+		unlink(f->temp);
+	free(f->temp);
+	free(f->target);
+	free(f->path);
+	f->temp = f->target = f->path = NULL;
+}

@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Making a kernel trace as a setup asks: see setup.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "kernel/internal.h"
+
+#define FTRACE_ENABLED "/proc/sys/kernel/ftrace_enabled"
+
+/* What is being set up. */
+struct apply {
+	struct kernel *k;
+	struct kernel_setup *s;
+	struct kernel_instance_setup *is;
+	struct kernel_instance *in;
+	const struct kernel_event *evs;
+	size_t nr_evs;
+	struct err *e;
+};
+
+static bool traces_functions(const struct apply *a)
+{
+	return (a->is->tracer && kernel_tracer_is_function(a->is->tracer)) || a->is->filters.nr ||
+	       a->is->notraces.nr;
+}
+
+static int write_number(struct apply *a, struct kernel_instance *in, const char *option,
+			const char *file, uint64_t number)
+{
+	char text[32];
+	int ret;
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	ret = kernel_write(in, file, text, a->e);
+	return ret ? err_wrap(a->e, "option %s %s", option, text) : 0;
+}
+
+/* ---- what was there before ----------------------------------------------- */
+
+/* Nothing but what is asked for shall be recorded. */
+static int reset_part(struct apply *a)
+{
+	static const char *const function_lists[] = {
+		"set_ftrace_filter", "set_ftrace_notrace", "set_ftrace_pid", "set_ftrace_notrace_pid",
+	};
+	static const char *const pid_lists[] = { "set_event_pid", "set_event_notrace_pid" };
+	int ret = 0;
+
+	if (!a->is->tracer || strcmp(a->is->tracer, "nop"))
+		ret = kernel_write_optional(a->in, "current_tracer", "nop", a->e);
+	if (!ret)
+		ret = kernel_events_off(a->in, a->e);
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(pid_lists); i++)
+		if (kernel_has(a->in, pid_lists[i]))
+			ret = kernel_write_optional(a->in, pid_lists[i], "", a->e);
+	for (size_t i = 0; !ret && traces_functions(a) && i < ARRAY_SIZE(function_lists); i++)
+		if (kernel_has(a->in, function_lists[i]))
+			ret = kernel_write_optional(a->in, function_lists[i], "", a->e);
+	return ret;
+}
+
+/* ---- buffers ------------------------------------------------------------- */
+
+static const char *clock_of(const struct apply *a)
+{
+	/* The first -C, given before any -B, holds for all instances. */
+	return a->is->clock ? a->is->clock : a->s->instances.v[0].clock;
+}
+
+static int apply_buffers(struct apply *a)
+{
+	const char *clock = clock_of(a);
+	int ret = 0;
+
+	if (a->is->subbuf_kb)
+		ret = write_number(a, a->in, "--subbuf-size", "buffer_subbuf_size_kb",
+				   a->is->subbuf_kb);
+	if (!ret && a->is->buffer_kb)
+		ret = write_number(a, a->in, "-b", "buffer_size_kb", a->is->buffer_kb);
+	if (!ret && clock && kernel_write(a->in, "trace_clock", clock, a->e))
+		ret = err_wrap(a->e, "option -C %s", clock);
+	if (!ret && !a->s->no_reset)
+		ret = kernel_truncate(a->in, "trace", a->e);
+	return ret;
+}
+
+/* Hexadecimal digits without commas, in the kernel's groups of eight. */
+static int grouped_mask(const char *mask, struct buf *ret)
+{
+	size_t len = strlen(mask);
+
+	if (strchr(mask, ','))
+		buf_puts(ret, mask);
+	else
+		for (size_t i = 0; i < len; i++) {
+			if (i && (len - i) % 8 == 0)
+				buf_puts(ret, ",");
+			buf_put(ret, mask + i, 1);
+		}
+	return ret->failed ? -ENOMEM : 0;
+}
+
+static int apply_cpumask(struct apply *a)
+{
+	AUTO_BUF struct buf mask = { 0 };
+	int ret;
+
+	if (!a->is->cpumask)
+		return 0;
+	ret = strcmp(a->is->cpumask, "-1") ? grouped_mask(a->is->cpumask, &mask) :
+					     full_cpumask(a->in, &mask);
+	if (ret)
+		return err_errno(a->e, ret, "option -M");
+	ret = kernel_write(a->in, "tracing_cpumask", mask.data, a->e);
+	return ret ? err_wrap(a->e, "option -M %s", a->is->cpumask) : 0;
+}
+
+/* ---- functions ----------------------------------------------------------- */
+
+static int apply_list(struct apply *a, const struct kernel_functions *f, const char *file,
+		      const char *option, bool commands)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < f->nr; i++)
+		if (function_is_command(&f->v[i]) == commands)
+			ret = functions_apply(a->in, file, &f->v[i], option, a->e);
+	return ret;
+}
+
+static int apply_functions(struct apply *a)
+{
+	bool top = !*a->is->name;
+	bool graph = a->is->tracer && !strcmp(a->is->tracer, "function_graph");
+	const char *notrace = top && graph && kernel_has(a->in, "set_graph_notrace") ?
+			      "set_graph_notrace" : "set_ftrace_notrace";
+	int ret = 0;
+
+	if (top && !a->s->no_reset && graph) {
+		ret = kernel_write_optional(a->in, "set_graph_function", "", a->e);
+		if (!ret && kernel_has(a->in, "set_graph_notrace"))
+			ret = kernel_write_optional(a->in, "set_graph_notrace", "", a->e);
+	}
+	if (!ret)
+		ret = apply_list(a, &a->is->filters, "set_ftrace_filter", "-l", false);
+	if (!ret)
+		ret = apply_list(a, &a->is->filters, "set_ftrace_filter", "-l", true);
+	if (!ret)
+		ret = apply_list(a, &a->is->notraces, notrace, "-n", false);
+	if (!ret && top)
+		ret = apply_list(a, &a->s->graph, "set_graph_function", "-g", false);
+	return ret;
+}
+
+/* The switches in front of all function tracing; only where it is wanted. */
+static int apply_function_switches(struct apply *a)
+{
+	int ret = 0;
+
+	if (a->s->function_trace_off)
+		ret = kernel_write_optional(a->in, "options/function-trace", "0", a->e);
+	else if (traces_functions(a) && kernel_has(a->in, "options/function-trace"))
+		ret = kernel_write_optional(a->in, "options/function-trace", "1", a->e);
+	if (ret || access(FTRACE_ENABLED, F_OK))
+		return ret;
+	if (a->s->ftrace_off && kernel_write_path(a->k, FTRACE_ENABLED, "0", a->e))
+		return err_wrap(a->e, "option -D");
+	if (!a->s->ftrace_off && traces_functions(a))
+		return kernel_write_path(a->k, FTRACE_ENABLED, "1", a->e);
+	return 0;
+}
+
+/* ---- tracer and options -------------------------------------------------- */
+
+static int write_option(struct apply *a, const char *word)
+{
+	char file[300];
+	const char *value = "1";
+	int ret;
+
+	snprintf(file, sizeof(file), "options/%.256s", word);
+	if (!kernel_has(a->in, file) && !strncmp(word, "no", 2)) {
+		snprintf(file, sizeof(file), "options/%.256s", word + 2);
+		value = "0";
+	}
+	ret = kernel_write(a->in, file, value, a->e);
+	return ret ? err_wrap(a->e, "option -O %s", word) : 0;
+}
+
+static int apply_tracer(struct apply *a)
+{
+	const char *tracer = a->is->tracer;
+	int ret = 0;
+
+	if (tracer && kernel_tracer_is_latency(tracer) && kernel_has(a->in, "tracing_max_latency"))
+		ret = kernel_write(a->in, "tracing_max_latency", "0", a->e);
+	if (!ret && tracer) {
+		ret = kernel_write(a->in, "current_tracer", tracer, a->e);
+		if (ret)
+			err_wrap(a->e, "option -p %s", tracer);
+		if (ret == -EINVAL && *a->is->name)
+			err_hint(a->e, "an instance cannot have each tracer");
+	}
+	for (size_t i = 0; !ret && i < a->is->options.nr; i++)
+		ret = write_option(a, a->is->options.v[i]);
+	if (!ret && a->s->func_stack && !*a->is->name)
+		ret = write_option(a, "func_stack_trace");
+	if (!ret && a->is->follow && !a->s->no_filter) {
+		ret = write_option(a, "event-fork");
+		if (!ret && traces_functions(a))
+			ret = write_option(a, "function-fork");
+	}
+	if (!ret && a->is->has_max_depth)
+		ret = write_number(a, kernel_top(a->k), "--max-graph-depth", "max_graph_depth",
+				   a->is->max_depth);
+	return ret;
+}
+
+/* ---- event filters and triggers ------------------------------------------ */
+
+/* How often something that concerns several events went wrong, and first where. */
+struct failures {
+	size_t tried, failed;
+	struct err first;
+};
+
+static const char *event_file(const struct apply *a, uint32_t i, const char *file, struct buf *path)
+{
+	buf_clear(path);
+	if (buf_printf(path, "events/%s/%s/%s", a->evs[i].system, a->evs[i].name, file))
+		return NULL;
+	return path->data;
+}
+
+static void note_result(struct failures *f, const struct err *why, int ret)
+{
+	f->tried++;
+	if (ret && !f->failed++)
+		f->first = *why;
+}
+
+/* An error if nothing worked; a notice if it did for some events. */
+static int judge(struct apply *a, const struct failures *f, const char *option, const char *value,
+		 const char *consequence)
+{
+	if (!f->failed)
+		return 0;
+	if (f->failed == f->tried) {
+		err_set(a->e, f->first.code, "%s", f->first.text);
+		return err_wrap(a->e, "option %s '%s'", option, value), f->first.code;
+	}
+	notice(&a->k->notices, "option %s '%s' does not fit %zu of %zu events, %s (%s)", option, value,
+	       f->failed, f->tried, consequence, f->first.text);
+	return 0;
+}
+
+static int filter_event(struct apply *a, uint32_t ev, const char *filter, struct err *why)
+{
+	AUTO_BUF struct buf file = { 0 };
+	char path[KERNEL_PATH_MAX];
+	const char *name = event_file(a, ev, "filter", &file);
+	int ret = name ? kernel_write(a->in, name, filter, why) : err_errno(why, -ENOMEM, "filter");
+
+	/* A refused filter stays as a text until it is cleared. */
+	if (ret && name && !kernel_instance_path(a->in, name, path, sizeof(path)))
+		file_write(path, "0");
+	return ret;
+}
+
+static int apply_filters(struct apply *a)
+{
+	const struct kernel_event_ask **of AUTO_FREE = calloc(a->nr_evs + 1, sizeof(*of));
+	int ret = 0;
+
+	if (!of)
+		return err_errno(a->e, -ENOMEM, "cannot set the event filters");
+	/* The last -e with a filter counts. */
+	for (size_t i = 0; i < a->is->events.nr; i++) {
+		const struct kernel_event_ask *ask = &a->is->events.v[i];
+
+		for (size_t j = 0; j < ask->found.nr; j++)
+			if (ask->filter || !of[ask->found.v[j]])
+				of[ask->found.v[j]] = ask;
+	}
+	for (size_t i = 0; !ret && i < a->is->events.nr; i++) {
+		const struct kernel_event_ask *ask = &a->is->events.v[i];
+		struct failures f = { 0 };
+
+		if (ask->negate && !ask->filter)
+			continue;
+		for (size_t j = 0; !ret && j < ask->found.nr; j++) {
+			uint32_t ev = ask->found.v[j];
+			struct err why = { 0 };
+
+			if (of[ev] != ask)
+				continue;
+			if (ask->filter) {
+				int code = filter_event(a, ev, ask->filter, &why);
+
+				note_result(&f, &why, code);
+			} else if (!a->s->no_reset) {
+				AUTO_BUF struct buf file = { 0 };
+				const char *name = event_file(a, ev, "filter", &file);
+
+				/* An event without a filter file cannot have one left over. */
+				if (name && kernel_has(a->in, name))
+					ret = kernel_write_optional(a->in, name, "0", a->e);
+			}
+		}
+		if (!ret && ask->filter)
+			ret = judge(a, &f, "-f", ask->filter, "which are recorded unfiltered");
+	}
+	return ret;
+}
+
+static int apply_triggers(struct apply *a)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < a->is->events.nr; i++) {
+		const struct kernel_event_ask *ask = &a->is->events.v[i];
+
+		for (size_t t = 0; !ret && t < ask->triggers.nr; t++) {
+			const char *trigger = ask->triggers.v[t];
+			struct failures f = { 0 };
+
+			for (size_t j = 0; j < ask->found.nr; j++) {
+				AUTO_BUF struct buf file = { 0 };
+				struct err why = { 0 };
+				const char *name = event_file(a, ask->found.v[j], "trigger", &file);
+				int code = name ? kernel_append(a->in, name, trigger, &why) :
+						  err_errno(&why, -ENOMEM, "trigger");
+
+				note_result(&f, &why, code);
+			}
+			ret = judge(a, &f, "-R", trigger, "which have no such trigger");
+		}
+	}
+	return ret;
+}
+
+/* ---- switching events on ------------------------------------------------- */
+
+enum wish {
+	WISH_NONE, WISH_SOME, WISH_EXACT, WISH_OFF,
+};
+
+static void collect_wishes(const struct apply *a, uint8_t *wish)
+{
+	for (int negate = 0; negate < 2; negate++)
+		for (size_t i = 0; i < a->is->events.nr; i++) {
+			const struct kernel_event_ask *ask = &a->is->events.v[i];
+
+			if (ask->negate != negate)
+				continue;
+			for (size_t j = 0; j < ask->found.nr; j++)
+				wish[ask->found.v[j]] = negate ? WISH_OFF :
+							ask->found.nr == 1 ? WISH_EXACT : WISH_SOME;
+		}
+}
+
+static bool wished(uint8_t wish)
+{
+	return wish == WISH_SOME || wish == WISH_EXACT;
+}
+
+static int enable_event(struct apply *a, uint32_t ev, uint8_t wish, struct failures *f)
+{
+	AUTO_BUF struct buf file = { 0 };
+	struct err why = { 0 };
+	const char *name = event_file(a, ev, "enable", &file);
+	int ret = name ? kernel_write(a->in, name, wish == WISH_OFF ? "0" : "1", &why) :
+			 err_errno(&why, -ENOMEM, "cannot switch events on");
+
+	if (ret && wish == WISH_EXACT) {
+		err_set(a->e, ret, "%s", why.text);
+		return err_wrap(a->e, "option -e %s:%s", a->evs[ev].system, a->evs[ev].name);
+	}
+	note_result(f, &why, ret);
+	return 0;
+}
+
+/* The events [from, to) of one system. */
+static int enable_system(struct apply *a, const uint8_t *wish, size_t from, size_t to,
+			 struct failures *f)
+{
+	AUTO_BUF struct buf file = { 0 };
+	size_t nr = 0;
+	int ret = 0;
+
+	for (size_t i = from; i < to; i++)
+		nr += wished(wish[i]);
+	if (nr == to - from && nr > 1 &&
+	    !buf_printf(&file, "events/%s/enable", a->evs[from].system) &&
+	    !kernel_write(a->in, file.data, "1", NULL)) {
+		f->tried += nr;
+		return 0;
+	}
+	for (size_t i = from; !ret && i < to; i++)
+		if (wished(wish[i]) || (wish[i] == WISH_OFF && a->s->no_reset))
+			ret = enable_event(a, i, wish[i], f);
+	return ret;
+}
+
+static int enable_events(struct apply *a)
+{
+	uint8_t *wish AUTO_FREE = calloc(a->nr_evs + 1, 1);
+	struct failures f = { 0 };
+	size_t nr = 0;
+	int ret = 0;
+
+	if (!wish)
+		return err_errno(a->e, -ENOMEM, "cannot switch events on");
+	collect_wishes(a, wish);
+	for (size_t i = 0; i < a->nr_evs; i++)
+		nr += wished(wish[i]);
+	if (nr && nr == a->nr_evs && !kernel_write(a->in, "events/enable", "1", NULL))
+		return 0;
+	for (size_t from = 0, to; !ret && from < a->nr_evs; from = to) {
+		for (to = from + 1; to < a->nr_evs; to++)
+			if (strcmp(a->evs[to].system, a->evs[from].system))
+				break;
+		ret = enable_system(a, wish, from, to, &f);
+	}
+	if (ret || !f.failed)
+		return ret;
+	if (f.failed == f.tried) {
+		err_set(a->e, f.first.code, "%s", f.first.text);
+		return err_wrap(a->e, "option -e");
+	}
+	notice(&a->k->notices, "%zu of %zu events cannot be switched on and are not recorded (%s)",
+	       f.failed, f.tried, f.first.text);
+	return 0;
+}
+
+/* ---- the whole ----------------------------------------------------------- */
+
+static int apply_part(struct apply *a)
+{
+	int ret = kernel_write(a->in, "tracing_on", "0", a->e);
+
+	if (!ret && !a->s->no_reset)
+		ret = reset_part(a);
+	if (!ret)
+		ret = apply_buffers(a);
+	if (!ret)
+		ret = apply_cpumask(a);
+	if (!ret)
+		ret = apply_function_switches(a);
+	if (!ret)
+		ret = apply_functions(a);
+	if (!ret)
+		ret = apply_filters(a);
+	if (!ret)
+		ret = apply_triggers(a);
+	if (!ret)
+		ret = apply_tracer(a);
+	if (!ret)
+		ret = enable_events(a);
+	return ret;
+}
+
+int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e)
+{
+	struct apply a = { .k = k, .s = s, .e = e };
+	int ret = s->checked ? 0 : kernel_setup_check(k, s, e);
+
+	if (!ret)
+		ret = kernel_events(k, &a.evs, &a.nr_evs, e);
+	if (!ret && s->cmdlines_size)
+		ret = write_number(&a, kernel_top(k), "--cmdlines-size", "saved_cmdlines_size",
+				   s->cmdlines_size);
+	for (size_t i = 0; !ret && i < s->instances.nr; i++) {
+		if (!kernel_setup_takes_part(s, i))
+			continue;
+		a.is = &s->instances.v[i];
+		ret = kernel_instance_get(k, a.is->name, true, &a.is->in, e);
+		a.in = a.is->in;
+		if (!ret)
+			ret = apply_part(&a);
+		if (ret && *a.is->name)
+			err_wrap(e, "instance '%s'", a.is->name);
+	}
+	return ret;
+}
+
+/* ---- around the recording ------------------------------------------------ */
+
+int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *tids, size_t nr,
+			 struct err *e)
+{
+	struct apply a = { .k = k, .s = s, .e = e };
+	AUTO_BUF struct buf list = { 0 };
+	int ret = 0;
+
+	if (s->no_filter || kernel_setup_limits_pids(s))
+		return 0;
+	for (size_t i = 0; i < nr; i++)
+		buf_printf(&list, "%d\n", (int)tids[i]);
+	if (list.failed || !nr)
+		return nr ? err_errno(e, -ENOMEM, "cannot hide the recorder from its trace") : 0;
+	for (size_t i = 0; !ret && i < s->instances.nr; i++) {
+		a.is = &s->instances.v[i];
+		a.in = a.is->in;
+		if (!a.in)
+			continue;
+		if (a.is->events.nr)
+			ret = kernel_write_optional(a.in, "set_event_notrace_pid", list.data, e);
+		if (!ret && traces_functions(&a))
+			ret = kernel_write_optional(a.in, "set_ftrace_notrace_pid", list.data, e);
+	}
+	return ret;
+}
+
+/* Adds the process and its threads; a thread's own id stands for itself. */
+static void add_threads(pid_t pid, struct buf *list)
+{
+	char path[64];
+	DIR *d;
+	struct dirent *de;
+	bool leader = false;
+	AUTO_BUF struct buf status = { 0 };
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (!path_read_all(path, &status, KERNEL_TEXT_MAX) && status.data) {
+		const char *tgid = strstr(status.data, "\nTgid:");
+
+		leader = tgid && atoi(tgid + 6) == pid;
+	}
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	d = leader ? opendir(path) : NULL;
+	if (!d) {
+		buf_printf(list, "%d\n", (int)pid);
+		return;
+	}
+	while ((de = readdir(d)))
+		if (de->d_name[0] != '.')
+			buf_printf(list, "%s\n", de->d_name);
+	closedir(d);
+}
+
+int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, struct err *e)
+{
+	struct apply a = { .k = k, .s = s, .e = e };
+	int ret = 0;
+
+	if (s->no_filter)
+		return 0;
+	for (size_t i = 0; !ret && i < s->instances.nr; i++) {
+		AUTO_BUF struct buf list = { 0 };
+
+		a.is = &s->instances.v[i];
+		a.in = a.is->in;
+		if (!a.in || (!s->only_command && !a.is->pids.nr))
+			continue;
+		for (size_t j = 0; j < a.is->pids.nr; j++)
+			add_threads(a.is->pids.v[j], &list);
+		if (s->only_command && command > 0)
+			buf_printf(&list, "%d\n", (int)command);
+		if (list.failed)
+			return err_errno(e, -ENOMEM, "cannot limit tracing to processes");
+		if (!list.len)
+			continue;
+		if (a.is->events.nr || !traces_functions(&a))
+			ret = kernel_write(a.in, "set_event_pid", list.data, e);
+		if (!ret && traces_functions(&a))
+			ret = kernel_write(a.in, "set_ftrace_pid", list.data, e);
+		if (ret)
+			err_wrap(e, "cannot limit tracing to processes (%s)",
+				 s->only_command ? "-F" : "-P");
+	}
+	return ret;
+}
+
+int kernel_setup_tracing(struct kernel *k, struct kernel_setup *s, bool on, struct err *e)
+{
+	int ret = 0;
+
+	(void)k;
+	for (size_t i = 0; !ret && i < s->instances.nr; i++)
+		if (s->instances.v[i].in)
+			ret = kernel_write(s->instances.v[i].in, "tracing_on", on ? "1" : "0", e);
+	return ret;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The kernel's events: which there are, which are on, their formats. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/internal.h"
+
+/* ---- the list ------------------------------------------------------------ */
+
+void events_release(struct kernel *k)
+{
+	vec_release(&k->events);
+	buf_release(&k->events.text);
+	k->events.read = false;
+}
+
+static int by_system_and_name(const void *a, const void *b)
+{
+	const struct kernel_event *x = a, *y = b;
+	int order = strcmp(x->system, y->system);
+
+	return order ? order : strcmp(x->name, y->name);
+}
+
+/* Cuts the text of available_events ("system:name" lines) into @k's list. */
+static int cut_events(struct kernel *k)
+{
+	char *line = k->events.text.data, *next;
+
+	for (; *line; line = next) {
+		char *end = line + strcspn(line, "\n"), *colon;
+		struct kernel_event ev;
+
+		next = *end ? end + 1 : end;
+		*end = 0;
+		colon = strchr(line, ':');
+		if (!colon || !colon[1] || colon == line)
+			continue;
+		*colon = 0;
+		ev.system = line;
+		ev.name = colon + 1;
+		if (vec_push(&k->events, ev))
+			return -ENOMEM;
+	}
+	if (k->events.nr)
+		qsort(k->events.v, k->events.nr, sizeof(*k->events.v), by_system_and_name);
+	return 0;
+}
+
+int kernel_events(struct kernel *k, const struct kernel_event **ret, size_t *nr, struct err *e)
+{
+	if (!k->events.read) {
+		int code = kernel_read_named(kernel_top(k), "available_events", &k->events.text, e);
+
+		if (code) {
+			events_release(k);
+			return err_wrap(e, "cannot list the events"), code;
+		}
+		if (cut_events(k)) {
+			events_release(k);
+			return err_errno(e, -ENOMEM, "cannot list the events");
+		}
+		k->events.read = true;
+	}
+	*ret = k->events.v;
+	*nr = k->events.nr;
+	return 0;
+}
+
+/* ---- what is on ---------------------------------------------------------- */
+
+struct enabled_ctx {
+	const char *dir;
+	struct buf *ret;
+};
+
+static int add_enabled(void *ctx, const char *line)
+{
+	struct enabled_ctx *ec = ctx;
+	const char *colon = strchr(line, ':');
+	AUTO_BUF struct buf path = { 0 }, state = { 0 };
+	int code;
+
+	if (!colon)
+		return 0;
+	if (buf_printf(&path, "%s/%.*s/%s/enable", ec->dir, (int)(colon - line), line, colon + 1))
+		return -ENOMEM;
+	code = path_read_all(path.data, &state, KERNEL_TEXT_MAX);
+	if (code == -ENOENT)		/* "system:*:mod:name" of a module not loaded yet */
+		return 0;
+	if (code)
+		return code;
+	if (!state.len || state.data[0] != '1')
+		return 0;
+	return buf_puts(ec->ret, line) || buf_puts(ec->ret, "\n") ? -ENOMEM : 0;
+}
+
+int events_enabled(const char *events_dir, struct buf *ret)
+{
+	struct enabled_ctx ec = { .dir = events_dir, .ret = ret };
+	AUTO_BUF struct buf path = { 0 }, text = { 0 };
+	int code;
+
+	if (buf_puts(ret, "") || buf_printf(&path, "%s/../set_event", events_dir))
+		return -ENOMEM;
+	code = path_read_all(path.data, &text, KERNEL_TEXT_MAX);
+	if (code)
+		return code;
+	return text.data ? kernel_each_line(text.data, add_enabled, &ec) : 0;
+}

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Writing to control files. What each file's text means, how its earlier value
+ * is told and how it is put back is known here, in one table; the facts are
+ * those of the kernel's Documentation/trace/{ftrace,events}.rst.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "kernel/internal.h"
+
+enum file_kind {
+	FILE_VALUE,		/* one value */
+	FILE_CHOICE,		/* "[local] global": the word in brackets */
+	FILE_SIZE,		/* KB per CPU; "X" where they differ; "7 (expanded: 1408)" */
+	FILE_FILTER,		/* "none" is written as 0 */
+	FILE_ENABLE,		/* one event: 0, 1, and '*' if a trigger armed it */
+	FILE_ALL_EVENTS,	/* a system or everything: 0, 1, X */
+	FILE_LIST,		/* pids or functions, one a line */
+	FILE_TRIGGER,		/* added with "x", removed with "!x" */
+	FILE_DYNAMIC,		/* added with "p:group/name ...", removed with "-:group/name" */
+	FILE_ACTION,		/* writing does something; there is no value */
+};
+
+static const struct {
+	const char *pattern;
+	enum file_kind kind;
+} files[] = {
+	{ "trace_clock", FILE_CHOICE },
+	{ "buffer_size_kb", FILE_SIZE },
+	{ "per_cpu/*/buffer_size_kb", FILE_SIZE },
+	{ "events/*/*/filter", FILE_FILTER },
+	{ "events/*/*/enable", FILE_ENABLE },
+	{ "events/*/enable", FILE_ALL_EVENTS },
+	{ "events/enable", FILE_ALL_EVENTS },
+	{ "set_event", FILE_ALL_EVENTS },
+	{ "events/*/*/trigger", FILE_TRIGGER },
+	{ "set_event_pid", FILE_LIST },
+	{ "set_event_notrace_pid", FILE_LIST },
+	{ "set_ftrace_pid", FILE_LIST },
+	{ "set_ftrace_notrace_pid", FILE_LIST },
+	{ "set_ftrace_filter", FILE_LIST },
+	{ "set_ftrace_notrace", FILE_LIST },
+	{ "set_graph_function", FILE_LIST },
+	{ "set_graph_notrace", FILE_LIST },
+	{ "dynamic_events", FILE_DYNAMIC },
+	{ "kprobe_events", FILE_DYNAMIC },
+	{ "uprobe_events", FILE_DYNAMIC },
+	{ "trace", FILE_ACTION },
+	{ "error_log", FILE_ACTION },
+	{ "snapshot", FILE_ACTION },
+	{ "free_buffer", FILE_ACTION },
+	{ "trace_marker", FILE_ACTION },
+	{ "trace_marker_raw", FILE_ACTION },
+};
+
+static enum file_kind file_kind(const char *file)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (!fnmatch(files[i].pattern, file, FNM_PATHNAME))
+			return files[i].kind;
+	return FILE_VALUE;
+}
+
+/* ---- earlier values ------------------------------------------------------ */
+
+static void trim(char *s)
+{
+	size_t len = strlen(s);
+
+	while (len && isspace((unsigned char)s[len - 1]))
+		s[--len] = 0;
+}
+
+/* "7 (expanded: 1408)" is a buffer that gets its size at its first use. That
+ * state cannot be had back; the size can. */
+static void size_value(char *s)
+{
+	char *expanded = strstr(s, "(expanded: ");
+
+	if (expanded)
+		memmove(s, expanded + 11, strlen(expanded + 11) + 1);
+	s[strspn(s, "0123456789X")] = 0;
+}
+
+/*
+ * A line of a list as it must be written again: "name [module]" becomes
+ * "name:mod:module"; remarks ("#### all functions enabled ####", "no pid") and
+ * function commands, which emptying the file does not remove, are left out.
+ */
+static int list_line(void *ctx, const char *line)
+{
+	size_t name = strcspn(line, " \t");
+	const char *module = strchr(line, '[');
+
+	if (!name || line[0] == '#' || memchr(line, ':', name) || !strncmp(line, "no pid", 6))
+		return 0;
+	buf_put(ctx, line, name);
+	if (module)
+		buf_printf(ctx, ":mod:%.*s", (int)strcspn(module + 1, "]"), module + 1);
+	return buf_puts(ctx, "\n");
+}
+
+/* Turns a file's text into the value that would have been written. */
+static int earlier_value(enum file_kind kind, struct buf *text)
+{
+	AUTO_BUF struct buf list = { 0 };
+	char word[64];
+
+	switch (kind) {
+	case FILE_CHOICE:
+		kernel_chosen_word(text->data, word, sizeof(word));
+		buf_clear(text);
+		return buf_puts(text, word);
+	case FILE_SIZE:
+		size_value(text->data);
+		break;
+	case FILE_FILTER:
+		/* A filter that was refused is shown with its explanation. */
+		trim(text->data);
+		if (!strcmp(text->data, "none") || strchr(text->data, '\n'))
+			strcpy(text->data, "0");
+		break;
+	case FILE_ENABLE:
+		text->data[strcspn(text->data, "* \n")] = 0;
+		break;
+	case FILE_LIST:
+		if (kernel_each_line(text->data, list_line, &list))
+			return -ENOMEM;
+		buf_clear(text);
+		return buf_put(text, list.data ? list.data : "", list.len);
+	default:
+		trim(text->data);
+	}
+	text->len = strlen(text->data);
+	return 0;
+}
+
+/* ---- logging what a write will change ------------------------------------ */
+
+static int log_sizes(struct kernel_instance *in)
+{
+	uint32_t *cpus AUTO_FREE = NULL;
+	size_t nr;
+	int ret = kernel_instance_cpus(in, &cpus, &nr, NULL);
+
+	for (size_t i = 0; !ret && i < nr; i++) {
+		AUTO_BUF struct buf text = { 0 };
+		char file[64], path[KERNEL_PATH_MAX];
+
+		snprintf(file, sizeof(file), "per_cpu/cpu%u/buffer_size_kb", cpus[i]);
+		ret = kernel_read(in, file, &text);
+		if (!ret)
+			ret = earlier_value(FILE_SIZE, &text);
+		if (!ret)
+			ret = kernel_instance_path(in, file, path, sizeof(path));
+		if (!ret)
+			ret = undo_log_add(in->k, UNDO_WRITE, path, text.data);
+	}
+	return ret;
+}
+
+static int log_events(struct kernel_instance *in)
+{
+	AUTO_BUF struct buf enabled = { 0 };
+	char dir[KERNEL_PATH_MAX];
+	int ret = kernel_instance_path(in, "events", dir, sizeof(dir));
+
+	if (in->k->keep)
+		return 0;
+	if (!ret)
+		ret = events_enabled(dir, &enabled);
+	return ret ? ret : undo_log_add(in->k, UNDO_EVENTS, dir, enabled.data);
+}
+
+static bool events_logged(struct kernel_instance *in)
+{
+	char dir[KERNEL_PATH_MAX];
+
+	return !kernel_instance_path(in, "events", dir, sizeof(dir)) &&
+	       undo_logged(&in->k->log, UNDO_EVENTS, dir);
+}
+
+/* @earlier: the value now. */
+static int log_change(struct kernel_instance *in, enum file_kind kind, const char *path,
+		      const char *earlier)
+{
+	switch (kind) {
+	case FILE_ACTION:
+		return 0;
+	case FILE_ALL_EVENTS:
+		return log_events(in);
+	case FILE_ENABLE:
+		/* The state of all events may be in the log already. */
+		return events_logged(in) ? 0 : undo_log_add(in->k, UNDO_WRITE, path, earlier);
+	case FILE_SIZE:
+		if (!strcmp(earlier, "X"))
+			return log_sizes(in);
+		return undo_log_add(in->k, UNDO_WRITE, path, earlier);
+	case FILE_LIST:
+		return undo_log_add(in->k, UNDO_LIST, path, earlier);
+	default:
+		return undo_log_add(in->k, UNDO_WRITE, path, earlier);
+	}
+}
+
+/* ---- refusals ------------------------------------------------------------ */
+
+/* Lines of error_log's last entry: "[time] WHERE: error: WHAT", "  Command: C", caret. */
+struct rejection {
+	char what[256], command[512], caret[512];
+};
+
+static int rejection_line(void *ctx, const char *line)
+{
+	struct rejection *r = ctx;
+	const char *error = strstr(line, "error: ");
+	static const char command[] = "  Command: ";
+
+	if (line[0] == '[' && error) {
+		/* "event filter parse error: error: Field not found" */
+		while (strstr(error + 1, "error: "))
+			error = strstr(error + 1, "error: ");
+		snprintf(r->what, sizeof(r->what), "%s", error + 7);
+		*r->command = *r->caret = 0;
+	} else if (!strncmp(line, command, sizeof(command) - 1)) {
+		snprintf(r->command, sizeof(r->command), "%s", line + sizeof(command) - 1);
+	} else if (strlen(line) >= sizeof(command) - 1 && line[strspn(line, " ")] == '^') {
+		snprintf(r->caret, sizeof(r->caret), "%s", line + sizeof(command) - 1);
+	}
+	return 0;
+}
+
+/* Adds the kernel's own explanation of a refused filter or trigger. */
+static void explain(struct kernel_instance *in, const char *value, struct err *e)
+{
+	AUTO_BUF struct buf log = { 0 };
+	struct rejection r = { 0 };
+
+	if (kernel_read(in, "error_log", &log) || kernel_each_line(log.data, rejection_line, &r))
+		return;
+	/* An entry of somebody else's command explains nothing. */
+	if (!*r.what || !*r.command || (!strstr(value, r.command) && !strstr(r.command, value)))
+		return;
+	err_hint(e, "the kernel says: %s\n    %s\n    %s", r.what, r.command, r.caret);
+}
+
+static int write_failed(struct kernel_instance *in, enum file_kind kind, int code, const char *value,
+			const char *path, struct err *e)
+{
+	AUTO_BUF struct buf what = { 0 };
+
+	buf_printf(&what, "cannot write '%.200s' to", value);
+	err_denied(e, code, what.failed ? "cannot write to" : what.data, path);
+	if (kind == FILE_FILTER || kind == FILE_TRIGGER || kind == FILE_DYNAMIC)
+		explain(in, value, e);
+	if (code == -ENOMEM && kind == FILE_SIZE)
+		err_hint(e, "there is not enough free memory for buffers of that size");
+	return code;
+}
+
+/* ---- writing ------------------------------------------------------------- */
+
+int kernel_write(struct kernel_instance *in, const char *file, const char *value, struct err *e)
+{
+	enum file_kind kind = file_kind(file);
+	AUTO_BUF struct buf earlier = { 0 };
+	char path[KERNEL_PATH_MAX];
+	int ret = kernel_instance_path(in, file, path, sizeof(path));
+
+	if (ret)
+		return err_set(e, ret, "the path of the control file '%s' is too long", file);
+	if (kind == FILE_TRIGGER || kind == FILE_DYNAMIC)
+		return kernel_append(in, file, value, e);
+	if (kind != FILE_ACTION) {
+		ret = kernel_read(in, file, &earlier);
+		if (!ret)
+			ret = earlier_value(kind, &earlier);
+		if (ret)
+			return err_denied(e, ret, "cannot read", path);
+		if (!strcmp(earlier.data, value))
+			return 0;
+		ret = log_change(in, kind, path, earlier.data);
+		if (ret)
+			return err_denied(e, ret, "cannot remember the value of", path);
+	}
+	ret = kind == FILE_LIST && !*value ? file_truncate(path) : file_write(path, value);
+	return ret ? write_failed(in, kind, ret, value, path, e) : 0;
+}
+
+int kernel_write_optional(struct kernel_instance *in, const char *file, const char *value,
+			  struct err *e)
+{
+	struct err why = { 0 };
+	int ret = kernel_write(in, file, value, &why);
+	char path[KERNEL_PATH_MAX];
+
+	if (!ret)
+		return 0;
+	if (is_unavailable(ret) && !kernel_instance_path(in, file, path, sizeof(path))) {
+		tell_unavailable(in->k, path, ret);
+		return 0;
+	}
+	return err_set(e, ret, "%s", why.text);
+}
+
+int kernel_write_path(struct kernel *k, const char *path, const char *value, struct err *e)
+{
+	AUTO_BUF struct buf earlier = { 0 };
+	int ret = path_read_all(path, &earlier, KERNEL_TEXT_MAX);
+
+	if (!ret)
+		ret = buf_puts(&earlier, "");
+	if (ret)
+		return err_denied(e, ret, "cannot read", path);
+	trim(earlier.data);
+	if (!strcmp(earlier.data, value))
+		return 0;
+	ret = undo_log_add(k, UNDO_WRITE, path, earlier.data);
+	if (ret)
+		return err_denied(e, ret, "cannot remember the value of", path);
+	ret = file_write(path, value);
+	return ret ? write_failed(kernel_top(k), FILE_VALUE, ret, value, path, e) : 0;
+}
+
+/* What removes the dynamic event that @definition ("p:group/name ...") makes. */
+static int removal_of(const char *definition, struct buf *ret)
+{
+	size_t type = strcspn(definition, ": \t");
+	size_t name = definition[type] == ':' ? strcspn(definition + type + 1, " \t") : 0;
+
+	if (!name)
+		return -EINVAL;
+	return buf_printf(ret, "-:%.*s", (int)name, definition + type + 1);
+}
+
+struct has_line {
+	const char *value;
+	size_t len;
+};
+
+static int is_same_trigger(void *ctx, const char *line)
+{
+	const struct has_line *h = ctx;
+
+	return !strncmp(line, h->value, h->len) &&
+	       (!line[h->len] || line[h->len] == ':' || line[h->len] == ' ');
+}
+
+/* -EEXIST is an answer, not a failure, if the trigger is there as asked. */
+static bool has_trigger(struct kernel_instance *in, const char *file, const char *value)
+{
+	AUTO_BUF struct buf text = { 0 };
+	struct has_line h = { value, strlen(value) };
+
+	return !kernel_read(in, file, &text) && kernel_each_line(text.data, is_same_trigger, &h);
+}
+
+static int append_trigger(struct kernel_instance *in, const char *file, const char *path,
+			  const char *value, struct err *e)
+{
+	AUTO_BUF struct buf removal = { 0 };
+	int ret = file_append(path, value);
+
+	if (ret == -EEXIST) {
+		if (has_trigger(in, file, value))
+			return 0;
+		write_failed(in, FILE_TRIGGER, ret, value, path, e);
+		return err_hint(e, "the event has another trigger of this kind, see that file");
+	}
+	if (ret)
+		return write_failed(in, FILE_TRIGGER, ret, value, path, e);
+	if (value[0] == '!')
+		return 0;
+	buf_printf(&removal, "!%s", value);
+	if (removal.failed || undo_log_add(in->k, UNDO_ADD, path, removal.data))
+		return err_errno(e, -ENOMEM, "cannot remember the trigger in %s", path);
+	return 0;
+}
+
+static int append_dynamic(struct kernel_instance *in, const char *path, const char *value,
+			  struct err *e)
+{
+	AUTO_BUF struct buf removal = { 0 };
+	bool adds = value[0] != '-' && value[0] != '!';
+	int ret = adds ? removal_of(value, &removal) : 0;
+
+	if (ret == -EINVAL)
+		return err_set(e, ret, "the dynamic event '%s' has no name: "
+			       "write TYPE:GROUP/NAME", value);
+	if (!ret)
+		ret = file_append(path, value);
+	if (ret)
+		return write_failed(in, FILE_DYNAMIC, ret, value, path, e);
+	if (adds && undo_log_add(in->k, UNDO_ADD, path, removal.data))
+		return err_errno(e, -ENOMEM, "cannot remember the dynamic event '%s'", value);
+	return 0;
+}
+
+/* A function command ("func:traceoff:3"), which "!" in front removes. */
+static int append_command(struct kernel_instance *in, const char *path, const char *value,
+			  struct err *e)
+{
+	AUTO_BUF struct buf removal = { 0 };
+	int ret = file_append(path, value);
+
+	if (ret)
+		return write_failed(in, FILE_LIST, ret, value, path, e);
+	buf_printf(&removal, "!%s", value);
+	if (removal.failed || undo_log_add(in->k, UNDO_ADD, path, removal.data))
+		return err_errno(e, -ENOMEM, "cannot remember the command in %s", path);
+	return 0;
+}
+
+int kernel_append(struct kernel_instance *in, const char *file, const char *value, struct err *e)
+{
+	const struct kernel_function_ask ask = { .pattern = (char *)value };
+	enum file_kind kind = file_kind(file);
+	AUTO_BUF struct buf earlier = { 0 };
+	char path[KERNEL_PATH_MAX];
+	int ret = kernel_instance_path(in, file, path, sizeof(path));
+
+	if (ret)
+		return err_set(e, ret, "the path of the control file '%s' is too long", file);
+	if (kind == FILE_TRIGGER)
+		return append_trigger(in, file, path, value, e);
+	if (kind == FILE_DYNAMIC)
+		return append_dynamic(in, path, value, e);
+	if (kind == FILE_LIST && value[0] != '!' && function_is_command(&ask))
+		return append_command(in, path, value, e);
+	if (kind != FILE_ACTION) {
+		ret = kernel_read(in, file, &earlier);
+		if (!ret)
+			ret = earlier_value(kind, &earlier);
+		if (!ret)
+			ret = log_change(in, kind, path, earlier.data);
+		if (ret)
+			return err_denied(e, ret, "cannot read", path);
+	}
+	ret = file_append(path, value);
+	return ret ? write_failed(in, kind, ret, value, path, e) : 0;
+}
+
+int kernel_truncate(struct kernel_instance *in, const char *file, struct err *e)
+{
+	enum file_kind kind = file_kind(file);
+	char path[KERNEL_PATH_MAX];
+	int ret;
+
+	if (kind == FILE_LIST)
+		return kernel_write(in, file, "", e);
+	ret = kernel_instance_path(in, file, path, sizeof(path));
+	if (!ret)
+		ret = file_truncate(path);
+	return ret ? err_denied(e, ret, "cannot empty", path) : 0;
+}
+
+int kernel_events_off(struct kernel_instance *in, struct err *e)
+{
+	int ret = log_events(in);
+
+	if (ret)
+		return err_denied(e, ret, "cannot remember the enabled events of", in->dir);
+	return kernel_write(in, "events/enable", "0", e);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of this room share with each other only. */
+#ifndef TRACECMD_KERNEL_INTERNAL_H
+#define TRACECMD_KERNEL_INTERNAL_H
+
+#include "kernel/kernel.h"
+#include "kernel/setup.h"
+
+#define KERNEL_PATH_MAX 4096
+#define KERNEL_TEXT_MAX (256u << 20)	/* largest believable control file */
+
+struct kernel_instance {
+	struct kernel *k;
+	char *name;			/* "": top level */
+	char *dir;			/* absolute */
+	bool created;			/* by us */
+};
+
+/* How an undo entry puts a file back; the letter is its name in text form. */
+enum undo_kind {
+	UNDO_WRITE = 'w',		/* write the value */
+	UNDO_LIST = 'l',		/* empty the file, then add each line of the value */
+	UNDO_ADD = 'a',			/* add the value */
+	UNDO_EVENTS = 'e',		/* path: an events directory; value: the enabled ones */
+	UNDO_RMDIR = 'r',		/* remove an instance */
+};
+
+struct undo_entry {
+	enum undo_kind kind;
+	char *path;
+	char *value;
+};
+
+struct undo_log {
+	struct undo_entry *v;
+	size_t nr, cap;
+	void (*watch)(void *ctx, const char *line, size_t len);
+	void *watch_ctx;
+};
+
+struct functions;			/* functions.c */
+
+struct kernel {
+	char *root;
+	struct notices notices;
+	struct kernel_instance **instances;	/* [0] is the top level */
+	size_t nr_instances, cap_instances;
+	struct undo_log log;
+	bool keep;
+	struct kernel_words told;		/* files whose absence was told */
+	struct {
+		struct kernel_event *v;
+		size_t nr, cap;
+		struct buf text;
+		bool read;
+	} events;
+	struct functions *functions;
+};
+
+/* ---- kernel.c */
+/* The instance's directory exists and is listed? Without an error text. */
+bool instance_exists(struct kernel *k, const char *name);
+/* Names in a directory that are directories, sorted. 0, -errno. */
+int list_dirs(const char *dir, struct kernel_words *ret);
+/* Appends the reason, with a hint what to do about a denial. Returns @code. */
+int err_denied(struct err *e, int code, const char *what, const char *path);
+/* Tells once that @path is not available. */
+void tell_unavailable(struct kernel *k, const char *path, int code);
+bool is_unavailable(int code);
+
+/* ---- undo.c */
+/* Logs, unless changes are kept or the file is logged already. 0, -ENOMEM. */
+int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const char *value);
+bool undo_logged(const struct undo_log *log, enum undo_kind kind, const char *path);
+void undo_log_release(struct undo_log *log);
+/* Raw writes. "\n" is added. 0, -errno. */
+int file_write(const char *path, const char *value);
+int file_append(const char *path, const char *value);
+int file_truncate(const char *path);
+
+/* ---- events.c */
+void events_release(struct kernel *k);
+/* The enabled events of an instance, "sys:name" lines; those only armed by a
+ * trigger are left out. 0, -errno. */
+int events_enabled(const char *events_dir, struct buf *ret);
+
+/* ---- buffers.c */
+/* Appends a mask of all CPUs, in the kernel's groups of 32. 0, -errno. */
+int full_cpumask(const struct kernel_instance *in, struct buf *ret);
+
+/* ---- functions.c */
+void functions_free(struct functions *f);
+/* Whether the pattern matches any function (a command's function part, too).
+ * @option names the option in the error. 0, -errno. */
+int functions_check(struct kernel *k, const struct kernel_function_ask *ask, const char *option,
+		    struct err *e);
+/* Adds what the pattern matches to a list file. 0, -errno. */
+int functions_apply(struct kernel_instance *in, const char *file,
+		    const struct kernel_function_ask *ask, const char *option, struct err *e);
+/* "func:traceoff" and the like: written to set_ftrace_filter after all others. */
+bool function_is_command(const struct kernel_function_ask *ask);
+
+#endif

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The door to a kernel's tracing: finding tracefs, instances, reading files. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kernel/internal.h"
+
+#define TRACEFS_DIR "/sys/kernel/tracing"
+
+/* ---- words --------------------------------------------------------------- */
+
+int kernel_words_add(struct kernel_words *w, const char *word)
+{
+	char *copy = strdup(word);
+
+	if (!copy || vec_push(w, copy)) {
+		free(copy);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void kernel_words_release(struct kernel_words *w)
+{
+	for (size_t i = 0; i < w->nr; i++)
+		free(w->v[i]);
+	vec_release(w);
+}
+
+int kernel_each_line(const char *text, int (*fn)(void *ctx, const char *line), void *ctx)
+{
+	AUTO_BUF struct buf line = { 0 };
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		int ret;
+
+		buf_clear(&line);
+		if (buf_put(&line, text, len))
+			return -ENOMEM;
+		ret = fn(ctx, line.data ? line.data : "");
+		if (ret)
+			return ret;
+		text += len + (text[len] == '\n');
+	}
+	return 0;
+}
+
+void kernel_chosen_word(const char *text, char *ret, size_t size)
+{
+	const char *open = strchr(text, '['), *close = open ? strchr(open, ']') : NULL;
+
+	if (!close)
+		*ret = 0;
+	else
+		snprintf(ret, size, "%.*s", (int)(close - open - 1), open + 1);
+}
+
+/* ---- finding tracefs ----------------------------------------------------- */
+
+/* The mount point of a tracefs, or of debugfs with /tracing. -ENOENT: none. */
+static int find_mounted(char *ret, size_t size)
+{
+	char debugfs[KERNEL_PATH_MAX] = "";
+	FILE *f = setmntent("/proc/mounts", "r");
+	struct mntent m;
+	char text[2 * KERNEL_PATH_MAX];
+	int found = -ENOENT;
+
+	if (!f)
+		return -errno;
+	while (getmntent_r(f, &m, text, sizeof(text))) {
+		if (!strcmp(m.mnt_type, "tracefs")) {
+			snprintf(ret, size, "%s", m.mnt_dir);
+			found = 0;
+			/* The usual place wins over others (bind mounts of instances ...). */
+			if (!strcmp(m.mnt_dir, TRACEFS_DIR))
+				break;
+		} else if (!strcmp(m.mnt_type, "debugfs") && !*debugfs) {
+			snprintf(debugfs, sizeof(debugfs), "%s/tracing", m.mnt_dir);
+		}
+	}
+	endmntent(f);
+	if (found && *debugfs && !access(debugfs, F_OK)) {
+		snprintf(ret, size, "%s", debugfs);
+		found = 0;
+	}
+	return found;
+}
+
+static int find_root(char *ret, size_t size, struct err *e)
+{
+	int code = find_mounted(ret, size);
+
+	if (!code)
+		return 0;
+	if (code != -ENOENT)
+		return err_errno(e, code, "cannot read /proc/mounts to find tracefs");
+	if (access(TRACEFS_DIR, F_OK))
+		return err_set(e, -ENOENT, "this kernel has no tracefs (" TRACEFS_DIR
+			       " does not exist): it was built without tracing, or /sys is not mounted");
+	if (mount("nodev", TRACEFS_DIR, "tracefs", 0, NULL)) {
+		code = -errno;
+		err_errno(e, code, "tracefs is not mounted, and mounting it at " TRACEFS_DIR " fails");
+		if (geteuid())
+			err_hint(e, "run as root, or let root 'mount -t tracefs nodev " TRACEFS_DIR "'");
+		return code;
+	}
+	snprintf(ret, size, "%s", TRACEFS_DIR);
+	return 0;
+}
+
+/* ---- the handle ---------------------------------------------------------- */
+
+static void instance_free(struct kernel_instance *in)
+{
+	if (!in)
+		return;
+	free(in->name);
+	free(in->dir);
+	free(in);
+}
+
+static struct kernel_instance *instance_add(struct kernel *k, const char *name)
+{
+	struct kernel_instance *in = calloc(1, sizeof(*in));
+	AUTO_BUF struct buf dir = { 0 };
+
+	if (!in)
+		return NULL;
+	in->k = k;
+	if (*name)
+		buf_printf(&dir, "%s/instances/%s", k->root, name);
+	else
+		buf_puts(&dir, k->root);
+	in->name = strdup(name);
+	in->dir = dir.failed ? NULL : strdup(dir.data);
+	if (!in->name || !in->dir ||
+	    vec_grow((void **)&k->instances, &k->cap_instances, k->nr_instances + 1,
+		     sizeof(*k->instances))) {
+		instance_free(in);
+		return NULL;
+	}
+	k->instances[k->nr_instances++] = in;
+	return in;
+}
+
+int err_denied(struct err *e, int code, const char *what, const char *path)
+{
+	err_errno(e, code, "%s %s", what, path);
+	if ((code == -EPERM || code == -EACCES) && geteuid())
+		err_hint(e, "run as root");
+	else if (code == -EPERM || code == -EACCES)
+		err_hint(e, "this kernel's security settings deny it, even to root");
+	return code;
+}
+
+static int check_root(const char *root, struct err *e)
+{
+	AUTO_BUF struct buf path = { 0 };
+	int code = 0;
+
+	if (buf_printf(&path, "%s/tracing_on", root))
+		return err_errno(e, -ENOMEM, "cannot use tracefs");
+	if (access(path.data, R_OK))
+		code = -errno;
+	if (code == -ENOENT)
+		return err_set(e, code, "'%s' is not a tracefs (there is no tracing_on in it)", root);
+	if (code)
+		return err_denied(e, code, "cannot use tracefs: cannot read", path.data);
+	return 0;
+}
+
+int kernel_open(const char *root, const struct notices *notices, struct kernel **ret, struct err *e)
+{
+	char found[KERNEL_PATH_MAX];
+	struct kernel *k;
+	int code;
+
+	if (!root) {
+		code = find_root(found, sizeof(found), e);
+		if (code)
+			return code;
+		root = found;
+	}
+	code = check_root(root, e);
+	if (code)
+		return code;
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return err_errno(e, -ENOMEM, "cannot use tracefs");
+	if (notices)
+		k->notices = *notices;
+	k->root = strdup(root);
+	if (!k->root || !instance_add(k, "")) {
+		kernel_close(k);
+		return err_errno(e, -ENOMEM, "cannot use tracefs");
+	}
+	*ret = k;
+	return 0;
+}
+
+void kernel_close(struct kernel *k)
+{
+	if (!k)
+		return;
+	for (size_t i = 0; i < k->nr_instances; i++)
+		instance_free(k->instances[i]);
+	free(k->instances);
+	undo_log_release(&k->log);
+	kernel_words_release(&k->told);
+	events_release(k);
+	functions_free(k->functions);
+	free(k->root);
+	free(k);
+}
+
+const char *kernel_root(const struct kernel *k)
+{
+	return k->root;
+}
+
+/* ---- instances ----------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int list_dirs(const char *dir, struct kernel_words *ret)
+{
+	DIR *d = opendir(dir);
+	struct dirent *de;
+	int code = 0;
+
+	if (!d)
+		return -errno;
+	while (!code && (errno = 0, de = readdir(d))) {
+		struct stat st;
+
+		if (de->d_name[0] == '.')
+			continue;
+		if (de->d_type == DT_UNKNOWN &&
+		    (fstatat(dirfd(d), de->d_name, &st, 0) || !S_ISDIR(st.st_mode)))
+			continue;
+		if (de->d_type != DT_UNKNOWN && de->d_type != DT_DIR)
+			continue;
+		code = kernel_words_add(ret, de->d_name);
+	}
+	if (!code && errno)
+		code = -errno;
+	closedir(d);
+	if (ret->nr)
+		qsort(ret->v, ret->nr, sizeof(*ret->v), by_name);
+	return code;
+}
+
+int kernel_instance_names(struct kernel *k, struct kernel_words *ret, struct err *e)
+{
+	AUTO_BUF struct buf dir = { 0 };
+	int code;
+
+	if (buf_printf(&dir, "%s/instances", k->root))
+		return err_errno(e, -ENOMEM, "cannot list the instances");
+	code = list_dirs(dir.data, ret);
+	if (code && code != -ENOENT)
+		return err_denied(e, code, "cannot list the instances in", dir.data);
+	return 0;
+}
+
+bool instance_exists(struct kernel *k, const char *name)
+{
+	AUTO_BUF struct buf path = { 0 };
+
+	/* Not a name but a way out of the directory. */
+	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
+		return false;
+	return !buf_printf(&path, "%s/instances/%s", k->root, name) && !access(path.data, F_OK);
+}
+
+static int no_instance(struct kernel *k, const char *name, struct err *e)
+{
+	struct kernel_words names = { 0 };
+	struct near near;
+	int code = kernel_instance_names(k, &names, e);
+
+	if (!code) {
+		code = err_set(e, -ENOENT, "there is no instance '%s'", name);
+		near_init(&near, name);
+		for (size_t i = 0; i < names.nr; i++)
+			near_try(&near, names.v[i]);
+		near_hint(&near, e);
+		if (!names.nr)
+			err_hint(e, "this kernel has no instances now");
+	}
+	kernel_words_release(&names);
+	return code;
+}
+
+static int instance_make(struct kernel *k, struct kernel_instance *in, struct err *e)
+{
+	if (mkdir(in->dir, 0750)) {
+		int code = -errno;
+
+		if (code == -EEXIST)
+			return 0;
+		return err_denied(e, code, "cannot make the instance", in->dir);
+	}
+	in->created = true;
+	if (undo_log_add(k, UNDO_RMDIR, in->dir, "")) {
+		rmdir(in->dir);
+		return err_errno(e, -ENOMEM, "cannot make the instance %s", in->dir);
+	}
+	return 0;
+}
+
+static void instance_drop(struct kernel *k, struct kernel_instance *in)
+{
+	for (size_t i = 0; i < k->nr_instances; i++)
+		if (k->instances[i] == in) {
+			memmove(&k->instances[i], &k->instances[i + 1],
+				(k->nr_instances - i - 1) * sizeof(*k->instances));
+			k->nr_instances--;
+			break;
+		}
+	instance_free(in);
+}
+
+int kernel_instance_get(struct kernel *k, const char *name, bool create,
+			struct kernel_instance **ret, struct err *e)
+{
+	struct kernel_instance *in;
+	bool exists = !*name || instance_exists(k, name);
+	int code;
+
+	if (!exists && (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")))
+		return err_set(e, -EINVAL, "'%s' cannot be the name of an instance", name);
+	if (!exists && !create)
+		return no_instance(k, name, e);
+	for (size_t i = 0; exists && i < k->nr_instances; i++)
+		if (!strcmp(k->instances[i]->name, name)) {
+			*ret = k->instances[i];
+			return 0;
+		}
+	in = instance_add(k, name);
+	if (!in)
+		return err_errno(e, -ENOMEM, "cannot use the instance '%s'", name);
+	if (!exists) {
+		code = instance_make(k, in, e);
+		if (code) {
+			instance_drop(k, in);
+			return code;
+		}
+	}
+	*ret = in;
+	return 0;
+}
+
+int kernel_instance_remove(struct kernel *k, struct kernel_instance *in, struct err *e)
+{
+	if (!*in->name)
+		return err_set(e, -EINVAL, "the top level cannot be removed");
+	if (rmdir(in->dir)) {
+		int code = -errno;
+
+		err_denied(e, code, "cannot remove the instance", in->dir);
+		if (code == -EBUSY)
+			err_hint(e, "somebody reads from it or has it mapped");
+		return code;
+	}
+	instance_drop(k, in);
+	return 0;
+}
+
+struct kernel_instance *kernel_top(struct kernel *k)
+{
+	return k->instances[0];
+}
+
+const char *kernel_instance_name(const struct kernel_instance *in)
+{
+	return in->name;
+}
+
+bool kernel_instance_created(const struct kernel_instance *in)
+{
+	return in->created;
+}
+
+int kernel_instance_path(const struct kernel_instance *in, const char *file, char *path, size_t size)
+{
+	int n = snprintf(path, size, "%s/%s", in->dir, file);
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+int kernel_read(const struct kernel_instance *in, const char *file, struct buf *out)
+{
+	char path[KERNEL_PATH_MAX];
+	int ret = kernel_instance_path(in, file, path, sizeof(path));
+
+	if (!ret)
+		ret = path_read_all(path, out, KERNEL_TEXT_MAX);
+	if (!ret && buf_puts(out, ""))		/* a NUL behind nothing, too */
+		ret = -ENOMEM;
+	return ret;
+}
+
+int kernel_read_named(const struct kernel_instance *in, const char *file, struct buf *out,
+		      struct err *e)
+{
+	char path[KERNEL_PATH_MAX];
+	int ret = kernel_read(in, file, out);
+
+	if (!ret)
+		return 0;
+	if (kernel_instance_path(in, file, path, sizeof(path)))
+		snprintf(path, sizeof(path), "%s", file);
+	return err_denied(e, ret, "cannot read", path);
+}
+
+bool kernel_has(const struct kernel_instance *in, const char *file)
+{
+	char path[KERNEL_PATH_MAX];
+
+	return !kernel_instance_path(in, file, path, sizeof(path)) && !access(path, F_OK);
+}
+
+int kernel_read_word(const struct kernel_instance *in, const char *file, char *ret, size_t size)
+{
+	AUTO_BUF struct buf b = { 0 };
+	const char *start;
+	size_t len;
+	int code = kernel_read(in, file, &b);
+
+	if (code)
+		return code;
+	start = b.data;
+	while (isspace((unsigned char)*start))
+		start++;
+	len = strcspn(start, "\n");
+	while (len && isspace((unsigned char)start[len - 1]))
+		len--;
+	if (len >= size)
+		return -ERANGE;
+	memcpy(ret, start, len);
+	ret[len] = 0;
+	return 0;
+}
+
+/* ---- what is not there --------------------------------------------------- */
+
+bool is_unavailable(int code)
+{
+	return code == -ENOENT || code == -EPERM || code == -EACCES || code == -EROFS ||
+	       code == -ENODEV || code == -EOPNOTSUPP;
+}
+
+void tell_unavailable(struct kernel *k, const char *path, int code)
+{
+	const char *file = strrchr(path, '/');
+	struct err e = { 0 };
+
+	file = file ? file + 1 : path;
+	for (size_t i = 0; i < k->told.nr; i++)
+		if (!strcmp(k->told.v[i], file))
+			return;
+	if (kernel_words_add(&k->told, file))
+		return;
+	if (code == -ENOENT)
+		notice(&k->notices, "this kernel has no %s: going on without it", file);
+	else {
+		err_errno(&e, code, "this kernel denies %s", path);
+		notice(&k->notices, "%s: going on without it", e.text);
+	}
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Bringing tracing back to the kernel's defaults; dynamic events. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/internal.h"
+
+/* ---- one instance -------------------------------------------------------- */
+
+/* Removes all filters and triggers; what is refused is told once. */
+static int reset_events(struct kernel_instance *in, struct err *e)
+{
+	const struct kernel_event *evs;
+	const char *last = "";
+	size_t nr;
+	int ret = kernel_events(in->k, &evs, &nr, e);
+
+	for (size_t i = 0; !ret && i < nr; i++) {
+		AUTO_BUF struct buf file = { 0 };
+		char path[KERNEL_PATH_MAX];
+		int code;
+
+		/* A system's filter file clears the filters of its events. */
+		if (strcmp(last, evs[i].system)) {
+			last = evs[i].system;
+			buf_printf(&file, "events/%s/filter", last);
+			if (!file.failed && !kernel_instance_path(in, file.data, path, sizeof(path))) {
+				code = file_write(path, "0");
+				if (code && code != -ENOENT)
+					tell_unavailable(in->k, path, code);
+			}
+			buf_clear(&file);
+		}
+		buf_printf(&file, "events/%s/%s/trigger", evs[i].system, evs[i].name);
+		if (file.failed)
+			return err_errno(e, -ENOMEM, "cannot reset the events");
+		if (kernel_instance_path(in, file.data, path, sizeof(path)))
+			continue;
+		code = file_truncate(path);
+		if (code && code != -ENOENT)
+			tell_unavailable(in->k, path, code);
+	}
+	return ret;
+}
+
+static int reset_lists(struct kernel_instance *in, struct err *e)
+{
+	static const char *const lists[] = {
+		"set_event_pid", "set_event_notrace_pid", "set_ftrace_pid", "set_ftrace_notrace_pid",
+		"set_ftrace_filter", "set_ftrace_notrace", "set_graph_function", "set_graph_notrace",
+	};
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(lists); i++)
+		if (kernel_has(in, lists[i]))
+			ret = kernel_write_optional(in, lists[i], "", e);
+	return ret;
+}
+
+static int remove_command(void *ctx, const char *line)
+{
+	struct kernel_instance *in = ctx;
+	const struct kernel_function_ask ask = { .pattern = (char *)line };
+	AUTO_BUF struct buf removal = { 0 };
+	char path[KERNEL_PATH_MAX];
+	const char *count = strstr(line, ":unlimited");
+
+	if (line[0] == '#' || !function_is_command(&ask))
+		return 0;
+	/* "func:traceoff:unlimited", "func:traceoff:count=3" as they are listed */
+	if (!count)
+		count = strstr(line, ":count=");
+	if (buf_printf(&removal, "!%.*s", (int)(count ? count - line : (long)strlen(line)), line) ||
+	    kernel_instance_path(in, "set_ftrace_filter", path, sizeof(path)))
+		return -ENOMEM;
+	if (count && !strncmp(count, ":count=", 7))
+		buf_puts(&removal, ":0");
+	/* One removal takes all functions of a pattern along: the rest is gone then. */
+	file_append(path, removal.data);
+	return 0;
+}
+
+static int reset_function_commands(struct kernel_instance *in)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	if (kernel_read(in, "set_ftrace_filter", &text))
+		return 0;
+	return kernel_each_line(text.data, remove_command, in);
+}
+
+static int reset_cpumask(struct kernel_instance *in, struct err *e)
+{
+	AUTO_BUF struct buf mask = { 0 };
+	int ret = full_cpumask(in, &mask);
+
+	if (ret)
+		return err_errno(e, ret, "cannot reset the CPU mask");
+	return kernel_write_optional(in, "tracing_cpumask", mask.data, e);
+}
+
+static int reset_instance(struct kernel_instance *in, struct err *e)
+{
+	static const struct {
+		const char *file, *value;
+	} defaults[] = {
+		{ "trace_clock", "local" },
+		{ "tracing_max_latency", "0" },
+		{ "max_graph_depth", "0" },
+		{ "tracing_thresh", "0" },
+	};
+	int ret = kernel_write(in, "tracing_on", "0", e);
+
+	if (!ret)
+		ret = kernel_write_optional(in, "current_tracer", "nop", e);
+	if (!ret)
+		ret = kernel_events_off(in, e);
+	if (!ret)
+		ret = reset_events(in, e);
+	if (!ret)
+		ret = reset_function_commands(in);
+	if (!ret)
+		ret = reset_lists(in, e);
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(defaults); i++)
+		if (kernel_has(in, defaults[i].file))
+			ret = kernel_write_optional(in, defaults[i].file, defaults[i].value, e);
+	if (!ret)
+		ret = reset_cpumask(in, e);
+	if (!ret && kernel_has(in, "error_log"))
+		ret = kernel_truncate(in, "error_log", e);
+	if (!ret)
+		ret = kernel_truncate(in, "trace", e);
+	if (!ret)
+		ret = kernel_write(in, "tracing_on", "1", e);
+	return ret;
+}
+
+int kernel_instance_reset(struct kernel_instance *in, struct err *e)
+{
+	bool keep = in->k->keep;
+	int ret;
+
+	in->k->keep = true;
+	ret = reset_instance(in, e);
+	in->k->keep = keep;
+	return ret;
+}
+
+/* ---- dynamic events ------------------------------------------------------ */
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} dyn_names[] = {
+	{ "kprobe", KERNEL_DYN_KPROBE }, { "kretprobe", KERNEL_DYN_KRETPROBE },
+	{ "uprobe", KERNEL_DYN_UPROBE }, { "uretprobe", KERNEL_DYN_URETPROBE },
+	{ "eprobe", KERNEL_DYN_EPROBE }, { "synth", KERNEL_DYN_SYNTH },
+	{ "all", KERNEL_DYN_ALL },
+};
+
+unsigned kernel_dyn_type_by_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(dyn_names); i++)
+		if (!strcmp(dyn_names[i].name, name))
+			return dyn_names[i].bit;
+	return 0;
+}
+
+/*
+ * "p:kprobes/a vfs_read", "r64:...", "p:uprobes/b /bin/true:0x1000",
+ * "e:eprobes/c sched.x ...", "s:synthetic/d	u64 lat". A uprobe is a probe
+ * whose place is a path.
+ */
+static unsigned dyn_type(const char *line)
+{
+	size_t name = strcspn(line, " \t");
+	const char *place = line + name + strspn(line + name, " \t");
+
+	switch (line[0]) {
+	case 'p':
+		return *place == '/' ? KERNEL_DYN_UPROBE : KERNEL_DYN_KPROBE;
+	case 'r':
+		return *place == '/' ? KERNEL_DYN_URETPROBE : KERNEL_DYN_KRETPROBE;
+	case 'e':
+		return KERNEL_DYN_EPROBE;
+	case 's':
+		return KERNEL_DYN_SYNTH;
+	default:
+		return KERNEL_DYN_OTHER;
+	}
+}
+
+struct dyn_ctx {
+	struct kernel *k;
+	unsigned keep;
+	bool last_pass;
+	size_t removed, passes;
+};
+
+static int dyn_remove(void *ctx, const char *line)
+{
+	struct dyn_ctx *dc = ctx;
+	const char *colon = strchr(line, ':');
+	AUTO_BUF struct buf removal = { 0 };
+	struct err why = { 0 };
+	int ret;
+
+	if (!colon || (dyn_type(line) & dc->keep))
+		return 0;
+	if (buf_printf(&removal, "-:%.*s", (int)strcspn(colon + 1, " \t"), colon + 1))
+		return -ENOMEM;
+	ret = kernel_append(kernel_top(dc->k), "dynamic_events", removal.data, &why);
+	if (!ret)
+		dc->removed++;
+	else if (dc->last_pass)
+		notice(&dc->k->notices, "the dynamic event %.*s stays: %s",
+		       (int)strcspn(colon + 1, " \t"), colon + 1, why.text);
+	return 0;
+}
+
+int kernel_dyn_remove(struct kernel *k, unsigned keep, struct err *e)
+{
+	struct dyn_ctx dc = { .k = k, .keep = keep };
+
+	/* An event probe holds the event it hangs on: again until nothing goes
+	 * any more, and then once to tell what stays. */
+	do {
+		AUTO_BUF struct buf text = { 0 };
+		int ret = kernel_read(kernel_top(k), "dynamic_events", &text);
+
+		if (is_unavailable(ret))
+			return 0;
+		dc.last_pass = dc.passes && !dc.removed;
+		dc.removed = 0;
+		dc.passes++;
+		if (!ret)
+			ret = kernel_each_line(text.data, dyn_remove, &dc);
+		if (ret)
+			return err_errno(e, ret, "cannot remove the dynamic events");
+	} while (!dc.last_pass);
+	return 0;
+}

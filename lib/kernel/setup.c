@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A setup's life: filled piece by piece, released whole. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/internal.h"
+
+int kernel_functions_add(struct kernel_functions *f, const char *pattern, const char *module)
+{
+	struct kernel_function_ask ask = { .pattern = strdup(pattern) };
+
+	if (module)
+		ask.module = strdup(module);
+	if (!ask.pattern || (module && !ask.module) || vec_push(f, ask)) {
+		free(ask.pattern);
+		free(ask.module);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void functions_release(struct kernel_functions *f)
+{
+	for (size_t i = 0; i < f->nr; i++) {
+		free(f->v[i].pattern);
+		free(f->v[i].module);
+	}
+	vec_release(f);
+}
+
+static void event_ask_release(struct kernel_event_ask *ask)
+{
+	free(ask->pattern);
+	free(ask->filter);
+	kernel_words_release(&ask->triggers);
+	vec_release(&ask->found);
+}
+
+static void instance_setup_release(struct kernel_instance_setup *is)
+{
+	for (size_t i = 0; i < is->events.nr; i++)
+		event_ask_release(&is->events.v[i]);
+	vec_release(&is->events);
+	functions_release(&is->filters);
+	functions_release(&is->notraces);
+	kernel_words_release(&is->options);
+	vec_release(&is->pids);
+	free(is->name);
+	free(is->tracer);
+	free(is->clock);
+	free(is->cpumask);
+}
+
+int kernel_setup_init(struct kernel_setup *s)
+{
+	memset(s, 0, sizeof(*s));
+	return kernel_setup_instance(s, "") ? 0 : -ENOMEM;
+}
+
+void kernel_setup_release(struct kernel_setup *s)
+{
+	for (size_t i = 0; i < s->instances.nr; i++)
+		instance_setup_release(&s->instances.v[i]);
+	vec_release(&s->instances);
+	functions_release(&s->graph);
+	memset(s, 0, sizeof(*s));
+}
+
+struct kernel_instance_setup *kernel_setup_instance(struct kernel_setup *s, const char *name)
+{
+	struct kernel_instance_setup is = { 0 };
+
+	for (size_t i = 0; i < s->instances.nr; i++)
+		if (!strcmp(s->instances.v[i].name, name))
+			return &s->instances.v[i];
+	is.name = strdup(name);
+	if (!is.name || vec_push(&s->instances, is)) {
+		free(is.name);
+		return NULL;
+	}
+	return &s->instances.v[s->instances.nr - 1];
+}
+
+struct kernel_event_ask *kernel_setup_event(struct kernel_instance_setup *is, const char *pattern,
+					    bool negate)
+{
+	struct kernel_event_ask ask = { .pattern = strdup(pattern), .negate = negate };
+
+	if (!ask.pattern || vec_push(&is->events, ask)) {
+		free(ask.pattern);
+		return NULL;
+	}
+	return &is->events.v[is->events.nr - 1];
+}
+
+int kernel_event_ask_filter(struct kernel_event_ask *ask, const char *filter)
+{
+	char *all;
+
+	if (!ask->filter) {
+		ask->filter = strdup(filter);
+		return ask->filter ? 0 : -ENOMEM;
+	}
+	/* What is joined already ends in the ')' of its last part. */
+	if (asprintf(&all, ask->filters_joined ? "%s&&(%s)" : "(%s)&&(%s)", ask->filter, filter) < 0)
+		return -ENOMEM;
+	free(ask->filter);
+	ask->filter = all;
+	ask->filters_joined = true;
+	return 0;
+}
+
+bool kernel_setup_takes_part(const struct kernel_setup *s, size_t i)
+{
+	const struct kernel_instance_setup *is = &s->instances.v[i];
+
+	if (i > 0 || s->instances.nr == 1 || s->only_command)
+		return true;
+	return is->events.nr || is->tracer;
+}
+
+bool kernel_setup_has_work(const struct kernel_setup *s)
+{
+	if (s->no_reset)
+		return true;
+	for (size_t i = 0; i < s->instances.nr; i++)
+		if (s->instances.v[i].events.nr || s->instances.v[i].tracer)
+			return true;
+	return false;
+}
+
+bool kernel_setup_limits_pids(const struct kernel_setup *s)
+{
+	if (s->no_filter)
+		return false;
+	if (s->only_command)
+		return true;
+	for (size_t i = 0; i < s->instances.nr; i++)
+		if (s->instances.v[i].pids.nr)
+			return true;
+	return false;
+}
+
+bool kernel_tracer_is_function(const char *tracer)
+{
+	return !strcmp(tracer, "function") || !strcmp(tracer, "function_graph");
+}
+
+bool kernel_tracer_is_latency(const char *tracer)
+{
+	static const char *const latency[] = {
+		"irqsoff", "preemptoff", "preemptirqsoff", "wakeup", "wakeup_rt", "wakeup_dl",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(latency); i++)
+		if (!strcmp(tracer, latency[i]))
+			return true;
+	return false;
+}

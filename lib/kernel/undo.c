@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The undo log: what the kernel was like before, newest last. An entry stands
+ * on its own (kind, absolute path, value), so that another process can put
+ * things back from the log's text:
+ *
+ *	KIND PATH VALUE\n	blanks, control characters and '%' as %XX
+ *
+ * A file is logged once only: going back through the log ends with its oldest
+ * value anyway. Undoing is idempotent; what is gone needs no putting back.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/internal.h"
+
+/* An instance whose last reader has just gone can be busy for a moment. */
+#define RMDIR_TRIES 100
+#define RMDIR_WAIT_NS 10000000
+
+/* ---- plain writes -------------------------------------------------------- */
+
+static int write_flags(const char *path, const char *value, int flags)
+{
+	int fd AUTO_CLOSE = open(path, O_WRONLY | O_CLOEXEC | flags);
+	AUTO_BUF struct buf b = { 0 };
+
+	if (fd < 0)
+		return -errno;
+	if (!value)
+		return 0;
+	/* Some files take a word only once they have seen what ends it. */
+	if (buf_puts(&b, value) || buf_puts(&b, "\n"))
+		return -ENOMEM;
+	return write_full(fd, b.data, b.len);
+}
+
+int file_write(const char *path, const char *value)
+{
+	return write_flags(path, value, O_TRUNC);
+}
+
+int file_append(const char *path, const char *value)
+{
+	return write_flags(path, value, O_APPEND);
+}
+
+int file_truncate(const char *path)
+{
+	return write_flags(path, NULL, O_TRUNC);
+}
+
+/* ---- the log's text ------------------------------------------------------ */
+
+static int put_escaped(struct buf *b, const char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = *s;
+
+		if (c <= ' ' || c == '%' || c == 127)
+			buf_printf(b, "%%%02X", c);
+		else
+			buf_put(b, s, 1);
+	}
+	return b->failed ? -ENOMEM : 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Decodes in place; false if a '%' is not followed by two digits. */
+static bool unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		if (*s == '%') {
+			int hi = hex_digit(s[1]), lo = hi < 0 ? -1 : hex_digit(s[2]);
+
+			if (lo < 0 || !(hi * 16 + lo))
+				return false;
+			*to++ = hi * 16 + lo;
+			s += 2;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = 0;
+	return true;
+}
+
+static void tell_watcher(struct undo_log *log, const struct undo_entry *u)
+{
+	AUTO_BUF struct buf b = { 0 };
+
+	if (!log->watch)
+		return;
+	buf_printf(&b, "%c ", u->kind);
+	put_escaped(&b, u->path);
+	buf_puts(&b, " ");
+	put_escaped(&b, u->value);
+	if (!buf_puts(&b, "\n"))
+		log->watch(log->watch_ctx, b.data, b.len);
+}
+
+void kernel_undo_watch(struct kernel *k, void (*fn)(void *ctx, const char *line, size_t len),
+		       void *ctx)
+{
+	k->log.watch = fn;
+	k->log.watch_ctx = ctx;
+	for (size_t i = 0; i < k->log.nr; i++)
+		tell_watcher(&k->log, &k->log.v[i]);
+}
+
+/* ---- adding -------------------------------------------------------------- */
+
+static void entry_release(struct undo_entry *u)
+{
+	free(u->path);
+	free(u->value);
+}
+
+bool undo_logged(const struct undo_log *log, enum undo_kind kind, const char *path)
+{
+	for (size_t i = 0; i < log->nr; i++)
+		if (log->v[i].kind == kind && !strcmp(log->v[i].path, path))
+			return true;
+	return false;
+}
+
+int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const char *value)
+{
+	struct undo_entry u = { .kind = kind };
+
+	if (k->keep)
+		return 0;
+	if (kind != UNDO_ADD && undo_logged(&k->log, kind, path))
+		return 0;
+	u.path = strdup(path);
+	u.value = strdup(value);
+	if (!u.path || !u.value || vec_push(&k->log, u)) {
+		entry_release(&u);
+		return -ENOMEM;
+	}
+	tell_watcher(&k->log, &u);
+	return 0;
+}
+
+void undo_log_release(struct undo_log *log)
+{
+	for (size_t i = 0; i < log->nr; i++)
+		entry_release(&log->v[i]);
+	vec_release(log);
+}
+
+void kernel_undo_forget(struct kernel *k)
+{
+	undo_log_release(&k->log);
+}
+
+void kernel_keep_changes(struct kernel *k, bool keep)
+{
+	k->keep = keep;
+}
+
+/* ---- undoing ------------------------------------------------------------- */
+
+static int undo_rmdir(const char *path)
+{
+	const struct timespec wait = { .tv_nsec = RMDIR_WAIT_NS };
+
+	for (int i = 0; i < RMDIR_TRIES; i++) {
+		if (!rmdir(path))
+			return 0;
+		if (errno != EBUSY)
+			break;
+		nanosleep(&wait, NULL);
+	}
+	return errno == ENOENT ? 0 : -errno;
+}
+
+struct enable_ctx {
+	const char *dir;
+	int ret;
+};
+
+static int enable_event(void *ctx, const char *line)
+{
+	struct enable_ctx *ec = ctx;
+	const char *colon = strchr(line, ':');
+	AUTO_BUF struct buf path = { 0 };
+	int ret;
+
+	if (!colon)
+		return 0;
+	if (buf_printf(&path, "%s/%.*s/%s/enable", ec->dir, (int)(colon - line), line, colon + 1))
+		return -ENOMEM;
+	ret = file_write(path.data, "1");
+	if (ret && ret != -ENOENT && !ec->ret)	/* the event's module may be gone */
+		ec->ret = ret;
+	return 0;
+}
+
+static int undo_events(const char *dir, const char *enabled)
+{
+	struct enable_ctx ec = { .dir = dir };
+	AUTO_BUF struct buf path = { 0 };
+	int ret;
+
+	if (buf_printf(&path, "%s/enable", dir))
+		return -ENOMEM;
+	ret = file_write(path.data, "0");
+	if (ret)
+		return ret;
+	ret = kernel_each_line(enabled, enable_event, &ec);
+	return ret ? ret : ec.ret;
+}
+
+static int undo_list(const char *path, const char *value)
+{
+	return *value ? file_write(path, value) : file_truncate(path);
+}
+
+static int undo_entry(const struct undo_entry *u, const struct notices *notices, struct err *e)
+{
+	struct err why = { 0 };
+	int ret;
+
+	switch (u->kind) {
+	case UNDO_WRITE:
+		ret = file_write(u->path, u->value);
+		break;
+	case UNDO_LIST:
+		ret = undo_list(u->path, u->value);
+		break;
+	case UNDO_ADD:
+		ret = file_append(u->path, u->value);
+		break;
+	case UNDO_EVENTS:
+		ret = undo_events(u->path, u->value);
+		break;
+	case UNDO_RMDIR:
+		ret = undo_rmdir(u->path);
+		break;
+	default:
+		ret = -EINVAL;
+	}
+	/* -ENOENT: gone with its instance, module or program; nothing to put back. */
+	if (!ret || ret == -ENOENT)
+		return 0;
+	err_errno(&why, ret, "cannot put back %s", u->path);
+	notice(notices, "%s", why.text);
+	if (e && !e->code)
+		err_set(e, ret, "%s", why.text);
+	return ret;
+}
+
+int kernel_undo(struct kernel *k, struct err *e)
+{
+	int first = 0;
+
+	while (k->log.nr) {
+		struct undo_entry *u = &k->log.v[k->log.nr - 1];
+		int ret = undo_entry(u, &k->notices, first ? NULL : e);
+
+		if (ret && !first)
+			first = ret;
+		entry_release(u);
+		k->log.nr--;
+	}
+	undo_log_release(&k->log);
+	return first;
+}
+
+/* One line of the log's text, without its line end; -EINVAL if it is none. */
+static int parse_entry(char *line, struct undo_entry *u)
+{
+	char *path, *value;
+
+	if (!line[0] || line[1] != ' ' || !strchr("wlaer", line[0]))
+		return -EINVAL;
+	path = line + 2;
+	value = strchr(path, ' ');
+	if (!value || path[0] != '/')
+		return -EINVAL;
+	*value++ = 0;
+	if (!unescape(path) || !unescape(value))
+		return -EINVAL;
+	u->kind = line[0];
+	u->path = path;
+	u->value = value;
+	return 0;
+}
+
+int kernel_undo_lines(const char *lines, size_t len, const struct notices *notices, struct err *e)
+{
+	char *text AUTO_FREE = strndup(lines, len);
+	int first = 0;
+
+	if (!text)
+		return err_errno(e, -ENOMEM, "cannot put the kernel's settings back");
+	len = strlen(text);
+	while (len) {
+		struct undo_entry u;
+		char *line;
+		int ret;
+
+		/* A last line without its end is a log that was cut: not to be trusted. */
+		if (text[len - 1] != '\n') {
+			line = memrchr(text, '\n', len);
+			len = line ? line + 1 - text : 0;
+			text[len] = 0;
+			notice(notices, "the list of changed settings ends in the middle of an entry");
+			continue;
+		}
+		text[--len] = 0;
+		line = memrchr(text, '\n', len);
+		line = line ? line + 1 : text;
+		len = line - text;
+		ret = parse_entry(line, &u);
+		if (ret) {
+			notice(notices, "the list of changed settings has a malformed entry '%.80s'", line);
+			if (!first)
+				first = err_set(e, ret, "the list of changed settings has a malformed entry");
+			continue;
+		}
+		ret = undo_entry(&u, notices, first ? NULL : e);
+		if (ret && !first)
+			first = ret;
+	}
+	return first;
+}

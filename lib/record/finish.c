@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "record/finish.h"
+
+static int put_string(struct dat_writer *w, uint16_t id, const char *s, struct err *e)
+{
+	return s ? dat_writer_option(w, id, s, strlen(s) + 1, e) : 0;
+}
+
+static int put_number(struct dat_writer *w, uint16_t id, int64_t n, struct err *e)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRId64, n);
+	return put_string(w, id, text, e);
+}
+
+static int put_trace_id(const struct finish *f, struct dat_writer *w, struct err *e)
+{
+	return dat_writer_option(w, DAT_TRACEID, &f->trace_id, sizeof(f->trace_id), e);
+}
+
+static int put_tsc2nsec(const struct finish *f, struct dat_writer *w, struct err *e)
+{
+	uint8_t data[16];
+	bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+	put_u32(data, f->tsc2nsec.mult, big);
+	put_u32(data + 4, f->tsc2nsec.shift, big);
+	put_u64(data + 8, f->tsc2nsec.offset, big);
+	return dat_writer_option(w, DAT_TSC2NSEC, data, sizeof(data), e);
+}
+
+static int write_options(const struct finish *f, struct dat_writer *w, struct err *e)
+{
+	int r = 0;
+
+	if (f->has_date)
+		r = put_number(w, DAT_DATE, f->date_us, e);
+	if (!r && f->has_offset)
+		r = put_number(w, DAT_OFFSET, f->offset, e);
+	if (!r)
+		r = put_string(w, DAT_TRACECLOCK, f->trace_clock, e);
+	if (!r)
+		r = put_string(w, DAT_UNAME, f->uname, e);
+	if (!r)
+		r = put_string(w, DAT_VERSION, f->writer, e);
+	if (!r && f->has_trace_id)
+		r = put_trace_id(f, w, e);
+	for (size_t i = 0; i < f->nr_stats && !r; i++)
+		r = put_string(w, DAT_CPUSTAT, f->stats[i], e);
+	if (!r && f->tsc2nsec.present)
+		r = put_tsc2nsec(f, w, e);
+	return r ? r : dat_writer_cpu_count(w, f->cpus, e);
+}
+
+static int write_cpu(struct dat_writer *w, const struct finish_cpu *c, struct err *e)
+{
+	size_t nr = spool_nr_chunks(c->spool);
+	int r = dat_writer_cpu_begin(w, c->cpu, e);
+
+	for (size_t i = 0; i < nr && !r; i++) {
+		const struct spool_chunk *s = spool_chunk(c->spool, i);
+
+		r = dat_writer_cpu_chunk(w, s->fd, s->offset, s->csize, s->usize, e);
+	}
+	return r ? r : dat_writer_cpu_end(w, e);
+}
+
+static int write_buffer(struct dat_writer *w, const struct finish_buffer *b, struct err *e)
+{
+	int r;
+
+	if (b->text)
+		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data, b->text->len, e);
+	r = dat_writer_buffer_begin(w, b->name, b->clock, b->page_size, e);
+	for (size_t i = 0; i < b->nr_cpus && !r; i++)
+		if (spool_nr_chunks(b->cpus[i].spool))
+			r = write_cpu(w, &b->cpus[i], e);
+	return r ? r : dat_writer_buffer_end(w, e);
+}
+
+int finish_write(const struct finish *f, int fd, const char *name, struct err *e)
+{
+	struct dat_writer_opts opts = {
+		.version = f->version, .codec = f->codec,
+		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
+		.page_size = f->buffers[0].page_size,
+	};
+	struct dat_writer *w;
+	int r = dat_writer_new(fd, name, &opts, &w, e);
+
+	if (r)
+		return r;
+	r = metadata_write(f->metadata, w, e);
+	if (!r)
+		r = write_options(f, w, e);
+	for (size_t i = 0; i < f->nr_buffers && !r; i++)
+		r = dat_writer_plan_buffer(w, f->buffers[i].name, e);
+	for (size_t i = 0; i < f->nr_buffers && !r; i++)
+		r = write_buffer(w, &f->buffers[i], e);
+	if (!r)
+		r = dat_writer_finish(w, e);
+	dat_writer_free(w);
+	return r;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * finish: lays spools and what is known of the kernel into a trace.dat. Chunks
+ * are moved as they are; nothing is compressed twice.
+ */
+#ifndef TRACECMD_FINISH_H
+#define TRACECMD_FINISH_H
+
+#include "base/base.h"
+#include "dat/dat.h"
+#include "record/metadata.h"
+#include "record/spool.h"
+
+/* Where one CPU's chunks are. */
+struct finish_cpu {
+	uint32_t cpu;
+	const struct spool *spool;
+};
+
+struct finish_buffer {
+	const char *name;		/* "" is the top level */
+	const char *clock;
+	uint32_t page_size;
+	const struct finish_cpu *cpus;	/* ascending */
+	size_t nr_cpus;
+	const struct buf *text;		/* a latency tracer's; then there are no CPUs */
+};
+
+/* Everything but the blocks; what is NULL or not set is left out of the file. */
+struct finish {
+	unsigned version;		/* 6 or 7 */
+	const struct codec *codec;	/* the spools'; NULL: raw (always in version 6) */
+	uint32_t cpus;			/* of the machine */
+	const struct metadata *metadata;
+	bool has_date, has_offset;
+	int64_t date_us, offset;
+	const char *trace_clock;	/* text of trace_clock */
+	const char *uname;		/* "system node release machine" */
+	const char *writer;		/* program and version */
+	bool has_trace_id;
+	uint64_t trace_id;
+	char *const *stats;		/* CPUSTAT texts, in order */
+	size_t nr_stats;
+	struct dat_tsc2nsec tsc2nsec;
+	/* [0] is the top level, empty if it was not recorded. */
+	const struct finish_buffer *buffers;
+	size_t nr_buffers;
+};
+
+/* Writes the file to @fd, which is at its beginning; @name is for messages.
+ * 0, -errno. */
+int finish_write(const struct finish *f, int fd, const char *name, struct err *e);
+
+#endif

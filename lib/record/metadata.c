@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "record/metadata.h"
+
+#define TEXT_MAX (1u << 30)
+#define KALLSYMS "/proc/kallsyms"
+#define KPTR_RESTRICT "/proc/sys/kernel/kptr_restrict"
+
+void metadata_release(struct metadata *m)
+{
+	buf_release(&m->header_info);
+	buf_release(&m->ftrace_events);
+	buf_release(&m->event_formats);
+	buf_release(&m->kallsyms);
+	buf_release(&m->printk);
+	buf_release(&m->cmdlines);
+}
+
+static int collect_header(struct metadata *m, struct kernel *k, struct err *e)
+{
+	struct buf page AUTO_BUF = { 0 }, event AUTO_BUF = { 0 };
+	int r = kernel_read(kernel_top(k), "events/header_page", &page);
+
+	if (r)
+		return err_errno(e, r, "cannot read '%s/events/header_page'", kernel_root(k));
+	r = kernel_read(kernel_top(k), "events/header_event", &event);
+	if (r)
+		return err_errno(e, r, "cannot read '%s/events/header_event'", kernel_root(k));
+	if (dat_put_header_info(&m->header_info, page.data, page.len, event.data, event.len))
+		return err_errno(e, -ENOMEM, "cannot collect event formats");
+	return 0;
+}
+
+/* Formats on their way into the two blocks; counts come in front of lists. */
+struct formats {
+	struct metadata *m;
+	uint32_t nr_ftrace, nr_systems, nr_events;
+	char *system;			/* the one being collected; NULL: none yet */
+	struct buf ftrace, systems, events;
+};
+
+/* Closes the list of the system at hand. */
+static int system_end(struct formats *f)
+{
+	if (!f->system)
+		return 0;
+	buf_str(&f->systems, f->system);
+	buf_u32(&f->systems, f->nr_events);
+	buf_put(&f->systems, f->events.data, f->events.len);
+	f->nr_systems++;
+	f->nr_events = 0;
+	buf_clear(&f->events);
+	free(f->system);
+	f->system = NULL;
+	return f->systems.failed ? -ENOMEM : 0;
+}
+
+static int add_format(void *ctx, const char *system, const char *event, const char *format,
+		      size_t len)
+{
+	struct formats *f = ctx;
+	struct buf *b = &f->ftrace;
+
+	(void)event;
+	if (!strcmp(system, "ftrace")) {
+		f->nr_ftrace++;
+	} else {
+		if (f->system && strcmp(f->system, system) && system_end(f))
+			return -ENOMEM;
+		if (!f->system && !(f->system = strdup(system)))
+			return -ENOMEM;
+		f->nr_events++;
+		b = &f->events;
+	}
+	buf_u64(b, len);
+	return buf_put(b, format, len);
+}
+
+static int collect_formats(struct metadata *m, struct kernel *k, const struct kernel_setup *setup,
+			   struct err *e)
+{
+	struct formats f = { .m = m };
+	int r;
+
+	f.ftrace.big_endian = f.systems.big_endian = f.events.big_endian =
+		m->header_info.big_endian;
+	r = kernel_formats(k, setup, add_format, &f, e);
+	if (!r)
+		r = system_end(&f);
+	if (!r) {
+		buf_u32(&m->ftrace_events, f.nr_ftrace);
+		buf_put(&m->ftrace_events, f.ftrace.data, f.ftrace.len);
+		buf_u32(&m->event_formats, f.nr_systems);
+		buf_put(&m->event_formats, f.systems.data, f.systems.len);
+		if (m->ftrace_events.failed || m->event_formats.failed)
+			r = -ENOMEM;
+	}
+	free(f.system);
+	buf_release(&f.ftrace);
+	buf_release(&f.systems);
+	buf_release(&f.events);
+	if (r == -ENOMEM)
+		err_errno(e, r, "cannot collect event formats");
+	return r;
+}
+
+/* A block that is a count and a text; the count has @size bytes. */
+static int put_text(struct buf *block, const struct buf *text, unsigned size)
+{
+	if (size == 8)
+		buf_u64(block, text->len);
+	else
+		buf_u32(block, text->len);
+	return buf_put(block, text->data, text->len);
+}
+
+/* Whether every address of the text is zero: hidden by the kernel. */
+static bool addresses_hidden(const struct buf *b)
+{
+	size_t digits = strspn(b->data ? b->data : "", "0");
+
+	return digits >= 8 && b->data[digits] == ' ';
+}
+
+/* 1 hides nothing from those who have CAP_SYSLOG (kernel/kallsyms.c). */
+static int read_kallsyms(struct kernel *k, struct buf *text)
+{
+	struct buf restricted AUTO_BUF = { 0 };
+	int r = path_read_all(KALLSYMS, text, TEXT_MAX);
+
+	if (r || !addresses_hidden(text) || path_read_all(KPTR_RESTRICT, &restricted, 64))
+		return r;
+	restricted.data[strcspn(restricted.data, "\n")] = 0;
+	if (strcmp(restricted.data, "2") || kernel_write_path(k, KPTR_RESTRICT, "1", NULL))
+		return 0;
+	buf_clear(text);
+	r = path_read_all(KALLSYMS, text, TEXT_MAX);
+	kernel_write_path(k, KPTR_RESTRICT, restricted.data, NULL);
+	return r;
+}
+
+static int collect_texts(struct metadata *m, struct kernel *k, const char *kallsyms_path,
+			 const struct notices *notices, struct err *e)
+{
+	struct buf syms AUTO_BUF = { 0 }, printk AUTO_BUF = { 0 }, names AUTO_BUF = { 0 };
+	int r;
+
+	if (kallsyms_path) {
+		r = path_read_all(kallsyms_path, &syms, TEXT_MAX);
+		if (r)
+			return err_errno(e, r, "cannot read symbols from '%s'", kallsyms_path);
+	} else {
+		r = read_kallsyms(k, &syms);
+		if (r)
+			notice(notices, "cannot read " KALLSYMS ": %s; functions will be shown as "
+			       "addresses", strerror(-r));
+	}
+	r = kernel_read(kernel_top(k), "printk_formats", &printk);
+	if (r && r != -ENOENT)
+		notice(notices, "cannot read printk_formats: %s; trace_printk texts will be missing",
+		       strerror(-r));
+	r = kernel_read(kernel_top(k), "saved_cmdlines", &names);
+	if (r && r != -ENOENT)
+		notice(notices, "cannot read saved_cmdlines: %s; task names will be missing",
+		       strerror(-r));
+	put_text(&m->kallsyms, &syms, 4);
+	put_text(&m->printk, &printk, 4);
+	put_text(&m->cmdlines, &names, 8);
+	if (m->kallsyms.failed || m->printk.failed || m->cmdlines.failed)
+		return err_errno(e, -ENOMEM, "cannot collect symbols and task names");
+	return 0;
+}
+
+int metadata_collect(struct metadata *m, struct kernel *k, const struct kernel_setup *setup,
+		     const char *kallsyms_path, const struct notices *notices, struct err *e)
+{
+	bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+	int r;
+
+	*m = (struct metadata){
+		.header_info.big_endian = big, .ftrace_events.big_endian = big,
+		.event_formats.big_endian = big, .kallsyms.big_endian = big,
+		.printk.big_endian = big, .cmdlines.big_endian = big,
+	};
+	r = collect_header(m, k, e);
+	if (!r)
+		r = collect_formats(m, k, setup, e);
+	if (!r)
+		r = collect_texts(m, k, kallsyms_path, notices, e);
+	return r;
+}
+
+int metadata_write(const struct metadata *m, struct dat_writer *w, struct err *e)
+{
+	const struct { enum dat_id id; const struct buf *body; } blocks[] = {
+		{ DAT_HEADER_INFO, &m->header_info }, { DAT_FTRACE_EVENTS, &m->ftrace_events },
+		{ DAT_EVENT_FORMATS, &m->event_formats }, { DAT_KALLSYMS, &m->kallsyms },
+		{ DAT_PRINTK, &m->printk }, { DAT_CMDLINES, &m->cmdlines },
+	};
+	int r = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(blocks) && !r; i++)
+		r = dat_writer_block(w, blocks[i].id, blocks[i].body->data, blocks[i].body->len, e);
+	return r;
+}
+
+int metadata_kernel_long(struct kernel *k, unsigned *ret, struct err *e)
+{
+	struct buf page AUTO_BUF = { 0 };
+	int r = kernel_read(kernel_top(k), "events/header_page", &page);
+	const char *at;
+	unsigned size;
+
+	if (r)
+		return err_errno(e, r, "cannot read '%s/events/header_page'", kernel_root(k));
+	at = strstr(page.data, " commit;");
+	at = at ? strstr(at, "size:") : NULL;
+	if (!at || sscanf(at, "size:%u", &size) != 1 || (size != 4 && size != 8))
+		return err_set(e, -EBADMSG, "'%s/events/header_page' does not tell the size of "
+			       "commit", kernel_root(k));
+	*ret = size;
+	return 0;
+}

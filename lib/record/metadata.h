@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * metadata: what a file must say of the kernel its sub-buffers come from, as
+ * block bodies of a trace.dat (section 3 of Documentation/tracecmd.dat.5).
+ */
+#ifndef TRACECMD_METADATA_H
+#define TRACECMD_METADATA_H
+
+#include "base/base.h"
+#include "dat/dat.h"
+#include "kernel/setup.h"
+
+struct metadata {
+	struct buf header_info, ftrace_events, event_formats;
+	struct buf kallsyms, printk, cmdlines;
+};
+
+/*
+ * Reads everything from the kernel. @setup: whose events' formats are wanted,
+ * NULL: all. @kallsyms_path: NULL for /proc/kallsyms, which is given its
+ * addresses for the moment if kptr_restrict hides them. What is denied or
+ * missing, but not needed to read events, becomes empty with a notice. Release
+ * in every case. 0, -errno.
+ */
+int metadata_collect(struct metadata *m, struct kernel *k, const struct kernel_setup *setup,
+		     const char *kallsyms_path, const struct notices *notices, struct err *e);
+void metadata_release(struct metadata *m);
+/* Gives all six blocks to a writer. 0, -errno. */
+int metadata_write(const struct metadata *m, struct dat_writer *w, struct err *e);
+
+/* Bytes of the commit word in this kernel's sub-buffers: 4 or 8. 0, -errno. */
+int metadata_kernel_long(struct kernel *k, unsigned *ret, struct err *e);
+
+#endif

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A recording as a whole: instances, their CPUs, the recorder, the file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "record/finish.h"
+#include "record/record.h"
+
+#define STATS_NAME_MAX 32
+
+/* One instance that is recorded. */
+struct recorded {
+	const struct kernel_instance_setup *setup;
+	struct kernel_instance *in;
+	bool takes_part;
+	char clock[32];			/* for the file: "tsc2nsec" where that applies */
+	uint32_t page_size;
+	uint32_t *cpus;
+	size_t nr_cpus;
+	size_t first_stream;		/* its CPUs' streams in the recorder */
+	bool is_text;			/* a latency tracer's */
+	struct buf text;
+};
+
+struct counters {
+	uint64_t overrun, commit_overrun, dropped;
+};
+
+struct recording {
+	struct kernel *k;
+	struct kernel_setup *setup;
+	struct record_opts opts;
+	struct recorder *recorder;
+	VEC(struct recorded) buffers;	/* [0] is the top level */
+	VEC(char *) stats;		/* CPUSTAT texts */
+	VEC(struct counters) counters;	/* by stream */
+	uint32_t machine_cpus;
+	uint64_t session;
+	unsigned kernel_long;
+	char uname[512];
+	bool stopped;
+};
+
+static int no_memory(struct err *e)
+{
+	return err_errno(e, -ENOMEM, "cannot record");
+}
+
+static void fill_uname(struct recording *rec)
+{
+	struct utsname u;
+
+	if (uname(&u) < 0)
+		return;
+	snprintf(rec->uname, sizeof(rec->uname), "%s %s %s %s", u.sysname, u.nodename, u.release,
+		 u.machine);
+}
+
+/* Adds one CPU's stream to the recorder. */
+static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu, struct err *e)
+{
+	const char *instance = kernel_instance_name(b->in);
+	AUTO_FREE char *path = NULL;
+	struct recorder_stream s = {
+		.info = {
+			.session = rec->session, .cpu = cpu, .page_size = b->page_size,
+			.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
+			.long_size = rec->kernel_long, .instance = instance, .clock = b->clock,
+			.uname = rec->uname, .version = rec->opts.writer,
+			.cpus = rec->machine_cpus,
+		},
+	};
+
+	if (asprintf(&path, "%s%s%s.cpu%u", rec->opts.spool_base, *instance ? "." : "", instance,
+		     cpu) < 0) {
+		path = NULL;
+		return no_memory(e);
+	}
+	s.spool_path = path;
+	s.fd = kernel_cpu_open(b->in, cpu, rec->opts.raw_file, O_NONBLOCK, e);
+	if (s.fd < 0)
+		return s.fd;
+	return recorder_add(rec->recorder, &s, e);
+}
+
+/* What the file needs to know of an instance, recorded or not. */
+static int describe(struct recording *rec, struct recorded *b, struct err *e)
+{
+	int r = kernel_instance_subbuf_size(b->in, &b->page_size, e);
+
+	if (!r)
+		r = kernel_instance_clock(b->in, b->clock, sizeof(b->clock), e);
+	if (!r && rec->opts.tsc2nsec.present && !strcmp(b->clock, "x86-tsc"))
+		strcpy(b->clock, "tsc2nsec");
+	return r;
+}
+
+static int add_instance(struct recording *rec, size_t i, struct err *e)
+{
+	const struct kernel_instance_setup *is = &rec->setup->instances.v[i];
+	bool takes_part = kernel_setup_takes_part(rec->setup, i);
+	struct recorded *b;
+	int r;
+
+	if (!takes_part && i)
+		return 0;
+	if (vec_reserve(&rec->buffers, 1))
+		return no_memory(e);
+	b = &rec->buffers.v[rec->buffers.nr++];
+	*b = (struct recorded){
+		.setup = is, .in = i ? is->in : kernel_top(rec->k),
+		.takes_part = takes_part, .first_stream = recorder_nr_streams(rec->recorder),
+	};
+	r = describe(rec, b, e);
+	if (r || !takes_part)
+		return r;
+	if (is->tracer && kernel_tracer_is_latency(is->tracer)) {
+		b->is_text = true;
+		return 0;
+	}
+	r = kernel_instance_cpus(b->in, &b->cpus, &b->nr_cpus, e);
+	for (size_t c = 0; c < b->nr_cpus && !r; c++)
+		r = add_cpu(rec, b, b->cpus[c], e);
+	return r;
+}
+
+int recording_new(struct kernel *k, struct kernel_setup *setup, const struct record_opts *opts,
+		  struct recording **ret, struct err *e)
+{
+	struct recording *rec = calloc(1, sizeof(*rec));
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	struct recorder_opts ro = opts->recorder;
+	int r;
+
+	if (!rec)
+		return no_memory(e);
+	rec->k = k;
+	rec->setup = setup;
+	rec->opts = *opts;
+	rec->machine_cpus = cpus < 1 ? 1 : cpus;
+	fill_uname(rec);
+	ro.codec = opts->codec;
+	r = getrandom(&rec->session, sizeof(rec->session), 0) < 0 ? -errno : 0;
+	if (r)
+		err_errno(e, r, "cannot make up an id for the recording");
+	if (!r)
+		r = metadata_kernel_long(k, &rec->kernel_long, e);
+	if (!r)
+		r = recorder_new(&ro, &rec->recorder, e);
+	for (size_t i = 0; i < setup->instances.nr && !r; i++)
+		r = add_instance(rec, i, e);
+	if (r) {
+		recording_free(rec, true);
+		return r;
+	}
+	*ret = rec;
+	return 0;
+}
+
+int recording_start(struct recording *rec, struct err *e)
+{
+	VEC(pid_t) hidden = { 0 };
+	const pid_t *tids;
+	size_t nr;
+	int r = recorder_start(rec->recorder, e);
+
+	if (r)
+		return r;
+	tids = recorder_tids(rec->recorder, &nr);
+	if (vec_reserve(&hidden, nr + 1))
+		return no_memory(e);
+	memcpy(hidden.v, tids, nr * sizeof(*tids));
+	hidden.v[nr] = syscall(SYS_gettid);
+	hidden.nr = nr + 1;
+	r = kernel_setup_exclude(rec->k, rec->setup, hidden.v, hidden.nr, e);
+	vec_release(&hidden);
+	return r;
+}
+
+int recording_alarm_fd(const struct recording *rec)
+{
+	return recorder_alarm_fd(rec->recorder);
+}
+
+/* The number behind "@name: " in the kernel's text; 0 if it is not there. */
+static uint64_t stats_number(const char *text, const char *name)
+{
+	char key[STATS_NAME_MAX];
+	const char *at;
+
+	snprintf(key, sizeof(key), "\n%s: ", name);
+	at = strstr(text, key);
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+static int add_stats(struct recording *rec, struct buf *text, struct err *e)
+{
+	char *copy = text->failed ? NULL : strdup(text->data);
+
+	if (!copy || vec_push(&rec->stats, copy)) {
+		free(copy);
+		return no_memory(e);
+	}
+	return 0;
+}
+
+/* Reads the kernel's counters of all CPUs of one buffer. */
+static int read_stats(struct recording *rec, const struct recorded *b, struct err *e)
+{
+	const char *name = kernel_instance_name(b->in);
+	struct buf text AUTO_BUF = { 0 };
+	int r = 0;
+
+	if (*name) {
+		buf_printf(&text, "\nBuffer: %s\n\n", name);
+		r = add_stats(rec, &text, e);
+	}
+	for (size_t i = 0; i < b->nr_cpus && !r; i++) {
+		struct counters c;
+
+		buf_clear(&text);
+		buf_printf(&text, "CPU: %u\n", b->cpus[i]);
+		r = kernel_cpu_stats(b->in, b->cpus[i], &text, e);
+		if (r)
+			break;
+		c.overrun = stats_number(text.data, "overrun");
+		c.commit_overrun = stats_number(text.data, "commit overrun");
+		c.dropped = stats_number(text.data, "dropped events");
+		r = add_stats(rec, &text, e);
+		if (!r && vec_push(&rec->counters, c))
+			r = no_memory(e);
+	}
+	return r;
+}
+
+static int read_text(struct recorded *b, struct err *e)
+{
+	int r = kernel_read(b->in, "trace", &b->text);
+
+	if (r)
+		return err_errno(e, r, "cannot read what tracer '%s' found", b->setup->tracer);
+	return 0;
+}
+
+int recording_stop(struct recording *rec, struct err *e)
+{
+	struct err later = { 0 };
+	int r;
+
+	if (rec->stopped)
+		return 0;
+	rec->stopped = true;
+	r = recorder_stop(rec->recorder, e);
+	for (size_t i = 0; i < rec->buffers.nr && !later.code; i++) {
+		struct recorded *b = &rec->buffers.v[i];
+
+		if (b->is_text)
+			read_text(b, &later);
+		else
+			read_stats(rec, b, &later);
+	}
+	if (!r && later.code) {
+		if (e)
+			*e = later;
+		r = later.code;
+	}
+	return r;
+}
+
+/* The finished buffer of @b; its CPUs go to @cpus, which has room. */
+static void lay_buffer(const struct recording *rec, const struct recorded *b,
+		       struct finish_cpu *cpus, struct finish_buffer *ret)
+{
+	*ret = (struct finish_buffer){
+		.name = kernel_instance_name(b->in), .clock = b->clock,
+		.page_size = b->page_size, .cpus = cpus, .nr_cpus = b->nr_cpus,
+		.text = b->is_text ? &b->text : NULL,
+	};
+	for (size_t i = 0; i < b->nr_cpus; i++) {
+		cpus[i].cpu = b->cpus[i];
+		cpus[i].spool = recorder_spool(rec->recorder, b->first_stream + i);
+	}
+}
+
+/*
+ * The text of trace_clock, which decides how times are shown: the top level's,
+ * or the first instance's if that is not recorded.
+ */
+static const char *read_clock(const struct recording *rec, struct buf *text)
+{
+	for (size_t i = 0; i < rec->buffers.nr; i++)
+		if (rec->buffers.v[i].takes_part)
+			return kernel_read(rec->buffers.v[i].in, "trace_clock", text) ? NULL :
+				text->data;
+	return NULL;
+}
+
+int recording_save(struct recording *rec, int fd, const char *name, struct err *e)
+{
+	size_t nr = recorder_nr_streams(rec->recorder);
+	struct finish_cpu *cpus = calloc(nr + 1, sizeof(*cpus));
+	struct finish_buffer *buffers = calloc(rec->buffers.nr, sizeof(*buffers));
+	struct buf clock AUTO_BUF = { 0 };
+	struct metadata meta = { 0 };
+	struct finish f = {
+		.version = rec->opts.version, .codec = rec->opts.codec,
+		.cpus = rec->machine_cpus, .metadata = &meta,
+		.has_date = rec->opts.has_date, .date_us = rec->opts.date_us,
+		.has_offset = rec->opts.has_offset, .offset = rec->opts.offset,
+		.uname = rec->uname, .writer = rec->opts.writer,
+		.has_trace_id = true, .trace_id = rec->session,
+		.stats = rec->stats.v, .nr_stats = rec->stats.nr,
+		.tsc2nsec = rec->opts.tsc2nsec,
+		.buffers = buffers, .nr_buffers = rec->buffers.nr,
+	};
+	int r;
+
+	if (!cpus || !buffers) {
+		r = no_memory(e);
+		goto out;
+	}
+	for (size_t i = 0; i < rec->buffers.nr; i++)
+		lay_buffer(rec, &rec->buffers.v[i], cpus + rec->buffers.v[i].first_stream,
+			   &buffers[i]);
+	r = metadata_collect(&meta, rec->k, rec->setup, NULL, rec->opts.notices, e);
+	if (r)
+		goto out;
+	f.trace_clock = read_clock(rec, &clock);
+	r = finish_write(&f, fd, name, e);
+out:
+	metadata_release(&meta);
+	free(buffers);
+	free(cpus);
+	return r;
+}
+
+void recording_free(struct recording *rec, bool unlink_spools)
+{
+	if (!rec)
+		return;
+	recorder_free(rec->recorder, unlink_spools);
+	for (size_t i = 0; i < rec->buffers.nr; i++) {
+		free(rec->buffers.v[i].cpus);
+		buf_release(&rec->buffers.v[i].text);
+	}
+	vec_release(&rec->buffers);
+	for (size_t i = 0; i < rec->stats.nr; i++)
+		free(rec->stats.v[i]);
+	vec_release(&rec->stats);
+	vec_release(&rec->counters);
+	free(rec);
+}
+
+uint64_t recording_disk_bytes(const struct recording *rec)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < recorder_nr_streams(rec->recorder); i++)
+		sum += spool_disk_bytes(recorder_spool(rec->recorder, i));
+	return sum;
+}
+
+const char *recording_spool_path(const struct recording *rec)
+{
+	return recorder_nr_streams(rec->recorder) ? spool_path(recorder_spool(rec->recorder, 0)) :
+		NULL;
+}
+
+size_t recording_nr_cpus(const struct recording *rec)
+{
+	return recorder_nr_streams(rec->recorder);
+}
+
+void recording_cpu(const struct recording *rec, size_t i, struct recording_cpu *ret)
+{
+	*ret = (struct recording_cpu){
+		.stats = *recorder_stream_stats(rec->recorder, i),
+		.dropped_chunks = spool_dropped(recorder_spool(rec->recorder, i)),
+	};
+	for (size_t j = 0; j < rec->buffers.nr; j++) {
+		const struct recorded *b = &rec->buffers.v[j];
+
+		if (i < b->first_stream || i - b->first_stream >= b->nr_cpus)
+			continue;
+		ret->instance = kernel_instance_name(b->in);
+		ret->cpu = b->cpus[i - b->first_stream];
+	}
+	if (i < rec->counters.nr) {
+		ret->overrun = rec->counters.v[i].overrun;
+		ret->commit_overrun = rec->counters.v[i].commit_overrun;
+		ret->dropped = rec->counters.v[i].dropped;
+	}
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "record_wait.h"
+
+#define LOOK_MS 200			/* for threads, which have no descriptor to poll */
+
+struct pollfds {
+	struct pollfd *v;
+	size_t nr, cap;
+};
+
+static int watched_add(struct watched *w, pid_t pid, struct err *e)
+{
+	struct watched_pid p = { .pid = pid, .fd = pidfd_open(pid, 0) };
+	int code = -errno;
+
+	if (p.fd < 0 && kill(pid, 0) < 0 && errno == ESRCH)
+		return err_set(e, -ESRCH, "there is no process %d", pid);
+	if (p.fd < 0 && code != -EINVAL && code != -ENOSYS)
+		return err_errno(e, code, "cannot watch process %d", pid);
+	if (vec_push(&w->v, p)) {
+		cleanup_close(&p.fd);
+		return err_errno(e, -ENOMEM, "cannot watch process %d", pid);
+	}
+	return 0;
+}
+
+int watched_open(struct watched *w, const struct kernel_setup *setup, struct err *e)
+{
+	int r = 0;
+
+	*w = (struct watched){ 0 };
+	for (size_t i = 0; i < setup->instances.nr; i++) {
+		const struct kernel_pids *pids = &setup->instances.v[i].pids;
+
+		for (size_t j = 0; j < pids->nr && !r; j++)
+			r = watched_add(w, pids->v[j], e);
+	}
+	return r;
+}
+
+void watched_close(struct watched *w)
+{
+	for (size_t i = 0; i < w->v.nr; i++)
+		cleanup_close(&w->v.v[i].fd);
+	vec_release(&w->v);
+}
+
+/* Takes those that ended off the list. */
+static void watched_prune(struct watched *w)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->v.nr; i++) {
+		struct watched_pid p = w->v.v[i];
+		struct pollfd pfd = { .fd = p.fd, .events = POLLIN };
+
+		if (p.fd < 0 ? kill(p.pid, 0) < 0 && errno == ESRCH : poll(&pfd, 1, 0) > 0)
+			cleanup_close(&p.fd);
+		else
+			w->v.v[kept++] = p;
+	}
+	w->v.nr = kept;
+}
+
+/* Whether all of them have a descriptor that tells their end. */
+static bool watched_pollable(const struct watched *w)
+{
+	for (size_t i = 0; i < w->v.nr; i++)
+		if (w->v.v[i].fd < 0)
+			return false;
+	return true;
+}
+
+/* What nohup and the like ignore stays ignored. */
+static void add_unless_ignored(sigset_t *set, int sig)
+{
+	struct sigaction old;
+
+	if (sigaction(sig, NULL, &old) < 0 || old.sa_handler != SIG_IGN)
+		sigaddset(set, sig);
+}
+
+int stop_signals_take(sigset_t *ret_mask, struct err *e)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	/* A shell ignores INT in what it runs in the background: kill -INT still counts. */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	add_unless_ignored(&set, SIGHUP);
+	add_unless_ignored(&set, SIGQUIT);
+	if (sigprocmask(SIG_BLOCK, &set, ret_mask) < 0)
+		return err_errno(e, -errno, "cannot take signals");
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot take signals");
+	signal(SIGPIPE, SIG_IGN);
+	return fd;
+}
+
+/* Signals that have arrived since the last call. */
+static unsigned signals_read(int fd)
+{
+	struct signalfd_siginfo info;
+	unsigned nr = 0;
+
+	while (read(fd, &info, sizeof(info)) == sizeof(info))
+		nr++;
+	return nr;
+}
+
+enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_FIXED };
+
+/* Waits for something to happen. NULL: no memory or no poll; lives until the next call. */
+static const struct pollfd *wait_event(struct pollfds *fds, const struct child *child,
+				       const struct watched *w, int signal_fd, int alarm_fd)
+{
+	int timeout = watched_pollable(w) ? -1 : LOOK_MS;
+
+	if (vec_reserve(fds, POLL_FIXED + w->v.nr))
+		return NULL;
+	fds->v[POLL_SIGNAL] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
+	fds->v[POLL_ALARM] = (struct pollfd){ .fd = alarm_fd, .events = POLLIN };
+	fds->v[POLL_COMMAND] = (struct pollfd){ .fd = child->pidfd, .events = POLLIN };
+	for (size_t i = 0; i < w->v.nr; i++)
+		fds->v[POLL_FIXED + i] = (struct pollfd){ .fd = w->v.v[i].fd, .events = POLLIN };
+	while (poll(fds->v, POLL_FIXED + w->v.nr, timeout) < 0)
+		if (errno != EINTR)
+			return NULL;
+	return fds->v;
+}
+
+enum record_end record_wait(const struct child *child, struct watched *watched, int signal_fd,
+			    int alarm_fd)
+{
+	struct watched none = { 0 }, *w = child->pid ? &none : watched;
+	bool has_pids = w->v.nr, told = false;
+	enum record_end end = RECORD_END_ALARM;
+	const struct pollfd *p;
+	struct pollfds fds = { 0 };
+
+	while ((p = wait_event(&fds, child, w, signal_fd, alarm_fd))) {
+		unsigned nr = signals_read(signal_fd);
+
+		if (p[POLL_ALARM].revents)
+			break;
+		if (child->pid && p[POLL_COMMAND].revents) {
+			end = RECORD_END_COMMAND;
+			break;
+		}
+		if (nr && (!child->pid || told || nr > 1)) {
+			end = RECORD_END_SIGNAL;
+			break;
+		}
+		if (nr) {
+			kill(child->pid, SIGTERM);
+			told = true;
+		}
+		watched_prune(w);
+		if (has_pids && !w->v.nr) {
+			end = RECORD_END_PIDS;
+			break;
+		}
+	}
+	vec_release(&fds);
+	return end;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Waiting for the end of a recording: for the command, for processes, for
+ * signals, for trouble; all in one poll, so that nothing is slept through.
+ */
+#ifndef TRACECMD_RECORD_WAIT_H
+#define TRACECMD_RECORD_WAIT_H
+
+#include <signal.h>
+
+#include "child.h"
+#include "kernel/setup.h"
+
+/* Processes named by -P. */
+struct watched {
+	VEC(struct watched_pid { pid_t pid; int fd; }) v;	/* fd -1: a thread, or ended */
+};
+/* Opens all pids of the setup. -ESRCH with the pid if one does not exist. */
+int watched_open(struct watched *w, const struct kernel_setup *setup, struct err *e);
+void watched_close(struct watched *w);
+
+/*
+ * INT, TERM, HUP and QUIT are taken by a descriptor from now on (in this
+ * thread and those it makes), PIPE is ignored. @ret_mask: the mask before, for
+ * the command. The descriptor, or -errno.
+ */
+int stop_signals_take(sigset_t *ret_mask, struct err *e);
+
+/* Why a recording ended. */
+enum record_end {
+	RECORD_END_COMMAND,		/* the command ended */
+	RECORD_END_PIDS,		/* all watched processes did */
+	RECORD_END_SIGNAL,		/* a signal, without a command or a second one */
+	RECORD_END_ALARM,		/* the recorder cannot go on */
+};
+
+/*
+ * Waits. @child: its pid is 0 if there is no command; then a signal or the
+ * end of all @watched ends the recording. With a command the first signal
+ * sends it SIGTERM, the second one stops waiting. @alarm_fd: the recorder's.
+ */
+enum record_end record_wait(const struct child *child, struct watched *watched, int signal_fd,
+			    int alarm_fd);
+
+#endif

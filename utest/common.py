@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests of all folders share: the program, small tools, running things."""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+
+import tracefs
+
+UTEST = os.path.dirname(os.path.abspath(__file__))
+REPO = os.path.dirname(UTEST)
+TRACECMD = os.environ.get("TRACECMD", f"{REPO}/build/tracecmd")
+DATDUMP = f"{UTEST}/tools/datdump.py"
+FIXTURES = f"{UTEST}/fixtures/traces"
+
+
+def tool(name):
+    """Path of the compiled utest/tools/NAME.c."""
+    source, program = f"{UTEST}/tools/{name}.c", f"{REPO}/build/utest/tools/{name}"
+    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
+        os.makedirs(os.path.dirname(program), exist_ok=True)
+        subprocess.run(["cc", "-O2", "-Wall", "-D_GNU_SOURCE", "-o", f"{program}.new", source], check=True)
+        os.rename(f"{program}.new", program)
+    return program
+
+
+def run(*args, status=0, timeout=120, **kw):
+    """Runs a program; its exit status must be @status (None: any). Returns the
+    completed process, output as text."""
+    kw.setdefault("stdin", subprocess.DEVNULL)
+    p = subprocess.run([str(a) for a in args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=timeout, text=True, errors="replace", **kw)
+    if status is not None:
+        assert p.returncode == status, \
+            f"exit status {p.returncode}, expected {status}: {args}\n{p.stdout[-3000:]}\n{p.stderr[-3000:]}"
+    return p
+
+
+def report(path, *options, **kw):
+    """Text of 'tracecmd report' of a file."""
+    return run(TRACECMD, "report", *options, path, **kw).stdout
+
+
+def trace_cmd_report(path, *options, **kw):
+    """Text of Debian's 'trace-cmd report' of a file."""
+    return run("trace-cmd", "report", "-i", path, *options, **kw).stdout
+
+
+def strict_check(path):
+    """The file is what the format page says, by a decoder of its own."""
+    p = run("/usr/bin/python3", DATDUMP, "--check", "--strict", path, status=None, timeout=600)
+    assert p.returncode == 0, p.stdout[-3000:] + p.stderr[-3000:]
+
+
+def equal_text(ours, theirs, ours_name="tracecmd", theirs_name="trace-cmd"):
+    """Byte for byte; else fails with the first lines that differ."""
+    if ours == theirs:
+        return
+    a, b = ours.splitlines(), theirs.splitlines()
+    for i in range(max(len(a), len(b))):
+        x = a[i] if i < len(a) else "(ended)"
+        y = b[i] if i < len(b) else "(ended)"
+        assert x == y, f"line {i + 1} of {len(a)} and {len(b)}:\n{ours_name}: {x}\n{theirs_name}: {y}"
+    raise AssertionError("the texts differ in their line ends")
+
+
+# ---- this machine's kernel ----------------------------------------------------
+
+LOCK = "/run/tracecmd-utest.lock"
+
+
+def unusable_tracefs():
+    """Why this machine's tracefs cannot be used, or None."""
+    if os.geteuid():
+        return "tracing a kernel needs root"
+    if not os.path.exists(f"{tracefs.ROOT}/trace"):
+        p = run("mount", "-t", "tracefs", "nodev", tracefs.ROOT, status=None)
+        if p.returncode:
+            return p.stderr.strip()
+    if not os.path.exists(f"{tracefs.ROOT}/events/sched/enable"):
+        return "this kernel has no scheduler events"
+    return None
+
+
+@contextlib.contextmanager
+def kernel_lock():
+    """One test at a time has this machine's tracefs."""
+    with open(LOCK, "w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield

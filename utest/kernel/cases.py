@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is done in the guests, and what is demanded of it on the host.
+
+A case is a function that runs in a guest, with a Guest (guest.py); its check,
+when there is more to look at, runs on the host with a Result (results.py) of
+the files and notes it left. Every recording it left is checked beside that for
+what holds for all: see test_guests.py.
+"""
+
+import os
+
+CASES = {}
+
+
+class Case:
+    def __init__(self, function, kernels, cpus):
+        self.name = function.__name__
+        self.run = function
+        self.checks = []
+        self.kernels = kernels      # None: all
+        self.cpus = cpus            # numbers of CPUs it is run with
+
+    def check(self, function):
+        self.checks.append(function)
+        return function
+
+
+def case(kernels=None, cpus=(2,)):
+    def add(function):
+        assert function.__name__ not in CASES
+        CASES[function.__name__] = Case(function, kernels, cpus)
+        return CASES[function.__name__]
+    return add
+
+
+NEW = ("6.12", "custom")    # kernels with sub-buffers of any size
+
+
+# ---- events ------------------------------------------------------------------
+
+@case(cpus=(1, 2, 4))
+def events(g):
+    g.record("events.dat", "-e", "sched", "-e", "irq", "-e", "syscalls", g.workload, 8)
+
+
+@events.check
+def _(r):
+    seen = r.counts("events.dat")
+    assert seen["sched_switch"] > 8 and seen["sched_process_exit"] >= 8
+    assert seen["sys_enter_openat"] >= 16 and seen["sys_exit_openat"] >= 16
+    workload = [e for e in r.events("events.dat") if e.comm == "workload"]
+    assert {e.cpu for e in workload} == set(range(r.cpus)), "the workload ran on every CPU"
+    r.in_time_order("events.dat")
+
+
+@case()
+def filters(g):
+    g.record("filters.dat", "-e", "sched:sched_process_exit", "-f", "comm == \"workload\"",
+             "-e", "syscalls:sys_enter_read", "-f", "count == 256", g.workload, 6)
+
+
+@filters.check
+def _(r):
+    seen = r.counts("filters.dat")
+    assert set(seen) == {"sched_process_exit", "sys_enter_read"}
+    assert seen["sched_process_exit"] == 7 and seen["sys_enter_read"] == 6
+    assert all(e.comm == "workload" for e in r.events("filters.dat"))
+
+
+@case()
+def stacks(g):
+    g.record("stacks.dat", "-e", "sched:sched_switch", "-T", g.workload, 4)
+
+
+@stacks.check
+def _(r):
+    seen = r.counts("stacks.dat")
+    assert seen["sched_switch"] > 4 and seen["kernel_stack"] > 4
+    assert "=> schedule" in r.report("stacks.dat")
+
+
+@case()
+def only_the_command(g):
+    g.record("only.dat", "-F", "-c", "-e", "syscalls", "-e", "sched:sched_process_fork", g.workload, 4)
+    g.record("alone.dat", "-F", "-e", "syscalls", "-e", "sched:sched_process_fork", g.workload, 4)
+
+
+@only_the_command.check
+def _(r):
+    with_children = {e.pid for e in r.events("only.dat") if e.name.startswith("sys_")}
+    assert len(with_children) == 5, "the workload and its four children"
+    assert len({e.pid for e in r.events("alone.dat") if e.name.startswith("sys_")}) == 1
+
+
+# ---- function tracers --------------------------------------------------------
+
+@case()
+def function(g):
+    g.record("function.dat", "-p", "function", "-l", "vfs_*", "-l", "do_sys_openat2", g.workload, 4)
+    g.record("notrace.dat", "-p", "function", "-l", "vfs_*", "-n", "vfs_write", g.workload, 4)
+
+
+@function.check
+def _(r):
+    texts = [e.text.split(" <-- ")[0].strip() for e in r.events("function.dat")]
+    assert texts.count("do_sys_openat2") >= 8 and texts.count("vfs_read") >= 4
+    assert all(t.startswith("vfs_") or t == "do_sys_openat2" for t in texts), set(texts)
+    texts = {e.text.split(" <-- ")[0].strip() for e in r.events("notrace.dat")}
+    assert "vfs_read" in texts and "vfs_write" not in texts
+
+
+@case()
+def function_graph(g):
+    g.record("graph.dat", "-p", "function_graph", "-g", "do_sys_openat2", "--max-graph-depth", 3, g.workload, 4)
+
+
+@function_graph.check
+def _(r):
+    seen = r.counts("graph.dat")
+    assert set(seen) == {"funcgraph_entry", "funcgraph_exit"}
+    text = r.report("graph.dat")
+    assert "do_sys_openat2() {" in text and "us   |" in text
+
+
+@case(kernels=("custom",))
+def function_graph_return_values(g):
+    g.record("retval.dat", "-p", "function_graph", "-O", "funcgraph-retval", "-g", "do_sys_openat2",
+             "--max-graph-depth", 1, g.workload, 4)
+
+
+@function_graph_return_values.check
+def _(r):
+    assert "(ret=" in r.report("retval.dat")
+
+
+@case(kernels=("custom",))
+def latency_tracer(g):
+    g.record("wakeup.dat", "-p", "wakeup", g.workload, 4)
+
+
+@latency_tracer.check
+def _(r):
+    assert "# wakeup latency trace" in r.report("wakeup.dat")
+
+
+# ---- dynamic events ----------------------------------------------------------
+
+@case()
+def kprobe(g):
+    g.append("dynamic_events", "p:kprobes/tc_open do_sys_openat2 dfd=%di:s32 name=+0(%si):ustring\n")
+    g.defer(g.append, "dynamic_events", "-:kprobes/tc_open\n")
+    g.append("dynamic_events", "r:kprobes/tc_opened do_sys_openat2 ret=$retval:s32\n")
+    g.defer(g.append, "dynamic_events", "-:kprobes/tc_opened\n")
+    g.record("kprobe.dat", "-e", "kprobes", g.workload, 4)
+
+
+@kprobe.check
+def _(r):
+    opened = [e.text for e in r.events("kprobe.dat") if e.comm == "workload" and e.name == "tc_open"]
+    assert sum('name="/proc/version"' in t for t in opened) == 4
+    assert r.counts("kprobe.dat")["tc_opened"] >= 8
+
+
+@case()
+def uprobe(g):
+    offset = None
+    for line in g.run("nm", g.workload).stdout.splitlines():
+        address, _, name = line.rpartition(" ")
+        if name == "workload_step":
+            offset = int(address.split()[0], 16)
+    g.append("dynamic_events", f"p:uprobes/tc_step {g.workload}:{offset:#x} round=%di:s32\n")
+    g.defer(g.append, "dynamic_events", "-:uprobes/tc_step\n")
+    g.record("uprobe.dat", "-e", "uprobes:tc_step", g.workload, 5)
+
+
+@uprobe.check
+def _(r):
+    rounds = [e.text.split("round=")[1].strip() for e in r.events("uprobe.dat")]
+    assert rounds == ["0", "1", "2", "3", "4"]
+
+
+@case()
+def synthetic_event(g):
+    g.append("dynamic_events", "s:tc_latency pid_t pid; u64 delta\n")
+    g.defer(g.append, "dynamic_events", "-:synthetic/tc_latency\n")
+    waking = "hist:keys=pid:ts0=common_timestamp.usecs"
+    switch = ("hist:keys=next_pid:delta=common_timestamp.usecs-$ts0:"
+              "onmatch(sched.sched_waking).tc_latency(next_pid,$delta)")
+    g.append("events/sched/sched_waking/trigger", f"{waking}\n")
+    g.defer(g.append, "events/sched/sched_waking/trigger", f"!{waking}\n")
+    g.append("events/sched/sched_switch/trigger", f"{switch}\n")
+    g.defer(g.append, "events/sched/sched_switch/trigger", f"!{switch}\n")
+    g.record("synthetic.dat", "-e", "synthetic:tc_latency", g.workload, 6)
+
+
+@synthetic_event.check
+def _(r):
+    found = r.events("synthetic.dat")
+    assert len(found) >= 6 and {e.name for e in found} == {"tc_latency"}
+    assert all("delta=" in e.text and "pid=" in e.text for e in found)
+
+
+# ---- buffers -----------------------------------------------------------------
+
+@case(cpus=(1, 2, 4))
+def instances(g):
+    g.record("instances.dat", "-e", "irq", "-B", "tc_one", "-e", "sched", "-B", "tc_two", "-C", "mono",
+             "-e", "syscalls:sys_enter_openat", g.workload, 6)
+    assert not os.path.exists(f"{g.root}/instances/tc_one")
+
+
+@instances.check
+def _(r):
+    found = r.events("instances.dat")
+    one, two = [[e for e in found if e.buffer == b] for b in ("tc_one", "tc_two")]
+    assert {"sched_switch", "sched_process_exit"} <= {e.name for e in one}
+    assert {e.name for e in two} == {"sys_enter_openat"} and len(two) >= 12
+    assert not {e.name for e in found if not e.buffer} & {"sched_switch", "sys_enter_openat"}
+
+
+@case()
+def instance_that_was_there(g):
+    os.mkdir(f"{g.root}/instances/tc_mine")
+    g.defer(os.rmdir, f"{g.root}/instances/tc_mine")
+    g.write("instances/tc_mine/events/irq/enable", "1")
+    g.record("mine.dat", "-B", "tc_mine", "-e", "sched:sched_process_exit", g.workload, 3)
+
+
+@instance_that_was_there.check
+def _(r):
+    assert set(r.counts("mine.dat")) == {"sched_process_exit"}
+
+
+@case()
+def clocks(g):
+    names = g.read("trace_clock").replace("[", "").replace("]", "").split()
+    g.note(clocks=names)
+    for name in names:
+        g.record(f"clock-{name}.dat", "-C", name, "-e", "sched:sched_process_exit", g.workload, 2)
+
+
+@clocks.check
+def _(r):
+    assert {"local", "global", "mono", "boot", "x86-tsc"} <= set(r.notes["clocks"])
+    for name in r.notes["clocks"]:
+        file = f"clock-{name}.dat"
+        assert r.counts(file)["sched_process_exit"] >= 3, name
+        assert f'"{name}" clock' in r.dump(file), name
+        in_cycles = name in ("counter", "x86-tsc")
+        assert all(("." in e.time) != in_cycles for e in r.events(file)), name
+        if name != "counter":
+            r.in_time_order(file)
+
+
+@case(kernels=NEW)
+def subbuffers(g):
+    for kb in (4, 16):
+        g.record(f"subbuf-{kb}.dat", "--subbuf-size", kb, "-e", "sched", "-e", "syscalls", g.workload, 6)
+    g.record("subbuf-instance.dat", "-B", "tc_big", "--subbuf-size", 8, "-e", "sched", "-e", "syscalls",
+             g.workload, 6)
+
+
+@subbuffers.check
+def _(r):
+    for kb in (4, 16):
+        assert f"{kb * 1024} page size" in r.dump(f"subbuf-{kb}.dat")
+        assert r.counts(f"subbuf-{kb}.dat")["sys_enter_openat"] >= 12
+    assert '"tc_big"' in r.dump("subbuf-instance.dat") and "8192 page size" in r.dump("subbuf-instance.dat")
+    assert r.counts("subbuf-instance.dat")["sys_enter_openat"] >= 12
+
+
+# A dat file that Debian's trace-cmd 3.1.6 cannot read right: it does not know
+# sub-buffers of a size of their own.
+subbuffers.not_for_trace_cmd = ("subbuf-16.dat", "subbuf-instance.dat")
+
+
+@case(cpus=(1, 2, 4))
+def conservation(g):
+    """recorded + lost == written, with buffers too small and large enough."""
+    markers = [g.markers, f"{g.root}/trace_marker", f"{g.root}/trace_marker_raw"]
+    for name, kb, count, pause in (("tiny", 8, 3000, 0), ("large", 8192, 2000, 500)):
+        g.record(f"{name}.dat", "-b", kb, "-p", "nop", "-q", *markers, count, pause)
+        g.note(**{name: count * g.cpus})
+    # nobody reads while they are written: what does not fit is lost for certain
+    g.tracecmd("start", "-b", 16, "-p", "nop")
+    g.defer(g.tracecmd, "reset")
+    g.defer(g.write, "buffer_size_kb", "1408")
+    g.run(*markers, 3000)
+    g.tracecmd("stop")
+    g.tracecmd("extract", "-o", "extracted.dat")
+    g.note(extracted=3000 * g.cpus)
+
+
+@conservation.check
+def _(r):
+    for name in ("tiny", "large", "extracted"):
+        seen, lost = r.marker_numbers(f"{name}.dat"), r.lost(f"{name}.dat")
+        assert len(seen) == len(set(seen)), f"{name}: an event appears twice"
+        assert len(seen) + lost == r.notes[name], f"{name}: {len(seen)} recorded, {lost} lost"
+    assert r.lost("extracted.dat") > 0 and r.lost("large.dat") == 0
+
+
+@case()
+def start_stop_extract(g):
+    """The settings of start stay; reset puts all to the defaults."""
+    g.defer(g.tracecmd, "reset")
+    g.tracecmd("start", "-e", "sched", "-e", "syscalls:sys_enter_openat")
+    assert "sched:sched_switch\n" in g.read("set_event")
+    g.run(g.workload, 3)
+    g.tracecmd("stop")
+    assert g.read("tracing_on") == "0\n"
+    assert "sched_switch: " in g.tracecmd("show").stdout
+    g.tracecmd("extract", "-o", "extract.dat")
+    g.tracecmd("reset")
+    assert g.read("set_event") == "" and g.read("tracing_on") == "1\n"
+
+
+@start_stop_extract.check
+def _(r):
+    seen = r.counts("extract.dat")
+    assert seen["sys_enter_openat"] >= 6 and seen["sched_switch"] > 3
+
+
+@case()
+def earlier_settings_survive(g):
+    """What somebody else had set up is the same after a recording."""
+    for name, text, back in (
+            ("events/irq/enable", "1", "0"),
+            ("events/sched/sched_switch/filter", "prev_pid != 0", "0"),
+            ("options/sym-offset", "1", "0"),
+            ("trace_clock", "global", "local"),
+            ("set_event_pid", f"{os.getpid()}", " "),
+            ("tracing_cpumask", "1", "3"),
+            ("set_ftrace_filter", "vfs_read", ""),
+            ("current_tracer", "function", "nop")):
+        g.write(name, text)
+        g.defer(g.write, name, back)
+    g.append("events/sched/sched_waking/trigger", "traceoff:1 if pid == 1\n")
+    g.defer(g.append, "events/sched/sched_waking/trigger", "!traceoff\n")
+    g.record("during.dat", "-e", "sched:sched_process_exit", g.workload, 3)
+
+
+@earlier_settings_survive.check
+def _(r):
+    assert set(r.counts("during.dat")) == {"sched_process_exit"}
+
+
+# ---- exchange with trace-cmd --------------------------------------------------
+
+@case()
+def files_of_trace_cmd(g):
+    """trace-cmd records; the host compares what both print of it."""
+    events = ("-e", "sched", "-e", "irq", "-e", "syscalls:sys_enter_openat")
+    g.trace_cmd_record("theirs-v7.dat", *events, g.workload, 6)
+    g.trace_cmd_record("theirs-v6.dat", "--file-version", 6, *events, g.workload, 6)
+    g.trace_cmd_record("theirs-none.dat", "--compression", "none", *events, g.workload, 6)
+    g.trace_cmd_record("theirs-graph.dat", "-p", "function_graph", "-g", "do_sys_openat2", "-F", g.workload, 3)
+    g.trace_cmd_record("theirs-function.dat", "-p", "function", "-l", "vfs_*", g.workload, 3)
+    g.trace_cmd_record("theirs-stacks.dat", "-e", "sched_switch", "-T", g.workload, 3)
+    g.trace_cmd_record("theirs-instances.dat", "-e", "irq", "-B", "tc_a", "-e", "sched", "-B", "tc_b",
+                       "-e", "timer", g.workload, 3)
+    g.run("trace-cmd", "reset", status=None)
+
+
+@case()
+def files_for_trace_cmd(g):
+    """tracecmd records in every form; trace-cmd reads them on the host."""
+    events = ("-e", "sched", "-e", "irq", "-e", "syscalls:sys_enter_openat", g.workload, 6)
+    g.record("ours-v6.dat", "--file-version", 6, *events)
+    for codec in ("zstd", "none", "zlib", "lz4"):
+        g.record(f"ours-{codec}.dat", "--compression", codec, *events)
+
+
+# Debian's trace-cmd is built without zlib; lz4 no trace-cmd knows.
+files_for_trace_cmd.not_for_trace_cmd = ("ours-zlib.dat", "ours-lz4.dat")
+
+
+@files_for_trace_cmd.check
+def _(r):
+    for name in ("v6", "zstd", "none", "zlib", "lz4"):
+        assert r.counts(f"ours-{name}.dat")["sys_enter_openat"] >= 12
+    r.trace_cmd_refuses("ours-zlib.dat")
+    r.trace_cmd_refuses("ours-lz4.dat")
+
+
+# ---- bad use -----------------------------------------------------------------
+
+@case()
+def bad_use(g):
+    """Refused before anything is changed, with a message that helps."""
+    for args, status, words in (
+            (("-e", "sched:sched_swich"), 1, "sched_switch"),
+            (("-p", "functoin"), 1, "function"),
+            (("-p", "function", "-l", "no_such_function_anywhere"), 1, "no_such_function_anywhere"),
+            (("-p", "function_graph", "-g", "no_such_function_anywhere"), 1, "no_such_function_anywhere"),
+            (("-e", "sched", "-f", "prev_pidd == 1"), 1, "prev_pidd"),
+            (("-e", "sched:sched_switch", "-R", "traceof"), 1, "traceof"),
+            (("-O", "no_such_option", "-e", "sched"), 1, "no_such_option"),
+            (("-C", "monno", "-e", "sched"), 1, "mono"),
+            (("-b", "lots", "-e", "sched"), 2, "lots"),
+            (("--subbuf-size", "0", "-e", "sched"), 2, "subbuf")):
+        p = g.untouched("record", "-o", "bad.dat", *args, "touch", g.path("ran"), status=status)
+        assert words in p.stderr, f"{args}: {p.stderr}"
+        assert not os.path.exists(g.path("ran")), f"{args}: the command ran"
+        assert not os.path.exists(g.path("bad.dat")), f"{args}: left a file"
+
+
+@case()
+def ends_of_a_recording(g):
+    """Whatever ends it, the kernel is as before and the file opens."""
+    g.record("status.dat", "-e", "sched", g.workload, 2, 7, status=7)
+    g.untouched("record", "-o", "missing.dat", "-e", "sched", "no-such-command", status=1)
+    assert not os.path.exists(g.path("missing.dat"))
+    before = g.settings()
+    child = g.spawn("record", "-o", "signal.dat", "-p", "function", "-l", "vfs_read", "-e", "sched")
+    g.wait_for(lambda: "sched:sched_switch" in g.read("set_event") and g.read("tracing_on") == "1\n")
+    g.run(g.workload, 3)
+    child.terminate()
+    assert child.wait(60) == 0
+    g.same_settings(before)
+
+
+@ends_of_a_recording.check
+def _(r):
+    assert r.counts("status.dat")["sched_switch"] > 0
+    assert {"function", "sched_switch"} <= set(r.counts("signal.dat"))

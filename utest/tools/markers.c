@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Writes numbered markers from every CPU at the same time.
+ *   markers TRACE_MARKER TRACE_MARKER_RAW COUNT [PAUSE_US]
+ * On each CPU one process, bound to it, writes COUNT markers: even numbers as
+ * "marker CPU NUMBER" to TRACE_MARKER, odd ones as raw data (id 77, then CPU
+ * and NUMBER as 32-bit numbers) to TRACE_MARKER_RAW; after every 16th it sleeps
+ * PAUSE_US. Prints how many writes succeeded; exit status 1 if any failed.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int write_markers(const char *marker, const char *raw, int cpu, int count, int pause_us)
+{
+	int fd = open(marker, O_WRONLY), raw_fd = open(raw, O_WRONLY);
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (fd < 0 || raw_fd < 0 || sched_setaffinity(0, sizeof(set), &set)) {
+		perror("markers");
+		return 1;
+	}
+	for (int i = 0; i < count; i++) {
+		uint32_t numbers[3] = { 77, cpu, i };
+		char text[64];
+		int len = snprintf(text, sizeof(text), "marker %d %d", cpu, i);
+
+		if (i % 2 ? write(raw_fd, numbers, sizeof(numbers)) != sizeof(numbers) :
+			    write(fd, text, len) != len) {
+			perror("markers: write");
+			return 1;
+		}
+		if (pause_us && i % 16 == 15)
+			usleep(pause_us);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int count, failed = 0, status;
+
+	if (argc < 4)
+		return 2;
+	count = atoi(argv[3]);
+	for (int cpu = 0; cpu < cpus; cpu++)
+		if (!fork())
+			_exit(write_markers(argv[1], argv[2], cpu, count, argc > 4 ? atoi(argv[4]) : 0));
+	for (int cpu = 0; cpu < cpus; cpu++) {
+		wait(&status);
+		failed |= status;
+	}
+	printf("%ld\n", cpus * count);
+	return failed ? 1 : 0;
+}
