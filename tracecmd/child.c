@@ -260,6 +260,11 @@ int child_wait(struct child *c)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+void child_detach(struct child *c)
+{
+	c->pid = 0;
+}
+
 void child_release(struct child *c)
 {
 	cleanup_close(&c->go);		/* a child that still waits ends by that */

@@ -51,6 +51,8 @@ int child_fork(struct child *c, const struct child_plan *plan, const sigset_t *m
 int child_go(struct child *c, struct err *e);
 /* Waits for its end. Its exit status, 128 + N if signal N killed it. */
 int child_wait(struct child *c);
+/* Lets it live on: child_release does not wait for it. */
+void child_detach(struct child *c);
 /* Ends a child that never ran, waits for one that did, closes what is open.
  * Fine for CHILD_NONE. */
 void child_release(struct child *c);

@@ -13,6 +13,7 @@ enum exit_code {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
+	EXIT_HELP = -1,		/* --help among the options: main prints it, EXIT_OK */
 };
 
 struct command {
@@ -23,11 +24,14 @@ struct command {
 	/*
 	 * argv[0] is the command's name. Returns an exit code (or a traced
 	 * command's own status); EXIT_FAILED/EXIT_USAGE with @e set makes main
-	 * print it. --help and --version are handled by main.
+	 * print it. Main handles --help right behind the name by itself.
 	 */
 	int (*run)(int argc, char **argv, struct err *e);
 };
 extern const struct command *const commands[];	/* NULL-ended, in main.c */
+extern const struct command record_command;
+extern const struct command report_command;
+extern const struct command convert_command;
 
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
 int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);

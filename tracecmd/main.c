@@ -7,6 +7,9 @@
 #include "include/tracecmd.h"
 
 const struct command *const commands[] = {
+	&record_command,
+	&report_command,
+	&convert_command,
 	NULL
 };
 
@@ -99,6 +102,10 @@ static int run(int argc, char **argv, struct err *e)
 		return EXIT_OK;
 	}
 	status = c->run(argc - 1, argv + 1, e);
+	if (status == EXIT_HELP) {
+		print_command_help(c);
+		return EXIT_OK;
+	}
 	if (status == EXIT_USAGE && e->code)
 		err_hint(e, "see 'tracecmd %s --help'", c->name);
 	return status;

@@ -49,14 +49,41 @@ struct trace_options {
 };
 
 /*
- * Parses all of argv (argv[0] is the command's name). EXIT_OK, or EXIT_USAGE
- * with @e set; or -1 after --help was printed: the caller returns EXIT_OK.
- * Pointers into argv are kept. Release in every case.
+ * Parses all of argv (argv[0] is the command's name). EXIT_OK, EXIT_USAGE with
+ * @e set, or EXIT_HELP. Pointers into argv are kept. Release in every case.
  */
 int trace_options_parse(enum trace_command which, int argc, char **argv,
 			struct trace_options *o, struct err *e);
 void trace_options_release(struct trace_options *o);
-/* Text of the options for --help, shared by the commands. */
-extern const char trace_options_help[];
+
+/* The parts of --help that the commands share. */
+#define TRACE_EVENTS_HELP \
+	"What to trace (of the top level; behind -B of that instance)\n" \
+	"  -e EVENT          SYSTEM:EVENT, SYSTEM, EVENT or all; globs; repeatable\n" \
+	"  -f FILTER         kernel filter for the last -e\n" \
+	"  -R TRIGGER        kernel trigger for the last -e\n" \
+	"  -v                the -e that follow switch off\n" \
+	"  -i                events this kernel has not are no error\n" \
+	"  -p TRACER         function, function_graph ...\n" \
+	"  -l FUNC, -n FUNC  trace only, or do not trace, these functions\n" \
+	"  -g FUNC           graph only what this function calls\n" \
+	"  --module MODULE   the -l and -n that follow mean this module; alone: all of it\n" \
+	"  --max-graph-depth N, --func-stack, -T (a stack with each event)\n" \
+	"  -O OPTION         trace option; noOPTION switches it off\n" \
+	"  -F                only the command\n" \
+	"  -P PID[,PID]      only these processes\n" \
+	"  -c                and their children\n" \
+	"  --no-filter       do not hide the recorder, do not limit to processes\n" \
+	"  --user NAME       run the command as this user\n" \
+	"  -B NAME           what follows is about this instance\n" \
+	"\nBuffers\n" \
+	"  -b KB             size per CPU\n" \
+	"  --subbuf-size KB  size of a sub-buffer\n" \
+	"  --cmdlines-size N entries of the kernel's table of command names\n" \
+	"  -C CLOCK          trace clock; tsc2nsec: the TSC, shown in nanoseconds\n" \
+	"  -M MASK           hexadecimal mask of the CPUs to trace; -1: all\n" \
+	"  -K                do not reset what is traced already\n" \
+	"  -d, -D            no function tracing (here; of all of the kernel)\n" \
+	"  -q, --quiet; --verbose[=LEVEL]; -h, --help\n"
 
 #endif

@@ -120,6 +120,11 @@ struct event_record {
 	uint32_t cpu;
 };
 
+/* Unsigned value of a field of 1, 2, 4 or 8 bytes; false if the record does not
+ * reach to it. */
+bool event_field_number(const struct tep_format_field *field, const struct event_record *rec,
+			uint64_t *ret);
+
 /*
  * The record that follows in the same buffer over all CPUs, for joining a
  * function's entry and exit into one line. peek leaves it where it is: 1, or 0
@@ -181,6 +186,8 @@ struct event_line_opts {
 /* What lines know of the one before. { 0 } to start. */
 struct event_line_state { bool any; uint64_t last; };
 
+/* Appends a time as lines show it, its colon left out. */
+void event_time(const struct event_line_opts *opts, uint64_t ts, struct buf *out);
 /* Appends one line without its newline. Several lines for events with stacks. */
 void event_line(struct event_db *db, const struct event_line_opts *opts,
 		struct event_line_state *state, const struct event_record *rec,

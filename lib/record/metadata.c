@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "record/metadata.h"
 
@@ -119,14 +117,6 @@ static int put_text(struct buf *block, const struct buf *text, unsigned size)
 	return buf_put(block, text->data, text->len);
 }
 
-/* Writes a short text to a file of /proc/sys. */
-static int sysctl_write(const char *path, const char *text)
-{
-	int fd AUTO_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : write_full(fd, text, strlen(text));
-}
-
 /* Whether every address of the text is zero: hidden by the kernel. */
 static bool addresses_hidden(const struct buf *b)
 {
@@ -135,21 +125,20 @@ static bool addresses_hidden(const struct buf *b)
 	return digits >= 8 && b->data[digits] == ' ';
 }
 
-static int read_kallsyms(struct buf *text)
+/* 1 hides nothing from those who have CAP_SYSLOG (kernel/kallsyms.c). */
+static int read_kallsyms(struct kernel *k, struct buf *text)
 {
 	struct buf restricted AUTO_BUF = { 0 };
 	int r = path_read_all(KALLSYMS, text, TEXT_MAX);
 
-	if (r || !addresses_hidden(text))
+	if (r || !addresses_hidden(text) || path_read_all(KPTR_RESTRICT, &restricted, 64))
 		return r;
-	if (path_read_all(KPTR_RESTRICT, &restricted, 64) || restricted.data[0] == '0')
-		return 0;
-	/* 1 hides nothing from those who have CAP_SYSLOG (kernel/kallsyms.c). */
-	if (sysctl_write(KPTR_RESTRICT, "1"))
+	restricted.data[strcspn(restricted.data, "\n")] = 0;
+	if (strcmp(restricted.data, "2") || kernel_write_path(k, KPTR_RESTRICT, "1", NULL))
 		return 0;
 	buf_clear(text);
 	r = path_read_all(KALLSYMS, text, TEXT_MAX);
-	sysctl_write(KPTR_RESTRICT, restricted.data);
+	kernel_write_path(k, KPTR_RESTRICT, restricted.data, NULL);
 	return r;
 }
 
@@ -164,7 +153,7 @@ static int collect_texts(struct metadata *m, struct kernel *k, const char *kalls
 		if (r)
 			return err_errno(e, r, "cannot read symbols from '%s'", kallsyms_path);
 	} else {
-		r = read_kallsyms(&syms);
+		r = read_kallsyms(k, &syms);
 		if (r)
 			notice(notices, "cannot read " KALLSYMS ": %s; functions will be shown as "
 			       "addresses", strerror(-r));

@@ -18,6 +18,7 @@
 struct recorded {
 	const struct kernel_instance_setup *setup;
 	struct kernel_instance *in;
+	bool takes_part;
 	char clock[32];			/* for the file: "tsc2nsec" where that applies */
 	uint32_t page_size;
 	uint32_t *cpus;
@@ -114,7 +115,7 @@ static int add_instance(struct recording *rec, size_t i, struct err *e)
 	b = &rec->buffers.v[rec->buffers.nr++];
 	*b = (struct recorded){
 		.setup = is, .in = i ? is->in : kernel_top(rec->k),
-		.first_stream = recorder_nr_streams(rec->recorder),
+		.takes_part = takes_part, .first_stream = recorder_nr_streams(rec->recorder),
 	};
 	r = describe(rec, b, e);
 	if (r || !takes_part)
@@ -287,6 +288,19 @@ static void lay_buffer(const struct recording *rec, const struct recorded *b,
 	}
 }
 
+/*
+ * The text of trace_clock, which decides how times are shown: the top level's,
+ * or the first instance's if that is not recorded.
+ */
+static const char *read_clock(const struct recording *rec, struct buf *text)
+{
+	for (size_t i = 0; i < rec->buffers.nr; i++)
+		if (rec->buffers.v[i].takes_part)
+			return kernel_read(rec->buffers.v[i].in, "trace_clock", text) ? NULL :
+				text->data;
+	return NULL;
+}
+
 int recording_save(struct recording *rec, int fd, const char *name, struct err *e)
 {
 	size_t nr = recorder_nr_streams(rec->recorder);
@@ -317,8 +331,7 @@ int recording_save(struct recording *rec, int fd, const char *name, struct err *
 	r = metadata_collect(&meta, rec->k, rec->setup, NULL, rec->opts.notices, e);
 	if (r)
 		goto out;
-	if (!kernel_read(kernel_top(rec->k), "trace_clock", &clock))
-		f.trace_clock = clock.data;
+	f.trace_clock = read_clock(rec, &clock);
 	r = finish_write(&f, fd, name, e);
 out:
 	metadata_release(&meta);

@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "trace_options.h"
+
+/* Long options without a letter. */
+enum {
+	OPT_MODULE = 256, OPT_MAX_GRAPH_DEPTH, OPT_FUNC_STACK, OPT_NO_FILTER, OPT_USER, OPT_TSC2NSEC,
+	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
+	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
+	OPT_DEBUG,
+};
+
+#define R (1u << TRACE_RECORD)
+#define S (1u << TRACE_START)
+#define X (1u << TRACE_EXTRACT)
+
+/* Which options mean something to which command. In extract, -s has no
+ * argument, and -a and -t choose buffers. */
+static const struct {
+	int opt;
+	unsigned commands;
+} uses[] = {
+	{ 'e', R | S }, { 'f', R | S }, { 'R', R | S }, { 'v', R | S }, { 'i', R | S | X },
+	{ 'a', R | S | X }, { 'p', R | S | X }, { 'l', R | S }, { 'n', R | S }, { 'g', R | S },
+	{ 'T', R | S }, { 'O', R | S }, { 'F', R | S }, { 'P', R | S }, { 'c', R | S },
+	{ 'C', R | S }, { 'b', R | S }, { 'M', R | S }, { 'o', R | X }, { 'm', R }, { 's', R | X },
+	{ 'r', R | X }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | S }, { 'D', R | S },
+	{ 'B', R | S | X }, { 't', X }, { 'q', R | S | X }, { 'h', R | S | X },
+	{ OPT_MODULE, R | S }, { OPT_MAX_GRAPH_DEPTH, R | S }, { OPT_FUNC_STACK, R | S },
+	{ OPT_NO_FILTER, R | S }, { OPT_USER, R | S }, { OPT_TSC2NSEC, R | X },
+	{ OPT_SUBBUF_SIZE, R | S }, { OPT_CMDLINES_SIZE, R | S }, { OPT_TEMP, R | X },
+	{ OPT_COMPRESSION, R | X }, { OPT_FILE_VERSION, R | X }, { OPT_POLL, R },
+	{ OPT_NOSPLICE, R | X }, { OPT_DATE, R | X }, { OPT_TS_OFFSET, R | X },
+	{ OPT_DAEMONIZE, R }, { OPT_FORK, S }, { OPT_STDERR, R | S | X },
+	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X },
+};
+
+static const struct option long_options[] = {
+	{ "module", required_argument, NULL, OPT_MODULE },
+	{ "max-graph-depth", required_argument, NULL, OPT_MAX_GRAPH_DEPTH },
+	{ "func-stack", no_argument, NULL, OPT_FUNC_STACK },
+	{ "no-filter", no_argument, NULL, OPT_NO_FILTER },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "tsc2nsec", no_argument, NULL, OPT_TSC2NSEC },
+	{ "subbuf-size", required_argument, NULL, OPT_SUBBUF_SIZE },
+	{ "cmdlines-size", required_argument, NULL, OPT_CMDLINES_SIZE },
+	{ "temp", required_argument, NULL, OPT_TEMP },
+	{ "compression", required_argument, NULL, OPT_COMPRESSION },
+	{ "file-version", required_argument, NULL, OPT_FILE_VERSION },
+	{ "poll", no_argument, NULL, OPT_POLL },
+	{ "nosplice", no_argument, NULL, OPT_NOSPLICE },
+	{ "date", no_argument, NULL, OPT_DATE },
+	{ "ts-offset", required_argument, NULL, OPT_TS_OFFSET },
+	{ "daemonize", no_argument, NULL, OPT_DAEMONIZE },
+	{ "fork", no_argument, NULL, OPT_FORK },
+	{ "stderr", no_argument, NULL, OPT_STDERR },
+	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
+	{ "debug", no_argument, NULL, OPT_DEBUG },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 }
+};
+
+static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tqh";
+static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqh";
+
+static const char *const command_names[] = {
+	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_EXTRACT] = "extract",
+};
+
+/* Where the state machine stands. */
+struct parser {
+	enum trace_command which;
+	struct trace_options *o;
+	struct err *e;
+	size_t instance;		/* the current one */
+	bool negate;			/* -v is in force */
+	bool has_event;			/* the current instance has a last -e */
+	char *module;			/* --module in force */
+	bool module_used;
+	char *first_clock;		/* the default of all instances */
+};
+
+static struct kernel_instance_setup *current(struct parser *p)
+{
+	return &p->o->setup.instances.v[p->instance];
+}
+
+static const char *option_name(int opt, char *space, size_t size)
+{
+	if (opt < 256) {
+		snprintf(space, size, "-%c", opt);
+		return space;
+	}
+	for (size_t i = 0; long_options[i].name; i++)
+		if (long_options[i].val == opt)
+			snprintf(space, size, "--%s", long_options[i].name);
+	return space;
+}
+
+static int no_memory(struct parser *p)
+{
+	err_errno(p->e, -ENOMEM, "cannot read the options");
+	return EXIT_FAILED;
+}
+
+static int set_string(struct parser *p, char **to, const char *value)
+{
+	free(*to);
+	*to = strdup(value);
+	return *to ? EXIT_OK : no_memory(p);
+}
+
+static int set_number(struct parser *p, int opt, uint64_t min, uint64_t max, uint64_t *to)
+{
+	char name[32];
+	uint64_t v;
+
+	option_name(opt, name, sizeof(name));
+	if (parse_u64(optarg, &v))
+		return usage_error(p->e, "option %s: '%s' is not a number", name, optarg);
+	if (v < min || v > max)
+		return usage_error(p->e, "option %s: %s is not between %llu and %llu", name, optarg,
+				   (unsigned long long)min, (unsigned long long)max);
+	*to = v;
+	return EXIT_OK;
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+static struct kernel_event_ask *last_event(struct parser *p)
+{
+	struct kernel_instance_setup *is = current(p);
+
+	return p->has_event ? &is->events.v[is->events.nr - 1] : NULL;
+}
+
+static int add_event(struct parser *p)
+{
+	if (!*optarg)
+		return usage_error(p->e, "option -e: the event's name is empty");
+	if (!kernel_setup_event(current(p), optarg, p->negate))
+		return no_memory(p);
+	p->has_event = true;
+	return EXIT_OK;
+}
+
+static int add_filter(struct parser *p)
+{
+	struct kernel_event_ask *ask = last_event(p);
+
+	if (!ask)
+		return usage_error(p->e, "option -f '%s' belongs to the -e before it, and there "
+				   "is none%s", optarg, p->instance ? " behind -B" : "");
+	return kernel_event_ask_filter(ask, optarg) ? no_memory(p) : EXIT_OK;
+}
+
+static int add_trigger(struct parser *p)
+{
+	struct kernel_event_ask *ask = last_event(p);
+
+	if (!ask)
+		return usage_error(p->e, "option -R '%s' belongs to the -e before it, and there "
+				   "is none%s", optarg, p->instance ? " behind -B" : "");
+	return kernel_words_add(&ask->triggers, optarg) ? no_memory(p) : EXIT_OK;
+}
+
+/* ---- other parts of an instance ------------------------------------------ */
+
+static int set_tracer(struct parser *p)
+{
+	struct kernel_instance_setup *is = current(p);
+	size_t len;
+
+	if (is->tracer)
+		return usage_error(p->e, "option -p: one tracer only can be set%s, '%s' is given "
+				   "already", *is->name ? " for an instance" : "", is->tracer);
+	while (isspace((unsigned char)*optarg))
+		optarg++;
+	len = strlen(optarg);
+	while (len && isspace((unsigned char)optarg[len - 1]))
+		len--;
+	if (!len)
+		return usage_error(p->e, "option -p: the tracer's name is empty");
+	is->tracer = strndup(optarg, len);
+	return is->tracer ? EXIT_OK : no_memory(p);
+}
+
+static int add_function(struct parser *p, struct kernel_functions *f)
+{
+	p->module_used = true;
+	return kernel_functions_add(f, optarg, p->module) ? no_memory(p) : EXIT_OK;
+}
+
+/* A --module that no -l or -n used means all functions of it. */
+static int finish_module(struct parser *p)
+{
+	int status = EXIT_OK;
+
+	if (p->module && !p->module_used &&
+	    kernel_functions_add(&current(p)->filters, "*", p->module))
+		status = no_memory(p);
+	return status;
+}
+
+static int set_module(struct parser *p)
+{
+	int status = finish_module(p);
+
+	p->module_used = false;
+	return status ? status : set_string(p, &p->module, optarg);
+}
+
+static int set_instance(struct parser *p)
+{
+	struct kernel_instance_setup *is;
+	int status = finish_module(p);
+
+	if (status)
+		return status;
+	free(p->module);
+	p->module = NULL;
+	if (!*optarg)
+		return usage_error(p->e, "option -B: the instance's name is empty");
+	is = kernel_setup_instance(&p->o->setup, optarg);
+	if (!is)
+		return no_memory(p);
+	p->instance = is - p->o->setup.instances.v;
+	p->negate = false;
+	p->has_event = false;
+	return EXIT_OK;
+}
+
+static int set_clock(struct parser *p)
+{
+	const char *clock = optarg;
+
+	if (!strcmp(clock, "tsc2nsec")) {
+		clock = "x86-tsc";
+		p->o->setup.tsc2nsec = true;
+	}
+	if (!p->first_clock && set_string(p, &p->first_clock, clock))
+		return EXIT_FAILED;
+	return set_string(p, &current(p)->clock, clock);
+}
+
+static int add_pids(struct parser *p)
+{
+	AUTO_FREE char *list = strdup(optarg);
+	char *save = NULL;
+	unsigned nr = 0;
+
+	if (!list)
+		return no_memory(p);
+	for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save), nr++) {
+		uint64_t pid;
+
+		if (parse_u64(word, &pid) || !pid || pid > INT_MAX)
+			return usage_error(p->e, "option -P: '%s' is not a process id", word);
+		if (vec_push(&current(p)->pids, (pid_t)pid))
+			return no_memory(p);
+	}
+	return nr ? EXIT_OK : usage_error(p->e, "option -P: there is no process id in '%s'", optarg);
+}
+
+static int set_max_depth(struct parser *p)
+{
+	current(p)->has_max_depth = true;
+	return set_number(p, OPT_MAX_GRAPH_DEPTH, 0, INT_MAX, &current(p)->max_depth);
+}
+
+/* ---- options of the whole ------------------------------------------------ */
+
+static int set_once(struct parser *p, int opt, const char **to)
+{
+	char name[32];
+
+	if (*to)
+		return usage_error(p->e, "option %s is given twice ('%s' and '%s')",
+				   option_name(opt, name, sizeof(name)), *to, optarg);
+	*to = optarg;
+	return EXIT_OK;
+}
+
+static int set_verbose(struct parser *p)
+{
+	static const char *const levels[] = { "none", "crit", "err", "warn", "info", "debug", "all" };
+	uint64_t number;
+
+	p->o->verbose = optarg ? optarg : "info";
+	if (!parse_u64(p->o->verbose, &number) && number < ARRAY_SIZE(levels)) {
+		p->o->verbose = levels[number];
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		if (!strncmp(p->o->verbose, levels[i], strlen(levels[i]))) {
+			p->o->verbose = levels[i];
+			return EXIT_OK;
+		}
+	return usage_error(p->e, "option --verbose: '%s' is no level; there are none, crit, err, "
+			   "warn, info, debug, all", optarg);
+}
+
+static int set_max_kb(struct parser *p)
+{
+	if (p->o->max_kb)
+		return usage_error(p->e, "option -m is given twice");
+	return set_number(p, 'm', 1, UINT64_MAX / 1024, &p->o->max_kb);
+}
+
+static int set_file_version(struct parser *p)
+{
+	uint64_t version = 0;
+	int status = set_number(p, OPT_FILE_VERSION, 6, 7, &version);
+
+	p->o->file_version = version;
+	return status;
+}
+
+static int set_priority(struct parser *p)
+{
+	uint64_t priority = 0;
+	int status = set_number(p, 'r', 1, 99, &priority);
+
+	p->o->rt_priority = priority;
+	return status;
+}
+
+static int set_ts_offset(struct parser *p)
+{
+	p->o->has_ts_offset = true;
+	if (parse_s64(optarg, &p->o->ts_offset))
+		return usage_error(p->e, "option --ts-offset: '%s' is not a number", optarg);
+	return EXIT_OK;
+}
+
+static int set_sleep(struct parser *p)
+{
+	if (p->which == TRACE_EXTRACT) {
+		p->o->snapshot = true;
+		return EXIT_OK;
+	}
+	p->o->has_sleep = true;
+	return set_number(p, 's', 0, UINT32_MAX, &p->o->sleep_us);
+}
+
+/* ---- one option ---------------------------------------------------------- */
+
+/* Options with a value, or that need more than a flag. */
+static int take_value(struct parser *p, int opt)
+{
+	struct trace_options *o = p->o;
+	struct kernel_instance_setup *is = current(p);
+
+	switch (opt) {
+	case 'e': return add_event(p);
+	case 'f': return add_filter(p);
+	case 'R': return add_trigger(p);
+	case 'p': return set_tracer(p);
+	case 'l': return add_function(p, &is->filters);
+	case 'n': return add_function(p, &is->notraces);
+	case 'g': return kernel_functions_add(&o->setup.graph, optarg, NULL) ? no_memory(p) : EXIT_OK;
+	case 'O': return kernel_words_add(&is->options, optarg) ? no_memory(p) : EXIT_OK;
+	case 'T': return kernel_words_add(&is->options, "stacktrace") ? no_memory(p) : EXIT_OK;
+	case 'P': return add_pids(p);
+	case 'C': return set_clock(p);
+	case 'M': return set_string(p, &is->cpumask, optarg);
+	case 'B': return set_instance(p);
+	case 'b': return set_number(p, opt, 1, UINT32_MAX, &is->buffer_kb);
+	case 'o': return set_once(p, opt, &o->output);
+	case 'm': return set_max_kb(p);
+	case 's': return set_sleep(p);
+	case 'r': return set_priority(p);
+	case OPT_MODULE: return set_module(p);
+	case OPT_MAX_GRAPH_DEPTH: return set_max_depth(p);
+	case OPT_USER: return set_once(p, opt, &o->user);
+	case OPT_SUBBUF_SIZE: return set_number(p, opt, 1, 1u << 17, &is->subbuf_kb);
+	case OPT_CMDLINES_SIZE: return set_number(p, opt, 1, INT_MAX, &o->setup.cmdlines_size);
+	case OPT_TEMP: return set_once(p, opt, &o->temp_dir);
+	case OPT_COMPRESSION: return set_once(p, opt, &o->compression);
+	case OPT_FILE_VERSION: return set_file_version(p);
+	case OPT_TS_OFFSET: return set_ts_offset(p);
+	case OPT_VERBOSE: return set_verbose(p);
+	default: return -1;
+	}
+}
+
+static void take_flag(struct parser *p, int opt)
+{
+	struct trace_options *o = p->o;
+
+	switch (opt) {
+	case 'v': p->negate = true; break;
+	case 'i': o->setup.ignore_unknown = true; break;
+	case 'F': o->setup.only_command = true; break;
+	case 'c': current(p)->follow = true; break;
+	case 'k': o->setup.keep = true; break;
+	case 'K': o->setup.keep = o->setup.no_reset = true; break;
+	case 'D': o->setup.ftrace_off = true; o->setup.function_trace_off = true; break;
+	case 'd': o->setup.function_trace_off = true; break;
+	case 't': o->top = true; break;
+	case 'q': o->quiet = true; break;
+	case 'a':
+		if (p->which == TRACE_EXTRACT)
+			o->all_instances = true;
+		else
+			o->setup.all_formats = true;
+		break;
+	case OPT_FUNC_STACK: o->setup.func_stack = true; break;
+	case OPT_NO_FILTER: o->setup.no_filter = true; break;
+	case OPT_TSC2NSEC: o->setup.tsc2nsec = true; break;
+	case OPT_POLL: o->poll = true; break;
+	case OPT_NOSPLICE: o->no_splice = true; break;
+	case OPT_DATE: o->date = true; break;
+	case OPT_DAEMONIZE: o->daemonize = true; break;
+	case OPT_FORK: o->fork = true; break;
+	case OPT_STDERR: o->to_stderr = true; break;
+	case OPT_DEBUG: o->verbose = "debug"; break;
+	}
+}
+
+static int unknown_option(struct parser *p, char **argv)
+{
+	const char *word = argv[optind - 1];
+	struct near near;
+	int status;
+
+	if (optopt && optopt < 256)
+		return usage_error(p->e, "there is no option -%c", optopt);
+	if (optopt) {
+		char name[32];
+
+		return usage_error(p->e, "option %s takes no value",
+				   option_name(optopt, name, sizeof(name)));
+	}
+	status = usage_error(p->e, "there is no option '%s'", word);
+	near_init(&near, word + 2);
+	for (size_t i = 0; long_options[i].name; i++)
+		near_try(&near, long_options[i].name);
+	near_hint(&near, p->e);
+	return status;
+}
+
+static int refuse_useless(struct parser *p, int opt)
+{
+	char name[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++) {
+		if (uses[i].opt != opt || (uses[i].commands & (1u << p->which)))
+			continue;
+		usage_error(p->e, "option %s has no effect with '%s'",
+			    option_name(opt, name, sizeof(name)), command_names[p->which]);
+		for (size_t w = 0; w < ARRAY_SIZE(command_names); w++)
+			if (uses[i].commands & (1u << w)) {
+				err_hint(p->e, "did you mean 'tracecmd %s'?", command_names[w]);
+				break;
+			}
+		return EXIT_USAGE;
+	}
+	return EXIT_OK;
+}
+
+/* ---- the whole line ------------------------------------------------------ */
+
+static int check_whole(struct parser *p)
+{
+	struct trace_options *o = p->o;
+	struct kernel_setup *s = &o->setup;
+
+	if (p->which == TRACE_EXTRACT) {
+		if (o->command)
+			return usage_error(p->e, "extract takes no command ('%s')", o->command[0]);
+	} else if (!kernel_setup_has_work(s)) {
+		return usage_error(p->e, "nothing to trace is named: give -e EVENT or -p TRACER");
+	}
+	if (s->only_command && !o->command)
+		return usage_error(p->e, "option -F needs a command to trace");
+	if (o->user && !o->command)
+		return usage_error(p->e, "option --user needs a command to run");
+	if (o->fork && !o->command)
+		return usage_error(p->e, "option --fork needs a command to run");
+	if (o->date && o->has_ts_offset)
+		return usage_error(p->e, "options --date and --ts-offset exclude each other");
+	for (size_t i = 0; i < s->instances.nr; i++) {
+		struct kernel_instance_setup *is = &s->instances.v[i];
+
+		if (is->follow && !s->only_command && !is->pids.nr)
+			return usage_error(p->e, "option -c follows the children of what -F or -P "
+					   "names%s%s: give one of them", *is->name ? " in instance " : "",
+					   is->name);
+		if (!is->clock && p->first_clock && set_string(p, &is->clock, p->first_clock))
+			return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+static int parse(struct parser *p, int argc, char **argv)
+{
+	const char *letters = p->which == TRACE_EXTRACT ? extract_letters : record_letters;
+	int opt, status;
+
+	optind = 0;			/* glibc: start afresh */
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
+		char name[32];
+
+		if (opt == 'h')
+			return EXIT_HELP;
+		if (opt == ':')
+			return usage_error(p->e, "option %s needs a value",
+					   option_name(optopt, name, sizeof(name)));
+		if (opt == '?')
+			return unknown_option(p, argv);
+		status = refuse_useless(p, opt);
+		if (status)
+			return status;
+		status = take_value(p, opt);
+		if (status > 0)
+			return status;
+		if (status < 0)
+			take_flag(p, opt);
+	}
+	status = finish_module(p);
+	if (status)
+		return status;
+	if (optind < argc)
+		p->o->command = argv + optind;
+	return check_whole(p);
+}
+
+int trace_options_parse(enum trace_command which, int argc, char **argv,
+			struct trace_options *o, struct err *e)
+{
+	struct parser p = { .which = which, .o = o, .e = e };
+	int status;
+
+	memset(o, 0, sizeof(*o));
+	if (kernel_setup_init(&o->setup))
+		return no_memory(&p);
+	status = parse(&p, argc, argv);
+	free(p.module);
+	free(p.first_clock);
+	return status;
+}
+
+void trace_options_release(struct trace_options *o)
+{
+	kernel_setup_release(&o->setup);
+}
