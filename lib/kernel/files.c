@@ -140,6 +140,15 @@ static int earlier_value(enum file_kind kind, struct buf *text)
 	return 0;
 }
 
+/* What the file's text means now. */
+static int read_value(struct kernel_instance *in, const char *file, enum file_kind kind,
+		      struct buf *ret)
+{
+	int code = kernel_read(in, file, ret);
+
+	return code ? code : earlier_value(kind, ret);
+}
+
 /* ---- logging what a write will change ------------------------------------ */
 
 static int log_sizes(struct kernel_instance *in)
@@ -153,9 +162,7 @@ static int log_sizes(struct kernel_instance *in)
 		char file[64], path[KERNEL_PATH_MAX];
 
 		snprintf(file, sizeof(file), "per_cpu/cpu%u/buffer_size_kb", cpus[i]);
-		ret = kernel_read(in, file, &text);
-		if (!ret)
-			ret = earlier_value(FILE_SIZE, &text);
+		ret = read_value(in, file, FILE_SIZE, &text);
 		if (!ret)
 			ret = kernel_instance_path(in, file, path, sizeof(path));
 		if (!ret)
@@ -265,6 +272,20 @@ static int write_failed(struct kernel_instance *in, enum file_kind kind, int cod
 
 /* ---- writing ------------------------------------------------------------- */
 
+int kernel_remember(struct kernel_instance *in, const char *file, struct err *e)
+{
+	enum file_kind kind = file_kind(file);
+	AUTO_BUF struct buf earlier = { 0 };
+	char path[KERNEL_PATH_MAX];
+	int ret = kernel_instance_path(in, file, path, sizeof(path));
+
+	if (!ret)
+		ret = read_value(in, file, kind, &earlier);
+	if (!ret)
+		ret = log_change(in, kind, path, earlier.data);
+	return ret ? err_denied(e, ret, "cannot remember the value of", path) : 0;
+}
+
 int kernel_write(struct kernel_instance *in, const char *file, const char *value, struct err *e)
 {
 	enum file_kind kind = file_kind(file);
@@ -277,9 +298,7 @@ int kernel_write(struct kernel_instance *in, const char *file, const char *value
 	if (kind == FILE_TRIGGER || kind == FILE_DYNAMIC)
 		return kernel_append(in, file, value, e);
 	if (kind != FILE_ACTION) {
-		ret = kernel_read(in, file, &earlier);
-		if (!ret)
-			ret = earlier_value(kind, &earlier);
+		ret = read_value(in, file, kind, &earlier);
 		if (ret)
 			return err_denied(e, ret, "cannot read", path);
 		if (!strcmp(earlier.data, value))
@@ -420,7 +439,6 @@ int kernel_append(struct kernel_instance *in, const char *file, const char *valu
 {
 	const struct kernel_function_ask ask = { .pattern = (char *)value };
 	enum file_kind kind = file_kind(file);
-	AUTO_BUF struct buf earlier = { 0 };
 	char path[KERNEL_PATH_MAX];
 	int ret = kernel_instance_path(in, file, path, sizeof(path));
 
@@ -433,13 +451,9 @@ int kernel_append(struct kernel_instance *in, const char *file, const char *valu
 	if (kind == FILE_LIST && value[0] != '!' && function_is_command(&ask))
 		return append_command(in, path, value, e);
 	if (kind != FILE_ACTION) {
-		ret = kernel_read(in, file, &earlier);
-		if (!ret)
-			ret = earlier_value(kind, &earlier);
-		if (!ret)
-			ret = log_change(in, kind, path, earlier.data);
+		ret = kernel_remember(in, file, e);
 		if (ret)
-			return err_denied(e, ret, "cannot read", path);
+			return ret;
 	}
 	ret = file_append(path, value);
 	return ret ? write_failed(in, kind, ret, value, path, e) : 0;
