@@ -255,6 +255,7 @@ static int print_texts(struct report *rp, struct err *e)
 			if (rc < 0)
 				return rc;
 			out_put(text.data, text.len);
+			out_put("\n", 1);
 		}
 	}
 	return 0;
@@ -288,10 +289,12 @@ int report_events(struct report *rp, struct err *e)
 		report_print_cpus(rp, i);
 	if (rp->wakeup)
 		r = wakeups_new(rp, &p.wakeups, e);
+	report_join_guests(rp);
 	if (!r)
 		r = print_texts(rp, e);
 	if (!r)
 		r = print_all(&p, e);
+	report_leave_guests();
 	if (!r)
 		tell_untold(&p);
 	if (!r && p.wakeups)
