@@ -27,12 +27,13 @@ def commands():
 
 
 def options_of_help(command):
-    """The options a help text lists: lines that begin with one, up to the
-    column of explanations."""
+    """The options a help text lists: what begins with a dash at the start of a
+    line or of a further column."""
     found = set()
     for line in run(command, "--help").splitlines():
-        if re.match(r"\s+-", line):
-            found.update(OPTION.findall(re.split(r"\s{2,}", line.strip())[0]))
+        for column in re.split(r"\s{2,}", line.strip()):
+            if line.startswith(" ") and column.startswith("-"):
+                found.update(OPTION.findall(column))
     return found - COMMON
 
 
@@ -48,7 +49,9 @@ def page_of(command):
 def options_of_page(page):
     """The options a page explains: the terms of its definition lists."""
     found = set()
-    for line in page.read_text().splitlines():
+    text = re.sub(r"^include::(.*)\[\]$", lambda m: (page.parent / m[1]).read_text(),
+                  page.read_text(), flags=re.M)
+    for line in text.splitlines():
         if line.endswith("::") and line.startswith("*-"):
             found.update(OPTION.findall(line.replace("*", "")))
     return found - COMMON
