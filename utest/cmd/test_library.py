@@ -4,17 +4,17 @@ example program whose output equals that of 'tracecmd report'."""
 
 import ctypes
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
+import common
+
+TOP = Path(common.REPO)
 BUILD = TOP / "build"
 LIBRARY = BUILD / "libtracecmd.so.1"
 HEADERS = sorted((TOP / "lib" / "include").glob("*.h"))
-TRACES = sorted((TOP / "utest" / "fixtures" / "traces").glob("*.dat"))
+TRACES = sorted(Path(common.FIXTURES).glob("*.dat"))
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
@@ -24,11 +24,11 @@ def exported_by_map():
 
 
 def run(*args, **kwargs):
-    return subprocess.run(args, text=True, capture_output=True, **kwargs)
+    return common.run(*args, status=None, **kwargs)
 
 
 def test_exports_what_the_map_says():
-    out = run("nm", "-D", "--defined-only", LIBRARY, check=True).stdout
+    out = common.run("nm", "-D", "--defined-only", LIBRARY).stdout
     symbols = {line.split()[-1].split("@")[0] for line in out.splitlines()
                if line.split()[-2] != "A"}
     assert symbols == exported_by_map()
@@ -67,7 +67,7 @@ LATENCY = "lat-wakeup"  # a text, no events
 
 
 def report(*traces):
-    return run(BUILD / "tracecmd", "report", "--losses", *traces, check=True).stdout
+    return common.run(common.TRACECMD, "report", "--losses", *traces).stdout
 
 
 @pytest.mark.parametrize("trace", [t for t in TRACES if t.stem != LATENCY], ids=lambda t: t.stem)
@@ -99,7 +99,7 @@ def test_example_without_a_file(example):
 def test_example_with_a_missing_file(example, tmp_path):
     done = run(example, tmp_path / "missing.dat")
     assert done.returncode == 1
-    assert done.stderr.startswith("print-events: cannot open ")
+    assert done.stderr.startswith("print-events: ")
     assert "No such file or directory" in done.stderr
 
 
@@ -166,14 +166,12 @@ def test_options_without_a_size():
 
 def test_installed_library_serves_pkg_config(tmp_path):
     """A program built with what 'make install' installs."""
-    if not shutil.which("pkg-config"):
-        pytest.fail("pkg-config is not installed")
-    run("make", "-C", TOP, "install", f"DESTDIR={tmp_path}", "PREFIX=/usr", "LIBDIR=/usr/lib",
-        check=True)
-    flags = run("pkg-config", "--cflags", "--libs", "libtracecmd", check=True,
-                env={"PATH": "/usr/bin:/bin", "PKG_CONFIG_SYSROOT_DIR": str(tmp_path),
-                     "PKG_CONFIG_LIBDIR": f"{tmp_path}/usr/lib/pkgconfig:"
-                     f"/usr/lib/{machine()}/pkgconfig:/usr/share/pkgconfig"}).stdout.split()
+    common.run("make", "-C", TOP, "install", f"DESTDIR={tmp_path}", "PREFIX=/usr",
+               "LIBDIR=/usr/lib")
+    flags = common.run("pkg-config", "--cflags", "--libs", "libtracecmd", env={
+        "PATH": "/usr/bin:/bin", "PKG_CONFIG_SYSROOT_DIR": str(tmp_path),
+        "PKG_CONFIG_LIBDIR": f"{tmp_path}/usr/lib/pkgconfig:/usr/lib/{machine()}/pkgconfig"
+        ":/usr/share/pkgconfig"}).stdout.split()
     program = tmp_path / "print-events"
     done = run("cc", *STRICT, "-o", program,
                TOP / "Documentation" / "examples" / "print-events.c", *flags)
@@ -183,4 +181,4 @@ def test_installed_library_serves_pkg_config(tmp_path):
 
 
 def machine():
-    return run("gcc", "-print-multiarch", check=True).stdout.strip()
+    return common.run("gcc", "-print-multiarch").stdout.strip()
