@@ -162,23 +162,3 @@ def test_options_without_a_size():
     code, text = open_with(Opts(size=0))
     assert code == -22
     assert "size" in text
-
-
-def test_installed_library_serves_pkg_config(tmp_path):
-    """A program built with what 'make install' installs."""
-    common.run("make", "-C", TOP, "install", f"DESTDIR={tmp_path}", "PREFIX=/usr",
-               "LIBDIR=/usr/lib")
-    flags = common.run("pkg-config", "--cflags", "--libs", "libtracecmd", env={
-        "PATH": "/usr/bin:/bin", "PKG_CONFIG_SYSROOT_DIR": str(tmp_path),
-        "PKG_CONFIG_LIBDIR": f"{tmp_path}/usr/lib/pkgconfig:/usr/lib/{machine()}/pkgconfig"
-        ":/usr/share/pkgconfig"}).stdout.split()
-    program = tmp_path / "print-events"
-    done = run("cc", *STRICT, "-o", program,
-               TOP / "Documentation" / "examples" / "print-events.c", *flags)
-    assert (done.returncode, done.stderr) == (0, "")
-    done = run(program, TRACES[0], env={"LD_LIBRARY_PATH": f"{tmp_path}/usr/lib"})
-    assert done.returncode == 0, done.stderr
-
-
-def machine():
-    return common.run("gcc", "-print-multiarch").stdout.strip()
