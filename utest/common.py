@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests of all folders share: the program, small tools, running things."""
 
+import contextlib
+import fcntl
 import os
 import subprocess
+
+import tracefs
 
 UTEST = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(UTEST)
@@ -59,3 +63,29 @@ def equal_text(ours, theirs, ours_name="tracecmd", theirs_name="trace-cmd"):
         y = b[i] if i < len(b) else "(ended)"
         assert x == y, f"line {i + 1} of {len(a)} and {len(b)}:\n{ours_name}: {x}\n{theirs_name}: {y}"
     raise AssertionError("the texts differ in their line ends")
+
+
+# ---- this machine's kernel ----------------------------------------------------
+
+LOCK = "/run/tracecmd-utest.lock"
+
+
+def unusable_tracefs():
+    """Why this machine's tracefs cannot be used, or None."""
+    if os.geteuid():
+        return "tracing a kernel needs root"
+    if not os.path.exists(f"{tracefs.ROOT}/trace"):
+        p = run("mount", "-t", "tracefs", "nodev", tracefs.ROOT, status=None)
+        if p.returncode:
+            return p.stderr.strip()
+    if not os.path.exists(f"{tracefs.ROOT}/events/sched/enable"):
+        return "this kernel has no scheduler events"
+    return None
+
+
+@contextlib.contextmanager
+def kernel_lock():
+    """One test at a time has this machine's tracefs."""
+    with open(LOCK, "w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield

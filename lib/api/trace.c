@@ -11,6 +11,11 @@
 struct trace_file {
 	struct tracecmd_file_facts facts;
 	struct event_db *db;
+	/*
+	 * By buffer: its next record, a function's exit, has become part of the
+	 * text of the entry before it.
+	 */
+	bool *joined;
 };
 
 struct tracecmd_trace {
@@ -21,7 +26,9 @@ struct tracecmd_trace {
 	unsigned int nr_files;
 	struct replay_record record;	/* the one given last */
 	bool have_record;
+	bool record_joined;		/* its text was given with the record before */
 	struct tracecmd_event event;
+	struct tep_event *format;	/* of record; NULL: none */
 	struct buf text;
 };
 
@@ -30,7 +37,7 @@ static const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
-static void fill_facts(struct tracecmd_trace *t, unsigned int file)
+static int fill_facts(struct tracecmd_trace *t, unsigned int file, struct err *e)
 {
 	struct tracecmd_file_facts *f = &t->files[file].facts;
 	const struct dat_reader *r = replay_reader(t->replay, file);
@@ -49,6 +56,10 @@ static void fill_facts(struct tracecmd_trace *t, unsigned int file)
 	f->uname = or_empty(info->uname);
 	f->writer = or_empty(info->version);
 	f->trace_id = info->trace_id;
+	t->files[file].joined = calloc(f->nr_buffers + 1, sizeof(bool));
+	if (!t->files[file].joined)
+		return err_errno(e, -ENOMEM, "cannot open '%s'", f->path);
+	return 0;
 }
 
 static int open_files(struct tracecmd_trace *t, const char *const *paths, struct err *e)
@@ -66,14 +77,15 @@ static int open_files(struct tracecmd_trace *t, const char *const *paths, struct
 		return e->code;
 	for (unsigned int i = 0; i < t->nr_files; i++) {
 		if (dat_reader_open(paths[i], &t->notices, &r, e) < 0)
-			return err_wrap(e, "cannot open '%s'", paths[i]);
+			return e->code;
 		if (replay_add_file(t->replay, r, &file_opts, &index, e) < 0)
-			return err_wrap(e, "cannot open '%s'", paths[i]);
+			return e->code;
 	}
 	if (replay_start(t->replay, e) < 0)
 		return e->code;
 	for (unsigned int i = 0; i < t->nr_files; i++)
-		fill_facts(t, i);
+		if (fill_facts(t, i, e) < 0)
+			return e->code;
 	return 0;
 }
 
@@ -116,25 +128,28 @@ API void tracecmd_trace_close(struct tracecmd_trace *t)
 		return;
 	replay_free(t->replay);
 	buf_release(&t->text);
+	for (unsigned int i = 0; t->files && i < t->nr_files; i++)
+		free(t->files[i].joined);
 	free(t->files);
 	free(t);
 }
 
-/* The file's formats and names, with plugins; made when its first event is met. */
-static int file_db(struct tracecmd_trace *t, unsigned int file, struct event_db **ret,
-		   struct err *e)
+/* The file's formats and names, with plugins; made when its first event is
+ * met. NULL and @e on failure. */
+static struct event_db *file_db(struct tracecmd_trace *t, unsigned int file, struct err *e)
 {
 	struct trace_file *f = &t->files[file];
-	struct event_db *db;
+	struct event_db *db = NULL;
 
-	if (!f->db) {
-		if (replay_event_db(t->replay, file, &db, e) < 0 ||
-		    event_db_load_plugins(db, t->opts.no_system_plugins, t->opts.no_plugins, e) < 0)
-			return err_wrap(e, "'%s'", f->facts.path);
-		f->db = db;
+	if (f->db)
+		return f->db;
+	if (replay_event_db(t->replay, file, &db, e) < 0 ||
+	    event_db_load_plugins(db, t->opts.no_system_plugins, t->opts.no_plugins, e) < 0) {
+		err_wrap(e, "'%s'", f->facts.path);
+		return NULL;
 	}
-	*ret = f->db;
-	return 0;
+	f->db = db;
+	return db;
 }
 
 /* Whether something of the files could not be read, told once all else was. */
@@ -148,8 +163,8 @@ static int check_whole(struct tracecmd_trace *t, struct err *e)
 			return err_set(e, -EBADMSG, "'%s' is cut: it ends at offset 0x%llx",
 				       t->files[i].facts.path, (unsigned long long)offset);
 	if (damage)
-		return err_set(e, -EBADMSG, "'%s': %llu damaged pieces were passed over",
-			       t->files[0].facts.path, (unsigned long long)damage);
+		return err_set(e, -EBADMSG, "%llu damaged pieces were passed over",
+			       (unsigned long long)damage);
 	return 0;
 }
 
@@ -157,8 +172,8 @@ static int next_event(struct tracecmd_trace *t, struct err *e)
 {
 	struct replay_record *rec = &t->record;
 	struct tracecmd_event *ev = &t->event;
-	struct tep_event *format;
 	struct event_db *db;
+	bool *joined;
 	int ret;
 
 	t->have_record = false;
@@ -167,7 +182,8 @@ static int next_event(struct tracecmd_trace *t, struct err *e)
 		return ret;
 	if (!ret)
 		return check_whole(t, e);
-	if (file_db(t, rec->file, &db, e) < 0)
+	db = file_db(t, rec->file, e);
+	if (!db)
 		return e->code;
 	memset(ev, 0, sizeof(*ev));
 	ev->time = rec->ts;
@@ -180,11 +196,14 @@ static int next_event(struct tracecmd_trace *t, struct err *e)
 	ev->id = event_db_record_id(db, rec->data, rec->len);
 	ev->pid = event_db_record_pid(db, rec->data, rec->len);
 	ev->task = event_db_comm(db, ev->pid);
-	format = ev->id < 0 ? NULL : event_db_event(db, ev->id);
-	if (format) {
-		ev->system = format->system;
-		ev->name = format->name;
+	t->format = ev->id < 0 ? NULL : event_db_event(db, ev->id);
+	if (t->format) {
+		ev->system = t->format->system;
+		ev->name = t->format->name;
 	}
+	joined = &t->files[rec->file].joined[rec->buffer];
+	t->record_joined = *joined;
+	*joined = false;
 	t->have_record = true;
 	return 1;
 }
@@ -199,6 +218,94 @@ API int tracecmd_trace_next(struct tracecmd_trace *t, const struct tracecmd_even
 	return status < 0 ? api_error(&e, error) : status;
 }
 
+/* ---- texts ---- */
+
+static struct event_record as_event_record(const struct replay_record *rec)
+{
+	const struct ring_page *page = rec->page;
+
+	return (struct event_record) {
+		.ts = rec->ts,
+		.data = rec->data,
+		.len = rec->len,
+		.avail = page->size - (uint32_t)((const uint8_t *)rec->data - page->data),
+		.cpu = rec->cpu,
+	};
+}
+
+static int peek_next(void *ctx, struct event_record *ret)
+{
+	struct tracecmd_trace *t = ctx;
+	struct replay_record rec;
+	/* a failure comes again with the next record, and is told there */
+	int status = replay_peek_buffer(t->replay, t->record.file, t->record.buffer, &rec, NULL);
+
+	if (status == 1)
+		*ret = as_event_record(&rec);
+	return status == 1;
+}
+
+static void take_next(void *ctx)
+{
+	struct tracecmd_trace *t = ctx;
+
+	t->files[t->record.file].joined[t->record.buffer] = true;
+}
+
+static int make_text(struct tracecmd_trace *t, bool line, struct err *e)
+{
+	const struct event_next next = { .peek = peek_next, .take = take_next, .ctx = t };
+	struct event_record rec;
+	struct event_db *db;
+
+	buf_clear(&t->text);
+	if (!t->have_record)
+		return err_set(e, -ENOENT, "no event has been taken from the trace, or it is at its end");
+	if (!t->record_joined) {
+		rec = as_event_record(&t->record);
+		db = t->files[t->record.file].db;
+		if (line) {
+			const struct event_line_opts opts = {
+				.seconds = t->files[t->record.file].facts.in_seconds,
+			};
+			struct event_line_state state = { 0 };
+
+			event_line(db, &opts, &state, &rec, &next, &t->text);
+		} else if (t->format) {
+			event_text(db, t->format, &rec, false, &next, &t->text);
+		}
+	}
+	if (buf_puts(&t->text, "") < 0)
+		return err_errno(e, -ENOMEM, "the text of an event of '%s'",
+				 t->files[t->record.file].facts.path);
+	return 0;
+}
+
+static int give_text(struct tracecmd_trace *t, bool line, const char **ret,
+		     struct tracecmd_error *error)
+{
+	struct err e = { 0 };
+
+	if (make_text(t, line, &e) < 0)
+		return api_error(&e, error);
+	*ret = t->text.data;
+	return 0;
+}
+
+API int tracecmd_event_text(struct tracecmd_trace *t, const char **ret,
+			    struct tracecmd_error *error)
+{
+	return give_text(t, false, ret, error);
+}
+
+API int tracecmd_event_line(struct tracecmd_trace *t, const char **ret,
+			    struct tracecmd_error *error)
+{
+	return give_text(t, true, ret, error);
+}
+
+/* ---- facts ---- */
+
 API unsigned int tracecmd_trace_nr_files(const struct tracecmd_trace *t)
 {
 	return t->nr_files;
@@ -208,4 +315,12 @@ API const struct tracecmd_file_facts *tracecmd_file_facts(const struct tracecmd_
 							   unsigned int file)
 {
 	return file < t->nr_files ? &t->files[file].facts : NULL;
+}
+
+API const char *tracecmd_file_buffer(const struct tracecmd_trace *t, unsigned int file,
+				     unsigned int buffer)
+{
+	if (file >= t->nr_files || buffer >= t->files[file].facts.nr_buffers)
+		return NULL;
+	return dat_reader_buffer(replay_reader(t->replay, file), buffer)->name;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "include/tracecmd.h"
+#include "api/api.h"
 
-__attribute__((visibility("default")))
-const char *tracecmd_version(void)
+API const char *tracecmd_version(void)
 {
 	return TRACECMD_VERSION;
 }

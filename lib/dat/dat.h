@@ -259,6 +259,20 @@ int dat_writer_buffer_text(struct dat_writer *w, const char *name, const char *c
 /* STRINGS, last links; fsync is the caller's. */
 int dat_writer_finish(struct dat_writer *w, struct err *e);
 
+/*
+ * Copies everything of @r, and finishes: metadata, options (those that are not
+ * known too), buffers. Events are copied byte for byte, chunks of the writer's
+ * own codec without compressing them again. The writer must be fresh and have
+ * the reader's byte order, long size and page size (dat_copy_opts).
+ * Of a cut file what is there is copied. @notices hears what the new file has no
+ * place for.
+ */
+int dat_copy(struct dat_reader *r, struct dat_writer *w, const struct notices *notices,
+	     struct err *e);
+/* The options for a writer that takes @r's data. */
+struct dat_writer_opts dat_copy_opts(const struct dat_reader *r, unsigned version,
+				     const struct codec *codec);
+
 /* Largest number of uncompressed bytes the writer puts into one chunk, a
  * whole number of sub-buffers of @page_size (10 of them, as trace-cmd does). */
 size_t dat_chunk_bytes(uint32_t page_size);

@@ -520,7 +520,8 @@ const char *event_db_comm(struct event_db *db, int pid)
 		return "<idle>";
 	need_comms(db);
 	name = comms_find(&db->comms, pid);
-	return name ? name : "<...>";
+	/* plugin_sched_switch tells libtraceevent of names it meets */
+	return name ? name : tep_data_comm_from_pid(db->tep, pid);
 }
 
 int event_db_each_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const char *comm),

@@ -63,6 +63,9 @@ int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, 
  */
 int event_db_plugin_option(struct event_db *db, const char *option, struct err *e);
 
+/* The "fgraph:" options, one after the other; all are off at first. False past the last. */
+bool event_graph_option(unsigned i, const char **name, const char **text);
+
 /* How the text of some events is made. */
 enum event_style {
 	EVENT_STYLE_FIELDS,		/* fields instead of text */
@@ -120,6 +123,11 @@ struct event_record {
 	uint32_t cpu;
 };
 
+/* Unsigned value of a field of 1, 2, 4 or 8 bytes; false if the record does not
+ * reach to it. */
+bool event_field_number(const struct tep_format_field *field, const struct event_record *rec,
+			uint64_t *ret);
+
 /*
  * The record that follows in the same buffer over all CPUs, for joining a
  * function's entry and exit into one line. peek leaves it where it is: 1, or 0
@@ -157,8 +165,8 @@ void event_filter_free(struct event_filter *f);
 /*
  * Adds a filter; several let through what any of them does. @exclude: what it
  * matches is dropped, whatever else matches it. 0; -ENOENT if no event or
- * system of the db has such a name, or none of them such a field, with near
- * matches (another file's may); -EINVAL with the column if it is malformed.
+ * system of the db has such a name, or none of them such a field (unless a NAME
+ * has a '*'), with near matches (another file's may); -EINVAL with the column if it is malformed.
  */
 int event_filter_add(struct event_filter *f, const char *text, bool exclude, struct err *e);
 /* Whether the record is wanted; everything is while nothing was added. */
@@ -181,6 +189,8 @@ struct event_line_opts {
 /* What lines know of the one before. { 0 } to start. */
 struct event_line_state { bool any; uint64_t last; };
 
+/* Appends a time as lines show it, its colon left out. */
+void event_time(const struct event_line_opts *opts, uint64_t ts, struct buf *out);
 /* Appends one line without its newline. Several lines for events with stacks. */
 void event_line(struct event_db *db, const struct event_line_opts *opts,
 		struct event_line_state *state, const struct event_record *rec,

@@ -13,27 +13,32 @@
 #include "event/db.h"
 
 /*
- * Zeros behind the copy: a string without an end stops there. Plugins read a
- * little further than the record says: plugin_kvm up to 255 bytes.
+ * Behind the copy, so that a string without an end stops there. Plugins read a
+ * little further than the record says, too: plugin_kvm up to 255 bytes.
  */
 #define PAD 512
 
 /*
- * A record as libtraceevent may see it: the bytes the format wants. Stack
- * records are shorter than their "caller" field (kernel 6.1: only the frames
- * there are), and the bytes that follow in the sub-buffer are printed with -R.
+ * A record as libtraceevent may see it: the bytes the format wants, and zeros.
+ * Stack records are shorter than their "caller" field (kernel 6.1: only the
+ * frames there are). libtraceevent's fields (-R) then show the bytes that
+ * follow in the sub-buffer, as they do for an empty string at a record's end
+ * (fixture probes-6.12); so with @fields these follow, as far as there are any.
  */
 static bool make_record(struct event_db *db, const struct event_slot *slot,
-			const struct event_record *rec, struct tep_record *ret)
+			const struct event_record *rec, bool fields, struct tep_record *ret)
 {
-	uint32_t want = rec->len;
+	uint32_t want = rec->len, extra = 0;
 
-	if (slot && slot->check.fixed_end > want)
+	if (slot->check.fixed_end > want)
 		want = slot->check.fixed_end;
 	if (want > rec->avail)
 		want = rec->avail;
+	if (fields)
+		extra = rec->avail - want < PAD / 2 ? rec->avail - want : PAD / 2;
 	buf_clear(&db->padded);
-	if (buf_put(&db->padded, rec->data, want) || buf_fill(&db->padded, 0, PAD))
+	if (buf_put(&db->padded, rec->data, want + extra) ||
+	    buf_fill(&db->padded, 0, PAD - extra))
 		return false;
 	*ret = (struct tep_record){
 		.ts = rec->ts, .size = rec->len, .record_size = rec->len,
@@ -115,6 +120,12 @@ static void put_fields(struct tep_event *event, const struct event_record *rec, 
 	}
 }
 
+bool event_field_number(const struct tep_format_field *field, const struct event_record *rec,
+			uint64_t *ret)
+{
+	return format_number(field, rec->data, rec->len, ret);
+}
+
 /* ---- the text --------------------------------------------------------------------- */
 
 static bool style_fields(const struct event_slot *slot, bool fields)
@@ -122,33 +133,47 @@ static bool style_fields(const struct event_slot *slot, bool fields)
 	return fields || slot->fields;
 }
 
-/* A plugin's text does without the print format. */
-static bool runs_print_format(const struct tep_event *event, bool fields)
+/* libtraceevent's text by the print format, plugins left aside. */
+static void run_print_format(struct event_db *db, struct tep_event *event, struct tep_record *record)
 {
-	return fields || !event->handler || event->flags & TEP_EVENT_FL_NOHANDLE;
+	int flags = event->flags;
+
+	event->flags |= TEP_EVENT_FL_NOHANDLE;
+	tep_print_event(db->tep, &db->seq, record, "%s", TEP_PRINT_INFO);
+	event->flags = flags;
 }
 
-/* Plugins and libtraceevent. */
+/*
+ * Plugins and libtraceevent. A plugin whose handler returns non-zero wants the
+ * print format's text behind its own.
+ */
 static void put_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
 		     bool fields, struct buf *out)
 {
 	struct tep_event *event = slot->event;
 	struct tep_record record;
+	bool runnable, more = true;
 
 	event_db_need_texts(db);
-	if (!make_record(db, slot, rec, &record)) {
+	if (!make_record(db, slot, rec, fields, &record)) {
 		out->failed = true;
 		return;
 	}
+	runnable = format_check_print(&slot->check, event, record.data, db->padded.len - PAD);
 	trace_seq_reset(&db->seq);
-	if (fields)
+	if (!fields && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE))
+		more = event->handler(&db->seq, &record, event, event->context);
+	if (fields && runnable)
 		tep_record_print_fields(&db->seq, &record, event);
-	else if (!runs_print_format(event, fields))
-		event->handler(&db->seq, &record, event, event->context);
-	else
-		tep_print_event(db->tep, &db->seq, &record, "%s", TEP_PRINT_INFO);
+	else if (more && runnable)
+		run_print_format(db, event, &record);
 	trace_seq_terminate(&db->seq);
 	put_seq(db, out);
+	if (more && !runnable) {
+		if (!fields)
+			buf_puts(out, "[FAILED TO PARSE]");
+		put_fields(event, rec, out);
+	}
 }
 
 void event_text(struct event_db *db, struct tep_event *event, const struct event_record *rec,
@@ -169,11 +194,6 @@ void event_text(struct event_db *db, struct tep_event *event, const struct event
 		goto trim;
 	if (!format_check_record(&slot->check, rec->data, rec->avail, why, sizeof(why))) {
 		buf_printf(out, "[BAD RECORD: %s]", why);
-		put_fields(event, rec, out);
-	} else if (runs_print_format(event, fields) &&
-		   !format_check_print(&slot->check, event, rec->data, rec->len)) {
-		if (!fields)
-			buf_puts(out, "[FAILED TO PARSE]");
 		put_fields(event, rec, out);
 	} else {
 		put_text(db, slot, rec, fields, out);

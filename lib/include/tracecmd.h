@@ -132,28 +132,37 @@ struct tracecmd_event {
  *
  * @ret: the event; NULL at the end and on failure.
  *
- * 1; 0 at the end; -EBADMSG at the end of a file that is cut or damaged,
- * after everything readable has been given (tracecmd_trace_next may be called
- * again and gives the same); other negative errno: reading failed.
+ * 1; 0 at the end (at once for a latency tracer's file: it holds a text, no
+ * events); -EBADMSG at the end of a file that is cut or damaged, after everything
+ * readable has been given; other negative errno: reading failed. What was
+ * returned at the end is returned again by further calls.
  */
 int tracecmd_trace_next(struct tracecmd_trace *trace, const struct tracecmd_event **ret,
 			struct tracecmd_error *error);
 
 /*
- * The text of the event that tracecmd_trace_next gave last, as 'tracecmd
- * report' prints it behind the event's name; without newline at its end, but
- * some (stack traces) have newlines inside.
+ * The text of the event that tracecmd_trace_next gave last: what 'tracecmd
+ * report' prints behind the event's name. No newline at its end, but some
+ * texts (stack traces) have newlines inside. Empty if there is no format of
+ * the event's id.
+ *
+ * A function that calls no other is shown in one text, that of its entry
+ * (function_graph). Once that text was made, the text and the line of its exit
+ * are empty.
  *
  * @ret: the text, NUL-terminated; lives until the next call for this trace.
  *
- * 0; -ENOENT if there is no event (none taken yet, or past the end); -ENOMEM.
+ * 0; -ENOENT if there is no event (none taken yet, or past the end); -ENOMEM;
+ * other negative errno: what the text is made of could not be read.
  */
 int tracecmd_event_text(struct tracecmd_trace *trace, const char **ret,
 			struct tracecmd_error *error);
 
 /*
- * The whole line of that event, as 'tracecmd report' prints it with no
- * options; a line before it tells lost events, as there. As above otherwise.
+ * The whole line of that event as 'tracecmd report' prints it without options,
+ * but for what it puts in front where there are several files or instances.
+ * Lost events are not told in it: see the event's member lost. As above
+ * otherwise.
  */
 int tracecmd_event_line(struct tracecmd_trace *trace, const char **ret,
 			struct tracecmd_error *error);
@@ -185,6 +194,14 @@ unsigned int tracecmd_trace_nr_files(const struct tracecmd_trace *trace);
  */
 const struct tracecmd_file_facts *tracecmd_file_facts(const struct tracecmd_trace *trace,
 						      unsigned int file);
+
+/*
+ * Name of a file's buffer; "" is the top level.
+ *
+ * @file, @buffer: from 0. Returns NULL if there is no such file or buffer.
+ */
+const char *tracecmd_file_buffer(const struct tracecmd_trace *trace, unsigned int file,
+				 unsigned int buffer);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """datdump.py - independent, strict decoder for trace.dat files (v6 and v7).
 
 Written from the format page of the documentation; shares no code with any other reader, so it

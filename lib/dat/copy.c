@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A whole file into another version or codec. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dat/reader.h"
+#include "dat/writer.h"
+
+struct copy {
+	struct dat_reader *r;
+	struct dat_writer *w;
+	const struct notices *notices;
+	bool same_codec;		/* chunks are moved as they are */
+};
+
+struct dat_writer_opts dat_copy_opts(const struct dat_reader *r, unsigned version,
+				     const struct codec *codec)
+{
+	struct dat_writer_opts opts = {
+		.version = version, .codec = codec, .big_endian = r->header.big_endian,
+		.long_size = r->header.long_size, .page_size = r->header.page_size,
+	};
+
+	return opts;
+}
+
+/* ---- metadata ---- */
+
+static int copy_block(struct copy *c, enum dat_id id, struct err *e)
+{
+	struct cur body;
+	int ret = dat_reader_block(c->r, id, &body, e);
+
+	if (ret <= 0)
+		return ret;
+	if (!dat_writer_keeps(c->w, id)) {
+		notice(c->notices, "'%s': %s is left out, %s has no place for it", c->r->name,
+		       dat_id_name(id), c->w->opts.version == 6 ? "a version 6 file" :
+		       "an uncompressed file");
+		return 0;
+	}
+	return dat_writer_block(c->w, id, body.data, body.len, e);
+}
+
+static int copy_blocks(struct copy *c, struct err *e)
+{
+	int ret = 0;
+
+	for (enum dat_id id = DAT_HEADER_INFO; id < DAT_ID_COUNT && !ret; id++)
+		if (c->r->refs[id])
+			ret = copy_block(c, id, e);
+	for (size_t i = 0; i < c->r->sections.nr && !ret; i++) {
+		const struct dat_section *s = &c->r->sections.v[i].pub;
+
+		if (dat_id_name(s->id))
+			continue;
+		notice(c->notices, "'%s': the section of unknown id %u at offset 0x%" PRIx64
+		       " is left out", c->r->name, s->id, s->offset);
+	}
+	return ret;
+}
+
+/* Whether the writer makes the option itself. */
+static bool is_made(unsigned id)
+{
+	switch (id) {
+	case DAT_BUFFER:
+	case DAT_CPUCOUNT:
+	case DAT_HEADER_INFO ... DAT_BUFFER_TEXT:
+	case DAT_BTF_FILE:
+	case DAT_MODULES_FILE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The clock as both versions tell it. A version 6 file may have it only in the
+ * blob behind its table, which version 7 does not know.
+ */
+static int copy_clock(struct copy *c, const struct dat_option *o, struct err *e)
+{
+	const struct dat_info *info = &c->r->info;
+	char text[sizeof(info->clock) + 3], word[sizeof(info->clock)];
+
+	dat_clock_word((const char *)o->data, o->size, word, sizeof(word));
+	if (!strcmp(word, info->clock) || !info->clock[0])
+		return dat_writer_option(c->w, o->id, o->data, o->size, e);
+	snprintf(text, sizeof(text), "[%s]", info->clock);
+	return dat_writer_option(c->w, o->id, text, strlen(text) + 1, e);
+}
+
+static int copy_options(struct copy *c, struct err *e)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < c->r->options.nr && !ret; i++) {
+		const struct dat_option *o = &c->r->options.v[i];
+
+		if (is_made(o->id))
+			continue;
+		if (o->id == DAT_TRACECLOCK)
+			ret = copy_clock(c, o, e);
+		else
+			ret = dat_writer_option(c->w, o->id, o->data, o->size, e);
+	}
+	return ret;
+}
+
+/* CPUCOUNT; in version 6 tables must have a place for every CPU. */
+static uint32_t count_cpus(const struct copy *c)
+{
+	uint32_t n = c->r->info.cpu_count;
+
+	for (size_t i = 0; i < c->r->buffers.nr && c->w->opts.version == 6; i++) {
+		const struct dat_buffer *b = &c->r->buffers.v[i].pub;
+
+		if (b->nr_cpus && b->cpus[b->nr_cpus - 1].cpu >= n)
+			n = b->cpus[b->nr_cpus - 1].cpu + 1;
+	}
+	if (!n && c->w->opts.version == 6 && c->r->buffers.nr)
+		n = 1;
+	return n;
+}
+
+/* ---- data ---- */
+
+static int copy_chunks(struct copy *c, unsigned buffer, const struct dat_chunks *chunks,
+		       struct err *e)
+{
+	struct codec_ctx ctx = { 0 };
+	uint8_t *data = NULL;
+	size_t cap = 0;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < chunks->nr && !ret; i++) {
+		const struct dat_chunk *k = &chunks->v[i];
+
+		if (c->same_codec) {
+			ret = dat_writer_cpu_chunk(c->w, c->r->src.fd, k->offset, k->csize, k->usize, e);
+			continue;
+		}
+		if (k->usize > cap) {
+			free(data);
+			cap = k->usize;
+			data = malloc(cap);
+			if (!data) {
+				ret = dat_no_memory(e);
+				break;
+			}
+		}
+		ret = dat_chunk_read(c->r, buffer, k, &ctx, data, e);
+		if (!ret)
+			ret = dat_writer_cpu_pages(c->w, data, k->usize, e);
+	}
+	free(data);
+	codec_ctx_release(&ctx);
+	return ret;
+}
+
+static int copy_cpu(struct copy *c, unsigned buffer, uint32_t i, struct err *e)
+{
+	const struct dat_buffer *b = &c->r->buffers.v[buffer].pub;
+	struct dat_chunks chunks;
+	int ret = dat_reader_chunks(c->r, buffer, i, &chunks, e);
+
+	if (ret)
+		return ret;
+	if (chunks.broken_at && !c->r->cut)
+		return err_set(e, -EBADMSG, "cannot copy CPU %u of buffer '%s' of '%s': its data are "
+			       "damaged at offset 0x%" PRIx64, b->cpus[i].cpu, b->name, c->r->name,
+			       chunks.broken_at);
+	if (!chunks.nr)
+		return 0;
+	ret = dat_writer_cpu_begin(c->w, b->cpus[i].cpu, e);
+	if (!ret)
+		ret = copy_chunks(c, buffer, &chunks, e);
+	return ret ? ret : dat_writer_cpu_end(c->w, e);
+}
+
+/* The clock for a BUFFER option; version 6 instances have none. */
+static const char *buffer_clock(const struct copy *c, const struct dat_buffer *b)
+{
+	if (c->w->opts.version == 6)
+		return c->r->info.trace_clock ? c->r->info.clock : "";
+	if (b->clock[0])
+		return b->clock;
+	return c->r->info.clock[0] ? c->r->info.clock : "local";
+}
+
+static int copy_text(struct copy *c, unsigned buffer, struct err *e)
+{
+	const struct dat_buffer *b = &c->r->buffers.v[buffer].pub;
+	struct buf text AUTO_BUF = { 0 };
+	int ret;
+
+	if (c->w->opts.version == 6 && c->r->buffers.nr > 1)
+		return err_set(e, -EINVAL, "cannot copy '%s': a version 6 file cannot hold the text of "
+			       "buffer '%s' beside other buffers", c->r->name, b->name);
+	ret = dat_reader_buffer_text(c->r, buffer, &text, e);
+	if (ret)
+		return ret;
+	return dat_writer_buffer_text(c->w, b->name, buffer_clock(c, b), text.data, text.len, e);
+}
+
+static int copy_buffer(struct copy *c, unsigned buffer, struct err *e)
+{
+	const struct dat_buffer *b = &c->r->buffers.v[buffer].pub;
+	int ret;
+
+	if (b->text)
+		return copy_text(c, buffer, e);
+	ret = dat_writer_buffer_begin(c->w, b->name, buffer_clock(c, b), b->page_size, e);
+	for (uint32_t i = 0; i < b->nr_cpus && !ret; i++)
+		ret = copy_cpu(c, buffer, i, e);
+	return ret ? ret : dat_writer_buffer_end(c->w, e);
+}
+
+/* Readers expect a top-level buffer, even an empty one. */
+static int add_top(struct copy *c, struct err *e)
+{
+	const struct dat_buffer none = { .name = "", .clock = "" };
+	int ret;
+
+	if (!c->r->buffers.nr || !c->r->buffers.v[0].pub.name[0] || c->r->buffers.v[0].pub.text)
+		return 0;
+	ret = dat_writer_buffer_begin(c->w, "", buffer_clock(c, &none), c->r->header.page_size, e);
+	return ret ? ret : dat_writer_buffer_end(c->w, e);
+}
+
+static int copy_buffers(struct copy *c, struct err *e)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < c->r->buffers.nr && !ret; i++)
+		ret = dat_writer_plan_buffer(c->w, c->r->buffers.v[i].pub.name, e);
+	if (!ret)
+		ret = add_top(c, e);
+	for (size_t i = 0; i < c->r->buffers.nr && !ret; i++)
+		ret = copy_buffer(c, i, e);
+	return ret;
+}
+
+int dat_copy(struct dat_reader *r, struct dat_writer *w, const struct notices *notices,
+	     struct err *e)
+{
+	struct copy c = {
+		.r = r, .w = w, .notices = notices,
+		.same_codec = r->src.fd >= 0 && r->header.codec == w->opts.codec,
+	};
+	uint32_t cpus = count_cpus(&c);
+	int ret = copy_blocks(&c, e);
+
+	if (!ret)
+		ret = copy_options(&c, e);
+	if (!ret && cpus)
+		ret = dat_writer_cpu_count(w, cpus, e);
+	if (!ret)
+		ret = copy_buffers(&c, e);
+	return ret ? ret : dat_writer_finish(w, e);
+}

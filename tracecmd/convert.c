@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* convert: a trace file in another version or with another compression. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "dat/dat.h"
+
+struct convert {
+	const char *input, *output;
+	const char *compression;	/* NULL: not given */
+	unsigned version;
+	const struct codec *codec;
+};
+
+enum { OPT_FILE_VERSION = 256, OPT_COMPRESSION };
+
+static const struct option long_options[] = {
+	{ "file-version", required_argument, NULL, OPT_FILE_VERSION },
+	{ "compression", required_argument, NULL, OPT_COMPRESSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* The temporary file goes when a signal ends us. */
+static const char *volatile temp_name;
+
+static void on_signal(int sig)
+{
+	if (temp_name)
+		unlink(temp_name);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void watch_signals(const char *temp)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+	temp_name = temp;
+	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++)
+		if (signal(signals[i], on_signal) == SIG_IGN)
+			signal(signals[i], SIG_IGN);
+}
+
+static int parse_version(const char *text, unsigned *ret, struct err *e)
+{
+	if (strcmp(text, "6") && strcmp(text, "7"))
+		return usage_error(e, "there is no file version '%s', only 6 and 7", text);
+	*ret = text[0] - '0';
+	return 0;
+}
+
+/* What is left of the command line: [INPUT] OUTPUT, less what options gave. */
+static int parse_names(struct convert *c, int argc, char **argv, struct err *e)
+{
+	if (argc && !c->output)
+		c->output = argv[--argc];
+	if (argc && !c->input)
+		c->input = argv[--argc];
+	if (argc)
+		return usage_error(e, "'%s' is one file name too many", argv[0]);
+	if (!c->output)
+		return usage_error(e, "the output file is missing");
+	if (!c->input)
+		c->input = "trace.dat";
+	return 0;
+}
+
+static int parse_codec(struct convert *c, struct err *e)
+{
+	const char *name = c->compression;
+
+	if (!name)
+		name = c->version == 6 ? "none" : "any";
+	if (c->version == 6 && !strcmp(name, "any"))
+		name = "none";
+	if (codec_choose(name, &c->codec, e))
+		return EXIT_USAGE;
+	if (c->version == 6 && c->codec)
+		return usage_error(e, "a version 6 file cannot be compressed (--compression %s)", name);
+	return 0;
+}
+
+static int parse(struct convert *c, int argc, char **argv, struct err *e)
+{
+	int o, r = 0;
+
+	opterr = 0;
+	while (!r && (o = getopt_long(argc, argv, ":i:o:", long_options, NULL)) >= 0) {
+		switch (o) {
+		case 'i':
+			c->input = optarg;
+			break;
+		case 'o':
+			c->output = optarg;
+			break;
+		case OPT_FILE_VERSION:
+			r = parse_version(optarg, &c->version, e);
+			break;
+		case OPT_COMPRESSION:
+			c->compression = optarg;
+			break;
+		case ':':
+			r = usage_error(e, "option '%s' needs a value", argv[optind - 1]);
+			break;
+		default:
+			r = usage_error(e, "there is no option '%s'", argv[optind - 1]);
+		}
+	}
+	if (!r)
+		r = parse_names(c, argc - optind, argv + optind, e);
+	return r ? r : parse_codec(c, e);
+}
+
+/* The copy into an open file. */
+static int write_copy(const struct convert *c, struct dat_reader *r, int fd, struct err *e)
+{
+	struct dat_writer_opts opts = dat_copy_opts(r, c->version, c->codec);
+	struct dat_writer *w;
+	int ret = dat_writer_new(fd, c->output, &opts, &w, e);
+
+	if (ret)
+		return ret;
+	ret = dat_copy(r, w, &stderr_notices, e);
+	dat_writer_free(w);
+	if (!ret && fsync(fd) < 0 && errno != EINVAL)
+		ret = err_errno(e, -errno, "cannot write '%s'", c->output);
+	return ret;
+}
+
+static int convert_opened(const struct convert *c, struct dat_reader *r, struct err *e)
+{
+	struct new_file f;
+	int ret = new_file_open(&f, c->output, e);
+
+	if (ret)
+		return ret;
+	watch_signals(f.temp);
+	ret = write_copy(c, r, f.fd, e);
+	if (!ret)
+		ret = new_file_commit(&f, e);
+	temp_name = NULL;
+	new_file_discard(&f);
+	return ret;
+}
+
+static int run(int argc, char **argv, struct err *e)
+{
+	struct convert c = { .version = 7 };
+	struct dat_reader *reader;
+	int r = parse(&c, argc, argv, e);
+
+	if (r)
+		return r;
+	if (dat_reader_open(c.input, &stderr_notices, &reader, e))
+		return EXIT_FAILED;
+	r = convert_opened(&c, reader, e) ? EXIT_FAILED : EXIT_OK;
+	if (dat_reader_cut(reader, NULL))
+		r = EXIT_FAILED;	/* the notices have told why */
+	dat_reader_close(reader);
+	return r;
+}
+
+const struct command convert_command = {
+	.name = "convert",
+	.summary = "rewrite a trace file in another version or with another compression",
+	.usage = "[options] [INPUT] OUTPUT",
+	.help =
+	"  -i FILE              file to read (default: trace.dat)\n"
+	"  -o FILE              file to write\n"
+	"  --file-version N     6 or 7 (default: 7)\n"
+	"  --compression NAME   zstd, lz4, zlib, none, or any for the best (default: any;\n"
+	"                       version 6 files are never compressed)\n",
+	.run = run,
+};

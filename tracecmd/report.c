@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* tracecmd report: trace files to text. The command line. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "report.h"
+
+static const char help[] =
+	"FILE defaults to trace.dat; several are merged by time.\n"
+	"\n"
+	"What to print:\n"
+	"  -i FILE              a file to read (may be repeated)\n"
+	"  -F FILTER            only events the filter lets through; before the first -i for\n"
+	"                       all files, after it for the file before it\n"
+	"  -v                   the filters that follow say what to leave out\n"
+	"  --cpu LIST           only these CPUs: 0,3 or 2-4\n"
+	"  --pid PID[,PID]      only events of, or about, these processes\n"
+	"  --comm NAME[,NAME]   the same, by name\n"
+	"  -I, -S               no events out of hard (-I) or soft (-S) interrupts\n"
+	"\n"
+	"The line:\n"
+	"  -l                   latency format        -t   nanoseconds\n"
+	"  -R                   fields instead of text\n"
+	"  -r RE                that for events of that name or system\n"
+	"  -n RE                the kernel's print format for these, not a plugin's\n"
+	"  -N                   load no plugins       -L   none of the system's folder\n"
+	"  -O [PLUGIN:]NAME[=VALUE]\n"
+	"                       set an option of a plugin, e.g. fgraph:tailprint\n"
+	"  --ts-diff            add the time since the line before\n"
+	"  --raw-ts             times as the ring buffer has them\n"
+	"  --align-ts           count time from the first event\n"
+	"  --nodate             ignore the time of day stored by record --date\n"
+	"  --ts-offset N        add N to the times of the file before it\n"
+	"  --ts2secs HZ         times count cycles of HZ\n"
+	"  --ts-check           tell where time goes backwards\n"
+	"  --kallsyms FILE      more kernel symbols\n"
+	"  --losses             tell of every loss, also where trace-cmd's text does not\n"
+	"  --boundary           tell where sub-buffers begin\n"
+	"  --debug              that, and where each event lies\n"
+	"  -w                   wake-up latencies\n"
+	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
+	"  -q                   no notices\n"
+	"\n"
+	"Questions about the file:\n"
+	"  --events, --event RE formats of all events, or of those named\n"
+	"  -E                   names of the events   -f   functions   -P   printk formats\n"
+	"  -e                   byte order            -p   page size\n"
+	"  --cpus, --first-event, --last-event\n"
+	"                       CPUs with data, their first and last event\n"
+	"  --stat               the kernel's statistics at the end of the recording\n"
+	"  --uname, --version   recorded machine, recording program\n"
+	"  --check-events       whether all formats can be parsed\n"
+	"  -T                   what was understood of the filters\n";
+
+enum long_option {
+	OPT_FIRST = 256, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
+	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
+	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
+	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE,
+};
+
+static const struct option long_options[] = {
+	{ "input", required_argument, NULL, 'i' },
+	{ "filter", required_argument, NULL, 'F' },
+	{ "cpu", required_argument, NULL, OPT_CPU },
+	{ "pid", required_argument, NULL, OPT_PID },
+	{ "comm", required_argument, NULL, OPT_COMM },
+	{ "ts-diff", no_argument, NULL, OPT_TS_DIFF },
+	{ "raw-ts", no_argument, NULL, OPT_RAW_TS },
+	{ "align-ts", no_argument, NULL, OPT_ALIGN_TS },
+	{ "nodate", no_argument, NULL, OPT_NODATE },
+	{ "ts-offset", required_argument, NULL, OPT_TS_OFFSET },
+	{ "ts2secs", required_argument, NULL, OPT_TS2SECS },
+	{ "ts-check", no_argument, NULL, OPT_TS_CHECK },
+	{ "kallsyms", required_argument, NULL, OPT_KALLSYMS },
+	{ "boundary", no_argument, NULL, OPT_BOUNDARY },
+	{ "debug", no_argument, NULL, OPT_DEBUG },
+	{ "losses", no_argument, NULL, OPT_LOSSES },
+	{ "compat", required_argument, NULL, OPT_COMPAT },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
+	{ "events", no_argument, NULL, OPT_EVENTS },
+	{ "event", required_argument, NULL, OPT_EVENT },
+	{ "cpus", no_argument, NULL, OPT_CPUS },
+	{ "first-event", no_argument, NULL, OPT_FIRST_EVENT },
+	{ "last-event", no_argument, NULL, OPT_LAST_EVENT },
+	{ "stat", no_argument, NULL, OPT_STAT },
+	{ "uname", no_argument, NULL, OPT_UNAME },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "check-events", no_argument, NULL, OPT_CHECK_EVENTS },
+	{ "filter-test", no_argument, NULL, 'T' },
+	{ NULL, 0, NULL, 0 }
+};
+
+/* What is needed while options are read, and not after. */
+struct parse {
+	struct report *rp;
+	bool exclude;
+	unsigned nr_by_option;		/* files given with -i so far */
+	struct err *e;
+};
+
+static int no_memory(struct parse *p)
+{
+	err_set(p->e, -ENOMEM, "out of memory");
+	return EXIT_FAILED;
+}
+
+static int add_file(struct parse *p, const char *path, bool by_option)
+{
+	struct report_file f = { .path = path, .by_option = by_option };
+
+	p->nr_by_option += by_option;
+	return vec_push(&p->rp->files, f) ? no_memory(p) : EXIT_OK;
+}
+
+static int add_word(struct parse *p, struct report_words *words, const char *word)
+{
+	if (!*word)
+		return usage_error(p->e, "an option's argument is empty");
+	return vec_push(words, word) ? no_memory(p) : EXIT_OK;
+}
+
+/* Behind an -i a filter is for that file. */
+static int add_filter(struct parse *p, const char *text)
+{
+	struct report_filter f = { .text = text, .exclude = p->exclude };
+	struct report_filters *to = &p->rp->filters;
+
+	if (p->nr_by_option)
+		to = &p->rp->files.v[p->rp->files.nr - 1].filters;
+	return vec_push(to, f) ? no_memory(p) : EXIT_OK;
+}
+
+static int set_ts_offset(struct parse *p, const char *arg)
+{
+	struct report_file *f;
+
+	if (!p->rp->files.nr)
+		return usage_error(p->e, "--ts-offset belongs to the file in front of it: give "
+				   "'-i FILE' first");
+	f = &p->rp->files.v[p->rp->files.nr - 1];
+	if (parse_s64(arg, &f->times.ts_offset) < 0)
+		return usage_error(p->e, "--ts-offset: '%s' is no number", arg);
+	return EXIT_OK;
+}
+
+/* Up to the second -i it is for all files that have no own. */
+static int set_ts2secs(struct parse *p, const char *arg)
+{
+	struct report_file *f;
+	uint64_t hz;
+
+	if (parse_u64(arg, &hz) < 0 || !hz)
+		return usage_error(p->e, "--ts2secs: '%s' is no frequency in Hz", arg);
+	if (p->rp->files.nr < 2) {
+		p->rp->ts2secs = hz;
+		return EXIT_OK;
+	}
+	f = &p->rp->files.v[p->rp->files.nr - 1];
+	f->times.ts2secs = hz;
+	f->has_ts2secs = true;
+	return EXIT_OK;
+}
+
+static int set_compat(struct parse *p, const char *arg)
+{
+	if (strcmp(arg, "3.1") && strncmp(arg, "3.1.", 4))
+		return usage_error(p->e, "--compat: '%s' is not known, only '3.1'", arg);
+	p->rp->compat_31 = true;
+	return EXIT_OK;
+}
+
+static int set_verbose(struct parse *p, const char *arg)
+{
+	static const char *const levels[] = {
+		"none", "crit", "err", "warn", "info", "debug", "all",
+	};
+	uint64_t n;
+
+	p->rp->verbose = true;
+	if (!arg || (!parse_u64(arg, &n) && n < ARRAY_SIZE(levels)))
+		return EXIT_OK;
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		if (!strncmp(arg, levels[i], strlen(levels[i])))
+			return EXIT_OK;
+	return usage_error(p->e, "--verbose: '%s' is no level (none, crit, err, warn, info, "
+			   "debug, all or 0 to 6)", arg);
+}
+
+/* Options that take a word; -1: not one of them. */
+static int word_option(struct parse *p, int opt, char *arg)
+{
+	struct report *rp = p->rp;
+
+	switch (opt) {
+	case 1:
+		return add_file(p, arg, false);
+	case 'i':
+		return add_file(p, arg, true);
+	case 'F':
+		return add_filter(p, arg);
+	case 'r':
+		return add_word(p, &rp->raw, arg);
+	case 'n':
+		return add_word(p, &rp->no_handler, arg);
+	case 'O':
+		return add_word(p, &rp->plugin_options, arg);
+	case OPT_KALLSYMS:
+		return add_word(p, &rp->kallsyms, arg);
+	case OPT_PID:
+		return add_word(p, &rp->pids, arg);
+	case OPT_COMM:
+		return add_word(p, &rp->comms, arg);
+	case OPT_CPU:
+		rp->cpus = arg;
+		return EXIT_OK;
+	case OPT_TS_OFFSET:
+		return set_ts_offset(p, arg);
+	case OPT_TS2SECS:
+		return set_ts2secs(p, arg);
+	case OPT_COMPAT:
+		return set_compat(p, arg);
+	case 'V':
+	case OPT_VERBOSE:
+		return set_verbose(p, arg);
+	case OPT_EVENT:
+		rp->formats_of = arg;
+		rp->questions |= ASK_FORMATS;
+		return EXIT_OK;
+	}
+	return -1;
+}
+
+/* Options that are one bit of struct report. */
+static bool *switch_option(struct report *rp, int opt)
+{
+	switch (opt) {
+	case 'l':
+		return &rp->latency;
+	case 't':
+		return &rp->nanoseconds;
+	case 'R':
+		return &rp->fields;
+	case 'N':
+		return &rp->no_plugins;
+	case 'L':
+		return &rp->no_system_plugins;
+	case 'I':
+		return &rp->no_hardirq;
+	case 'S':
+		return &rp->no_softirq;
+	case 'w':
+		return &rp->wakeup;
+	case 'q':
+		return &rp->quiet;
+	case OPT_TS_DIFF:
+		return &rp->ts_diff;
+	case OPT_RAW_TS:
+		return &rp->raw_ts;
+	case OPT_ALIGN_TS:
+		return &rp->align_ts;
+	case OPT_NODATE:
+		return &rp->no_date;
+	case OPT_TS_CHECK:
+		return &rp->ts_check;
+	case OPT_LOSSES:
+		return &rp->losses;
+	case OPT_BOUNDARY:
+		return &rp->boundary;
+	case OPT_DEBUG:
+		return &rp->debug;
+	}
+	return NULL;
+}
+
+static unsigned question_option(int opt)
+{
+	switch (opt) {
+	case OPT_EVENTS:
+		return ASK_FORMATS;
+	case 'E':
+		return ASK_NAMES;
+	case 'f':
+		return ASK_FUNCTIONS;
+	case 'P':
+		return ASK_PRINTK;
+	case 'e':
+		return ASK_ENDIAN;
+	case 'p':
+		return ASK_PAGE;
+	case 'T':
+		return ASK_FILTERS;
+	case OPT_CPUS:
+		return ASK_CPUS;
+	case OPT_FIRST_EVENT:
+		return ASK_FIRST;
+	case OPT_LAST_EVENT:
+		return ASK_LAST;
+	case OPT_STAT:
+		return ASK_STAT;
+	case OPT_UNAME:
+		return ASK_UNAME;
+	case OPT_VERSION:
+		return ASK_VERSION;
+	case OPT_CHECK_EVENTS:
+		return ASK_CHECK;
+	}
+	return 0;
+}
+
+static int wrong_option(struct parse *p, int opt, char **argv)
+{
+	const char *word = argv[optind - 1];
+	struct near near;
+
+	if (opt == ':')
+		return usage_error(p->e, "option '%s' needs an argument", word);
+	if (optopt && optopt < OPT_FIRST && word[1] != '-')
+		return usage_error(p->e, "there is no option '-%c'", optopt);
+	usage_error(p->e, "option '%s' is unknown, ambiguous or takes no argument", word);
+	near_init(&near, word + strspn(word, "-"));
+	for (const struct option *o = long_options; o->name; o++)
+		near_try(&near, o->name);
+	near_hint(&near, p->e);
+	return EXIT_USAGE;
+}
+
+static int parse_option(struct parse *p, int opt, char **argv)
+{
+	unsigned question = question_option(opt);
+	bool *flag = switch_option(p->rp, opt);
+	int status;
+
+	if (question) {
+		p->rp->questions |= question;
+		return EXIT_OK;
+	}
+	if (flag) {
+		*flag = true;
+		return EXIT_OK;
+	}
+	if (opt == 'v') {
+		if (p->exclude)
+			return usage_error(p->e, "-v is given twice");
+		p->exclude = true;
+		return EXIT_OK;
+	}
+	status = word_option(p, opt, optarg);
+	return status < 0 ? wrong_option(p, opt, argv) : status;
+}
+
+/* Options may stand anywhere; a lone "--" ends them. */
+static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
+{
+	struct parse p = { .rp = rp, .e = e };
+	int opt, status = EXIT_OK;
+
+	opterr = 0;
+	optind = 0;
+	while (!status && (opt = getopt_long(argc, argv, "-:i:F:r:n:O:V::ltRNLISwqvEfPepT",
+					     long_options, NULL)) != -1)
+		status = parse_option(&p, opt, argv);
+	while (!status && optind < argc)
+		status = add_file(&p, argv[optind++], false);
+	if (!status && !rp->files.nr)
+		status = add_file(&p, "trace.dat", false);
+	if (!status && rp->wakeup && rp->files.nr > 1)
+		status = usage_error(e, "-w is for one file");
+	return status;
+}
+
+static void report_release(struct report *rp)
+{
+	report_close(rp);
+	for (size_t i = 0; i < rp->files.nr; i++)
+		vec_release(&rp->files.v[i].filters);
+	vec_release(&rp->files);
+	vec_release(&rp->filters);
+	vec_release(&rp->raw);
+	vec_release(&rp->no_handler);
+	vec_release(&rp->plugin_options);
+	vec_release(&rp->kallsyms);
+	vec_release(&rp->pids);
+	vec_release(&rp->comms);
+}
+
+static int report_run(int argc, char **argv, struct err *e)
+{
+	static const struct notices silent;
+	struct report rp = { 0 };
+	int status = parse_args(&rp, argc, argv, e);
+
+	if (!status) {
+		rp.notices = rp.quiet ? &silent : &stderr_notices;
+		tep_set_loglevel(rp.verbose ? TEP_LOG_WARNING : TEP_LOG_NONE);
+		if (report_parse_cpus(&rp, e) < 0)
+			status = EXIT_USAGE;
+	}
+	if (!status) {
+		int r = report_open(&rp, e);
+
+		if (!r)
+			r = rp.questions ? report_answer(&rp, e) : report_events(&rp, e);
+		if (!r)
+			report_tell_damage(&rp, e);
+		status = r < 0 || rp.failed ? EXIT_FAILED : EXIT_OK;
+	}
+	report_release(&rp);
+	return status;
+}
+
+const struct command report_command = {
+	.name = "report",
+	.summary = "print a trace file as text",
+	.usage = "[OPTIONS] [FILE...]",
+	.help = help,
+	.run = report_run,
+};

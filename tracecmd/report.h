@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parts of 'tracecmd report': options, files, printing, questions. */
+#ifndef TRACECMD_REPORT_H
+#define TRACECMD_REPORT_H
+
+#include "command.h"
+#include "dat/dat.h"
+#include "event/event.h"
+#include "replay/replay.h"
+
+struct report_filter { const char *text; bool exclude; };
+struct report_filters { struct report_filter *v; size_t nr, cap; };
+struct report_words { const char **v; size_t nr, cap; };
+
+/* Questions about files, as bits; any of them suppresses the events. */
+enum report_question {
+	ASK_FORMATS = 1 << 0, ASK_NAMES = 1 << 1, ASK_FUNCTIONS = 1 << 2, ASK_PRINTK = 1 << 3,
+	ASK_ENDIAN = 1 << 4, ASK_PAGE = 1 << 5, ASK_CPUS = 1 << 6, ASK_FIRST = 1 << 7,
+	ASK_LAST = 1 << 8, ASK_STAT = 1 << 9, ASK_UNAME = 1 << 10, ASK_VERSION = 1 << 11,
+	ASK_CHECK = 1 << 12, ASK_FILTERS = 1 << 13,
+};
+
+/* One file, its options and what is known of it. */
+struct report_file {
+	const char *path;
+	bool by_option;			/* given with -i */
+	struct report_filters filters;	/* for this file alone */
+	struct replay_file_opts times;
+	bool has_ts2secs;
+	char *name;			/* last part of the path */
+	struct dat_reader *reader;	/* owned by the replay */
+	struct event_db *db;		/* owned by the replay */
+	struct event_filter *filter;	/* NULL: none */
+	struct report_buffer *buffers;
+	struct event_line_opts line;
+};
+
+/* What printing knows of one buffer. */
+struct report_buffer {
+	const char *prefix;		/* in front of lines, padded */
+	bool skip_next;			/* the next record is printed already */
+	uint8_t *printed;		/* by CPU: whether its last event was */
+	uint64_t *last_ts;		/* by CPU, for --debug */
+	uint32_t nr_cpus;
+};
+
+struct report {
+	VEC(struct report_file) files;
+	struct report_filters filters;	/* for all files */
+	struct report_words raw, no_handler, plugin_options, kallsyms, pids, comms;
+	unsigned questions;		/* enum report_question */
+	const char *formats_of;		/* --event RE */
+	const char *cpus;
+	double ts2secs;			/* for files without their own */
+	bool latency, fields, nanoseconds, ts_diff, raw_ts, align_ts, no_date, ts_check;
+	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
+	bool boundary, debug, losses, compat_31;
+	bool verbose;
+
+	const struct notices *notices;
+	struct replay *replay;
+	uint8_t *cpu_bits;
+	uint32_t nr_cpu_bits;
+	bool failed;			/* something could not be read */
+};
+
+/* ---- report_files.c ---- */
+/* Opens all files, their tables and filters. 0 or -errno. */
+int report_open(struct report *rp, struct err *e);
+void report_close(struct report *rp);
+/* Remarks on files that could not be read whole; sets rp->failed. */
+void report_tell_damage(struct report *rp, struct err *e);
+
+/* ---- report_filters.c ---- */
+int report_make_filters(struct report *rp, struct err *e);
+/* "0,3" or "2-4" into bits. */
+int report_parse_cpus(struct report *rp, struct err *e);
+
+/* ---- report_print.c ---- */
+int report_events(struct report *rp, struct err *e);
+/* "cpus=N" of one file, with its name in front if there are several. */
+void report_print_cpus(struct report *rp, unsigned file);
+
+/* ---- report_info.c ---- */
+int report_answer(struct report *rp, struct err *e);
+
+/* ---- report_wakeup.c: -w ---- */
+struct wakeups;
+int wakeups_new(struct report *rp, struct wakeups **ret, struct err *e);
+void wakeups_free(struct wakeups *w);
+/* Looks at a record; appends " Latency: .." to the line of a switch that ends one. */
+void wakeups_record(struct wakeups *w, const struct event_record *rec, struct buf *line);
+void wakeups_print(struct wakeups *w);
+
+/* ---- report_guests.c ---- */
+/* From here on kvm events of hosts show the symbols of guests reported along. */
+void report_join_guests(struct report *rp);
+void report_leave_guests(void);
+
+#endif

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The files of a report: opened, with their tables, names and filters. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "report.h"
+
+#define KALLSYMS_MAX (1u << 30)
+
+static int open_files(struct report *rp, struct err *e)
+{
+	for (size_t i = 0; i < rp->files.nr; i++) {
+		struct report_file *f = &rp->files.v[i];
+		const char *slash = strrchr(f->path, '/');
+		int r;
+
+		if (!f->has_ts2secs)
+			f->times.ts2secs = rp->ts2secs;
+		f->name = strdup(slash ? slash + 1 : f->path);
+		if (!f->name)
+			return err_set(e, -ENOMEM, "out of memory");
+		r = dat_reader_open(f->path, rp->notices, &f->reader, e);
+		if (r < 0)
+			return r;
+		r = replay_add_file(rp->replay, f->reader, &f->times, NULL, e);
+		if (r < 0) {
+			f->reader = NULL;
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int add_kallsyms(struct report *rp, struct event_db *db, struct err *e)
+{
+	for (size_t i = 0; i < rp->kallsyms.nr; i++) {
+		AUTO_BUF struct buf text = { 0 };
+		int r = path_read_all(rp->kallsyms.v[i], &text, KALLSYMS_MAX);
+
+		if (!r)
+			r = event_db_add_kallsyms(db, text.data, text.len);
+		if (r < 0)
+			return err_errno(e, r, "cannot read symbols from '%s'", rp->kallsyms.v[i]);
+	}
+	return 0;
+}
+
+static int add_styles(struct event_db *db, const struct report_words *words, enum event_style style,
+		      struct err *e)
+{
+	for (size_t i = 0; i < words->nr; i++) {
+		int r = event_db_set_style(db, style, words->v[i], e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int prepare_db(struct report *rp, unsigned nr, struct err *e)
+{
+	struct report_file *f = &rp->files.v[nr];
+	int r = replay_event_db(rp->replay, nr, &f->db, e);
+
+	if (r < 0)
+		return r;
+	event_db_set_compat_31(f->db, rp->compat_31);
+	for (size_t i = 0; i < rp->plugin_options.nr && !r; i++)
+		r = event_db_plugin_option(f->db, rp->plugin_options.v[i], e);
+	if (!r)
+		r = add_styles(f->db, &rp->raw, EVENT_STYLE_FIELDS, e);
+	if (!r)
+		r = add_styles(f->db, &rp->no_handler, EVENT_STYLE_NO_HANDLER, e);
+	if (!r)
+		r = add_kallsyms(rp, f->db, e);
+	if (!r)
+		r = event_db_load_plugins(f->db, rp->no_system_plugins, rp->no_plugins, e);
+	return r;
+}
+
+/* The longest name that stands in front of lines: a file's or an instance's. */
+static size_t prefix_width(const struct report *rp)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < rp->files.nr; i++) {
+		const struct report_file *f = &rp->files.v[i];
+
+		if (rp->files.nr > 1 && strlen(f->name) > width)
+			width = strlen(f->name);
+		for (unsigned b = 0; b < dat_reader_nr_buffers(f->reader); b++) {
+			size_t len = strlen(dat_reader_buffer(f->reader, b)->name);
+
+			if (len > width)
+				width = len;
+		}
+	}
+	return width;
+}
+
+static int prepare_buffer(struct report *rp, struct report_file *f, unsigned nr, size_t width,
+			  struct err *e)
+{
+	const struct dat_buffer *b = dat_reader_buffer(f->reader, nr);
+	struct report_buffer *rb = &f->buffers[nr];
+	const char *name = *b->name ? b->name : rp->files.nr > 1 ? f->name : "";
+	char *prefix = NULL;
+
+	if (width && asprintf(&prefix, "%*s%s ", (int)width, name, *name ? ":" : " ") < 0)
+		return err_set(e, -ENOMEM, "out of memory");
+	rb->prefix = width ? prefix : strdup("");
+	if (b->nr_cpus)
+		rb->nr_cpus = b->cpus[b->nr_cpus - 1].cpu + 1;
+	rb->printed = calloc(rb->nr_cpus + 1, sizeof(*rb->printed));
+	rb->last_ts = calloc(rb->nr_cpus + 1, sizeof(*rb->last_ts));
+	if (!rb->prefix || !rb->printed || !rb->last_ts)
+		return err_set(e, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int prepare_file(struct report *rp, unsigned nr, size_t width, struct err *e)
+{
+	struct report_file *f = &rp->files.v[nr];
+	unsigned nr_buffers = dat_reader_nr_buffers(f->reader);
+
+	f->buffers = calloc(nr_buffers + 1, sizeof(*f->buffers));
+	if (!f->buffers)
+		return err_set(e, -ENOMEM, "out of memory");
+	for (unsigned b = 0; b < nr_buffers; b++) {
+		int r = prepare_buffer(rp, f, b, width, e);
+
+		if (r < 0)
+			return r;
+	}
+	f->line = (struct event_line_opts) {
+		.latency = rp->latency, .fields = rp->fields, .nanoseconds = rp->nanoseconds,
+		.seconds = replay_in_seconds(rp->replay, nr), .ts_diff = rp->ts_diff,
+		.no_flags = rp->compat_31, .loose_clock = !rp->compat_31,
+	};
+	return 0;
+}
+
+static int open_all(struct report *rp, struct err *e)
+{
+	struct replay_opts opts = {
+		.raw_ts = rp->raw_ts, .no_date = rp->no_date, .want_entries = rp->debug,
+		.cpus = rp->cpu_bits, .nr_cpus = rp->nr_cpu_bits, .notices = rp->notices,
+	};
+	size_t width;
+	int r = replay_new(&opts, &rp->replay, e);
+
+	if (!r)
+		r = open_files(rp, e);
+	if (!r)
+		r = replay_start(rp->replay, e);
+	for (unsigned i = 0; i < rp->files.nr && !r; i++)
+		r = prepare_db(rp, i, e);
+	if (r < 0)
+		return r;
+	width = prefix_width(rp);
+	for (unsigned i = 0; i < rp->files.nr && !r; i++)
+		r = prepare_file(rp, i, width, e);
+	return r;
+}
+
+int report_open(struct report *rp, struct err *e)
+{
+	int r = open_all(rp, e);
+
+	if (r < 0) {
+		err_wrap(e, "cannot report");
+		return r;
+	}
+	return report_make_filters(rp, e);
+}
+
+void report_close(struct report *rp)
+{
+	for (size_t i = 0; i < rp->files.nr; i++) {
+		struct report_file *f = &rp->files.v[i];
+		unsigned nr = f->buffers ? dat_reader_nr_buffers(f->reader) : 0;
+
+		event_filter_free(f->filter);
+		for (unsigned b = 0; b < nr; b++) {
+			free((char *)f->buffers[b].prefix);
+			free(f->buffers[b].printed);
+			free(f->buffers[b].last_ts);
+		}
+		free(f->buffers);
+		free(f->name);
+	}
+	replay_free(rp->replay);
+	free(rp->cpu_bits);
+}
+
+void report_tell_damage(struct report *rp, struct err *e)
+{
+	uint64_t offset, damage = replay_damage(rp->replay);
+
+	for (size_t i = 0; i < rp->files.nr && !rp->failed; i++) {
+		if (!dat_reader_cut(rp->files.v[i].reader, &offset))
+			continue;
+		rp->failed = true;
+		err_set(e, -ENODATA, "'%s' is cut at offset 0x%llx: only what lies before could be "
+			"reported", rp->files.v[i].path, (unsigned long long)offset);
+	}
+	if (damage && !rp->failed) {
+		rp->failed = true;
+		err_set(e, -EBADMSG, "%llu damaged place%s could not be reported",
+			(unsigned long long)damage, damage == 1 ? "" : "s");
+	}
+}

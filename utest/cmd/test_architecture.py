@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rooms of lib/ and their arrows, as Documentation/architecture.md draws them."""
+
+import glob
+import os
+import re
+import subprocess
+
+import pytest
+
+from common import REPO
+
+# Each room and those it may use.
+ARROWS = {
+    "base": (),
+    "dat": ("base",),
+    "ring": ("base",),
+    "event": ("base", "dat", "ring"),
+    "replay": ("base", "dat", "ring", "event", "clock"),
+    "kernel": ("base",),
+    "clock": ("base", "dat"),
+    "record": ("base", "dat", "ring", "clock", "kernel"),
+    "api": ("base", "dat", "ring", "event", "replay", "clock", "kernel", "record", "include"),
+}
+# What a room shows to its neighbours: its header, and these.
+ALSO_SHOWN = ("dat/codec.h", "kernel/setup.h")
+
+ROOMS = sorted(os.path.basename(d) for d in glob.glob(f"{REPO}/lib/*")
+               if os.path.isdir(d) and os.path.basename(d) != "include")
+
+
+def includes(room):
+    """(file, name) of each header of ours that a file of the room includes."""
+    for path in sorted(glob.glob(f"{REPO}/lib/{room}/*.[ch]")):
+        with open(path) as f:
+            for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', f.read(), re.M):
+                yield os.path.relpath(path, REPO), name if "/" in name else f"{room}/{name}"
+
+
+def objects(room):
+    found = sorted(glob.glob(f"{REPO}/build/obj/lib/{room}/*.o"))
+    assert found, f"no objects of lib/{room}: run make first"
+    return found
+
+
+def undefined(path):
+    """Names a compiled file takes from elsewhere."""
+    out = subprocess.run(["nm", "-u", path], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return {line.split()[-1].split("@")[0] for line in out.splitlines()}
+
+
+def test_every_room_is_drawn():
+    assert set(ROOMS) <= set(ARROWS)
+    with open(f"{REPO}/Documentation/architecture.md") as f:
+        page = f.read()
+    for room, uses in ARROWS.items():
+        row = re.search(rf"^\| `{room}` \|[^|]*\| *([^|]*?) *\|$", page, re.M)
+        assert row, f"no row for {room}"
+        assert set(re.findall(r"`(\w+)`", row[1])) == set(uses) - {"include"}, room
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_includes_follow_the_arrows(room):
+    for path, name in includes(room):
+        target = name.split("/")[0]
+        assert target == room or target in ARROWS[room], f"{path} includes {name}"
+        if target not in (room, "include"):
+            assert name == f"{target}/{target}.h" or name in ALSO_SHOWN, \
+                f"{path} includes {name}, which is lib/{target}'s own business"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_library_neither_prints_nor_ends_the_program(room):
+    forbidden = {"printf", "vprintf", "fprintf", "vfprintf", "puts", "putchar", "fputs", "fputc", "perror",
+                 "__printf_chk", "__vprintf_chk", "__fprintf_chk", "__vfprintf_chk", "stdout", "stderr",
+                 "exit", "_exit", "abort", "__assert_fail", "err", "errx", "warn", "warnx", "getopt", "getopt_long"}
+    for path in objects(room):
+        assert not undefined(path) & forbidden, os.path.relpath(path, REPO)
+
+
+@pytest.mark.parametrize("room", [r for r in ROOMS if r != "kernel"])
+def test_only_kernel_touches_tracefs(room):
+    for path in objects(room):
+        used = {n for n in undefined(path) if n.startswith("tracefs_")}
+        assert not used, f"{path} calls {used}"
+        with open(path, "rb") as f:
+            assert b"/sys/kernel/tracing" not in f.read(), path
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_state_lives_in_handles(room):
+    """No writable variable at file level: two users in one process do not meet."""
+    for path in objects(room):
+        out = subprocess.run(["objdump", "-t", path], stdout=subprocess.PIPE, text=True, check=True).stdout
+        writable = re.findall(r"^\S+ .{7} \.(?:data|bss|tbss|tdata)(?:\.(?!rel\.ro)\S+)?\s+(?!0{16})\S+ (\S+)$", out, re.M)
+        assert not writable, f"{os.path.relpath(path, REPO)}: {writable}"
+
+
+def test_licences_stand_first():
+    for folder, licence in (("lib", "LGPL-2.1-or-later"), ("tracecmd", "GPL-2.0-or-later"),
+                            ("utest", "GPL-2.0-or-later"), ("setup", "GPL-2.0-or-later")):
+        listed = subprocess.run(["git", "-C", REPO, "ls-files", folder], stdout=subprocess.PIPE, text=True,
+                                check=True).stdout.split()
+        sources = [p for p in listed if p.endswith((".c", ".h", ".py", ".sh", ".mk"))]
+        assert sources
+        for path in sources:
+            with open(f"{REPO}/{path}") as f:
+                head = f.readline() + f.readline()
+            assert f"SPDX-License-Identifier: {licence}" in head, path
+
+
+def test_files_are_short():
+    for pattern in ("lib/*/*.[ch]", "tracecmd/*.[ch]", "utest/*/*.[ch]", "utest/*/*.py"):
+        for path in glob.glob(f"{REPO}/{pattern}"):
+            with open(path) as f:
+                lines = sum(1 for _ in f)
+            assert lines <= 900 or path.endswith("tools/datdump.py"), f"{path}: {lines} lines"

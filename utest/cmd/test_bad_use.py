@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Used wrongly or refused by the machine: one clear message, exit status 1 or
+2, nothing run, nothing written, the kernel as it was."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+import common
+from common import FIXTURES, TRACECMD, run
+
+
+def refused(*args, status, words, **kw):
+    """Runs tracecmd, which must refuse with @status (None: 1 or 2) and a message
+    with all of @words. Returns the message."""
+    p = run(TRACECMD, *args, status=None, **kw)
+    assert p.returncode in ((1, 2) if status is None else (status,)), f"{p.returncode}: {p.stderr}"
+    lines = p.stderr.splitlines()
+    assert [line.startswith("tracecmd: ") for line in lines] == [True], f"one message: {p.stderr}"
+    for word in words:
+        assert word in lines[0], f"no '{word}' in: {lines[0]}"
+    assert p.stdout == "", p.stdout
+    return lines[0]
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder, and a command that leaves a mark there when it is run."""
+    os.chdir(tmp_path)
+    yield tmp_path
+    os.chdir(common.REPO)
+    assert not (tmp_path / "ran").exists(), "the command was run"
+
+
+def refused_record(place, *args, status=1, words, command=("touch", "ran"), output="out.dat"):
+    refused("record", "-o", output, *args, *command, status=status, words=words)
+    assert sorted(os.listdir(place)) == [], "files were left"
+
+
+# ---- names the kernel does not have --------------------------------------------
+
+@pytest.mark.parametrize("args, words", [
+    (("-e", "sched:sched_swich"), ("sched:sched_swich", "did you mean", "sched_switch")),
+    (("-e", "schedd"), ("'schedd'", "did you mean", "'sched'")),
+    (("-e", "nothing_like_it_anywhere"), ("'nothing_like_it_anywhere'",)),
+    (("-e", "nosuchsystem:*"), ("nosuchsystem",)),
+    (("-e", "sched", "-e", "irqq"), ("'irqq'", "did you mean", "'irq'")),
+    (("-p", "nopp"), ("tracer", "'nopp'", "did you mean", "'nop'")),
+    (("-e", "sched", "-O", "stacktrce"), ("option", "stacktrce", "did you mean", "stacktrace")),
+    (("-e", "sched", "-O", "nostacktrce"), ("stacktrce", "did you mean", "stacktrace")),
+    (("-e", "sched", "-C", "monno"), ("clock", "'monno'", "did you mean", "'mono'")),
+    (("-e", "sched", "-B", "tc_x", "-e", "sched_swich"), ("sched_swich", "did you mean")),
+    (("-e", "sched:sched_switch", "-f", "prev_pidd == 1"), ("prev_pidd",)),
+    (("-e", "sched:sched_switch", "-f", "prev_pid =="), ("prev_pid ==",)),
+    (("-e", "sched:sched_switch", "-R", "no_such_trigger"), ("no_such_trigger",)),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) and v[0].startswith("-") else "")
+def test_unknown_names(kernel, place, args, words):
+    refused_record(place, *args, words=words)
+
+
+@pytest.mark.parametrize("args, words", [
+    (("--compression", "zstdd"), ("'zstdd'", "did you mean", "'zstd'")),
+    (("--compression", "gzip"), ("'gzip'",)),
+    (("--file-version", "8"), ("8", "6", "7")),
+    (("--file-version", "x"), ("'x'",)),
+    (("-b", "many"), ("'many'",)),
+    (("-b", "-1"), ("-1",)),
+    (("-b", "0"), ("-b",)),
+    (("-b", "99999999999999999999"), ("99999999999999999999",)),
+    (("-s", "1x"), ("'1x'",)),
+    (("-r", "100"), ("100",)),
+    (("-P", "12,abc"), ("abc",)),
+    (("-M", "xyz"), ("xyz",)),
+    (("-f", "prev_pid == 1"), ("-f", "-e")),
+    (("--no-such-option",), ("--no-such-option",)),
+    (("--file-version", "6", "--compression", "zstd"), ("6",)),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) and v[0].startswith("-") else "")
+def test_wrong_words_on_the_command_line(kernel, place, args, words):
+    events = () if args[0] == "-f" else ("-e", "sched")
+    refused_record(place, *args, *events, status=None, words=words)
+
+
+def test_nothing_to_trace(kernel, place):
+    refused_record(place, status=None, words=("-e", "-p"))
+
+
+# ---- the traced command ---------------------------------------------------------
+
+def test_unknown_command(kernel, place):
+    refused_record(place, "-e", "sched", words=("no-such-command-here",), command=("no-such-command-here",))
+
+
+def test_command_that_cannot_be_run(kernel, place):
+    with tempfile.NamedTemporaryFile() as f:
+        refused_record(place, "-e", "sched", words=(f.name, "ermission denied"), command=(f.name,))
+
+
+def test_unknown_user(kernel, place):
+    refused_record(place, "-e", "sched", "--user", "no_such_user_here", words=("user", "no_such_user_here"))
+
+
+# ---- the output -------------------------------------------------------------------
+
+@pytest.mark.parametrize("output, words", [
+    ("missing/out.dat", ("missing", "No such file or directory")),
+    (".", ("'.'", "directory")),
+    ("/proc/out.dat", ("/proc",)),
+    ("/dev/null/out.dat", ("/dev/null", "Not a directory")),
+    ("", ("-o",)),
+])
+def test_output_that_cannot_be_written(kernel, place, output, words):
+    """Found before the command is run, not after."""
+    p = run(TRACECMD, "record", "-o", output, "-e", "sched", "touch", "ran", status=None)
+    assert p.returncode in (1, 2) and p.stderr.startswith("tracecmd: ")
+    for word in words:
+        assert word in p.stderr
+    assert os.listdir(place) == []
+
+
+def test_an_earlier_file_survives_a_refusal(kernel, place):
+    (place / "out.dat").write_text("earlier")
+    refused("record", "-o", "out.dat", "-e", "sched:sched_swich", "touch", "ran", status=1, words=("sched_switch",))
+    assert (place / "out.dat").read_text() == "earlier" and os.listdir(place) == ["out.dat"]
+
+
+def test_spool_folder_that_is_not_there(kernel, place):
+    refused_record(place, "-e", "sched", "--temp", "missing", words=("missing", "No such file or directory"))
+
+
+# ---- no rights, no tracefs ----------------------------------------------------------
+
+@pytest.fixture
+def open_place():
+    """A folder that everybody may enter, with a copy of the program."""
+    folder = tempfile.mkdtemp(prefix="tracecmd-bad-use.")
+    os.chmod(folder, 0o777)
+    shutil.copy(TRACECMD, f"{folder}/tracecmd")
+    os.chmod(f"{folder}/tracecmd", 0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("args", [
+    ("record", "-e", "sched", "touch", "ran"), ("start", "-e", "sched"), ("stop",), ("restart",), ("reset",),
+    ("clear",), ("extract",), ("show",), ("stat",), ("list", "-e"),
+], ids=lambda a: a[0])
+def test_without_root(kernel, open_place, args):
+    p = run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", f"{open_place}/tracecmd", *args,
+            status=1, cwd=open_place)
+    assert p.stderr.startswith("tracecmd: ") and p.stderr.count("\n") == 1
+    assert "root" in p.stderr, p.stderr
+    assert os.listdir(open_place) == ["tracecmd"]
+
+
+def unmounted(script):
+    """Runs a script where no tracefs is mounted."""
+    hide = ("mount --make-rprivate / && for d in $(awk '$3 == \"tracefs\" {print $2}' /proc/mounts); do "
+            "umount -l $d; done; ! grep -q ' tracefs ' /proc/mounts && ")
+    return subprocess.run(["unshare", "-m", "sh", "-c", hide + script], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+
+
+def test_tracefs_that_is_not_mounted_is_mounted(kernel, place):
+    p = unmounted(f"{TRACECMD} record -q -o out.dat -e sched true && grep -c ' tracefs ' /proc/mounts")
+    assert (p.returncode, p.stdout.strip()) == (0, "1"), p.stderr
+    assert "sched_process_exit" in common.report("out.dat")
+
+
+def test_tracefs_that_cannot_be_mounted(kernel, place):
+    p = unmounted("exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "
+                  f"{TRACECMD} record -o out.dat -e sched touch ran")
+    assert p.returncode == 1 and p.stderr.startswith("tracecmd: ")
+    assert "mount -t tracefs" in p.stderr, p.stderr
+    assert os.listdir(place) == []
+
+
+# ---- other commands -------------------------------------------------------------------
+
+@pytest.fixture
+def instance(kernel):
+    """An instance of the test's own."""
+    path = f"{kernel}/instances/tc_bad_use"
+    os.mkdir(path)
+    yield "tc_bad_use"
+    os.rmdir(path)
+
+
+@pytest.mark.parametrize("args", [
+    ("stop",), ("restart",), ("reset",), ("clear",), ("stat",), ("show",), ("show", "--tracing_on"), ("extract",),
+], ids=" ".join)
+def test_misspelt_instance(instance, place, args):
+    """Not silently the top level."""
+    refused(*args, "-B", "tc_bad_usse", status=1, words=("tc_bad_usse", "did you mean", "'tc_bad_use'"))
+
+
+@pytest.mark.parametrize("args, status, words", [
+    (("reprot",), 2, ("'reprot'", "did you mean", "'report'")),
+    (("report", "missing.dat"), 1, ("missing.dat", "No such file or directory")),
+    (("report", "."), 1, ("'.'",)),
+    (("report", "/dev/null"), 1, ("/dev/null",)),
+    (("report", "/bin/true"), 1, ("/bin/true", "not a trace")),
+    (("report", "--no-such-option", "x.dat"), 2, ("--no-such-option", "--help")),
+    (("report", "--cpu", "4-2", f"{FIXTURES}/old-v7.dat"), None, ("4-2",)),
+    (("report", "-F", "sched_swich", f"{FIXTURES}/old-v7.dat"), 1, ("sched_swich",)),
+    (("report", "-F", "sched_switch:prev_pid ==", f"{FIXTURES}/old-v7.dat"), 1, ("prev_pid ==",)),
+    (("dump", "missing.dat"), 1, ("missing.dat",)),
+    (("dump", "/bin/true"), 1, ("/bin/true",)),
+    (("convert", "-i", "missing.dat", "-o", "out.dat"), 1, ("missing.dat",)),
+    (("convert", "-i", f"{FIXTURES}/old-v7.dat", "-o", "out.dat", "--compression", "zsdt"), None, ("'zsdt'", "'zstd'")),
+    (("convert", "-i", f"{FIXTURES}/old-v7.dat", "-o", "missing/out.dat"), 1, ("missing",)),
+    (("restore", "-o", "out.dat", "missing.cpu0"), 1, ("missing.cpu0",)),
+    (("restore",), 2, ("--help",)),
+], ids=lambda v: " ".join(os.path.basename(a) for a in v) if isinstance(v, tuple) else "")
+def test_other_commands(place, args, status, words):
+    refused(*args, status=status, words=words)
+    assert os.listdir(place) == []
+
+
+@pytest.mark.parametrize("args", [("show", "-B", "tc_bad_use", "--hist", "sched_swich"), ("list", "--zzz"),
+                                  ("start",), ("start", "-e", "sched_swich"), ("stop", "--zzz")], ids=" ".join)
+def test_other_commands_on_a_kernel(instance, place, args):
+    p = run(TRACECMD, *args, status=None)
+    assert p.returncode in (1, 2) and p.stderr.startswith("tracecmd: "), p
+
+
+def test_report_into_a_full_disk():
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([TRACECMD, "report", f"{FIXTURES}/old-v7.dat"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert p.returncode == 1 and "No space left on device" in p.stderr
+
+
+def test_options_behind_the_file_are_options():
+    path = f"{FIXTURES}/old-v7.dat"
+    assert run(TRACECMD, "report", path, "-l").stdout == run(TRACECMD, "report", "-l", path).stdout
+
+
+def test_help_and_version_everywhere():
+    names = [line.split()[0] for line in run(TRACECMD, "--help").stdout.split("commands:\n")[1].splitlines()
+             if line.startswith("  ")]
+    assert {"record", "start", "stop", "restart", "reset", "clear", "extract", "show", "report", "dump", "convert",
+            "restore", "list", "stat"} <= set(names)
+    for name in names:
+        for option in ("--help", "-h"):
+            p = run(TRACECMD, name, option)
+            assert p.stdout.startswith(f"usage: tracecmd {name}") and not p.stderr, name
+    assert run(TRACECMD, "--version").stdout.startswith("tracecmd ")

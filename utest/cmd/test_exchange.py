@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Files of trace-cmd for tracecmd, and the other way round, recorded on this
+machine: both print the same text of each, byte for byte.
+
+Debian's trace-cmd 3.1.6 refuses kernels that deny some function tracing files;
+it sees them covered by empty ones, in a mount namespace of its own."""
+
+import os
+import subprocess
+
+import pytest
+
+import common
+import tracefs
+from common import TRACECMD, run
+
+OPTIONS = ((), ("-R",), ("-l",), ("-t",), ("-l", "-t"), ("-N",), ("--ts-diff",))
+
+COVERS = """
+mount --make-rprivate /
+cd /sys/kernel/tracing
+: >"$1/empty"; echo 1 >"$1/one"
+for d in . instances/*; do
+    for f in set_ftrace_filter set_ftrace_notrace set_ftrace_pid set_ftrace_notrace_pid \
+            available_filter_functions touched_functions enabled_functions; do
+        [ ! -e $d/$f ] || cat $d/$f >/dev/null 2>&1 || mount --bind "$1/empty" $d/$f
+    done
+done
+f=/proc/sys/kernel/ftrace_enabled
+[ ! -e $f ] || (echo 1 >$f) 2>/dev/null || mount --bind "$1/one" $f
+cd "$1"
+shift
+exec trace-cmd "$@"
+"""
+
+
+def trace_cmd_record(folder, path, args):
+    """trace-cmd record. Instances are made before, so that they can be covered too."""
+    instances = [f"{tracefs.ROOT}/instances/{name}" for option, name in zip(args, args[1:]) if option == "-B"]
+    for instance in instances:
+        os.mkdir(instance)
+    try:
+        run("unshare", "-m", "bash", "-c", COVERS, "covers", folder, "record", "-q", "-o", path, *args, timeout=60)
+    finally:
+        for instance in instances:
+            os.rmdir(instance)
+
+
+# name: what is recorded
+WORKLOAD = "WORKLOAD"
+EVENTS = ("-e", "sched", "-e", "irq", "-e", "syscalls", WORKLOAD, "20")
+RECORDINGS = {
+    "zstd": ("--compression", "zstd", *EVENTS),
+    "none": ("--compression", "none", *EVENTS),
+    "v6": ("--file-version", "6", *EVENTS),
+    "stacks": ("-e", "sched:sched_switch", "-T", WORKLOAD, "10"),
+    "clock-mono": ("-C", "mono", "-e", "sched", WORKLOAD, "5"),
+    "clock-tsc": ("-C", "x86-tsc", "-e", "sched", WORKLOAD, "5"),
+    "instances": ("-e", "irq", "-B", "tc_a", "-e", "sched", "-B", "tc_b", "-e", "syscalls", WORKLOAD, "5"),
+    "instance-only": ("-B", "tc_a", "-e", "sched", WORKLOAD, "5"),
+    "instances-v6": ("--file-version", "6", "-e", "irq", "-B", "tc_a", "-e", "sched", WORKLOAD, "5"),
+    "one-process": ("-F", "-c", "-e", "syscalls", "-e", "sched", WORKLOAD, "5"),
+    "date": ("--date", "-e", "sched", WORKLOAD, "5"),
+    "filter": ("-e", "sched:sched_switch", "-f", "prev_comm == \"workload\"", WORKLOAD, "5"),
+    "many": ("-e", "all", WORKLOAD, "5"),
+    "nothing": ("-e", "sched:sched_process_hang", "true"),
+    "hackbench": ("-b", "20000", "-e", "sched", "-e", "syscalls", "hackbench", "-l", "40", "-g", "2"),
+}
+REFUSED = {"zlib": ("--compression", "zlib", *EVENTS), "lz4": ("--compression", "lz4", *EVENTS)}
+
+
+def filled_in(args):
+    return [common.tool("workload") if a == WORKLOAD else a for a in args]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("exchange")
+
+
+def ours(folder, name):
+    """Path of the recording tracecmd made; with the fixture kernel."""
+    path = f"{folder}/ours-{name}.dat"
+    if not os.path.exists(path):
+        run(TRACECMD, "record", "-q", "-o", path, *filled_in({**RECORDINGS, **REFUSED}[name]))
+    return path
+
+
+def theirs(folder, name):
+    """Path of the recording trace-cmd made."""
+    path = f"{folder}/theirs-{name}.dat"
+    if not os.path.exists(path):
+        why = common.unusable_tracefs()
+        if why:
+            pytest.skip(f"tracefs cannot be used: {why}")
+        with common.kernel_lock():
+            trace_cmd_record(folder, path, filled_in(RECORDINGS[name]))
+    return path
+
+
+def same_text(path):
+    for options in OPTIONS:
+        common.equal_text(common.report(path, "--compat", "3.1", *options), common.trace_cmd_report(path, *options))
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_trace_cmd_reads_ours(kernel, folder, name):
+    path = ours(folder, name)
+    common.strict_check(path)
+    same_text(path)
+    # its own checks of the file's structure
+    valid = run("trace-cmd", "dump", "--validate", "-i", path)
+    assert "is a valid trace-cmd file" in valid.stdout
+    stat = run("trace-cmd", "report", "--stat", "-i", path).stdout
+    assert ("CPU: 0" in stat or name == "instance-only") and "cpus=" in stat
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_we_read_trace_cmds(folder, name):
+    same_text(theirs(folder, name))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_codecs_trace_cmd_lacks(kernel, folder, name):
+    """Debian's trace-cmd has zstd alone: it says so, and ours reads the file."""
+    path = ours(folder, name)
+    common.strict_check(path)
+    p = run("trace-cmd", "report", "-i", path, status=None)
+    assert p.returncode > 0 and "compress" in p.stderr, (p.returncode, p.stderr)
+    text = common.report(path)
+    assert text.count("sys_enter_openat: ") >= 40
+    run(TRACECMD, "convert", "-i", path, "-o", f"{path}.zstd", "--compression", "zstd")
+    common.equal_text(common.report(f"{path}.zstd"), text)
+    same_text(f"{path}.zstd")
+
+
+@pytest.mark.parametrize("form", [("--file-version", "6"), ("--compression", "none"), ("--compression", "zstd")],
+                         ids=lambda f: f[1])
+@pytest.mark.parametrize("fixture", ["old-v7", "old-v6", "v7-zlib", "instances", "stacks-6.1"])
+def test_converted_files(tmp_path, fixture, form):
+    """convert's output is as good to trace-cmd as the file it came from."""
+    source, out = f"{common.FIXTURES}/{fixture}.dat", tmp_path / "out.dat"
+    run(TRACECMD, "convert", "-i", source, "-o", out, *form)
+    common.strict_check(out)
+    common.equal_text(common.report(out), common.report(source))
+    if fixture != "v7-zlib":
+        common.equal_text(common.trace_cmd_report(out), common.trace_cmd_report(source))
+
+
+def test_both_files_at_once(folder):
+    """Two files in one report, merged by time."""
+    files = ("-i", theirs(folder, "zstd"), "-i", theirs(folder, "v6"))
+    a = run(TRACECMD, "report", "--compat", "3.1", *files).stdout
+    common.equal_text(a, run("trace-cmd", "report", *files).stdout)
+
+
+def test_the_covers_are_private():
+    """Nothing of what trace-cmd was shown stays on this machine."""
+    mounts = subprocess.run(["cat", "/proc/mounts"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert "/sys/kernel/tracing/set_ftrace" not in mounts and "ftrace_enabled" not in mounts

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The shared library as programs see it: its symbols, its header, and an
+example program whose output equals that of 'tracecmd report'."""
+
+import ctypes
+import re
+from pathlib import Path
+
+import pytest
+
+import common
+
+TOP = Path(common.REPO)
+BUILD = TOP / "build"
+LIBRARY = BUILD / "libtracecmd.so.1"
+HEADERS = sorted((TOP / "lib" / "include").glob("*.h"))
+TRACES = sorted(Path(common.FIXTURES).glob("*.dat"))
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+
+
+def exported_by_map():
+    text = (TOP / "lib" / "libtracecmd.map").read_text()
+    return set(re.findall(r"^\t(\w+);", text, re.M))
+
+
+def run(*args, **kwargs):
+    return common.run(*args, status=None, **kwargs)
+
+
+def test_exports_what_the_map_says():
+    out = common.run("nm", "-D", "--defined-only", LIBRARY).stdout
+    symbols = {line.split()[-1].split("@")[0] for line in out.splitlines()
+               if line.split()[-2] != "A"}
+    assert symbols == exported_by_map()
+
+
+def test_header_declares_what_the_map_says():
+    text = "".join(h.read_text() for h in HEADERS)
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    assert set(re.findall(r"\b(tracecmd_\w+)\(", text)) == exported_by_map()
+
+
+@pytest.mark.parametrize("compiler", ["gcc -std=c99", "gcc -std=gnu11", "clang -std=c11",
+                                      "g++ -x c++ -std=c++11", "clang++ -x c++ -std=c++17"])
+@pytest.mark.parametrize("header", HEADERS, ids=lambda h: h.name)
+def test_header_compiles_alone(header, compiler, tmp_path):
+    """Twice included, first and only, in C and C++."""
+    source = tmp_path / "header.c"
+    source.write_text(f"#include <{header.name}>\n#include <{header.name}>\n"
+                      "int main(void) { return !tracecmd_version(); }\n")
+    done = run(*compiler.split(), *STRICT, f"-I{header.parent}", "-c", "-o", tmp_path / "header.o",
+               source)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    program = tmp_path_factory.mktemp("example") / "print-events"
+    done = run("cc", "-std=gnu11", *STRICT, "-I", TOP / "lib" / "include", "-o", program,
+               TOP / "Documentation" / "examples" / "print-events.c", LIBRARY,
+               f"-Wl,-rpath,{BUILD}")
+    assert (done.returncode, done.stderr) == (0, "")
+    return program
+
+
+LATENCY = "lat-wakeup"  # a text, no events
+
+
+def report(*traces):
+    return common.run(common.TRACECMD, "report", "--losses", *traces).stdout
+
+
+@pytest.mark.parametrize("trace", [t for t in TRACES if t.stem != LATENCY], ids=lambda t: t.stem)
+def test_example_prints_what_report_does(example, trace):
+    done = run(example, trace)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == report(trace)
+
+
+def test_example_merges_files(example):
+    """The guest's events among the host's, in the host's time."""
+    traces = TRACES[0].parent / "pair.dat", TRACES[0].parent / "pair-ftvmguest.dat"
+    done = run(example, *traces)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == report(*traces)
+
+
+def test_latency_text_has_no_events(example):
+    done = run(example, TRACES[0].parent / f"{LATENCY}.dat")
+    assert (done.returncode, done.stdout) == (0, "cpus=2\n")
+
+
+def test_example_without_a_file(example):
+    done = run(example)
+    assert done.returncode == 1
+    assert "no file" in done.stderr
+
+
+def test_example_with_a_missing_file(example, tmp_path):
+    done = run(example, tmp_path / "missing.dat")
+    assert done.returncode == 1
+    assert done.stderr.startswith("print-events: ")
+    assert "No such file or directory" in done.stderr
+
+
+def test_example_with_no_trace(example, tmp_path):
+    other = tmp_path / "other.dat"
+    other.write_bytes(b"no trace at all, but long enough to have a header")
+    done = run(example, other)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert str(other) in done.stderr
+
+
+def test_example_with_a_cut_file(example, tmp_path):
+    whole = next(t for t in TRACES if t.stem == "old-v6")
+    cut = tmp_path / "cut.dat"
+    cut.write_bytes(whole.read_bytes()[:-20000])
+    done = run(example, cut)
+    assert done.returncode == 1
+    assert "is cut" in done.stderr
+    lines = run(example, whole).stdout.splitlines()
+    got = done.stdout.splitlines()
+    assert 100 < len(got) < len(lines)
+
+
+class Opts(ctypes.Structure):
+    """struct tracecmd_trace_opts of a program newer than the library."""
+    _fields_ = [("size", ctypes.c_size_t), ("notice", ctypes.c_void_p),
+                ("notice_ctx", ctypes.c_void_p), ("raw_time", ctypes.c_int),
+                ("no_date", ctypes.c_int), ("no_system_plugins", ctypes.c_int),
+                ("no_plugins", ctypes.c_int), ("unknown", ctypes.c_uint64)]
+
+
+class Error(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_int), ("text", ctypes.c_char * 1024)]
+
+
+def open_with(opts):
+    lib = ctypes.CDLL(str(LIBRARY))
+    trace, error = ctypes.c_void_p(), Error()
+    paths = (ctypes.c_char_p * 1)(str(TRACES[0]).encode())
+    code = lib.tracecmd_trace_open(paths, 1, ctypes.byref(opts), ctypes.byref(trace),
+                                   ctypes.byref(error))
+    if code == 0:
+        lib.tracecmd_trace_close(trace)
+    return code, error.text.decode()
+
+
+def test_options_of_a_newer_program():
+    assert open_with(Opts(size=ctypes.sizeof(Opts)))[0] == 0
+    code, text = open_with(Opts(size=ctypes.sizeof(Opts), unknown=1))
+    assert code == -22
+    assert "tracecmd_trace_opts" in text
+
+
+def test_options_of_an_older_program():
+    """One that knows only the first members; what lies behind is not looked at."""
+    assert open_with(Opts(size=Opts.raw_time.offset, raw_time=7, unknown=1))[0] == 0
+
+
+def test_options_without_a_size():
+    code, text = open_with(Opts(size=0))
+    assert code == -22
+    assert "size" in text
