@@ -32,6 +32,7 @@ extern const struct command *const commands[];	/* NULL-ended, in main.c */
 extern const struct command record_command;
 extern const struct command report_command;
 extern const struct command convert_command;
+extern const struct command dump_command;
 
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
 int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -10,6 +10,7 @@ const struct command *const commands[] = {
 	&record_command,
 	&report_command,
 	&convert_command,
+	&dump_command,
 	NULL
 };
 
