@@ -515,7 +515,7 @@ static void test_event_patterns(void **state)
 	assert_int_equal(check_one(f, "shced:sched_switch", &e), -ENOENT);
 	assert_non_null(strstr(e.text, "did you mean 'sched:sched_switch'"));
 	assert_int_equal(check_one(f, "irq:sched_switch", &e), -ENOENT);
-	assert_non_null(strstr(e.text, "did you mean 'sched_switch'"));
+	assert_non_null(strstr(e.text, "did you mean 'sched:sched_switch'"));
 }
 
 static void test_check_names(void **state)
