@@ -18,7 +18,8 @@ def refused(*args, status, words, **kw):
     with all of @words. Returns the message."""
     p = run(TRACECMD, *args, status=None, **kw)
     assert p.returncode in ((1, 2) if status is None else (status,)), f"{p.returncode}: {p.stderr}"
-    lines = p.stderr.splitlines()
+    # what belongs to the message (the kernel's mark below a filter) is indented
+    lines = [line for line in p.stderr.splitlines() if not line.startswith("    ")]
     assert [line.startswith("tracecmd: ") for line in lines] == [True], f"one message: {p.stderr}"
     for word in words:
         assert word in lines[0], f"no '{word}' in: {lines[0]}"
