@@ -77,9 +77,9 @@ static int open_files(struct tracecmd_trace *t, const char *const *paths, struct
 		return e->code;
 	for (unsigned int i = 0; i < t->nr_files; i++) {
 		if (dat_reader_open(paths[i], &t->notices, &r, e) < 0)
-			return err_wrap(e, "cannot open '%s'", paths[i]);
+			return e->code;
 		if (replay_add_file(t->replay, r, &file_opts, &index, e) < 0)
-			return err_wrap(e, "cannot open '%s'", paths[i]);
+			return e->code;
 	}
 	if (replay_start(t->replay, e) < 0)
 		return e->code;
