@@ -591,6 +591,28 @@ static void nothing_is_read_early(void **state)
 	replay_free(rp);
 }
 
+/* A header_page text of another size is told, and the file's number used. */
+static void two_page_sizes(void **state)
+{
+	struct heard heard = { 0 };
+	struct notices notices = { hear, &heard };
+	struct replay_opts opts = { .notices = &notices };
+	struct made m;
+
+	(void)state;
+	made_begin_told(&m, "none", 1024, 4096);
+	made_buffer(&m, "");
+	made_cpu(&m, 0);
+	made_event(&m, 1);
+	made_page(&m, 0);
+	made_event(&m, 2);
+	struct replay *rp = replay_fd(made_finish(&m), &opts);
+	EXPECT_SERIALS(rp, 0, 1);
+	assert_string_equal(heard.text, "'made.dat': sub-buffers have 4096 bytes by the header_page text "
+			    "and 1024 by the file's header, which is used\n");
+	replay_free(rp);
+}
+
 static void misuse(void **state)
 {
 	struct replay_record rec;
@@ -785,6 +807,7 @@ int main(void)
 		cmocka_unit_test(cut_file),
 		cmocka_unit_test(much_damage),
 		cmocka_unit_test(nothing_is_read_early),
+		cmocka_unit_test(two_page_sizes),
 		cmocka_unit_test(misuse),
 		cmocka_unit_test(peeking),
 		cmocka_unit_test(span_of_a_cpu),
