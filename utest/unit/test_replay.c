@@ -40,7 +40,7 @@ static struct replay *open_files(const char *const *files, struct replay_opts op
 	for (unsigned i = 0; files[i]; i++) {
 		struct dat_reader *r;
 		char path[512];
-		unsigned index;
+		unsigned index = 0;
 
 		snprintf(path, sizeof(path), FIXTURES "/traces/%s", files[i]);
 		if (dat_reader_open(path, NULL, &r, &e) ||
