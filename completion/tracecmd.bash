@@ -7,7 +7,7 @@
 _tracecmd_options()
 {
 	"$1" "$2" --help 2>/dev/null | grep -E '^ +-' |
-		grep -oE '(^|[ ,])--?[A-Za-z0-9][-A-Za-z0-9_]*' | tr -d ' ,' | sort -u
+		grep -oE '(^|[ ,])--?[A-Za-z][-A-Za-z0-9_]*' | tr -d ' ,' | sort -u
 }
 
 _tracecmd_commands()
