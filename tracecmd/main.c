@@ -8,6 +8,7 @@
 
 const struct command *const commands[] = {
 	&record_command,
+	&extract_command,
 	&start_command,
 	&stop_command,
 	&restart_command,
