@@ -40,6 +40,11 @@ def test_header_declares_what_the_map_says():
     assert set(re.findall(r"\b(tracecmd_\w+)\(", text)) == exported_by_map()
 
 
+def test_manual_page_names_what_the_map_says():
+    text = (TOP / "Documentation" / "libtracecmd.3.adoc").read_text()
+    assert set(re.findall(r"^`(tracecmd_\w+)`::", text, re.M)) == exported_by_map()
+
+
 @pytest.mark.parametrize("compiler", ["gcc -std=c99", "gcc -std=gnu11", "clang -std=c11",
                                       "g++ -x c++ -std=c++11", "clang++ -x c++ -std=c++17"])
 @pytest.mark.parametrize("header", HEADERS, ids=lambda h: h.name)
