@@ -18,6 +18,7 @@ const struct command *const commands[] = {
 	&list_command,
 	&report_command,
 	&convert_command,
+	&dump_command,
 	NULL
 };
 
