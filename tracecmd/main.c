@@ -8,6 +8,15 @@
 
 const struct command *const commands[] = {
 	&record_command,
+	&extract_command,
+	&start_command,
+	&stop_command,
+	&restart_command,
+	&reset_command,
+	&clear_command,
+	&show_command,
+	&stat_command,
+	&list_command,
 	&report_command,
 	&convert_command,
 	&dump_command,

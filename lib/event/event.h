@@ -63,6 +63,9 @@ int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, 
  */
 int event_db_plugin_option(struct event_db *db, const char *option, struct err *e);
 
+/* The "fgraph:" options, one after the other; all are off at first. False past the last. */
+bool event_graph_option(unsigned i, const char **name, const char **text);
+
 /* How the text of some events is made. */
 enum event_style {
 	EVENT_STYLE_FIELDS,		/* fields instead of text */
@@ -162,8 +165,8 @@ void event_filter_free(struct event_filter *f);
 /*
  * Adds a filter; several let through what any of them does. @exclude: what it
  * matches is dropped, whatever else matches it. 0; -ENOENT if no event or
- * system of the db has such a name, or none of them such a field, with near
- * matches (another file's may); -EINVAL with the column if it is malformed.
+ * system of the db has such a name, or none of them such a field (unless a NAME
+ * has a '*'), with near matches (another file's may); -EINVAL with the column if it is malformed.
  */
 int event_filter_add(struct event_filter *f, const char *text, bool exclude, struct err *e);
 /* Whether the record is wanted; everything is while nothing was added. */

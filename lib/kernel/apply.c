@@ -440,8 +440,11 @@ static int enable_events(struct apply *a)
 
 static int apply_part(struct apply *a)
 {
-	int ret = kernel_write(a->in, "tracing_on", "0", a->e);
+	/* It may be the traced command's process that switches tracing on. */
+	int ret = kernel_remember(a->in, "tracing_on", a->e);
 
+	if (!ret)
+		ret = kernel_write(a->in, "tracing_on", "0", a->e);
 	if (!ret && !a->s->no_reset)
 		ret = reset_part(a);
 	if (!ret)

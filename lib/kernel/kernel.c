@@ -110,8 +110,8 @@ static int find_root(char *ret, size_t size, struct err *e)
 	if (mount("nodev", TRACEFS_DIR, "tracefs", 0, NULL)) {
 		code = -errno;
 		err_errno(e, code, "tracefs is not mounted, and mounting it at " TRACEFS_DIR " fails");
-		if (geteuid())
-			err_hint(e, "run as root, or let root 'mount -t tracefs nodev " TRACEFS_DIR "'");
+		err_hint(e, geteuid() ? "run as root, or let root 'mount -t tracefs nodev "
+			 TRACEFS_DIR "'" : "'mount -t tracefs nodev " TRACEFS_DIR "' must work here first");
 		return code;
 	}
 	snprintf(ret, size, "%s", TRACEFS_DIR);
@@ -466,21 +466,31 @@ bool is_unavailable(int code)
 	       code == -ENODEV || code == -EOPNOTSUPP;
 }
 
+/* The files of function tracing are told as one: they are denied together. */
+static bool is_function_file(const char *file)
+{
+	return !strncmp(file, "set_ftrace_", 11) || !strncmp(file, "set_graph_", 10);
+}
+
 void tell_unavailable(struct kernel *k, const char *path, int code)
 {
 	const char *file = strrchr(path, '/');
+	bool functions;
+	const char *what;
 	struct err e = { 0 };
 
 	file = file ? file + 1 : path;
+	functions = is_function_file(file);
+	what = functions ? "function filters" : file;
 	for (size_t i = 0; i < k->told.nr; i++)
-		if (!strcmp(k->told.v[i], file))
+		if (!strcmp(k->told.v[i], what))
 			return;
-	if (kernel_words_add(&k->told, file))
+	if (kernel_words_add(&k->told, what))
 		return;
-	if (code == -ENOENT)
-		notice(&k->notices, "this kernel has no %s: going on without it", file);
-	else {
-		err_errno(&e, code, "this kernel denies %s", path);
-		notice(&k->notices, "%s: going on without it", e.text);
+	if (code == -ENOENT) {
+		notice(&k->notices, "this kernel has no %s: going on without", what);
+		return;
 	}
+	err_errno(&e, code, "%s", path);
+	notice(&k->notices, "this kernel denies %s (%s): going on without", what, e.text);
 }

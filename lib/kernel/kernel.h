@@ -71,6 +71,10 @@ struct kernel_event {
  * read at the first call, owned by @k. 0, -errno. */
 int kernel_events(struct kernel *k, const struct kernel_event **ret, size_t *nr, struct err *e);
 
+/* Names of one system's events, sorted, from its directory ("ftrace" too). 0, -errno. */
+int kernel_system_events(struct kernel *k, const char *system, struct kernel_words *ret,
+			 struct err *e);
+
 /* The pieces a setting's text consists of: calls @fn for each line, without
  * its line end; stops if @fn returns non-zero and returns that. */
 int kernel_each_line(const char *text, int (*fn)(void *ctx, const char *line), void *ctx);
@@ -91,6 +95,8 @@ int kernel_append(struct kernel_instance *in, const char *file, const char *valu
  * -EACCES, -EROFS) is one notice and 0. */
 int kernel_write_optional(struct kernel_instance *in, const char *file, const char *value,
 			  struct err *e);
+/* Logs the value as it is, for a change that another process will make. 0, -errno. */
+int kernel_remember(struct kernel_instance *in, const char *file, struct err *e);
 /* Empties a list (pids, functions), a trigger file or "trace", which cannot be
  * put back. 0, -errno. */
 int kernel_truncate(struct kernel_instance *in, const char *file, struct err *e);
