@@ -33,9 +33,12 @@ say := $(if $(V),@:,@echo)
 
 all: $(B)/tracecmd $(B)/libtracecmd.so.1
 
+# Called by libtraceevent's plugin_kvm (tracecmd/report_guests.c).
+EXPORTED := tep_plugin_kvm_get_func tep_plugin_kvm_put_func
+
 $(B)/tracecmd: $(CMD_OBJ) $(B)/libtracecmd.a
 	$(say) "  LD  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -ldl -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) $(EXPORTED:%=-Wl,--export-dynamic-symbol=%) -o $@ $^ $(PKG_LIBS) -ldl -lm
 
 $(B)/libtracecmd.a: $(LIB_OBJ)
 	@rm -f $@

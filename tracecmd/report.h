@@ -92,8 +92,9 @@ void wakeups_free(struct wakeups *w);
 void wakeups_record(struct wakeups *w, const struct event_record *rec, struct buf *line);
 void wakeups_print(struct wakeups *w);
 
-/* ---- report_guests.c: addresses of guests in a host's kvm events ---- */
-int report_join_guests(struct report *rp, struct err *e);
-void report_leave_guests(struct report *rp);
+/* ---- report_guests.c ---- */
+/* From here on kvm events of hosts show the symbols of guests reported along. */
+void report_join_guests(struct report *rp);
+void report_leave_guests(void);
 
 #endif

@@ -13,27 +13,32 @@
 #include "event/db.h"
 
 /*
- * Zeros behind the copy: a string without an end stops there. Plugins read a
- * little further than the record says: plugin_kvm up to 255 bytes.
+ * Behind the copy, so that a string without an end stops there. Plugins read a
+ * little further than the record says, too: plugin_kvm up to 255 bytes.
  */
 #define PAD 512
 
 /*
- * A record as libtraceevent may see it: the bytes the format wants. Stack
- * records are shorter than their "caller" field (kernel 6.1: only the frames
- * there are), and the bytes that follow in the sub-buffer are printed with -R.
+ * A record as libtraceevent may see it: the bytes the format wants, and zeros.
+ * Stack records are shorter than their "caller" field (kernel 6.1: only the
+ * frames there are). libtraceevent's fields (-R) then show the bytes that
+ * follow in the sub-buffer, as they do for an empty string at a record's end
+ * (fixture probes-6.12); so with @fields these follow, as far as there are any.
  */
 static bool make_record(struct event_db *db, const struct event_slot *slot,
-			const struct event_record *rec, struct tep_record *ret)
+			const struct event_record *rec, bool fields, struct tep_record *ret)
 {
-	uint32_t want = rec->len;
+	uint32_t want = rec->len, extra = 0;
 
-	if (slot && slot->check.fixed_end > want)
+	if (slot->check.fixed_end > want)
 		want = slot->check.fixed_end;
 	if (want > rec->avail)
 		want = rec->avail;
+	if (fields)
+		extra = rec->avail - want < PAD / 2 ? rec->avail - want : PAD / 2;
 	buf_clear(&db->padded);
-	if (buf_put(&db->padded, rec->data, want) || buf_fill(&db->padded, 0, PAD))
+	if (buf_put(&db->padded, rec->data, want + extra) ||
+	    buf_fill(&db->padded, 0, PAD - extra))
 		return false;
 	*ret = (struct tep_record){
 		.ts = rec->ts, .size = rec->len, .record_size = rec->len,
@@ -150,7 +155,7 @@ static void put_text(struct event_db *db, struct event_slot *slot, const struct 
 	bool runnable, more = true;
 
 	event_db_need_texts(db);
-	if (!make_record(db, slot, rec, &record)) {
+	if (!make_record(db, slot, rec, fields, &record)) {
 		out->failed = true;
 		return;
 	}
