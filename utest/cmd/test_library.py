@@ -96,7 +96,7 @@ def test_example_merges_files(example):
     assert done.returncode == 0, done.stderr
     wanted = run(BUILD / "tracecmd", "report", *traces, check=True).stdout
     # report gives plugin_kvm the guest's symbols, a program of its own has to do that itself
-    wanted = re.sub(r"( rip 0x[0-9a-f]+| \d:[0-9a-f]{16}) (?!info )[^\s:]+", r"\1", wanted)
+    wanted = re.sub(r"( rip 0x[0-9a-f]+| \d:[0-9a-f]{16}) (?!info |address )[^\s:]+", r"\1", wanted)
     assert done.stdout.splitlines()[2:] == wanted.splitlines()[2:]
 
 
