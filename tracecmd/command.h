@@ -29,9 +29,10 @@ struct command {
 	int (*run)(int argc, char **argv, struct err *e);
 };
 extern const struct command *const commands[];	/* NULL-ended, in main.c */
-extern const struct command record_command;
+extern const struct command record_command, extract_command;
 extern const struct command report_command;
 extern const struct command convert_command;
+extern const struct command dump_command;
 
 extern const struct command start_command, stop_command, restart_command, reset_command,
 	clear_command, show_command, stat_command, list_command;

@@ -390,7 +390,8 @@ const struct command list_command = {
 	.usage = "[-e [RE] [-F [--full]] [-l] [-R]] [-f [RE]] [-o [RE]] [-stBCcPO]",
 	.help = "\n  -e [RE]    events; RE is a basic regular expression, case ignored, for the\n"
 		"             system or the event, or two with ':' between\n"
-		"    -F       with their fields; --full: and their print formats\n"
+		"    -F       with their fields\n"
+		"    --full   with their print formats too\n"
 		"    -l, -R   with their filters, triggers\n"
 		"  -s         event systems\n"
 		"  -t, -p     tracers\n"

@@ -8,6 +8,7 @@
 
 const struct command *const commands[] = {
 	&record_command,
+	&extract_command,
 	&start_command,
 	&stop_command,
 	&restart_command,
@@ -18,6 +19,7 @@ const struct command *const commands[] = {
 	&list_command,
 	&report_command,
 	&convert_command,
+	&dump_command,
 	NULL
 };
 

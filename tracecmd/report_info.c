@@ -242,13 +242,21 @@ static int print_sizes(struct report_file *f, unsigned buffer, struct err *e)
 
 static int print_stat(struct report_file *f, struct err *e)
 {
-	const char *stat = dat_reader_info(f->reader)->cpustat;
 	unsigned nr = dat_reader_nr_buffers(f->reader);
 
 	out_printf("\nKernel buffer statistics:\n"
 		   "  Note: \"entries\" are the entries left in the kernel ring buffer and are not\n"
 		   "        recorded in the trace data. They should all be zero.\n\n");
-	print_or(stat, "the statistics");
+	for (unsigned i = 0; i < dat_reader_nr_options(f->reader); i++) {
+		const struct dat_option *o = dat_reader_option(f->reader, i);
+
+		if (o->id != DAT_CPUSTAT)
+			continue;
+		out_put(o->data, strnlen((const char *)o->data, o->size));
+		out_printf("\n");
+	}
+	if (!dat_reader_info(f->reader)->cpustat)
+		print_or(NULL, "the statistics");
 	out_printf("\n");
 	for (unsigned b = 0; b < nr; b++) {
 		const char *name = dat_reader_buffer(f->reader, b)->name;
@@ -291,6 +299,8 @@ static int answer_about(struct report *rp, unsigned file, struct err *e)
 		print_endian(f);
 	if (ask & ASK_PAGE)
 		print_page_size(f);
+	if (ask & (ASK_UNAME | ASK_VERSION | ASK_STAT))
+		report_print_cpus(rp, file);
 	if (ask & ASK_UNAME)
 		print_or(info->uname, "the machine");
 	if (ask & ASK_VERSION)

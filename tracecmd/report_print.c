@@ -112,6 +112,13 @@ static bool is_wanted(struct printer *p, const struct replay_record *rec,
 /* ---- lines --------------------------------------------------------------------------- */
 
 /*
+ * Lines in front of an event. trace-cmd writes a file's or instance's name only
+ * into the first of them, and not again in front of the event: so does this,
+ * unless --losses, which trace-cmd has not, asks for lines of its own. They
+ * return whether the name is told.
+ */
+
+/*
  * trace-cmd tells of a loss only in front of an event it prints that is the
  * very first entry of its sub-buffer. Its text is kept unless --losses asks for
  * all of them; what is left out is counted and told at the end.
@@ -133,7 +140,7 @@ static bool put_lost(struct printer *p, const struct replay_record *rec, bool wa
 	else
 		buf_printf(&p->line, "CPU:%u [%llu EVENTS DROPPED]\n", rec->cpu,
 			   (unsigned long long)rec->lost);
-	return true;
+	return !p->rp->losses;
 }
 
 static void tell_untold(const struct printer *p)
@@ -148,13 +155,15 @@ static void tell_untold(const struct printer *p)
 }
 
 /* File offsets of compressed sub-buffers do not exist: the page's number does. */
-static void put_boundary(struct printer *p, const struct replay_record *rec)
+static bool put_boundary(struct printer *p, const struct replay_record *rec, bool named)
 {
-	buf_puts(&p->line, buffer_of(p, rec)->prefix);
+	if (!named)
+		buf_puts(&p->line, buffer_of(p, rec)->prefix);
 	buf_printf(&p->line, "CPU:%u [SUBBUFFER START]", rec->cpu);
 	if (p->rp->debug)
 		buf_printf(&p->line, " [%llu]", (unsigned long long)rec->page->page_ts);
 	buf_puts(&p->line, "\n");
+	return !p->rp->losses;
 }
 
 static const char *const entry_names[] = {
@@ -180,13 +189,12 @@ static void check_order(struct printer *p, const struct replay_record *rec)
 }
 
 static void put_event(struct printer *p, const struct replay_record *rec,
-		      const struct event_record *view, bool behind_lost)
+		      const struct event_record *view, bool named)
 {
 	const struct event_next next = { .peek = peek_next, .take = take_next, .ctx = p };
 	struct report_file *f = file_of(p, rec);
 
-	/* as trace-cmd: the line of what was lost has the name already */
-	if (!behind_lost)
+	if (!named)
 		buf_puts(&p->line, buffer_of(p, rec)->prefix);
 	event_line(f->db, &f->line, &p->state, view, &next, &p->line);
 	if (p->rp->debug)
@@ -200,12 +208,10 @@ static int print_record(struct printer *p, const struct replay_record *rec, stru
 {
 	struct report_buffer *b = buffer_of(p, rec);
 	struct event_record view;
-	bool wanted, behind_lost;
+	bool wanted, named;
 
 	p->rec = rec;
 	buf_clear(&p->line);
-	if (rec->page_start && (p->rp->boundary || p->rp->debug))
-		put_boundary(p, rec);
 	if (!rec->data) {
 		put_entry(p, rec);
 	} else if (b->skip_next) {
@@ -215,9 +221,11 @@ static int print_record(struct printer *p, const struct replay_record *rec, stru
 		if (p->rp->ts_check)
 			check_order(p, rec);
 		wanted = is_wanted(p, rec, &view);
-		behind_lost = put_lost(p, rec, wanted);
+		named = put_lost(p, rec, wanted);
+		if (wanted && rec->page_start && (p->rp->boundary || p->rp->debug))
+			named |= put_boundary(p, rec, named);
 		if (wanted)
-			put_event(p, rec, &view, behind_lost && !p->rp->losses);
+			put_event(p, rec, &view, named);
 	}
 	if (p->line.failed)
 		return err_set(e, -ENOMEM, "out of memory");

@@ -284,6 +284,9 @@ static int set_once(struct parser *p, int opt, const char **to)
 	if (*to)
 		return usage_error(p->e, "option %s is given twice ('%s' and '%s')",
 				   option_name(opt, name, sizeof(name)), *to, optarg);
+	if (!*optarg)
+		return usage_error(p->e, "option %s: the name is empty",
+				   option_name(opt, name, sizeof(name)));
 	*to = optarg;
 	return EXIT_OK;
 }

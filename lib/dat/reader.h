@@ -145,11 +145,10 @@ void dat_buffers_release(struct dat_reader *r);
 /* ---- blocks.c ---- */
 
 /*
- * Walks the formats of FTRACE_EVENTS or EVENT_FORMATS. 0, what @fn returned
- * if not 0, or -EBADMSG. @fn may be NULL.
+ * Walks the formats of FTRACE_EVENTS or EVENT_FORMATS. 0, what a function
+ * returned if not 0, or -EBADMSG.
  */
-int dat_formats_walk(struct cur *c, enum dat_id id,
-		     int (*fn)(void *ctx, const char *system, struct dat_text format),
-		     void *ctx, struct err *e);
+int dat_formats_walk(struct cur *c, enum dat_id id, const struct dat_format_fns *fns, void *ctx,
+		     struct err *e);
 
 #endif

@@ -165,8 +165,8 @@ void event_filter_free(struct event_filter *f);
 /*
  * Adds a filter; several let through what any of them does. @exclude: what it
  * matches is dropped, whatever else matches it. 0; -ENOENT if no event or
- * system of the db has such a name, or none of them such a field, with near
- * matches (another file's may); -EINVAL with the column if it is malformed.
+ * system of the db has such a name, or none of them such a field (unless a NAME
+ * has a '*'), with near matches (another file's may); -EINVAL with the column if it is malformed.
  */
 int event_filter_add(struct event_filter *f, const char *text, bool exclude, struct err *e);
 /* Whether the record is wanted; everything is while nothing was added. */

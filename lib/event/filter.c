@@ -12,6 +12,7 @@ struct name_rule {			/* one NAME of a filter */
 	regex_t event, system;
 	bool has_event, has_system;
 	bool either;			/* event or system by the same expression */
+	bool pattern;			/* made to match many */
 };
 
 struct rule {				/* one filter */
@@ -115,7 +116,7 @@ static int parse_name(const char *text, size_t len, struct name_rule *ret, struc
 
 	if (!len || !system || system + 1 == len)
 		return err_set(e, -EINVAL, "an event's name is missing");
-	*ret = (struct name_rule){ .either = !slash };
+	*ret = (struct name_rule){ .either = !slash, .pattern = memchr(text, '*', len) };
 	r = compile_name(&ret->system, text, system, e);
 	if (r < 0)
 		return r;
@@ -167,6 +168,15 @@ static bool name_matches(const struct name_rule *n, const struct event_name *ev)
 	if (n->either)
 		return system || !regexec(&n->system, ev->name, 0, NULL, 0);
 	return system && !regexec(&n->event, ev->name, 0, NULL, 0);
+}
+
+/* A pattern reaches events of all kinds: what one has another need not have. */
+static bool rule_is_pattern(const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->names.nr; i++)
+		if (rule->names.v[i].pattern)
+			return true;
+	return false;
 }
 
 static bool rule_names(const struct rule *rule, const struct event_name *ev)
@@ -238,6 +248,8 @@ static int check_field(struct event_filter *f, const struct rule *rule, const ch
 			*ret = EXPR_IS_STRING;
 		return 0;
 	}
+	if (rule_is_pattern(rule))
+		return 0;
 	err_set(e, -ENOENT, "no event it names has a field '%s'", field);
 	near_init(&near, field);
 	for (size_t i = 0; i < nr; i++) {

@@ -136,18 +136,14 @@ static void put_cpu_flags(struct event_db *db, const struct event_line_opts *opt
 void event_time(const struct event_line_opts *opts, uint64_t ts, struct buf *out)
 {
 	if (!opts->seconds) {
-		if (opts->loose_clock)
-			buf_put(out, " ", 1);
 		put_dec(out, ts, 12, ' ');
 	} else if (opts->nanoseconds) {
-		buf_put(out, " ", 1);
 		put_dec(out, ts / 1000000000, 5, ' ');
 		buf_put(out, ".", 1);
 		put_dec(out, ts % 1000000000, 9, '0');
 	} else {
 		uint64_t us = ts / 1000 + (ts % 1000 >= 500);
 
-		buf_put(out, " ", 1);
 		put_dec(out, us / 1000000, 5, ' ');
 		buf_put(out, ".", 1);
 		put_dec(out, us % 1000000, 6, '0');
@@ -182,6 +178,8 @@ void event_line(struct event_db *db, const struct event_line_opts *opts,
 
 	put_comm_pid(db, opts->latency, event_db_record_pid(db, rec->data, rec->len), out);
 	put_cpu_flags(db, opts, rec, id, out);
+	if (opts->seconds || opts->loose_clock)
+		buf_put(out, " ", 1);
 	event_time(opts, rec->ts, out);
 	buf_put(out, ":", 1);
 	if (opts->ts_diff)

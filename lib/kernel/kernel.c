@@ -110,8 +110,8 @@ static int find_root(char *ret, size_t size, struct err *e)
 	if (mount("nodev", TRACEFS_DIR, "tracefs", 0, NULL)) {
 		code = -errno;
 		err_errno(e, code, "tracefs is not mounted, and mounting it at " TRACEFS_DIR " fails");
-		if (geteuid())
-			err_hint(e, "run as root, or let root 'mount -t tracefs nodev " TRACEFS_DIR "'");
+		err_hint(e, geteuid() ? "run as root, or let root 'mount -t tracefs nodev "
+			 TRACEFS_DIR "'" : "'mount -t tracefs nodev " TRACEFS_DIR "' must work here first");
 		return code;
 	}
 	snprintf(ret, size, "%s", TRACEFS_DIR);

@@ -13,29 +13,15 @@ struct trigger_ctx {
 	const char *path;
 };
 
-/*
- * "stacktrace:unlimited", "traceoff:count=3 if x == 1",
- * "enable_event:sched:sched_switch:unlimited": without the count, the
- * condition and a histogram's " [active]" it is what removes the trigger.
- */
 static int remove_trigger(void *ctx, const char *line)
 {
 	struct trigger_ctx *tc = ctx;
 	AUTO_BUF struct buf removal = { 0 };
-	size_t len = strcspn(line, " ");
 	int code;
 
 	if (!*line || *line == '#')
 		return 0;
-	if (strncmp(line, "hist:", 5)) {
-		const char *count = strstr(line, ":unlimited");
-
-		if (!count)
-			count = strstr(line, ":count=");
-		if (count && (size_t)(count - line) < len)
-			len = count - line;
-	}
-	if (buf_printf(&removal, "!%.*s", (int)len, line))
+	if (buf_puts(&removal, "!") || trigger_as_written(line, &removal))
 		return -ENOMEM;
 	code = file_append(tc->path, removal.data);
 	if (code && code != -ENOENT)
@@ -162,10 +148,11 @@ static int reset_instance(struct kernel_instance *in, struct err *e)
 
 	if (!ret)
 		ret = kernel_write_optional(in, "current_tracer", "nop", e);
-	if (!ret)
-		ret = kernel_events_off(in, e);
+	/* Triggers go first: they switch events on. */
 	if (!ret)
 		ret = reset_events(in, e);
+	if (!ret)
+		ret = kernel_events_off(in, e);
 	if (!ret)
 		ret = reset_function_commands(in);
 	if (!ret)

@@ -104,7 +104,7 @@ static int describe(struct recording *rec, struct recorded *b, struct err *e)
 static int add_instance(struct recording *rec, size_t i, struct err *e)
 {
 	const struct kernel_instance_setup *is = &rec->setup->instances.v[i];
-	bool takes_part = kernel_setup_takes_part(rec->setup, i);
+	bool takes_part = kernel_setup_takes_part(rec->setup, i) || (!i && rec->opts.with_top);
 	struct recorded *b;
 	int r;
 

@@ -16,31 +16,13 @@ from common import TRACECMD, run
 
 OPTIONS = ((), ("-R",), ("-l",), ("-t",), ("-l", "-t"), ("-N",), ("--ts-diff",))
 
-COVERS = """
-mount --make-rprivate /
-cd /sys/kernel/tracing
-: >"$1/empty"; echo 1 >"$1/one"
-for d in . instances/*; do
-    for f in set_ftrace_filter set_ftrace_notrace set_ftrace_pid set_ftrace_notrace_pid \
-            available_filter_functions touched_functions enabled_functions; do
-        [ ! -e $d/$f ] || cat $d/$f >/dev/null 2>&1 || mount --bind "$1/empty" $d/$f
-    done
-done
-f=/proc/sys/kernel/ftrace_enabled
-[ ! -e $f ] || (echo 1 >$f) 2>/dev/null || mount --bind "$1/one" $f
-cd "$1"
-shift
-exec trace-cmd "$@"
-"""
-
-
 def trace_cmd_record(folder, path, args):
     """trace-cmd record. Instances are made before, so that they can be covered too."""
     instances = [f"{tracefs.ROOT}/instances/{name}" for option, name in zip(args, args[1:]) if option == "-B"]
     for instance in instances:
         os.mkdir(instance)
     try:
-        run("unshare", "-m", "bash", "-c", COVERS, "covers", folder, "record", "-q", "-o", path, *args, timeout=60)
+        run(*common.trace_cmd_prefix(folder), "trace-cmd", "record", "-q", "-o", path, *args, timeout=60)
     finally:
         for instance in instances:
             if os.path.exists(instance):    # trace-cmd may have removed it, though it was not its own
