@@ -77,7 +77,7 @@ def test_every_command_has_a_page():
 
 def test_every_page_is_of_a_command():
     """No page for a command that does not exist."""
-    known = {f"tracecmd-{c}" for c in commands()} | {"tracecmd", "tracecmd.dat"}
+    known = {f"tracecmd-{c}" for c in commands()} | {"tracecmd", "tracecmd.dat", "libtracecmd"}
     for page in PAGES:
         names = page.read_text().split("== Name\n", 1)[1].lstrip().split(" - ", 1)[0]
         assert {name.strip() for name in names.split(",")} <= known, page.name
@@ -140,6 +140,8 @@ def test_example(block, tmp_path, request):
     shutil.copy(f"{common.FIXTURES}/old-v7.dat", tmp_path / "trace.dat")
     done = common.run("bash", "-e", "-o", "pipefail", "-c", block, cwd=tmp_path, status=None,
                       env={**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
+    if "start" in used:
+        common.run(common.TRACECMD, "reset")
     assert done.returncode == 0, f"{block}{done.stdout[-2000:]}{done.stderr[-2000:]}"
     for name in re.findall(r"-o (\S+\.dat)", block):
         common.strict_check(tmp_path / name)
