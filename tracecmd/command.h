@@ -29,7 +29,7 @@ struct command {
 	int (*run)(int argc, char **argv, struct err *e);
 };
 extern const struct command *const commands[];	/* NULL-ended, in main.c */
-extern const struct command record_command, extract_command;
+extern const struct command record_command, extract_command, restore_command;
 extern const struct command report_command;
 extern const struct command convert_command;
 extern const struct command dump_command;

@@ -230,6 +230,21 @@ static int list_lines(const struct list *l, const char *file, const char *expres
 	return status;
 }
 
+static int list_options(const struct list *l)
+{
+	struct kernel_words words = { 0 };
+	struct expression x;
+	int status = expression_init(&x, l->options, l->e);
+
+	if (!status && kernel_options(kernel_top(l->k), &words, l->e))
+		status = EXIT_FAILED;
+	for (size_t i = 0; !status && i < words.nr; i++)
+		print_matching(&x, words.v[i]);
+	kernel_words_release(&words);
+	expression_release(&x);
+	return status;
+}
+
 static int list_clocks(const struct list *l)
 {
 	AUTO_BUF struct buf text = { 0 };
@@ -286,7 +301,7 @@ static int list_all(struct list *l)
 	}
 	if (!status) {
 		out_printf("\noptions:\n");
-		status = list_lines(l, "trace_options", NULL);
+		status = list_options(l);
 	}
 	if (!status)
 		list_codecs();
@@ -304,7 +319,7 @@ static int list_parts(struct list *l)
 	if (!status && (l->parts & LIST_TRACERS))
 		status = list_lines(l, "available_tracers", NULL);
 	if (!status && (l->parts & LIST_OPTIONS))
-		status = list_lines(l, "trace_options", l->options);
+		status = list_options(l);
 	if (!status && (l->parts & LIST_FUNCTIONS))
 		status = list_lines(l, "available_filter_functions", l->functions);
 	if (!status && (l->parts & LIST_INSTANCES))

@@ -19,6 +19,7 @@ const struct command *const commands[] = {
 	&list_command,
 	&report_command,
 	&convert_command,
+	&restore_command,
 	&dump_command,
 	NULL
 };

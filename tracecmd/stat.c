@@ -304,12 +304,14 @@ static void print_pids(const struct stat_ctx *s)
 
 static void print_options(const struct stat_ctx *s)
 {
-	AUTO_BUF struct buf text = { 0 };
+	struct kernel_words words = { 0 };
 
-	if (!s->options || !read_text(s, "trace_options", &text))
-		return;
-	out_printf("\nOptions:\n");
-	kernel_each_line(text.data, print_indented, NULL);
+	if (s->options && !kernel_options(s->in, &words, NULL)) {
+		out_printf("\nOptions:\n");
+		for (size_t i = 0; i < words.nr; i++)
+			out_printf("   %s\n", words.v[i]);
+	}
+	kernel_words_release(&words);
 }
 
 static void print_switch_and_errors(const struct stat_ctx *s)

@@ -434,14 +434,10 @@ static int unknown_option(struct parser *p, char **argv)
 	struct near near;
 	int status;
 
-	if (optopt && optopt < 256)
+	if (optopt && !strncmp(word, "--", 2))
+		return usage_error(p->e, "option %.*s takes no value", (int)strcspn(word, "="), word);
+	if (optopt)
 		return usage_error(p->e, "there is no option -%c", optopt);
-	if (optopt) {
-		char name[32];
-
-		return usage_error(p->e, "option %s takes no value",
-				   option_name(optopt, name, sizeof(name)));
-	}
 	status = usage_error(p->e, "there is no option '%s'", word);
 	near_init(&near, word + 2);
 	for (size_t i = 0; long_options[i].name; i++)

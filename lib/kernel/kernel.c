@@ -458,6 +458,61 @@ int kernel_read_word(const struct kernel_instance *in, const char *file, char *r
 	return 0;
 }
 
+/* ---- trace options ------------------------------------------------------- */
+
+static int list_files(const char *dir, struct kernel_words *ret)
+{
+	DIR *d = opendir(dir);
+	struct dirent *de;
+	int code = 0;
+
+	if (!d)
+		return -errno;
+	while (!code && (errno = 0, de = readdir(d)))
+		if (de->d_name[0] != '.')
+			code = kernel_words_add(ret, de->d_name);
+	if (!code && errno)
+		code = -errno;
+	closedir(d);
+	if (ret->nr)
+		qsort(ret->v, ret->nr, sizeof(*ret->v), by_name);
+	return code;
+}
+
+int kernel_options(const struct kernel_instance *in, struct kernel_words *ret, struct err *e)
+{
+	struct kernel_words names = { 0 };
+	char path[KERNEL_PATH_MAX];
+	int code = kernel_instance_path(in, "options", path, sizeof(path));
+
+	if (!code)
+		code = list_files(path, &names);
+	for (size_t i = 0; !code && i < names.nr; i++) {
+		char file[300], value[8], word[300];
+
+		snprintf(file, sizeof(file), "options/%.256s", names.v[i]);
+		code = kernel_read_word(in, file, value, sizeof(value));
+		snprintf(word, sizeof(word), "%s%.256s", strcmp(value, "0") ? "" : "no", names.v[i]);
+		if (!code)
+			code = kernel_words_add(ret, word);
+	}
+	kernel_words_release(&names);
+	return code ? err_denied(e, code, "cannot list the trace options in", path) : 0;
+}
+
+int kernel_option_find(const struct kernel_instance *in, const char *word, char *file, size_t size,
+		       const char **value)
+{
+	/* A "no" may be the beginning of a name. */
+	snprintf(file, size, "options/%s", word);
+	*value = "1";
+	if (*word && !strchr(word, '/') && kernel_has(in, file))
+		return 1;
+	snprintf(file, size, "options/%s", word + 2 * !strncmp(word, "no", 2));
+	*value = "0";
+	return !strncmp(word, "no", 2) && word[2] && !strchr(word, '/') && kernel_has(in, file);
+}
+
 /* ---- what is not there --------------------------------------------------- */
 
 bool is_unavailable(int code)

@@ -62,6 +62,16 @@ int kernel_read_word(const struct kernel_instance *in, const char *file, char *r
 /* The word in brackets of a "[local] global counter" text; "" if there is none. */
 void kernel_chosen_word(const char *text, char *ret, size_t size);
 
+/* All trace options, those of inactive tracers too, as "NAME" or "noNAME",
+ * sorted by name. 0, -errno. */
+int kernel_options(const struct kernel_instance *in, struct kernel_words *ret, struct err *e);
+/*
+ * Which option @word ("NAME" or "noNAME") means: 1 with its file ("options/NAME")
+ * and value ("0", "1"); 0 if there is none of that name.
+ */
+int kernel_option_find(const struct kernel_instance *in, const char *word, char *file, size_t size,
+		       const char **value);
+
 /* ---- events -------------------------------------------------------------- */
 
 struct kernel_event {
