@@ -13,7 +13,7 @@ doc: $(MAN)
 
 # $1: the page, NAME.N
 define MAN_RULE
-$(B)/doc/man$(subst .,,$(suffix $1))/$1: Documentation/$1.adoc $(wildcard Documentation/*-options.adoc)
+$(B)/doc/man$(subst .,,$(suffix $1))/$1: Documentation/$1.adoc $(wildcard Documentation/*-options.adoc Documentation/examples/*.c)
 	@mkdir -p $$(@D)
 	$$(say) "  MAN $$@"
 	$$(Q)$$(ASCIIDOCTOR) -b manpage --failure-level=WARN -a reproducible \

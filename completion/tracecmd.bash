@@ -3,11 +3,12 @@
 # help; events, tracers, clocks, options, functions and instances from
 # 'tracecmd list' (empty where tracefs cannot be read).
 
-# The words behind a help text's leading "-x" and "--long" of each line.
+# The options in a command's help: in lines that begin with one, remarks in
+# parentheses left out.
 _tracecmd_options()
 {
-	"$1" "$2" --help 2>/dev/null | grep -oE '^ +-.*' |
-		grep -oE '(^ *|, *|/ *)--?[A-Za-z0-9][-A-Za-z0-9_]*' | grep -oE -- '-.*' | sort -u
+	"$1" "$2" --help 2>/dev/null | grep -E '^ +-' | sed 's/([^)]*)//g' |
+		grep -oE '(^|[ ,])--?[A-Za-z][-A-Za-z0-9_]*' | tr -d ' ,' | sort -u
 }
 
 _tracecmd_commands()

@@ -29,9 +29,13 @@ struct command {
 	int (*run)(int argc, char **argv, struct err *e);
 };
 extern const struct command *const commands[];	/* NULL-ended, in main.c */
-extern const struct command record_command;
+extern const struct command record_command, extract_command, restore_command;
 extern const struct command report_command;
 extern const struct command convert_command;
+extern const struct command dump_command;
+
+extern const struct command start_command, stop_command, restart_command, reset_command,
+	clear_command, show_command, stat_command, list_command;
 
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
 int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);

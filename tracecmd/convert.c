@@ -22,6 +22,7 @@ enum { OPT_FILE_VERSION = 256, OPT_COMPRESSION };
 static const struct option long_options[] = {
 	{ "file-version", required_argument, NULL, OPT_FILE_VERSION },
 	{ "compression", required_argument, NULL, OPT_COMPRESSION },
+	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -90,7 +91,7 @@ static int parse(struct convert *c, int argc, char **argv, struct err *e)
 	int o, r = 0;
 
 	opterr = 0;
-	while (!r && (o = getopt_long(argc, argv, ":i:o:", long_options, NULL)) >= 0) {
+	while (!r && (o = getopt_long(argc, argv, ":hi:o:", long_options, NULL)) >= 0) {
 		switch (o) {
 		case 'i':
 			c->input = optarg;
@@ -104,6 +105,8 @@ static int parse(struct convert *c, int argc, char **argv, struct err *e)
 		case OPT_COMPRESSION:
 			c->compression = optarg;
 			break;
+		case 'h':
+			return EXIT_HELP;
 		case ':':
 			r = usage_error(e, "option '%s' needs a value", argv[optind - 1]);
 			break;

@@ -10,43 +10,22 @@
 /* The plugin's question names no handle of ours. */
 static struct report *joined;
 
-/* The file whose recording a host's thread ran as a guest's CPU. */
-static struct report_file *guest_of_thread(struct report *rp, const struct report_file *host,
-					   int32_t pid)
-{
-	const struct dat_info *info = dat_reader_info(host->reader);
-
-	for (uint32_t g = 0; g < info->nr_guests; g++) {
-		const struct dat_guest *guest = &info->guests[g];
-		bool runs = false;
-
-		for (uint32_t i = 0; i < guest->nr_vcpus && !runs; i++)
-			runs = guest->host_pids[i] == pid;
-		for (size_t i = 0; runs && i < rp->files.nr; i++) {
-			const struct dat_info *other = dat_reader_info(rp->files.v[i].reader);
-
-			if (other->has_trace_id && other->trace_id == guest->trace_id)
-				return &rp->files.v[i];
-		}
-	}
-	return NULL;
-}
-
 __attribute__((visibility("default")))
 const char *tep_plugin_kvm_get_func(struct tep_event *event, struct tep_record *record,
 				    unsigned long long *addr)
 {
 	for (size_t i = 0; joined && i < joined->files.nr; i++) {
-		struct report_file *host = &joined->files.v[i], *guest;
+		struct report_file *host = &joined->files.v[i];
 		const char *name;
 		uint64_t start;
-		int pid;
+		unsigned guest;
 
 		if (event_db_tep(host->db) != event->tep)
 			continue;
-		pid = event_db_record_pid(host->db, record->data, record->size);
-		guest = pid > 0 ? guest_of_thread(joined, host, pid) : NULL;
-		name = guest ? event_db_symbol(guest->db, *addr, &start, NULL) : NULL;
+		if (!replay_guest_of(joined->replay, i,
+				     event_db_record_pid(host->db, record->data, record->size), &guest))
+			return NULL;
+		name = event_db_symbol(joined->files.v[guest].db, *addr, &start, NULL);
 		if (name)
 			*addr = start;
 		return name;

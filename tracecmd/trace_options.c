@@ -284,6 +284,9 @@ static int set_once(struct parser *p, int opt, const char **to)
 	if (*to)
 		return usage_error(p->e, "option %s is given twice ('%s' and '%s')",
 				   option_name(opt, name, sizeof(name)), *to, optarg);
+	if (!*optarg)
+		return usage_error(p->e, "option %s: the name is empty",
+				   option_name(opt, name, sizeof(name)));
 	*to = optarg;
 	return EXIT_OK;
 }
@@ -431,14 +434,10 @@ static int unknown_option(struct parser *p, char **argv)
 	struct near near;
 	int status;
 
-	if (optopt && optopt < 256)
+	if (optopt && !strncmp(word, "--", 2))
+		return usage_error(p->e, "option %.*s takes no value", (int)strcspn(word, "="), word);
+	if (optopt)
 		return usage_error(p->e, "there is no option -%c", optopt);
-	if (optopt) {
-		char name[32];
-
-		return usage_error(p->e, "option %s takes no value",
-				   option_name(optopt, name, sizeof(name)));
-	}
 	status = usage_error(p->e, "there is no option '%s'", word);
 	near_init(&near, word + 2);
 	for (size_t i = 0; long_options[i].name; i++)

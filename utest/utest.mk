@@ -34,6 +34,12 @@ check-full:
 
 .PHONY: check check-full check-unit check-san
 
+# tracecmd beside trace-cmd; BENCH_ARGS="--runs 1 --loops 100" for a short one.
+bench: $(B)/tracecmd
+	@TRACECMD=$(CURDIR)/$(B)/tracecmd /usr/bin/python3 utest/bench/bench.py $(BENCH_ARGS)
+
+.PHONY: bench
+
 # ---- fuzzing ----
 # make fuzz-build          libFuzzer targets in build-fuzz/ (needs clang)
 # make fuzz                runs each for FUZZ_SECONDS, starting from its corpus

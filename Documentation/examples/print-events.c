@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Prints trace files as 'tracecmd report' does, and says on standard error
- * how many events of each file there were and how many were lost.
+ * Prints trace files as 'tracecmd report --losses' does, and says on standard
+ * error how many events each file has and how many were lost.
  *
  *	cc -o print-events print-events.c $(pkg-config --cflags --libs libtracecmd)
  *	./print-events trace.dat
@@ -43,9 +43,10 @@ static int label_width(struct tracecmd_trace *trace)
 	return width;
 }
 
-static void print_label(struct tracecmd_trace *trace, const struct tracecmd_event *event, int width)
+static void print_label(struct tracecmd_trace *trace, unsigned int file, const char *buffer,
+			int width)
 {
-	const char *text = label(trace, event->file, event->buffer);
+	const char *text = label(trace, file, buffer);
 
 	if (width)
 		printf("%*s%s", width, text, text[0] ? ": " : "  ");
@@ -54,17 +55,23 @@ static void print_label(struct tracecmd_trace *trace, const struct tracecmd_even
 static int print_events(struct tracecmd_trace *trace, uint64_t *count, uint64_t *lost,
 			struct tracecmd_error *error)
 {
+	const unsigned int nr_files = tracecmd_trace_nr_files(trace);
 	const int width = label_width(trace);
 	const struct tracecmd_event *event;
 	const char *line;
 	int ret;
 
+	for (unsigned int i = 0; i < nr_files; i++) {
+		if (nr_files > 1)
+			print_label(trace, i, "", width);
+		printf("cpus=%" PRIu32 "\n", tracecmd_file_facts(trace, i)->cpus);
+	}
 	while ((ret = tracecmd_trace_next(trace, &event, error)) > 0) {
 		ret = tracecmd_event_line(trace, &line, error);
 		if (ret < 0)
 			return ret;
 		if (event->lost) {
-			print_label(trace, event, width);
+			print_label(trace, event->file, event->buffer, width);
 			printf("CPU:%" PRIu32 " [", event->cpu);
 			if (event->lost != TRACECMD_LOST_UNKNOWN) {
 				printf("%" PRIu64 " ", event->lost);
@@ -73,7 +80,7 @@ static int print_events(struct tracecmd_trace *trace, uint64_t *count, uint64_t 
 			puts("EVENTS DROPPED]");
 		}
 		if (line[0]) {
-			print_label(trace, event, width);
+			print_label(trace, event->file, event->buffer, width);
 			puts(line);
 		}
 		count[event->file]++;
@@ -103,8 +110,6 @@ int main(int argc, char **argv)
 	if (!count || !lost)
 		return EXIT_FAILURE;
 
-	for (unsigned int i = 0; i < nr_files; i++)
-		printf("cpus=%" PRIu32 "\n", tracecmd_file_facts(trace, i)->cpus);
 	ret = print_events(trace, count, lost, &error);
 	for (unsigned int i = 0; i < nr_files; i++)
 		fprintf(stderr, "%s: %" PRIu64 " events, %" PRIu64 " lost\n",

@@ -77,9 +77,9 @@ static int open_files(struct tracecmd_trace *t, const char *const *paths, struct
 		return e->code;
 	for (unsigned int i = 0; i < t->nr_files; i++) {
 		if (dat_reader_open(paths[i], &t->notices, &r, e) < 0)
-			return err_wrap(e, "cannot open '%s'", paths[i]);
+			return e->code;
 		if (replay_add_file(t->replay, r, &file_opts, &index, e) < 0)
-			return err_wrap(e, "cannot open '%s'", paths[i]);
+			return e->code;
 	}
 	if (replay_start(t->replay, e) < 0)
 		return e->code;
@@ -252,6 +252,40 @@ static void take_next(void *ctx)
 	t->files[t->record.file].joined[t->record.buffer] = true;
 }
 
+/*
+ * libtraceevent's plugin_kvm asks the program for symbols of guests by these
+ * two names (traceevent/event-parse.h). It does so while a text is made, in
+ * the thread that makes it.
+ */
+static _Thread_local struct tracecmd_trace *speaking;
+
+API const char *tep_plugin_kvm_get_func(struct tep_event *event, struct tep_record *record,
+					unsigned long long *addr)
+{
+	struct tracecmd_trace *t = speaking;
+	unsigned int host = t ? t->record.file : 0, guest;
+	struct event_db *db;
+	struct err e = { 0 };
+	const char *name;
+	uint64_t start;
+
+	if (!t || event_db_tep(t->files[host].db) != event->tep ||
+	    !replay_guest_of(t->replay, host, event_db_record_pid(t->files[host].db, record->data,
+								  record->size), &guest))
+		return NULL;
+	db = file_db(t, guest, &e);
+	name = db ? event_db_symbol(db, *addr, &start, NULL) : NULL;
+	if (name)
+		*addr = start;
+	return name;
+}
+
+/* Names live as long as the guest's tables: there is nothing to free. */
+API void tep_plugin_kvm_put_func(const char *func)
+{
+	(void)func;
+}
+
 static int make_text(struct tracecmd_trace *t, bool line, struct err *e)
 {
 	const struct event_next next = { .peek = peek_next, .take = take_next, .ctx = t };
@@ -262,6 +296,7 @@ static int make_text(struct tracecmd_trace *t, bool line, struct err *e)
 	if (!t->have_record)
 		return err_set(e, -ENOENT, "no event has been taken from the trace, or it is at its end");
 	if (!t->record_joined) {
+		speaking = t;
 		rec = as_event_record(&t->record);
 		db = t->files[t->record.file].db;
 		if (line) {
@@ -274,6 +309,7 @@ static int make_text(struct tracecmd_trace *t, bool line, struct err *e)
 		} else if (t->format) {
 			event_text(db, t->format, &rec, false, &next, &t->text);
 		}
+		speaking = NULL;
 	}
 	if (buf_puts(&t->text, "") < 0)
 		return err_errno(e, -ENOMEM, "the text of an event of '%s'",

@@ -54,7 +54,9 @@ static inline uint64_t clock_convert(const struct clock_conv *c, uint64_t ts)
  * Whether shown times are nanoseconds, to be printed as seconds, or counts of
  * a clock. Nanoseconds: the clocks local, global, uptime, perf, tai, tsc2nsec
  * and those starting with mono, no known clock, and whatever was scaled. Not
- * boot: trace-cmd prints it as a number and texts shall be equal.
+ * boot: trace-cmd prints it as a number and texts shall be equal. (With ts2secs
+ * and a counting clock trace-cmd 3.1 prints the nanoseconds as a number, against
+ * its manual page; here they are seconds.)
  */
 bool clock_in_seconds(const struct dat_info *info, const struct clock_opts *opts);
 

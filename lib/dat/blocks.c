@@ -151,6 +151,24 @@ int dat_reader_header_info(struct dat_reader *r, struct dat_header_info *ret, st
 	return 0;
 }
 
+int dat_reader_header_texts(struct dat_reader *r, struct dat_text *page, struct dat_text *event,
+			    struct err *e)
+{
+	struct dat_header_info h = { 0 };
+	struct cur c;
+	uint64_t at;
+	int ret = dat_reader_block(r, DAT_HEADER_INFO, &c, e);
+
+	if (ret <= 0)
+		return ret;
+	ret = header_texts(&c, &h, &at, e);
+	if (ret)
+		return err_wrap(e, "cannot read '%s'", r->name);
+	*page = h.page;
+	*event = h.event;
+	return 1;
+}
+
 int dat_put_header_info(struct buf *b, const char *page, size_t page_len,
 			const char *event, size_t event_len)
 {
@@ -164,12 +182,12 @@ int dat_put_header_info(struct buf *b, const char *page, size_t page_len,
 
 /* ---- formats ---- */
 
-typedef int format_fn(void *ctx, const char *system, struct dat_text format);
-
-static int walk_system(struct cur *c, const char *system, format_fn *fn, void *ctx, struct err *e)
+static int walk_system(struct cur *c, const char *system, const struct dat_format_fns *fns,
+		       void *ctx, struct err *e)
 {
 	uint64_t at = cur_offset(c);
 	uint32_t count;
+	int ret;
 
 	if (!cur_u32(c, &count))
 		return err_set(e, -EBADMSG, "the number of formats of '%s' at offset 0x%" PRIx64
@@ -177,31 +195,29 @@ static int walk_system(struct cur *c, const char *system, format_fn *fn, void *c
 	if (count > cur_left(c) / 8)
 		return err_set(e, -EBADMSG, "the number of formats of '%s' at offset 0x%" PRIx64 " is %u, "
 			       "there is room for %" PRIu64, system, at, count, cur_left(c) / 8);
-	for (uint32_t i = 0; i < count; i++) {
+	ret = fns->on_system ? fns->on_system(ctx, system, count) : 0;
+	for (uint32_t i = 0; i < count && !ret; i++) {
 		const uint8_t *p;
 		uint64_t n;
-		int ret;
 
 		at = cur_offset(c);
 		if (!cur_u64(c, &n) || !cur_bytes(c, n, &p))
 			return err_set(e, -EBADMSG, "format %u of '%s' at offset 0x%" PRIx64 " goes past the "
 				       "end of its block", i, system, at);
-		if (!fn)
-			continue;
-		ret = fn(ctx, system, (struct dat_text){ (const char *)p, n });
-		if (ret)
-			return ret;
+		if (fns->on_format)
+			ret = fns->on_format(ctx, system, (struct dat_text){ (const char *)p, n });
 	}
-	return 0;
+	return ret;
 }
 
-int dat_formats_walk(struct cur *c, enum dat_id id, format_fn *fn, void *ctx, struct err *e)
+int dat_formats_walk(struct cur *c, enum dat_id id, const struct dat_format_fns *fns, void *ctx,
+		     struct err *e)
 {
 	uint64_t at = cur_offset(c);
 	uint32_t systems;
 
 	if (id == DAT_FTRACE_EVENTS)
-		return walk_system(c, "ftrace", fn, ctx, e);
+		return walk_system(c, "ftrace", fns, ctx, e);
 	if (!cur_u32(c, &systems))
 		return err_set(e, -EBADMSG, "the number of event systems at offset 0x%" PRIx64
 			       " is missing", at);
@@ -216,31 +232,40 @@ int dat_formats_walk(struct cur *c, enum dat_id id, format_fn *fn, void *ctx, st
 		if (!cur_str(c, SYSTEM_NAME_MAX, &system))
 			return err_set(e, -EBADMSG, "the name of event system %u at offset 0x%" PRIx64
 				       " has no end", i, at);
-		ret = walk_system(c, system, fn, ctx, e);
+		ret = walk_system(c, system, fns, ctx, e);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-int dat_reader_formats(struct dat_reader *r, format_fn *fn, void *ctx, struct err *e)
+int dat_reader_systems(struct dat_reader *r, enum dat_id id, const struct dat_format_fns *fns,
+		       void *ctx, struct err *e)
+{
+	struct err why = { 0 };
+	struct cur c;
+	int ret = dat_reader_block(r, id, &c, e);
+
+	if (ret <= 0)
+		return ret;
+	ret = dat_formats_walk(&c, id, fns, ctx, &why);
+	if (why.code) {			/* ours, not a function's */
+		err_set(e, why.code, "%s", why.text);
+		return err_wrap(e, "cannot read '%s'", r->name);
+	}
+	return ret;
+}
+
+int dat_reader_formats(struct dat_reader *r,
+		       int (*fn)(void *ctx, const char *system, struct dat_text format),
+		       void *ctx, struct err *e)
 {
 	static const enum dat_id ids[] = { DAT_FTRACE_EVENTS, DAT_EVENT_FORMATS };
+	const struct dat_format_fns fns = { .on_format = fn };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
-		struct err why = { 0 };
-		struct cur c;
-		int ret = dat_reader_block(r, ids[i], &c, e);
+		int ret = dat_reader_systems(r, ids[i], &fns, ctx, e);
 
-		if (ret < 0)
-			return ret;
-		if (!ret)
-			continue;
-		ret = dat_formats_walk(&c, ids[i], fn, ctx, &why);
-		if (ret && why.code) {
-			err_set(e, why.code, "%s", why.text);
-			return err_wrap(e, "cannot read '%s'", r->name);
-		}
 		if (ret)
 			return ret;
 	}

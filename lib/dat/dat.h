@@ -161,10 +161,24 @@ struct dat_header_info {
 	uint32_t sub_buffer_size;		/* data offset + size; 0 if the text has none */
 };
 int dat_reader_header_info(struct dat_reader *r, struct dat_header_info *ret, struct err *e);
+/* Its two texts as they are, understood or not. 1, 0 if the file has none, -errno. */
+int dat_reader_header_texts(struct dat_reader *r, struct dat_text *page, struct dat_text *event,
+			    struct err *e);
 /* Iterates FTRACE_EVENTS ("ftrace") and EVENT_FORMATS; stops if fn returns
  * non-zero and returns that. */
 int dat_reader_formats(struct dat_reader *r,
 		       int (*fn)(void *ctx, const char *system, struct dat_text format),
+		       void *ctx, struct err *e);
+/*
+ * The systems of FTRACE_EVENTS (one) or EVENT_FORMATS: @on_system with each one's
+ * name and number of formats, then @on_format with those; either may be NULL. 0 (also
+ * if the file has no such block), what a function returned if not 0, -errno.
+ */
+struct dat_format_fns {
+	int (*on_system)(void *ctx, const char *system, uint32_t formats);
+	int (*on_format)(void *ctx, const char *system, struct dat_text format);
+};
+int dat_reader_systems(struct dat_reader *r, enum dat_id id, const struct dat_format_fns *fns,
 		       void *ctx, struct err *e);
 /* Text of KALLSYMS, PRINTK or CMDLINES without its count. 1, 0 if none, -errno. */
 int dat_reader_text(struct dat_reader *r, enum dat_id id, struct dat_text *ret, struct err *e);

@@ -100,6 +100,7 @@ static int skip_header_info(struct walk *w, struct err *e)
  */
 static int skip_formats(struct walk *w, enum dat_id id, struct err *e)
 {
+	const struct dat_format_fns nothing = { NULL, NULL };
 	uint64_t len = FORMATS_FIRST, max = walk_left(w);
 
 	for (;;) {
@@ -116,7 +117,7 @@ static int skip_formats(struct walk *w, enum dat_id id, struct err *e)
 		if (!ret) {
 			c.data = data;
 			c.len = len;
-			ret = dat_formats_walk(&c, id, NULL, NULL, e);
+			ret = dat_formats_walk(&c, id, &nothing, NULL, e);
 		}
 		if (!ret) {
 			w->r->blocks[id] = (struct block){ data, c.pos, w->pos };

@@ -63,6 +63,9 @@ int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, 
  */
 int event_db_plugin_option(struct event_db *db, const char *option, struct err *e);
 
+/* The "fgraph:" options, one after the other; all are off at first. False past the last. */
+bool event_graph_option(unsigned i, const char **name, const char **text);
+
 /* How the text of some events is made. */
 enum event_style {
 	EVENT_STYLE_FIELDS,		/* fields instead of text */

@@ -21,14 +21,27 @@ int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, 
 
 /* ---- options ---------------------------------------------------------------- */
 
-struct graph_option { const char *name; size_t offset; };
+struct graph_option { const char *name, *text; size_t offset; };
 static const struct graph_option graph_options[] = {
-	{ "tailprint", offsetof(struct event_graph_opts, tailprint) },
-	{ "depth", offsetof(struct event_graph_opts, depth) },
-	{ "retval-skip", offsetof(struct event_graph_opts, retval_skip) },
-	{ "retval-dec", offsetof(struct event_graph_opts, retval_dec) },
-	{ "retval-hex", offsetof(struct event_graph_opts, retval_hex) },
+	{ "tailprint", "Name the function behind its closing brace",
+	  offsetof(struct event_graph_opts, tailprint) },
+	{ "depth", "Print the depth of each call", offsetof(struct event_graph_opts, depth) },
+	{ "retval-skip", "Leave the functions' return values out",
+	  offsetof(struct event_graph_opts, retval_skip) },
+	{ "retval-dec", "Print return values as decimal numbers",
+	  offsetof(struct event_graph_opts, retval_dec) },
+	{ "retval-hex", "Print return values as hexadecimal numbers",
+	  offsetof(struct event_graph_opts, retval_hex) },
 };
+
+bool event_graph_option(unsigned i, const char **name, const char **text)
+{
+	if (i >= ARRAY_SIZE(graph_options))
+		return false;
+	*name = graph_options[i].name;
+	*text = graph_options[i].text;
+	return true;
+}
 
 static bool parse_switch(const char *value, bool *ret)
 {

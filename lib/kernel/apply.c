@@ -178,16 +178,12 @@ static int apply_function_switches(struct apply *a)
 static int write_option(struct apply *a, const char *word)
 {
 	char file[300];
-	const char *value = "1";
-	int ret;
+	const char *value;
 
-	snprintf(file, sizeof(file), "options/%.256s", word);
-	if (!kernel_has(a->in, file) && !strncmp(word, "no", 2)) {
-		snprintf(file, sizeof(file), "options/%.256s", word + 2);
-		value = "0";
-	}
-	ret = kernel_write(a->in, file, value, a->e);
-	return ret ? err_wrap(a->e, "option -O %s", word) : 0;
+	if (!kernel_option_find(a->in, word, file, sizeof(file), &value))
+		return err_set(a->e, -EINVAL, "option -O %s: there is no such trace option in %s",
+			       word, a->in->dir);
+	return kernel_write(a->in, file, value, a->e) ? err_wrap(a->e, "option -O %s", word) : 0;
 }
 
 static int apply_tracer(struct apply *a)
@@ -440,8 +436,11 @@ static int enable_events(struct apply *a)
 
 static int apply_part(struct apply *a)
 {
-	int ret = kernel_write(a->in, "tracing_on", "0", a->e);
+	/* It may be the traced command's process that switches tracing on. */
+	int ret = kernel_remember(a->in, "tracing_on", a->e);
 
+	if (!ret)
+		ret = kernel_write(a->in, "tracing_on", "0", a->e);
 	if (!ret && !a->s->no_reset)
 		ret = reset_part(a);
 	if (!ret)

@@ -215,15 +215,8 @@ static int give_format(struct kernel *k, const char *system, const char *event,
 static int give_ftrace_formats(struct kernel *k, kernel_format_fn fn, void *ctx, struct err *e)
 {
 	struct kernel_words names = { 0 };
-	char path[KERNEL_PATH_MAX];
-	int ret = kernel_instance_path(kernel_top(k), "events/ftrace", path, sizeof(path));
+	int ret = kernel_system_events(k, "ftrace", &names, e);
 
-	if (!ret)
-		ret = list_dirs(path, &names);
-	if (ret && ret != -ENOENT)
-		err_denied(e, ret, "cannot list the events in", path);
-	else
-		ret = 0;
 	for (size_t i = 0; !ret && i < names.nr; i++)
 		ret = give_format(k, "ftrace", names.v[i], fn, ctx, e);
 	kernel_words_release(&names);

@@ -196,46 +196,26 @@ static int check_functions(struct check *c)
 	return 0;
 }
 
-/* "name" or "noname" as in trace_options. */
 static int check_option(struct check *c, const char *word)
 {
-	AUTO_BUF struct buf text = { 0 };
 	struct kernel_words words = { 0 };
 	struct near near;
-	bool found = false;
-	int ret = kernel_read_named(c->in, "trace_options", &text, c->e);
+	char file[300];
+	const char *value;
+	int ret;
 
-	if (!ret && split_words(text.data, &words))
-		ret = err_errno(c->e, -ENOMEM, "option -O %s", word);
-	near_init(&near, word);
-	for (size_t i = 0; !ret && i < words.nr && !found; i++) {
-		const char *name = words.v[i];
-		char file[300];
-
-		/* A "no" may be the option's state or the beginning of its name. */
-		snprintf(file, sizeof(file), "options/%s", name);
-		if (!strncmp(name, "no", 2) && !kernel_has(c->in, file))
-			name += 2;
-		found = !strcmp(name, word) || (!strncmp(word, "no", 2) && !strcmp(name, word + 2));
-		near_try(&near, name);
-	}
-	/* Options of tracers that are not active are files only. */
-	if (!ret && !found) {
-		char file[300];
-
-		snprintf(file, sizeof(file), "options/%.256s", word);
-		found = kernel_has(c->in, file);
-		if (!found && !strncmp(word, "no", 2)) {
-			snprintf(file, sizeof(file), "options/%.256s", word + 2);
-			found = kernel_has(c->in, file);
-		}
+	if (kernel_option_find(c->in, word, file, sizeof(file), &value))
+		return 0;
+	ret = kernel_options(c->in, &words, c->e);
+	if (!ret) {
+		ret = err_set(c->e, -EINVAL, "option -O: this kernel has no trace option '%s'", word);
+		near_init(&near, strncmp(word, "no", 2) ? word : word + 2);
+		for (size_t i = 0; i < words.nr; i++)
+			near_try(&near, words.v[i] + 2 * !strncmp(words.v[i], "no", 2));
+		near_hint(&near, c->e);
+		err_hint(c->e, "'tracecmd list -o' lists them");
 	}
 	kernel_words_release(&words);
-	if (ret || found)
-		return ret;
-	ret = err_set(c->e, -EINVAL, "option -O: this kernel has no trace option '%s'", word);
-	near_hint(&near, c->e);
-	err_hint(c->e, "'tracecmd list -o' lists them");
 	return ret;
 }
 

@@ -68,6 +68,18 @@ int kernel_events(struct kernel *k, const struct kernel_event **ret, size_t *nr,
 	return 0;
 }
 
+int kernel_system_events(struct kernel *k, const char *system, struct kernel_words *ret,
+			 struct err *e)
+{
+	AUTO_BUF struct buf dir = { 0 };
+	int code;
+
+	if (buf_printf(&dir, "%s/events/%s", k->root, system))
+		return err_errno(e, -ENOMEM, "cannot list the events of %s", system);
+	code = list_dirs(dir.data, ret);
+	return code ? err_denied(e, code, "cannot list the events in", dir.data) : 0;
+}
+
 /* ---- what is on ---------------------------------------------------------- */
 
 struct enabled_ctx {

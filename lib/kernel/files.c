@@ -140,6 +140,15 @@ static int earlier_value(enum file_kind kind, struct buf *text)
 	return 0;
 }
 
+/* What the file's text means now. */
+static int read_value(struct kernel_instance *in, const char *file, enum file_kind kind,
+		      struct buf *ret)
+{
+	int code = kernel_read(in, file, ret);
+
+	return code ? code : earlier_value(kind, ret);
+}
+
 /* ---- logging what a write will change ------------------------------------ */
 
 static int log_sizes(struct kernel_instance *in)
@@ -153,9 +162,7 @@ static int log_sizes(struct kernel_instance *in)
 		char file[64], path[KERNEL_PATH_MAX];
 
 		snprintf(file, sizeof(file), "per_cpu/cpu%u/buffer_size_kb", cpus[i]);
-		ret = kernel_read(in, file, &text);
-		if (!ret)
-			ret = earlier_value(FILE_SIZE, &text);
+		ret = read_value(in, file, FILE_SIZE, &text);
 		if (!ret)
 			ret = kernel_instance_path(in, file, path, sizeof(path));
 		if (!ret)
@@ -265,6 +272,20 @@ static int write_failed(struct kernel_instance *in, enum file_kind kind, int cod
 
 /* ---- writing ------------------------------------------------------------- */
 
+int kernel_remember(struct kernel_instance *in, const char *file, struct err *e)
+{
+	enum file_kind kind = file_kind(file);
+	AUTO_BUF struct buf earlier = { 0 };
+	char path[KERNEL_PATH_MAX];
+	int ret = kernel_instance_path(in, file, path, sizeof(path));
+
+	if (!ret)
+		ret = read_value(in, file, kind, &earlier);
+	if (!ret)
+		ret = log_change(in, kind, path, earlier.data);
+	return ret ? err_denied(e, ret, "cannot remember the value of", path) : 0;
+}
+
 int kernel_write(struct kernel_instance *in, const char *file, const char *value, struct err *e)
 {
 	enum file_kind kind = file_kind(file);
@@ -277,9 +298,7 @@ int kernel_write(struct kernel_instance *in, const char *file, const char *value
 	if (kind == FILE_TRIGGER || kind == FILE_DYNAMIC)
 		return kernel_append(in, file, value, e);
 	if (kind != FILE_ACTION) {
-		ret = kernel_read(in, file, &earlier);
-		if (!ret)
-			ret = earlier_value(kind, &earlier);
+		ret = read_value(in, file, kind, &earlier);
 		if (ret)
 			return err_denied(e, ret, "cannot read", path);
 		if (!strcmp(earlier.data, value))
@@ -327,6 +346,27 @@ int kernel_write_path(struct kernel *k, const char *path, const char *value, str
 	return ret ? write_failed(kernel_top(k), FILE_VALUE, ret, value, path, e) : 0;
 }
 
+/*
+ * "stacktrace:unlimited", "traceoff:count=3 if x == 1" as they are listed
+ * become "stacktrace", "traceoff:3 if x == 1". A histogram's " [active]" goes.
+ */
+int trigger_as_written(const char *listed, struct buf *ret)
+{
+	size_t words = strcspn(listed, " ");
+	const char *end = listed + words, *count = memmem(listed, words, ":count=", 7);
+
+	if (!strncmp(listed, "hist:", 5)) {
+		const char *state = strstr(listed, " [");
+
+		return buf_put(ret, listed, state ? (size_t)(state - listed) : strlen(listed));
+	}
+	if (count)
+		return buf_printf(ret, "%.*s:%s", (int)(count - listed), listed, count + 7);
+	if (words >= 10 && !memcmp(end - 10, ":unlimited", 10))
+		words -= 10;
+	return buf_printf(ret, "%.*s%s", (int)words, listed, end);
+}
+
 /* What removes the dynamic event that @definition ("p:group/name ...") makes. */
 static int removal_of(const char *definition, struct buf *ret)
 {
@@ -338,26 +378,64 @@ static int removal_of(const char *definition, struct buf *ret)
 	return buf_printf(ret, "-:%.*s", (int)name, definition + type + 1);
 }
 
-struct has_line {
-	const char *value;
-	size_t len;
+/* The listed trigger that stands in the way of a new one. */
+struct rival {
+	const char *value;		/* the new one */
+	struct buf *found;
 };
 
-static int is_same_trigger(void *ctx, const char *line)
+/* Length of what makes two triggers exclude each other: "enable_event:sys:ev",
+ * "stacktrace". */
+static size_t trigger_kind(const char *s)
 {
-	const struct has_line *h = ctx;
+	size_t len = strcspn(s, ": ");
 
-	return !strncmp(line, h->value, h->len) &&
-	       (!line[h->len] || line[h->len] == ':' || line[h->len] == ' ');
+	if (strncmp(s, "enable_event:", 13) && strncmp(s, "disable_event:", 14))
+		return len;
+	for (int i = 0; i < 2 && s[len] == ':'; i++)
+		len += 1 + strcspn(s + len + 1, ": ");
+	return len;
 }
 
-/* -EEXIST is an answer, not a failure, if the trigger is there as asked. */
-static bool has_trigger(struct kernel_instance *in, const char *file, const char *value)
+static int is_rival(void *ctx, const char *line)
 {
-	AUTO_BUF struct buf text = { 0 };
-	struct has_line h = { value, strlen(value) };
+	struct rival *r = ctx;
+	size_t len = trigger_kind(line);
 
-	return !kernel_read(in, file, &text) && kernel_each_line(text.data, is_same_trigger, &h);
+	if (len != trigger_kind(r->value) || strncmp(line, r->value, len))
+		return 0;
+	return buf_puts(r->found, line) ? -ENOMEM : 1;
+}
+
+/*
+ * The same trigger with another count or condition is there already: it makes
+ * room and is put back later. Of histograms only equal ones exclude each other.
+ */
+static int replace_trigger(struct kernel_instance *in, const char *file, const char *path,
+			   const char *value)
+{
+	AUTO_BUF struct buf text = { 0 }, found = { 0 }, again = { 0 }, removal = { 0 };
+	struct rival r = { value, &found };
+	int ret;
+
+	if (!strncmp(value, "hist:", 5))
+		return 0;
+	ret = kernel_read(in, file, &text);
+	if (!ret)
+		ret = kernel_each_line(text.data, is_rival, &r);
+	if (ret != 1)
+		return ret ? ret : -EEXIST;
+	if (trigger_as_written(found.data, &again) || buf_puts(&removal, "!") ||
+	    buf_puts(&removal, again.data))
+		return -ENOMEM;
+	if (!strcmp(again.data, value))
+		return 0;
+	ret = undo_log_add(in->k, UNDO_ADD, path, again.data);
+	if (!ret)
+		ret = file_append(path, removal.data);
+	if (!ret)
+		ret = file_append(path, value);
+	return ret ? ret : 1;
 }
 
 static int append_trigger(struct kernel_instance *in, const char *file, const char *path,
@@ -367,12 +445,11 @@ static int append_trigger(struct kernel_instance *in, const char *file, const ch
 	int ret = file_append(path, value);
 
 	if (ret == -EEXIST) {
-		if (has_trigger(in, file, value))
+		ret = replace_trigger(in, file, path, value);
+		if (!ret)
 			return 0;
-		write_failed(in, FILE_TRIGGER, ret, value, path, e);
-		return err_hint(e, "the event has another trigger of this kind, see that file");
 	}
-	if (ret)
+	if (ret < 0)
 		return write_failed(in, FILE_TRIGGER, ret, value, path, e);
 	if (value[0] == '!')
 		return 0;
@@ -420,7 +497,6 @@ int kernel_append(struct kernel_instance *in, const char *file, const char *valu
 {
 	const struct kernel_function_ask ask = { .pattern = (char *)value };
 	enum file_kind kind = file_kind(file);
-	AUTO_BUF struct buf earlier = { 0 };
 	char path[KERNEL_PATH_MAX];
 	int ret = kernel_instance_path(in, file, path, sizeof(path));
 
@@ -433,13 +509,9 @@ int kernel_append(struct kernel_instance *in, const char *file, const char *valu
 	if (kind == FILE_LIST && value[0] != '!' && function_is_command(&ask))
 		return append_command(in, path, value, e);
 	if (kind != FILE_ACTION) {
-		ret = kernel_read(in, file, &earlier);
-		if (!ret)
-			ret = earlier_value(kind, &earlier);
-		if (!ret)
-			ret = log_change(in, kind, path, earlier.data);
+		ret = kernel_remember(in, file, e);
 		if (ret)
-			return err_denied(e, ret, "cannot read", path);
+			return ret;
 	}
 	ret = file_append(path, value);
 	return ret ? write_failed(in, kind, ret, value, path, e) : 0;

@@ -78,6 +78,10 @@ int file_write(const char *path, const char *value);
 int file_append(const char *path, const char *value);
 int file_truncate(const char *path);
 
+/* ---- files.c */
+/* Appends a trigger's listed text in the form in which it is written. 0, -ENOMEM. */
+int trigger_as_written(const char *listed, struct buf *ret);
+
 /* ---- events.c */
 void events_release(struct kernel *k);
 /* The enabled events of an instance, "sys:name" lines; those only armed by a

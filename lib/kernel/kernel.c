@@ -110,8 +110,8 @@ static int find_root(char *ret, size_t size, struct err *e)
 	if (mount("nodev", TRACEFS_DIR, "tracefs", 0, NULL)) {
 		code = -errno;
 		err_errno(e, code, "tracefs is not mounted, and mounting it at " TRACEFS_DIR " fails");
-		if (geteuid())
-			err_hint(e, "run as root, or let root 'mount -t tracefs nodev " TRACEFS_DIR "'");
+		err_hint(e, geteuid() ? "run as root, or let root 'mount -t tracefs nodev "
+			 TRACEFS_DIR "'" : "'mount -t tracefs nodev " TRACEFS_DIR "' must work here first");
 		return code;
 	}
 	snprintf(ret, size, "%s", TRACEFS_DIR);
@@ -458,6 +458,61 @@ int kernel_read_word(const struct kernel_instance *in, const char *file, char *r
 	return 0;
 }
 
+/* ---- trace options ------------------------------------------------------- */
+
+static int list_files(const char *dir, struct kernel_words *ret)
+{
+	DIR *d = opendir(dir);
+	struct dirent *de;
+	int code = 0;
+
+	if (!d)
+		return -errno;
+	while (!code && (errno = 0, de = readdir(d)))
+		if (de->d_name[0] != '.')
+			code = kernel_words_add(ret, de->d_name);
+	if (!code && errno)
+		code = -errno;
+	closedir(d);
+	if (ret->nr)
+		qsort(ret->v, ret->nr, sizeof(*ret->v), by_name);
+	return code;
+}
+
+int kernel_options(const struct kernel_instance *in, struct kernel_words *ret, struct err *e)
+{
+	struct kernel_words names = { 0 };
+	char path[KERNEL_PATH_MAX];
+	int code = kernel_instance_path(in, "options", path, sizeof(path));
+
+	if (!code)
+		code = list_files(path, &names);
+	for (size_t i = 0; !code && i < names.nr; i++) {
+		char file[300], value[8], word[300];
+
+		snprintf(file, sizeof(file), "options/%.256s", names.v[i]);
+		code = kernel_read_word(in, file, value, sizeof(value));
+		snprintf(word, sizeof(word), "%s%.256s", strcmp(value, "0") ? "" : "no", names.v[i]);
+		if (!code)
+			code = kernel_words_add(ret, word);
+	}
+	kernel_words_release(&names);
+	return code ? err_denied(e, code, "cannot list the trace options in", path) : 0;
+}
+
+int kernel_option_find(const struct kernel_instance *in, const char *word, char *file, size_t size,
+		       const char **value)
+{
+	/* A "no" may be the beginning of a name. */
+	snprintf(file, size, "options/%s", word);
+	*value = "1";
+	if (*word && !strchr(word, '/') && kernel_has(in, file))
+		return 1;
+	snprintf(file, size, "options/%s", word + 2 * !strncmp(word, "no", 2));
+	*value = "0";
+	return !strncmp(word, "no", 2) && word[2] && !strchr(word, '/') && kernel_has(in, file);
+}
+
 /* ---- what is not there --------------------------------------------------- */
 
 bool is_unavailable(int code)
@@ -466,21 +521,31 @@ bool is_unavailable(int code)
 	       code == -ENODEV || code == -EOPNOTSUPP;
 }
 
+/* The files of function tracing are told as one: they are denied together. */
+static bool is_function_file(const char *file)
+{
+	return !strncmp(file, "set_ftrace_", 11) || !strncmp(file, "set_graph_", 10);
+}
+
 void tell_unavailable(struct kernel *k, const char *path, int code)
 {
 	const char *file = strrchr(path, '/');
+	bool functions;
+	const char *what;
 	struct err e = { 0 };
 
 	file = file ? file + 1 : path;
+	functions = is_function_file(file);
+	what = functions ? "function filters" : file;
 	for (size_t i = 0; i < k->told.nr; i++)
-		if (!strcmp(k->told.v[i], file))
+		if (!strcmp(k->told.v[i], what))
 			return;
-	if (kernel_words_add(&k->told, file))
+	if (kernel_words_add(&k->told, what))
 		return;
-	if (code == -ENOENT)
-		notice(&k->notices, "this kernel has no %s: going on without it", file);
-	else {
-		err_errno(&e, code, "this kernel denies %s", path);
-		notice(&k->notices, "%s: going on without it", e.text);
+	if (code == -ENOENT) {
+		notice(&k->notices, "this kernel has no %s: going on without", what);
+		return;
 	}
+	err_errno(&e, code, "%s", path);
+	notice(&k->notices, "this kernel denies %s (%s): going on without", what, e.text);
 }

@@ -62,6 +62,16 @@ int kernel_read_word(const struct kernel_instance *in, const char *file, char *r
 /* The word in brackets of a "[local] global counter" text; "" if there is none. */
 void kernel_chosen_word(const char *text, char *ret, size_t size);
 
+/* All trace options, those of inactive tracers too, as "NAME" or "noNAME",
+ * sorted by name. 0, -errno. */
+int kernel_options(const struct kernel_instance *in, struct kernel_words *ret, struct err *e);
+/*
+ * Which option @word ("NAME" or "noNAME") means: 1 with its file ("options/NAME")
+ * and value ("0", "1"); 0 if there is none of that name.
+ */
+int kernel_option_find(const struct kernel_instance *in, const char *word, char *file, size_t size,
+		       const char **value);
+
 /* ---- events -------------------------------------------------------------- */
 
 struct kernel_event {
@@ -70,6 +80,10 @@ struct kernel_event {
 /* All events but those of the system "ftrace", sorted by system, then name;
  * read at the first call, owned by @k. 0, -errno. */
 int kernel_events(struct kernel *k, const struct kernel_event **ret, size_t *nr, struct err *e);
+
+/* Names of one system's events, sorted, from its directory ("ftrace" too). 0, -errno. */
+int kernel_system_events(struct kernel *k, const char *system, struct kernel_words *ret,
+			 struct err *e);
 
 /* The pieces a setting's text consists of: calls @fn for each line, without
  * its line end; stops if @fn returns non-zero and returns that. */
@@ -91,6 +105,8 @@ int kernel_append(struct kernel_instance *in, const char *file, const char *valu
  * -EACCES, -EROFS) is one notice and 0. */
 int kernel_write_optional(struct kernel_instance *in, const char *file, const char *value,
 			  struct err *e);
+/* Logs the value as it is, for a change that another process will make. 0, -errno. */
+int kernel_remember(struct kernel_instance *in, const char *file, struct err *e);
 /* Empties a list (pids, functions), a trigger file or "trace", which cannot be
  * put back. 0, -errno. */
 int kernel_truncate(struct kernel_instance *in, const char *file, struct err *e);

@@ -8,38 +8,72 @@
 
 /* ---- one instance -------------------------------------------------------- */
 
-/* Removes all filters and triggers; what is refused is told once. */
+struct trigger_ctx {
+	struct kernel *k;
+	const char *path;
+};
+
+static int remove_trigger(void *ctx, const char *line)
+{
+	struct trigger_ctx *tc = ctx;
+	AUTO_BUF struct buf removal = { 0 };
+	int code;
+
+	if (!*line || *line == '#')
+		return 0;
+	if (buf_puts(&removal, "!") || trigger_as_written(line, &removal))
+		return -ENOMEM;
+	code = file_append(tc->path, removal.data);
+	if (code && code != -ENOENT)
+		notice(&tc->k->notices, "the trigger '%s' in %s stays: %s", line, tc->path,
+		       strerror(-code));
+	return 0;
+}
+
+static int remove_triggers(struct kernel_instance *in, const char *file)
+{
+	struct trigger_ctx tc = { .k = in->k };
+	AUTO_BUF struct buf text = { 0 };
+	char path[KERNEL_PATH_MAX];
+	int ret = kernel_read(in, file, &text);
+
+	if (!ret)
+		ret = kernel_instance_path(in, file, path, sizeof(path));
+	if (ret)		/* an event without triggers */
+		return 0;
+	tc.path = path;
+	return kernel_each_line(text.data, remove_trigger, &tc);
+}
+
+/* A system's filter file clears the filters of its events. */
+static void remove_filters(struct kernel_instance *in, const char *system)
+{
+	AUTO_BUF struct buf file = { 0 };
+	char path[KERNEL_PATH_MAX];
+	int code;
+
+	buf_printf(&file, "events/%s/filter", system);
+	if (file.failed || kernel_instance_path(in, file.data, path, sizeof(path)))
+		return;
+	code = file_write(path, "0");
+	if (code && code != -ENOENT)
+		tell_unavailable(in->k, path, code);
+}
+
 static int reset_events(struct kernel_instance *in, struct err *e)
 {
 	const struct kernel_event *evs;
-	const char *last = "";
 	size_t nr;
 	int ret = kernel_events(in->k, &evs, &nr, e);
 
 	for (size_t i = 0; !ret && i < nr; i++) {
 		AUTO_BUF struct buf file = { 0 };
-		char path[KERNEL_PATH_MAX];
-		int code;
 
-		/* A system's filter file clears the filters of its events. */
-		if (strcmp(last, evs[i].system)) {
-			last = evs[i].system;
-			buf_printf(&file, "events/%s/filter", last);
-			if (!file.failed && !kernel_instance_path(in, file.data, path, sizeof(path))) {
-				code = file_write(path, "0");
-				if (code && code != -ENOENT)
-					tell_unavailable(in->k, path, code);
-			}
-			buf_clear(&file);
-		}
+		if (!i || strcmp(evs[i].system, evs[i - 1].system))
+			remove_filters(in, evs[i].system);
 		buf_printf(&file, "events/%s/%s/trigger", evs[i].system, evs[i].name);
-		if (file.failed)
-			return err_errno(e, -ENOMEM, "cannot reset the events");
-		if (kernel_instance_path(in, file.data, path, sizeof(path)))
-			continue;
-		code = file_truncate(path);
-		if (code && code != -ENOENT)
-			tell_unavailable(in->k, path, code);
+		if (file.failed || remove_triggers(in, file.data))
+			ret = err_errno(e, -ENOMEM, "cannot reset the events");
 	}
 	return ret;
 }
@@ -114,10 +148,11 @@ static int reset_instance(struct kernel_instance *in, struct err *e)
 
 	if (!ret)
 		ret = kernel_write_optional(in, "current_tracer", "nop", e);
-	if (!ret)
-		ret = kernel_events_off(in, e);
+	/* Triggers go first: they switch events on. */
 	if (!ret)
 		ret = reset_events(in, e);
+	if (!ret)
+		ret = kernel_events_off(in, e);
 	if (!ret)
 		ret = reset_function_commands(in);
 	if (!ret)

@@ -115,7 +115,7 @@ bool kernel_setup_takes_part(const struct kernel_setup *s, size_t i)
 {
 	const struct kernel_instance_setup *is = &s->instances.v[i];
 
-	if (i > 0 || s->instances.nr == 1 || s->only_command)
+	if (i > 0 || s->instances.nr == 1)
 		return true;
 	return is->events.nr || is->tracer;
 }

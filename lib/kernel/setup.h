@@ -104,8 +104,7 @@ int kernel_event_ask_filter(struct kernel_event_ask *ask, const char *filter);
 
 /*
  * Whether this part of the setup takes part. A top level of which neither
- * events nor a tracer are asked is left alone as soon as instances are named
- * and -F is not given.
+ * events nor a tracer are asked is left alone as soon as instances are named.
  */
 bool kernel_setup_takes_part(const struct kernel_setup *s, size_t i);
 /* Whether anything to trace is named at all (-e, -p, or keeping what is set). */

@@ -84,7 +84,7 @@ static int measure_open(struct measure *m, struct kernel *k, const char *clock, 
 
 	snprintf(name, sizeof(name), "tracecmd-date-%d", getpid());
 	r = kernel_instance_get(k, name, true, &m->in, e);
-	if (!r && clock)
+	if (!r && *clock)
 		r = kernel_write(m->in, "trace_clock", clock, e);
 	if (!r)
 		r = kernel_instance_subbuf_size(m->in, &m->page_size, e);
@@ -127,7 +127,7 @@ static int measure(struct measure *m, const struct dat_tsc2nsec *tsc2nsec, int64
 
 static bool counts_ns(const char *clock, const struct dat_tsc2nsec *tsc2nsec)
 {
-	return !clock || tsc2nsec->present ||
+	return tsc2nsec->present ||
 		(strcmp(clock, "counter") && strcmp(clock, "x86-tsc") && strcmp(clock, "ppc-tb"));
 }
 

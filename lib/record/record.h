@@ -29,6 +29,7 @@ struct record_opts {
 	const struct codec *codec;	/* of the file; NULL: none, also for version 6 */
 	const char *spool_base;		/* spools are BASE.cpuN, BASE.INSTANCE.cpuN */
 	const char *raw_file;		/* "trace_pipe_raw", "snapshot_raw" */
+	bool with_top;			/* the top level too, whatever the setup asks of it */
 	struct recorder_opts recorder;	/* its codec is taken from above */
 	const char *writer;		/* program and version, for the file */
 	bool has_date, has_offset;
@@ -83,7 +84,7 @@ void recording_cpu(const struct recording *rec, size_t i, struct recording_cpu *
 int record_tsc2nsec(struct dat_tsc2nsec *ret, struct err *e);
 
 /*
- * Microseconds from the trace clock @clock (its name) to the wall clock,
+ * Microseconds from the trace clock @clock (its name; "": unknown) to the wall clock,
  * measured by markers written to an instance of its own, which is removed
  * again. @tsc2nsec applies if it is present. 0, -errno.
  */

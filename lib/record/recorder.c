@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,9 +47,10 @@ int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct
 		rec = NULL;
 		goto fail;
 	}
-	pthread_cond_init(&rec->work, NULL);
-	pthread_cond_init(&rec->freed, NULL);
+	pthread_mutex_init(&rec->order_lock, NULL);
 	pthread_cond_init(&rec->turn, NULL);
+	sem_init(&rec->queued, 0, 0);
+	sem_init(&rec->available, 0, 0);
 	rec->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rec->alarm_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (rec->stop_fd < 0 || rec->alarm_fd < 0) {
@@ -125,15 +127,17 @@ static void size_memory(struct recorder *rec)
 	least = BATCHES_PER_STREAM * rec->streams.nr + rec->nr_workers;
 	if (rec->batches_max < least)
 		rec->batches_max = least;
+	for (size_t i = 0; i < rec->batches_max; i++)
+		sem_post(&rec->available);
 }
 
 /* Waits until all threads have told their ids. */
 static void await_threads(struct recorder *rec, size_t nr)
 {
-	pthread_mutex_lock(&rec->lock);
+	pthread_mutex_lock(&rec->order_lock);
 	while (rec->tids.nr < nr)
-		pthread_cond_wait(&rec->turn, &rec->lock);
-	pthread_mutex_unlock(&rec->lock);
+		pthread_cond_wait(&rec->turn, &rec->order_lock);
+	pthread_mutex_unlock(&rec->order_lock);
 }
 
 void recorder_thread_begin(struct recorder *rec, const char *name, unsigned number)
@@ -142,10 +146,10 @@ void recorder_thread_begin(struct recorder *rec, const char *name, unsigned numb
 
 	snprintf(text, sizeof(text), "%s%u", name, number);
 	pthread_setname_np(pthread_self(), text);
-	pthread_mutex_lock(&rec->lock);
+	pthread_mutex_lock(&rec->order_lock);
 	rec->tids.v[rec->tids.nr++] = syscall(SYS_gettid);	/* room was made before */
 	pthread_cond_broadcast(&rec->turn);
-	pthread_mutex_unlock(&rec->lock);
+	pthread_mutex_unlock(&rec->order_lock);
 }
 
 static int start_thread(pthread_t *ret, void *(*fn)(void *), void *arg)
@@ -166,6 +170,7 @@ int recorder_start(struct recorder *rec, struct err *e)
 	int r;
 
 	rec->nr_workers = cpus < 1 ? 1 : cpus > WORKERS_MAX ? WORKERS_MAX : cpus;
+	rec->base_nice = getpriority(PRIO_PROCESS, 0);
 	size_memory(rec);
 	if (vec_reserve(&rec->tids, rec->streams.nr + rec->nr_workers))
 		return err_errno(e, -ENOMEM, "cannot start the recorder");
@@ -205,12 +210,11 @@ int recorder_alarm_fd(const struct recorder *rec)
 
 void recorder_fail(struct recorder *rec, const struct err *e)
 {
-	pthread_mutex_lock(&rec->lock);
+	pthread_mutex_lock(&rec->order_lock);
 	if (!rec->error.code)
 		rec->error = *e;
 	atomic_store(&rec->failed, true);
-	pthread_cond_broadcast(&rec->freed);
-	pthread_mutex_unlock(&rec->lock);
+	pthread_mutex_unlock(&rec->order_lock);
 	eventfd_write(rec->alarm_fd, 1);
 }
 
@@ -222,10 +226,9 @@ int recorder_stop(struct recorder *rec, struct err *e)
 	eventfd_write(rec->stop_fd, 1);
 	for (size_t i = 0; i < rec->readers_running; i++)
 		pthread_join(rec->streams.v[i]->thread, NULL);
-	pthread_mutex_lock(&rec->lock);
-	rec->no_more_work = true;
-	pthread_cond_broadcast(&rec->work);
-	pthread_mutex_unlock(&rec->lock);
+	/* A worker that finds the queue empty ends. */
+	for (size_t i = 0; i < rec->workers_running; i++)
+		sem_post(&rec->queued);
 	for (size_t i = 0; i < rec->workers_running; i++)
 		pthread_join(rec->workers[i].thread, NULL);
 	rec->readers_running = rec->workers_running = 0;
@@ -269,9 +272,10 @@ void recorder_free(struct recorder *rec, bool unlink_spools)
 		close(rec->stop_fd);
 	if (rec->alarm_fd >= 0)
 		close(rec->alarm_fd);
-	pthread_cond_destroy(&rec->work);
-	pthread_cond_destroy(&rec->freed);
 	pthread_cond_destroy(&rec->turn);
+	pthread_mutex_destroy(&rec->order_lock);
 	pthread_mutex_destroy(&rec->lock);
+	sem_destroy(&rec->queued);
+	sem_destroy(&rec->available);
 	free(rec);
 }

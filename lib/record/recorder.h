@@ -24,7 +24,7 @@ struct recorder_opts {
 	uint64_t spool_limit;		/* bytes kept per stream; 0: all */
 	uint64_t pause_us;		/* a reader that found nothing rests so long; 0: 1000 */
 	bool poll;			/* look every pause_us instead of waiting for the kernel's word */
-	unsigned rt_priority;		/* SCHED_FIFO priority of the readers; 0: a better nice value */
+	unsigned rt_priority;		/* SCHED_FIFO priority of the readers; 0: 1 where allowed */
 	bool no_splice;
 	size_t memory;			/* bytes of all batches; 0: chosen by machine and streams */
 	const struct notices *notices;

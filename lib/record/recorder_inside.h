@@ -4,6 +4,7 @@
 #define TRACECMD_RECORDER_INSIDE_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,7 +38,7 @@ struct stream {
 	struct source *source;		/* the reader's */
 	pthread_t thread;
 	uint64_t next_batch;		/* the reader's: number of the next batch */
-	uint64_t turn;			/* under rec->lock: number of the batch to be written */
+	uint64_t turn;			/* under rec->order_lock: number of the batch to be written */
 	struct spool *spool;		/* belongs to the worker whose turn it is */
 	struct recorder_stats stats;	/* reader: pages, stalls; the others: whose turn it is */
 };
@@ -45,6 +46,7 @@ struct stream {
 struct worker {
 	struct recorder *rec;
 	pthread_t thread;
+	size_t level;			/* how full memory was at the last look */
 };
 
 struct recorder {
@@ -52,6 +54,7 @@ struct recorder {
 	VEC(struct stream *) streams;
 	struct worker workers[WORKERS_ARRAY];
 	unsigned nr_workers;
+	int base_nice;			/* the process's */
 	uint32_t page_max;
 	size_t batch_bytes, batches_max;
 	int stop_fd, alarm_fd;
@@ -59,12 +62,20 @@ struct recorder {
 	size_t readers_running, workers_running;
 	atomic_bool stopping, failed;
 
-	pthread_mutex_t lock;		/* all below */
-	pthread_cond_t work, freed, turn;
+	/*
+	 * Real-time readers must never wait for a worker that is not running.
+	 * So this lock lends priority and is held for a few pointers only, and
+	 * readers use semaphores: a condition variable has a lock inside that
+	 * lends nothing (seen: 400 ms stalls under hackbench).
+	 */
+	pthread_mutex_t lock;		/* the lists */
 	struct batch *queue_head, **queue_tail;
 	struct batch *free_batches;
-	size_t batches;			/* allocated so far */
-	bool no_more_work;
+	sem_t queued;			/* batches in the queue, or workers to be ended */
+	sem_t available;		/* batches that are free or may still be made */
+
+	pthread_mutex_t order_lock;	/* the workers' turns, and all below */
+	pthread_cond_t turn;
 	struct err error;
 	VEC(pid_t) tids;
 };
@@ -75,8 +86,7 @@ void *recorder_worker(void *worker);
 void recorder_thread_begin(struct recorder *rec, const char *name, unsigned number);
 /* Remembers the first error and raises the alarm. */
 void recorder_fail(struct recorder *rec, const struct err *e);
-/* A free batch; waits for one, counting that in *stalls. NULL: no memory at
- * all, or recording failed. */
+/* A free batch; waits for one, counting that in *stalls. NULL: no memory. */
 struct batch *batch_get(struct recorder *rec, uint64_t *stalls);
 void batch_put(struct recorder *rec, struct batch *b);		/* back to the free ones */
 void batch_submit(struct recorder *rec, struct batch *b);	/* to the workers */

@@ -104,7 +104,7 @@ static int describe(struct recording *rec, struct recorded *b, struct err *e)
 static int add_instance(struct recording *rec, size_t i, struct err *e)
 {
 	const struct kernel_instance_setup *is = &rec->setup->instances.v[i];
-	bool takes_part = kernel_setup_takes_part(rec->setup, i);
+	bool takes_part = kernel_setup_takes_part(rec->setup, i) || (!i && rec->opts.with_top);
 	struct recorded *b;
 	int r;
 
@@ -128,6 +128,25 @@ static int add_instance(struct recording *rec, size_t i, struct err *e)
 	for (size_t c = 0; c < b->nr_cpus && !r; c++)
 		r = add_cpu(rec, b, b->cpus[c], e);
 	return r;
+}
+
+/* What version 6 has no place for, told before anything runs. */
+static int check_version(const struct recording *rec, struct err *e)
+{
+	for (size_t i = 1; i < rec->buffers.nr && rec->opts.version == 6; i++) {
+		const struct recorded *b = &rec->buffers.v[i];
+
+		if (b->page_size != rec->buffers.v[0].page_size)
+			return err_set(e, -EINVAL, "files of version 6 have one sub-buffer size: "
+				       "instance '%s' has %u bytes, the top level %u",
+				       kernel_instance_name(b->in), b->page_size,
+				       rec->buffers.v[0].page_size);
+		if (b->is_text)
+			return err_set(e, -EINVAL, "files of version 6 have no place for tracer "
+				       "'%s' of instance '%s'", b->setup->tracer,
+				       kernel_instance_name(b->in));
+	}
+	return 0;
 }
 
 int recording_new(struct kernel *k, struct kernel_setup *setup, const struct record_opts *opts,
@@ -155,6 +174,8 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 		r = recorder_new(&ro, &rec->recorder, e);
 	for (size_t i = 0; i < setup->instances.nr && !r; i++)
 		r = add_instance(rec, i, e);
+	if (!r)
+		r = check_version(rec, e);
 	if (r) {
 		recording_free(rec, true);
 		return r;

@@ -43,7 +43,8 @@ int record_tsc2nsec(struct dat_tsc2nsec *ret, struct err *e)
 	munmap((void *)page, size);
 	if (!known || !t.mult)
 		return err_set(e, -EOPNOTSUPP, "the kernel does not tell how x86-tsc becomes "
-			       "nanoseconds (the time stamp counter is not stable)");
+			       "nanoseconds: its own time does not come from a stable time stamp "
+			       "counter");
 	*ret = t;
 	return 0;
 }

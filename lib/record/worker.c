@@ -7,36 +7,39 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "record/recorder_inside.h"
 
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem) < 0)
+		;			/* EINTR only */
+}
+
 struct batch *batch_get(struct recorder *rec, uint64_t *stalls)
 {
-	struct batch *b = NULL;
-	bool waited = false, grow = false;
+	struct batch *b;
 
+	if (sem_trywait(&rec->available) < 0) {
+		++*stalls;
+		wait_for(&rec->available);
+	}
 	pthread_mutex_lock(&rec->lock);
-	while (!rec->free_batches && rec->batches == rec->batches_max) {
-		waited = true;
-		pthread_cond_wait(&rec->freed, &rec->lock);
-	}
-	if (rec->free_batches) {
-		b = rec->free_batches;
+	b = rec->free_batches;
+	if (b)
 		rec->free_batches = b->next;
-	} else {
-		grow = true;
-		rec->batches++;
-	}
-	*stalls += waited;
 	pthread_mutex_unlock(&rec->lock);
-	if (grow) {
+	if (!b)
 		b = malloc(sizeof(*b) + SPOOL_HEADER + rec->batch_bytes + SPOOL_ALIGN);
-		if (!b) {
-			struct err e;
+	if (!b) {
+		struct err e;
 
-			err_errno(&e, -ENOMEM, "cannot hold what the kernel recorded");
-			recorder_fail(rec, &e);
-		}
+		err_errno(&e, -ENOMEM, "cannot hold what the kernel recorded");
+		recorder_fail(rec, &e);
+		sem_post(&rec->available);
 	}
 	return b;
 }
@@ -46,29 +49,53 @@ void batch_put(struct recorder *rec, struct batch *b)
 	pthread_mutex_lock(&rec->lock);
 	b->next = rec->free_batches;
 	rec->free_batches = b;
-	pthread_cond_signal(&rec->freed);
 	pthread_mutex_unlock(&rec->lock);
+	sem_post(&rec->available);
 }
 
 void batch_submit(struct recorder *rec, struct batch *b)
 {
-	pthread_mutex_lock(&rec->lock);
 	b->next = NULL;
+	pthread_mutex_lock(&rec->lock);
 	if (!rec->queue_head)
 		rec->queue_tail = &rec->queue_head;
 	*rec->queue_tail = b;
 	rec->queue_tail = &b->next;
-	pthread_cond_signal(&rec->work);
 	pthread_mutex_unlock(&rec->lock);
+	sem_post(&rec->queued);
 }
 
+/*
+ * Workers leave the machine to what is traced as long as memory lasts; the
+ * fuller it is, the more they press (where that is allowed). Under hackbench
+ * on two cores a worker with nice 0 gets one part in 200, with -20 a third.
+ */
+static void adapt_nice(struct recorder *rec, struct worker *w)
+{
+	static const int nices[] = { 0, -5, -10, -20 };
+	int left = 0;
+	size_t level;
+
+	sem_getvalue(&rec->available, &left);
+	if (left < 0)
+		left = 0;
+	level = ((size_t)rec->batches_max - left) * 2 * ARRAY_SIZE(nices) / rec->batches_max;
+	if (level >= ARRAY_SIZE(nices))
+		level = ARRAY_SIZE(nices) - 1;
+	if (level == w->level)
+		return;
+	w->level = level;
+	setpriority(PRIO_PROCESS, syscall(SYS_gettid),
+		    nices[level] < rec->base_nice ? nices[level] : rec->base_nice);
+}
+
+/* NULL: the queue is empty and stays so. */
 static struct batch *batch_next(struct recorder *rec)
 {
 	struct batch *b;
 
+	wait_for(&rec->queued);
 	pthread_mutex_lock(&rec->lock);
-	while (!rec->queue_head && !rec->no_more_work)
-		pthread_cond_wait(&rec->work, &rec->lock);
 	b = rec->queue_head;
 	if (b)
 		rec->queue_head = b->next;
@@ -111,20 +138,20 @@ static void await_turn(struct stream *st, uint64_t number)
 {
 	struct recorder *rec = st->rec;
 
-	pthread_mutex_lock(&rec->lock);
+	pthread_mutex_lock(&rec->order_lock);
 	while (st->turn != number)
-		pthread_cond_wait(&rec->turn, &rec->lock);
-	pthread_mutex_unlock(&rec->lock);
+		pthread_cond_wait(&rec->turn, &rec->order_lock);
+	pthread_mutex_unlock(&rec->order_lock);
 }
 
 static void end_turn(struct stream *st)
 {
 	struct recorder *rec = st->rec;
 
-	pthread_mutex_lock(&rec->lock);
+	pthread_mutex_lock(&rec->order_lock);
 	st->turn++;
 	pthread_cond_broadcast(&rec->turn);
-	pthread_mutex_unlock(&rec->lock);
+	pthread_mutex_unlock(&rec->order_lock);
 }
 
 struct press {				/* one worker's means to compress */
@@ -188,6 +215,7 @@ void *recorder_worker(void *worker)
 		}
 	}
 	while ((b = batch_next(rec))) {
+		adapt_nice(rec, w);
 		batch_write(rec, b, &press);
 		batch_put(rec, b);
 	}

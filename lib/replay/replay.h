@@ -60,6 +60,9 @@ int replay_event_db(struct replay *rp, unsigned file, struct event_db **ret, str
 bool replay_in_seconds(struct replay *rp, unsigned file);
 /* Largest of CPUCOUNT and highest CPU id + 1. */
 uint32_t replay_cpus(struct replay *rp, unsigned file);
+/* Whether the thread @pid of the file @host ran a CPU of a guest whose file was
+ * added too (GUEST and TRACEID options); *ret_guest is that file's number. */
+bool replay_guest_of(const struct replay *rp, unsigned host, int pid, unsigned *ret_guest);
 /* The kernel that filled the ring buffers: byte order, size of long. Reads the
  * file's header information. */
 int replay_abi(struct replay *rp, unsigned file, struct ring_abi *ret, struct err *e);

@@ -87,12 +87,19 @@ def test_only_kernel_touches_tracefs(room):
             assert b"/sys/kernel/tracing" not in f.read(), path
 
 
+# Per thread, and set only while one text is made: libtraceevent's question for
+# a guest's symbol names no handle of the one who waits for the text.
+THREAD_LOCAL = {"api": {"speaking"}}
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_state_lives_in_handles(room):
     """No writable variable at file level: two users in one process do not meet."""
     for path in objects(room):
         out = subprocess.run(["objdump", "-t", path], stdout=subprocess.PIPE, text=True, check=True).stdout
         writable = re.findall(r"^\S+ .{7} \.(?:data|bss|tbss|tdata)(?:\.(?!rel\.ro)\S+)?\s+(?!0{16})\S+ (\S+)$", out, re.M)
+        local = re.findall(r"^\S+ .{7} \.tbss\s+\S+ (\S+)$", out, re.M)
+        writable = set(writable) - (set(local) & THREAD_LOCAL.get(room, set()))
         assert not writable, f"{os.path.relpath(path, REPO)}: {writable}"
 
 

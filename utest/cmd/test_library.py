@@ -4,18 +4,19 @@ example program whose output equals that of 'tracecmd report'."""
 
 import ctypes
 import re
-import shutil
-import subprocess
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
+import common
+
+TOP = Path(common.REPO)
 BUILD = TOP / "build"
 LIBRARY = BUILD / "libtracecmd.so.1"
 HEADERS = sorted((TOP / "lib" / "include").glob("*.h"))
-TRACES = sorted((TOP / "utest" / "fixtures" / "traces").glob("*.dat"))
+TRACES = sorted(Path(common.FIXTURES).glob("*.dat"))
+# Those that libtraceevent's plugin_kvm looks for; declared by libtraceevent.
+FOR_PLUGINS = {"tep_plugin_kvm_get_func", "tep_plugin_kvm_put_func"}
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
@@ -25,11 +26,11 @@ def exported_by_map():
 
 
 def run(*args, **kwargs):
-    return subprocess.run(args, text=True, capture_output=True, **kwargs)
+    return common.run(*args, status=None, **kwargs)
 
 
 def test_exports_what_the_map_says():
-    out = run("nm", "-D", "--defined-only", LIBRARY, check=True).stdout
+    out = common.run("nm", "-D", "--defined-only", LIBRARY).stdout
     symbols = {line.split()[-1].split("@")[0] for line in out.splitlines()
                if line.split()[-2] != "A"}
     assert symbols == exported_by_map()
@@ -38,7 +39,12 @@ def test_exports_what_the_map_says():
 def test_header_declares_what_the_map_says():
     text = "".join(h.read_text() for h in HEADERS)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    assert set(re.findall(r"\b(tracecmd_\w+)\(", text)) == exported_by_map()
+    assert set(re.findall(r"\b(tracecmd_\w+)\(", text)) == exported_by_map() - FOR_PLUGINS
+
+
+def test_manual_page_names_what_the_map_says():
+    text = (TOP / "Documentation" / "libtracecmd.3.adoc").read_text()
+    assert set(re.findall(r"^`(tracecmd_\w+)`::", text, re.M)) == exported_by_map() - FOR_PLUGINS
 
 
 @pytest.mark.parametrize("compiler", ["gcc -std=c99", "gcc -std=gnu11", "clang -std=c11",
@@ -65,28 +71,17 @@ def example(tmp_path_factory):
 
 
 LATENCY = "lat-wakeup"  # a text, no events
-INSTANCES = ("in1", "one", "two", "three")
 
 
-def lines_of(text):
-    """Lines of events without what tells the instance, and the lines of losses."""
-    events, losses = [], []
-    for line in text.splitlines():
-        label, colon, rest = line.partition(": ")
-        line = (rest if colon and label.strip() in INSTANCES else line).lstrip()
-        (losses if line.endswith("EVENTS DROPPED]") else events).append(line)
-    return events, losses
+def report(*traces):
+    return common.run(common.TRACECMD, "report", "--losses", *traces).stdout
 
 
 @pytest.mark.parametrize("trace", [t for t in TRACES if t.stem != LATENCY], ids=lambda t: t.stem)
 def test_example_prints_what_report_does(example, trace):
-    """But that it tells all losses; report those that trace-cmd tells."""
     done = run(example, trace)
     assert done.returncode == 0, done.stderr
-    events, losses = lines_of(done.stdout)
-    wanted, some_losses = lines_of(run(BUILD / "tracecmd", "report", trace, check=True).stdout)
-    assert events == wanted
-    assert not Counter(some_losses) - Counter(losses)
+    assert done.stdout == report(trace)
 
 
 def test_example_merges_files(example):
@@ -94,10 +89,7 @@ def test_example_merges_files(example):
     traces = TRACES[0].parent / "pair.dat", TRACES[0].parent / "pair-ftvmguest.dat"
     done = run(example, *traces)
     assert done.returncode == 0, done.stderr
-    wanted = run(BUILD / "tracecmd", "report", *traces, check=True).stdout
-    # report gives plugin_kvm the guest's symbols, a program of its own has to do that itself
-    wanted = re.sub(r"( rip 0x[0-9a-f]+| \d:[0-9a-f]{16}) (?!info |address )[^\s:]+", r"\1", wanted)
-    assert done.stdout.splitlines()[2:] == wanted.splitlines()[2:]
+    assert done.stdout == report(*traces)
 
 
 def test_latency_text_has_no_events(example):
@@ -114,7 +106,7 @@ def test_example_without_a_file(example):
 def test_example_with_a_missing_file(example, tmp_path):
     done = run(example, tmp_path / "missing.dat")
     assert done.returncode == 1
-    assert done.stderr.startswith("print-events: cannot open ")
+    assert done.stderr.startswith("print-events: ")
     assert "No such file or directory" in done.stderr
 
 
@@ -177,25 +169,3 @@ def test_options_without_a_size():
     code, text = open_with(Opts(size=0))
     assert code == -22
     assert "size" in text
-
-
-def test_installed_library_serves_pkg_config(tmp_path):
-    """A program built with what 'make install' installs."""
-    if not shutil.which("pkg-config"):
-        pytest.fail("pkg-config is not installed")
-    run("make", "-C", TOP, "install", f"DESTDIR={tmp_path}", "PREFIX=/usr", "LIBDIR=/usr/lib",
-        check=True)
-    flags = run("pkg-config", "--cflags", "--libs", "libtracecmd", check=True,
-                env={"PATH": "/usr/bin:/bin", "PKG_CONFIG_SYSROOT_DIR": str(tmp_path),
-                     "PKG_CONFIG_LIBDIR": f"{tmp_path}/usr/lib/pkgconfig:"
-                     f"/usr/lib/{machine()}/pkgconfig:/usr/share/pkgconfig"}).stdout.split()
-    program = tmp_path / "print-events"
-    done = run("cc", *STRICT, "-o", program,
-               TOP / "Documentation" / "examples" / "print-events.c", *flags)
-    assert (done.returncode, done.stderr) == (0, "")
-    done = run(program, TRACES[0], env={"LD_LIBRARY_PATH": f"{tmp_path}/usr/lib"})
-    assert done.returncode == 0, done.stderr
-
-
-def machine():
-    return run("gcc", "-print-multiarch", check=True).stdout.strip()

@@ -50,7 +50,12 @@ def test_packages_named_are_those_installed():
 
 
 def test_targets_named_are_there():
+    rules = ""
+    for name in ("Makefile", "setup/install.mk", "utest/utest.mk", "Documentation/doc.mk"):
+        with open(f"{common.REPO}/{name}") as f:
+            rules += f.read()
     with open(f"{common.REPO}/README.md") as f:
-        targets = set(re.findall(r"^    make (\w[\w-]*)|`make (\w[\w-]*)`", f.read(), re.M))
-    for target in {a or b for a, b in targets}:
-        common.run("make", "-n", "-C", common.REPO, target)
+        targets = {a or b for a, b in re.findall(r"^    make (\w[\w-]*)|`make (\w[\w-]*)`", f.read(), re.M)}
+    assert {"demo", "check", "install"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:", rules, re.M), target

@@ -38,9 +38,10 @@ struct made {
 	do { struct err made_err = { 0 }; struct err *e = &made_err; (void)e; \
 	     if ((call) < 0) fail_msg("%s: %s", #call, made_err.text); } while (0)
 
-/* @codec: of a version 7 file; NULL makes one of version 6 with four CPUs and
- * no instances. */
-static inline void made_begin(struct made *m, const char *codec, uint32_t page_size)
+/* @told_size: the sub-buffer size that the header_page text tells; else as
+ * made_begin. */
+static inline void made_begin_told(struct made *m, const char *codec, uint32_t page_size,
+				   uint32_t told_size)
 {
 	struct dat_writer_opts opts = {
 		.version = codec ? 7 : 6, .page_size = page_size, .long_size = 8,
@@ -60,13 +61,20 @@ static inline void made_begin(struct made *m, const char *codec, uint32_t page_s
 		 "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
 		 "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
 		 "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
-		 "\tfield: char data;\toffset:16;\tsize:%u;\tsigned:1;\n", page_size - 16);
+		 "\tfield: char data;\toffset:16;\tsize:%u;\tsigned:1;\n", told_size - 16);
 	made_ok(dat_put_header_info(&b, page_text, strlen(page_text), "", 0));
 	made_ok(dat_writer_block(m->w, DAT_HEADER_INFO, b.data, b.len, e));
 	if (!codec) {
 		made_ok(dat_writer_cpu_count(m->w, 4, e));
 		made_ok(dat_writer_plan_buffer(m->w, "", e));
 	}
+}
+
+/* @codec: of a version 7 file; NULL makes one of version 6 with four CPUs and
+ * no instances. */
+static inline void made_begin(struct made *m, const char *codec, uint32_t page_size)
+{
+	made_begin_told(m, codec, page_size, page_size);
 }
 
 /* The page so far is done; the next event begins another. */

@@ -40,7 +40,7 @@ static struct replay *open_files(const char *const *files, struct replay_opts op
 	for (unsigned i = 0; files[i]; i++) {
 		struct dat_reader *r;
 		char path[512];
-		unsigned index;
+		unsigned index = 0;
 
 		snprintf(path, sizeof(path), FIXTURES "/traces/%s", files[i]);
 		if (dat_reader_open(path, NULL, &r, &e) ||
@@ -117,10 +117,57 @@ static void order_of_fixtures(void **state)
 	}
 }
 
+/* Formats and names come from the file, once asked for; all records have one. */
+static void events_of_a_file(void **state)
+{
+	static const char *const files[] = { "old-v7.dat", "old-v6.dat", NULL };
+	struct replay *rp = open_files(files, (struct replay_opts) { 0 });
+	struct event_db *db[2], *again;
+	struct replay_record rec;
+	unsigned switches = 0;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(replay_nr_files(rp), 2);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(replay_event_db(rp, i, &db[i], &e), 0);
+		assert_int_equal(replay_event_db(rp, i, &again, &e), 0);
+		assert_ptr_equal(db[i], again);
+		assert_int_equal(replay_cpus(rp, i), 2);
+		assert_true(replay_in_seconds(rp, i));
+	}
+	assert_ptr_not_equal(db[0], db[1]);
+	while (replay_next(rp, &rec, &e) == 1) {
+		struct tep_event *event = event_db_event(db[rec.file],
+			event_db_record_id(db[rec.file], rec.data, rec.len));
+
+		assert_non_null(event);
+		switches += !strcmp(event->name, "sched_switch");
+	}
+	assert_true(switches > 100);
+	assert_string_equal(event_db_comm(db[0], 0), "<idle>");
+	replay_free(rp);
+}
+
+static void seconds_or_counts(void **state)
+{
+	static const char *const tsc[] = { "clock-tsc2nsec.dat", NULL };
+
+	(void)state;
+	for (int raw = 0; raw < 2; raw++) {
+		struct replay *rp = open_files(tsc, (struct replay_opts) { .raw_ts = raw });
+
+		assert_int_equal(replay_in_seconds(rp, 0), !raw);
+		replay_free(rp);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_of_fixtures),
+		cmocka_unit_test(events_of_a_file),
+		cmocka_unit_test(seconds_or_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+
+#include "instances.h"
+
+static int add(struct instances *list, struct kernel_instance *in, struct err *e)
+{
+	for (size_t i = 0; i < list->nr; i++)
+		if (list->v[i] == in)
+			return EXIT_OK;
+	if (vec_push(list, in)) {
+		err_errno(e, -ENOMEM, "cannot list the instances");
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+int instances_add(struct instances *list, struct kernel *k, const char *name, struct err *e)
+{
+	struct kernel_instance *in;
+
+	if (!*name)
+		return usage_error(e, "option -B: the instance's name is empty");
+	if (kernel_instance_get(k, name, false, &in, e)) {
+		err_wrap(e, "option -B");
+		return EXIT_FAILED;
+	}
+	return add(list, in, e);
+}
+
+int instances_add_top(struct instances *list, struct kernel *k, struct err *e)
+{
+	return add(list, kernel_top(k), e);
+}
+
+int instances_add_all(struct instances *list, struct kernel *k, struct err *e)
+{
+	struct kernel_words names = { 0 };
+	int status = kernel_instance_names(k, &names, e) ? EXIT_FAILED : EXIT_OK;
+
+	for (size_t i = 0; !status && i < names.nr; i++)
+		status = instances_add(list, k, names.v[i], e);
+	if (!status && !names.nr)
+		notice(&stderr_notices, "option -a: this kernel has no instances now");
+	kernel_words_release(&names);
+	return status;
+}
+
+void instances_release(struct instances *list)
+{
+	vec_release(list);
+}
+
+int option_refused(int opt, char **argv, struct err *e)
+{
+	const char *word = argv[optind - 1];
+
+	if (opt == ':')
+		return optopt < 128 && optopt > ' ' ?
+			usage_error(e, "option -%c needs a value", optopt) :
+			usage_error(e, "option %s needs a value", word);
+	if (optopt < 128 && optopt > ' ')
+		return usage_error(e, "there is no option -%c", optopt);
+	return usage_error(e, "there is no option '%s'", word);
+}
+
+static int take_options(int argc, char **argv, bool all_has_top, struct kernel *k,
+			struct instances *list, struct err *e)
+{
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
+	bool chosen = false;
+	int opt, status = EXIT_OK;
+
+	optind = 0;
+	opterr = 0;
+	while (!status &&
+	       (opt = getopt_long(argc, argv, all_has_top ? ":B:ah" : ":B:ath", long_options,
+				  NULL)) != -1) {
+		chosen = true;
+		switch (opt) {
+		case 'h':
+			return EXIT_HELP;
+		case 'B':
+			status = instances_add(list, k, optarg, e);
+			break;
+		case 'a':
+			status = instances_add_all(list, k, e);
+			if (!status && all_has_top)
+				status = instances_add_top(list, k, e);
+			break;
+		case 't':
+			status = instances_add_top(list, k, e);
+			break;
+		default:
+			status = option_refused(opt, argv, e);
+		}
+	}
+	if (!status && optind < argc)
+		status = usage_error(e, "'%s' takes no argument '%s'", argv[0], argv[optind]);
+	if (!status && !chosen)
+		status = instances_add_top(list, k, e);
+	return status;
+}
+
+int instances_from_options(int argc, char **argv, bool all_has_top, struct kernel **k,
+			   struct instances *list, struct err *e)
+{
+	if (kernel_open(NULL, &stderr_notices, k, e))
+		return EXIT_FAILED;
+	kernel_keep_changes(*k, true);
+	return take_options(argc, argv, all_has_top, *k, list, e);
+}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * list: what this kernel and this program offer. An option's argument is the
+ * next word if that does not begin with '-'; so the command line is read here
+ * and not by getopt.
+ */
+#include <errno.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command.h"
+#include "dat/codec.h"
+#include "kernel/kernel.h"
+#include "list_plugins.h"
+#include "record/record.h"
+
+enum part {			/* bits */
+	LIST_EVENTS = 1, LIST_SYSTEMS = 2, LIST_TRACERS = 4, LIST_OPTIONS = 8, LIST_FUNCTIONS = 16,
+	LIST_INSTANCES = 32, LIST_CLOCKS = 64, LIST_CODECS = 128, LIST_PLUGINS = 256,
+	LIST_PLUGIN_OPTIONS = 512,
+};
+
+struct list {
+	struct kernel *k;
+	unsigned parts;
+	const char *events, *functions, *options;	/* expressions, NULL: all */
+	bool format, full, filter, trigger;		/* with -e */
+	struct err *e;
+};
+
+/* ---- expressions --------------------------------------------------------- */
+
+/* Case-insensitive basic regular expression, unanchored; NULL matches all. */
+struct expression {
+	regex_t re;
+	bool used;
+};
+
+static int expression_init(struct expression *x, const char *text, struct err *e)
+{
+	char why[128];
+	int ret;
+
+	x->used = false;
+	if (!text)
+		return EXIT_OK;
+	ret = regcomp(&x->re, text, REG_ICASE | REG_NOSUB);
+	if (!ret) {
+		x->used = true;
+		return EXIT_OK;
+	}
+	regerror(ret, &x->re, why, sizeof(why));
+	return usage_error(e, "'%s' is no regular expression: %s", text, why);
+}
+
+static bool expression_matches(const struct expression *x, const char *word)
+{
+	return !x->used || !regexec(&x->re, word, 0, NULL, 0);
+}
+
+static void expression_release(struct expression *x)
+{
+	if (x->used)
+		regfree(&x->re);
+}
+
+/* "SYSTEM:EVENT", each an expression; without ':' one for either. */
+struct event_expression {
+	struct expression system, event;
+	bool both;
+};
+
+static int event_expression_init(struct event_expression *x, const char *text, struct err *e)
+{
+	const char *colon = text ? strchr(text, ':') : NULL;
+	AUTO_FREE char *system = NULL;
+	int status;
+
+	memset(x, 0, sizeof(*x));
+	x->both = colon != NULL;
+	if (colon) {
+		system = strndup(text, colon - text);
+		if (!system) {
+			err_errno(e, -ENOMEM, "cannot list the events");
+			return EXIT_FAILED;
+		}
+	}
+	status = expression_init(&x->system, colon ? (*system ? system : NULL) : text, e);
+	if (!status)
+		status = expression_init(&x->event, colon ? (colon[1] ? colon + 1 : NULL) : text, e);
+	return status;
+}
+
+static bool event_matches(const struct event_expression *x, const struct kernel_event *ev)
+{
+	bool system = expression_matches(&x->system, ev->system);
+	bool event = expression_matches(&x->event, ev->name);
+
+	return x->both ? system && event : system || event;
+}
+
+static void event_expression_release(struct event_expression *x)
+{
+	expression_release(&x->system);
+	expression_release(&x->event);
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+static int print_field_line(void *ctx, const char *line)
+{
+	(void)ctx;
+	if (!strncmp(line, "print fmt:", 10))
+		return 1;
+	out_printf("%s\n", line);
+	return 0;
+}
+
+static int print_format(const struct list *l, const struct kernel_event *ev)
+{
+	AUTO_BUF struct buf file = { 0 }, text = { 0 };
+
+	buf_printf(&file, "events/%s/%s/format", ev->system, ev->name);
+	if (file.failed || kernel_read_named(kernel_top(l->k), file.data, &text, l->e)) {
+		err_wrap(l->e, "cannot list the format of %s:%s", ev->system, ev->name);
+		return EXIT_FAILED;
+	}
+	out_printf("system: %s\n", ev->system);
+	if (l->full) {
+		out_put(text.data, text.len);
+		out_printf("\n");
+	} else {
+		kernel_each_line(text.data, print_field_line, NULL);
+	}
+	return EXIT_OK;
+}
+
+static void print_event_file(const struct list *l, const struct kernel_event *ev, const char *what)
+{
+	AUTO_BUF struct buf file = { 0 }, text = { 0 };
+
+	buf_printf(&file, "events/%s/%s/%s", ev->system, ev->name, what);
+	if (file.failed || kernel_read(kernel_top(l->k), file.data, &text))
+		return;		/* the events of "ftrace" have none */
+	out_printf("%s\n", text.data);
+}
+
+static int print_event(const struct list *l, const struct kernel_event *ev)
+{
+	if (l->format)
+		return print_format(l, ev);
+	out_printf("%s:%s\n", ev->system, ev->name);
+	if (l->filter)
+		print_event_file(l, ev, "filter");
+	if (l->trigger)
+		print_event_file(l, ev, "trigger");
+	return EXIT_OK;
+}
+
+/* The events of "ftrace" cannot be switched on; who looks for one finds it. */
+static int list_ftrace_events(const struct list *l, const struct event_expression *x)
+{
+	struct kernel_words names = { 0 };
+	int status = EXIT_OK;
+
+	if (kernel_system_events(l->k, "ftrace", &names, l->e))
+		status = EXIT_FAILED;
+	for (size_t i = 0; !status && i < names.nr; i++) {
+		const struct kernel_event ev = { "ftrace", names.v[i] };
+
+		if (event_matches(x, &ev))
+			status = print_event(l, &ev);
+	}
+	kernel_words_release(&names);
+	return status;
+}
+
+static int list_events(const struct list *l)
+{
+	struct event_expression x;
+	const struct kernel_event *evs;
+	size_t nr;
+	int status = event_expression_init(&x, l->events, l->e);
+
+	if (!status && kernel_events(l->k, &evs, &nr, l->e))
+		status = EXIT_FAILED;
+	if (!status && l->events)
+		status = list_ftrace_events(l, &x);
+	for (size_t i = 0; !status && i < nr; i++)
+		if (event_matches(&x, &evs[i]))
+			status = print_event(l, &evs[i]);
+	event_expression_release(&x);
+	return status;
+}
+
+static int list_systems(const struct list *l)
+{
+	const struct kernel_event *evs;
+	size_t nr;
+
+	if (kernel_events(l->k, &evs, &nr, l->e))
+		return EXIT_FAILED;
+	for (size_t i = 0; i < nr; i++)
+		if (!i || strcmp(evs[i].system, evs[i - 1].system))
+			out_printf("%s\n", evs[i].system);
+	return EXIT_OK;
+}
+
+/* ---- words of control files ---------------------------------------------- */
+
+static int print_matching(void *ctx, const char *line)
+{
+	if (expression_matches(ctx, line))
+		out_printf("%s\n", line);
+	return 0;
+}
+
+static int list_lines(const struct list *l, const char *file, const char *expression)
+{
+	AUTO_BUF struct buf text = { 0 };
+	struct expression x;
+	int status = expression_init(&x, expression, l->e);
+
+	if (!status && kernel_read_named(kernel_top(l->k), file, &text, l->e))
+		status = EXIT_FAILED;
+	if (!status)
+		kernel_each_line(text.data, print_matching, &x);
+	expression_release(&x);
+	return status;
+}
+
+static int list_options(const struct list *l)
+{
+	struct kernel_words words = { 0 };
+	struct expression x;
+	int status = expression_init(&x, l->options, l->e);
+
+	if (!status && kernel_options(kernel_top(l->k), &words, l->e))
+		status = EXIT_FAILED;
+	for (size_t i = 0; !status && i < words.nr; i++)
+		print_matching(&x, words.v[i]);
+	kernel_words_release(&words);
+	expression_release(&x);
+	return status;
+}
+
+static int list_clocks(const struct list *l)
+{
+	AUTO_BUF struct buf text = { 0 };
+	struct dat_tsc2nsec tsc;
+
+	if (kernel_read_named(kernel_top(l->k), "trace_clock", &text, l->e))
+		return EXIT_FAILED;
+	text.data[strcspn(text.data, "\n")] = 0;
+	out_printf("%s%s\n", text.data, strstr(text.data, "x86-tsc") &&
+		   !record_tsc2nsec(&tsc, NULL) ? " tsc2nsec" : "");
+	return EXIT_OK;
+}
+
+static int list_instances(const struct list *l)
+{
+	struct kernel_words names = { 0 };
+
+	if (kernel_instance_names(l->k, &names, l->e))
+		return EXIT_FAILED;
+	for (size_t i = 0; i < names.nr; i++)
+		out_printf("%s\n", names.v[i]);
+	if (!names.nr)
+		out_printf("No buffer instances defined\n");
+	kernel_words_release(&names);
+	return EXIT_OK;
+}
+
+/* ---- of this program ----------------------------------------------------- */
+
+static void list_codecs(void)
+{
+	const struct codec *c;
+
+	out_printf("Supported compression algorithms:\n");
+	for (unsigned i = 0; (c = codec_nth(i)); i++)
+		out_printf("\t%s, %s\n", codec_name(c), codec_version(c));
+}
+
+/* ---- command line -------------------------------------------------------- */
+
+static int list_all(struct list *l)
+{
+	int status;
+
+	out_printf("event systems:\n");
+	status = list_systems(l);
+	if (!status) {
+		out_printf("\nevents:\n");
+		status = list_events(l);
+	}
+	if (!status) {
+		out_printf("\ntracers:\n");
+		status = list_lines(l, "available_tracers", NULL);
+	}
+	if (!status) {
+		out_printf("\noptions:\n");
+		status = list_options(l);
+	}
+	if (!status)
+		list_codecs();
+	return status;
+}
+
+static int list_parts(struct list *l)
+{
+	int status = EXIT_OK;
+
+	if (l->parts & LIST_EVENTS)
+		status = list_events(l);
+	if (!status && (l->parts & LIST_SYSTEMS))
+		status = list_systems(l);
+	if (!status && (l->parts & LIST_TRACERS))
+		status = list_lines(l, "available_tracers", NULL);
+	if (!status && (l->parts & LIST_OPTIONS))
+		status = list_options(l);
+	if (!status && (l->parts & LIST_FUNCTIONS))
+		status = list_lines(l, "available_filter_functions", l->functions);
+	if (!status && (l->parts & LIST_INSTANCES))
+		status = list_instances(l);
+	if (!status && (l->parts & LIST_CLOCKS))
+		status = list_clocks(l);
+	if (!status && (l->parts & LIST_CODECS))
+		list_codecs();
+	if (!status && (l->parts & LIST_PLUGINS))
+		status = list_plugins(l->e);
+	if (!status && (l->parts & LIST_PLUGIN_OPTIONS))
+		status = list_plugin_options(l->e);
+	return status;
+}
+
+/* The word behind argv[*i] if it is its argument. */
+static const char *argument(int argc, char **argv, int *i)
+{
+	if (*i + 1 >= argc || argv[*i + 1][0] == '-')
+		return NULL;
+	return argv[++*i];
+}
+
+static int take_option(struct list *l, int argc, char **argv, int *i)
+{
+	const char *word = argv[*i];
+
+	if (!strcmp(word, "--full")) {
+		l->format = l->full = true;
+		return EXIT_OK;
+	}
+	if (!strcmp(word, "--help"))
+		return EXIT_HELP;
+	if (word[0] != '-')
+		return usage_error(l->e, "'%s' is no option", word);
+	if (!word[1] || word[1] == '-')
+		return usage_error(l->e, "there is no option '%s'", word);
+	if (word[2])
+		return usage_error(l->e, "options are given one by one, not as '%s'", word);
+	switch (word[1]) {
+	case 'h': return EXIT_HELP;
+	case 'e': l->parts |= LIST_EVENTS; l->events = argument(argc, argv, i); break;
+	case 'f': l->parts |= LIST_FUNCTIONS; l->functions = argument(argc, argv, i); break;
+	case 'o': l->parts |= LIST_OPTIONS; l->options = argument(argc, argv, i); break;
+	case 's': l->parts |= LIST_SYSTEMS; break;
+	case 't': case 'p': l->parts |= LIST_TRACERS; break;
+	case 'B': l->parts |= LIST_INSTANCES; break;
+	case 'C': l->parts |= LIST_CLOCKS; break;
+	case 'c': l->parts |= LIST_CODECS; break;
+	case 'P': l->parts |= LIST_PLUGINS; break;
+	case 'O': l->parts |= LIST_PLUGIN_OPTIONS; break;
+	case 'F': l->format = true; break;
+	case 'l': l->filter = true; break;
+	case 'R': l->trigger = true; break;
+	default: return usage_error(l->e, "there is no option %s", word);
+	}
+	return EXIT_OK;
+}
+
+static int list_run(int argc, char **argv, struct err *e)
+{
+	const unsigned of_program = LIST_CODECS | LIST_PLUGINS | LIST_PLUGIN_OPTIONS;
+	struct list l = { .e = e };
+	int status = EXIT_OK;
+
+	for (int i = 1; !status && i < argc; i++)
+		status = take_option(&l, argc, argv, &i);
+	if (status)
+		return status;
+	if ((l.format || l.filter || l.trigger) && !(l.parts & LIST_EVENTS))
+		return usage_error(e, "option %s is about the events that -e lists: give -e",
+				   l.full ? "--full" : l.format ? "-F" : l.filter ? "-l" : "-R");
+	if ((!l.parts || (l.parts & ~of_program)) && kernel_open(NULL, &stderr_notices, &l.k, e))
+		return EXIT_FAILED;
+	status = l.parts ? list_parts(&l) : list_all(&l);
+	kernel_close(l.k);
+	return status;
+}
+
+const struct command list_command = {
+	.name = "list",
+	.summary = "list events, tracers, options, functions, clocks and more",
+	.usage = "[-e [RE] [-F [--full]] [-l] [-R]] [-f [RE]] [-o [RE]] [-stBCcPO]",
+	.help = "  -e [RE]    events; RE is a basic regular expression, case ignored, for the\n"
+		"             system or the event, or two with ':' between\n"
+		"    -F       with their fields\n"
+		"    --full   with their print formats too\n"
+		"    -l, -R   with their filters, triggers\n"
+		"  -s         event systems\n"
+		"  -t, -p     tracers\n"
+		"  -o [RE]    trace options\n"
+		"  -f [RE]    functions that can be traced\n"
+		"  -B         instances\n"
+		"  -C         trace clocks, the one in use in brackets\n"
+		"  -c         compression algorithms\n"
+		"  -P, -O     event plugins; their options\n"
+		"\nWithout an option: systems, events, tracers, options and compression algorithms.\n"
+		"An option may be followed by its RE; options cannot be joined ('-e -F', not '-eF').\n",
+	.run = list_run,
+};

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "record_output.h"
+
+#define DEFAULT_OUTPUT "trace.dat"
+
+/* ---- before ------------------------------------------------------------------ */
+
+static int choose_format(struct record_output *out, struct err *e)
+{
+	const char *name = out->o->compression;
+
+	out->opts.version = out->o->file_version ? out->o->file_version : 7;
+	if (out->opts.version == 6) {
+		if (name && strcmp(name, "none") && strcmp(name, "any"))
+			return err_set(e, -EINVAL, "files of version 6 are never compressed: "
+				       "--compression %s takes --file-version 7", name);
+		return 0;
+	}
+	return codec_choose(name ? name : "any", &out->opts.codec, e);
+}
+
+/* Beside the output, unless that is no file but a device. */
+static int choose_spools(struct record_output *out, struct err *e)
+{
+	const char *slash = strrchr(out->path, '/');
+	const char *dir = out->o->temp_dir;
+	int r;
+
+	if (!dir && !out->file.temp)
+		dir = "/var/tmp";
+	if (dir)
+		r = asprintf(&out->spool_base, "%s/%s", dir, slash ? slash + 1 : out->path);
+	else
+		r = asprintf(&out->spool_base, "%s", out->path);
+	if (r < 0) {
+		out->spool_base = NULL;
+		return err_errno(e, -ENOMEM, "cannot record");
+	}
+	if (dir && access(dir, W_OK | X_OK) < 0)
+		return err_errno(e, -errno, "cannot keep temporary files in '%s' (--temp)", dir);
+	return 0;
+}
+
+static void fill_opts(struct record_output *out)
+{
+	const struct trace_options *o = out->o;
+	const struct notices *notices = o->quiet ? NULL : &stderr_notices;
+
+	out->opts.spool_base = out->spool_base;
+	out->opts.raw_file = "trace_pipe_raw";
+	out->opts.writer = "tracecmd " TRACECMD_VERSION;
+	out->opts.has_offset = o->has_ts_offset;
+	out->opts.offset = o->ts_offset;
+	out->opts.notices = notices;
+	out->opts.recorder = (struct recorder_opts){
+		.spool_limit = o->max_kb * 1024, .pause_us = o->sleep_us, .poll = o->poll,
+		.rt_priority = o->rt_priority, .no_splice = o->no_splice, .notices = notices,
+	};
+}
+
+int record_output_open(struct record_output *out, const struct trace_options *o, struct err *e)
+{
+	int r;
+
+	*out = (struct record_output){
+		.o = o, .path = o->output ? o->output : DEFAULT_OUTPUT, .file.fd = -1,
+	};
+	r = choose_format(out, e);
+	if (!r)
+		r = new_file_open(&out->file, out->path, e);
+	if (!r)
+		r = choose_spools(out, e);
+	if (!r)
+		fill_opts(out);
+	return r;
+}
+
+/* By the clock that times of the file are of: that of the first part recorded. */
+int record_output_date(struct record_output *out, struct kernel *k, struct err *e)
+{
+	const struct kernel_setup *s = &out->o->setup;
+	char clock[32] = "";
+	int r = 0;
+
+	if (!out->o->date)
+		return 0;
+	for (size_t i = 0; i < s->instances.nr && !r && !*clock; i++)
+		if (s->instances.v[i].in)
+			r = kernel_instance_clock(s->instances.v[i].in, clock, sizeof(clock), e);
+	if (r)
+		return r;
+	out->opts.has_date = true;
+	return record_measure_date(k, clock, &out->opts.tsc2nsec, &out->opts.date_us, e);
+}
+
+void record_output_release(struct record_output *out)
+{
+	new_file_discard(&out->file);
+	free(out->spool_base);
+	out->spool_base = NULL;
+}
+
+/* ---- after ------------------------------------------------------------------- */
+
+/* The file could not be written: what was recorded is not lost for that. */
+static void keep_spools(struct record_output *out, const struct recording *rec, struct err *e)
+{
+	if (!recording_disk_bytes(rec))
+		return;
+	out->keep_spools = true;
+	err_hint(e, "what was recorded is kept in '%s' and its neighbours; 'tracecmd restore' "
+		 "makes a file of them", recording_spool_path(rec));
+}
+
+int record_output_finish(struct record_output *out, struct recording *rec, struct err *e)
+{
+	struct err save = { 0 };
+	int r = recording_stop(rec, e), saved;
+
+	saved = recording_save(rec, out->file.fd, out->path, &save);
+	if (!saved)
+		saved = new_file_commit(&out->file, &save);
+	if (saved)
+		keep_spools(out, rec, &save);
+	if (r && saved)
+		err_hint(e, "%s", save.text);
+	else if (r)
+		err_hint(e, "what was recorded before that is in '%s'", out->path);
+	else if (saved && e)
+		*e = save;
+	return r ? r : saved;
+}
+
+void report_line(const struct trace_options *o, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(o->to_stderr ? stderr : stdout, fmt, ap);
+	va_end(ap);
+	fflush(stdout);
+}
+
+/* One buffer of the finished file, CPU by CPU. */
+static void report_sizes(struct dat_reader *r, unsigned buffer)
+{
+	const struct dat_buffer *b = dat_reader_buffer(r, buffer);
+
+	if (*b->name && !b->text)
+		fprintf(stderr, "\nBuffer: %s\n\n", b->name);
+	for (uint32_t i = 0; i < b->nr_cpus; i++) {
+		struct dat_chunks chunks;
+
+		if (dat_reader_chunks(r, buffer, i, &chunks, NULL))
+			continue;
+		fprintf(stderr, "CPU%u data recorded at offset=0x%" PRIx64 "\n"
+			"    %" PRIu64 " bytes in size (%" PRIu64 " uncompressed)\n",
+			b->cpus[i].cpu, b->cpus[i].offset, b->cpus[i].size, chunks.total);
+	}
+}
+
+static void report_file(const char *output)
+{
+	struct dat_reader *r;
+
+	if (dat_reader_open(output, NULL, &r, NULL))
+		return;
+	for (unsigned i = 0; i < dat_reader_nr_buffers(r); i++)
+		report_sizes(r, i);
+	dat_reader_close(r);
+}
+
+/* One line for a CPU that lost events. True if it did. */
+static bool report_loss(const struct recording_cpu *c)
+{
+	const char *dot = *c->instance ? "." : "";
+
+	if (!c->overrun && !c->commit_overrun && !c->dropped && !c->stats.discarded)
+		return false;
+	fprintf(stderr, "CPU %u%s%s: %" PRIu64 " events lost", c->cpu, dot, c->instance, c->overrun);
+	if (c->commit_overrun)
+		fprintf(stderr, " %" PRIu64 " events lost due to commit overrun", c->commit_overrun);
+	if (c->dropped)
+		fprintf(stderr, " %" PRIu64 " events dropped by a full buffer", c->dropped);
+	if (c->stats.discarded)
+		fprintf(stderr, " %" PRIu64 " sub-buffers could not be written",
+			c->stats.discarded);
+	fputc('\n', stderr);
+	return c->overrun || c->dropped;
+}
+
+void record_output_report(const struct record_output *out, const struct recording *rec, bool saved)
+{
+	bool full = false;
+
+	if (saved && !out->o->quiet)
+		report_file(out->path);
+	for (size_t i = 0; i < recording_nr_cpus(rec); i++) {
+		struct recording_cpu c;
+
+		recording_cpu(rec, i, &c);
+		full |= report_loss(&c);
+	}
+	if (full)
+		fprintf(stderr, "Larger buffers (-b KB) lose less.\n");
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The file that record and extract make: chosen and checked before anything
+ * is changed, complete or not there at the end.
+ */
+#ifndef TRACECMD_RECORD_OUTPUT_H
+#define TRACECMD_RECORD_OUTPUT_H
+
+#include "record/record.h"
+#include "trace_options.h"
+
+struct record_output {
+	const struct trace_options *o;
+	const char *path;
+	char *spool_base;
+	struct new_file file;
+	struct record_opts opts;	/* for recording_new */
+	bool keep_spools;		/* they hold what the file does not */
+};
+
+/*
+ * Chooses version, codec, and where spools go, and creates the output beside
+ * its later name. @opts is filled but for the raw file and what is measured.
+ * Release in every case. 0, -errno.
+ */
+int record_output_open(struct record_output *out, const struct trace_options *o, struct err *e);
+/* With --date: measures the time of day, once the instances are known. */
+int record_output_date(struct record_output *out, struct kernel *k, struct err *e);
+/*
+ * Ends the recording (tracing is off) and writes the file. An error of the
+ * recorder does not keep the rest from being saved, and is the one told. If
+ * the file cannot be written the spools are kept and named. 0, -errno.
+ */
+int record_output_finish(struct record_output *out, struct recording *rec, struct err *e);
+void record_output_release(struct record_output *out);
+
+/* Prints to standard output, or to standard error with --stderr. */
+void report_line(const struct trace_options *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Tells on standard error what each CPU gave, unless quiet or @saved is false,
+ * and what was lost. */
+void record_output_report(const struct record_output *out, const struct recording *rec,
+			  bool saved);
+
+#endif

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* reset: tracing as it is after boot, in the instances named. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "instances.h"
+
+/* What is to be done with one instance. */
+struct target {
+	struct kernel_instance *in;
+	bool last;			/* chosen by the last of -B, -a, -t */
+	bool delete;			/* -d */
+	uint64_t buffer_kb;		/* -b; 0: as it is */
+};
+
+struct reset {
+	struct kernel *k;
+	struct { struct target *v; size_t nr, cap; } targets;
+	unsigned keep;			/* types of dynamic events */
+	struct err *e;
+};
+
+static int no_memory(struct reset *r)
+{
+	err_errno(r->e, -ENOMEM, "cannot reset");
+	return EXIT_FAILED;
+}
+
+static int choose_one(struct reset *r, struct kernel_instance *in)
+{
+	struct target t = { .in = in, .last = true };
+
+	for (size_t i = 0; i < r->targets.nr; i++)
+		if (r->targets.v[i].in == in) {
+			r->targets.v[i].last = true;
+			return EXIT_OK;
+		}
+	return vec_push(&r->targets, t) ? no_memory(r) : EXIT_OK;
+}
+
+static int choose(struct reset *r, int opt)
+{
+	struct instances list = { 0 };
+	int status;
+
+	for (size_t i = 0; i < r->targets.nr; i++)
+		r->targets.v[i].last = false;
+	if (opt == 'B')
+		status = instances_add(&list, r->k, optarg, r->e);
+	else if (opt == 'a')
+		status = instances_add_all(&list, r->k, r->e);
+	else
+		status = instances_add_top(&list, r->k, r->e);
+	for (size_t i = 0; !status && i < list.nr; i++)
+		status = choose_one(r, list.v[i]);
+	instances_release(&list);
+	return status;
+}
+
+/* -b and -d are about what was chosen last: without a choice, the top level. */
+static int choose_default(struct reset *r)
+{
+	return r->targets.nr ? EXIT_OK : choose(r, 't');
+}
+
+static int set_buffer(struct reset *r)
+{
+	uint64_t kb;
+	int status = choose_default(r);
+
+	if (status)
+		return status;
+	if (parse_u64(optarg, &kb) || kb > UINT32_MAX)
+		return usage_error(r->e, "option -b: '%s' is not a size in kilobytes", optarg);
+	for (size_t i = 0; i < r->targets.nr; i++)
+		if (r->targets.v[i].last)
+			r->targets.v[i].buffer_kb = kb ? kb : 1;
+	return EXIT_OK;
+}
+
+static int set_delete(struct reset *r)
+{
+	int status = choose_default(r);
+
+	for (size_t i = 0; !status && i < r->targets.nr; i++) {
+		if (!r->targets.v[i].last)
+			continue;
+		if (!*kernel_instance_name(r->targets.v[i].in))
+			return usage_error(r->e, "option -d: the top level cannot be deleted, "
+					   "only instances (-B, -a)");
+		r->targets.v[i].delete = true;
+	}
+	return status;
+}
+
+static int set_keep(struct reset *r)
+{
+	unsigned type = kernel_dyn_type_by_name(optarg);
+
+	if (!type)
+		return usage_error(r->e, "option -k: '%s' is no type of dynamic events; there are "
+				   "kprobe, kretprobe, uprobe, uretprobe, eprobe, synth and all", optarg);
+	r->keep |= type;
+	return EXIT_OK;
+}
+
+static int take_options(struct reset *r, int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int opt, status = EXIT_OK;
+
+	optind = 0;
+	opterr = 0;
+	while (!status &&
+	       (opt = getopt_long(argc, argv, ":B:atb:dk:h", long_options, NULL)) != -1) {
+		switch (opt) {
+		case 'h': return EXIT_HELP;
+		case 'B': case 'a': case 't': status = choose(r, opt); break;
+		case 'b': status = set_buffer(r); break;
+		case 'd': status = set_delete(r); break;
+		case 'k': status = set_keep(r); break;
+		default: status = option_refused(opt, argv, r->e);
+		}
+	}
+	if (!status && optind < argc)
+		status = usage_error(r->e, "'reset' takes no argument '%s'", argv[optind]);
+	/* -a alone is a choice, even if there are no instances. */
+	if (!status && argc == 1)
+		status = choose(r, 't');
+	return status;
+}
+
+static int resize(struct target *t, struct err *e)
+{
+	char kb[32];
+
+	if (!t->buffer_kb)
+		return 0;
+	snprintf(kb, sizeof(kb), "%llu", (unsigned long long)t->buffer_kb);
+	return kernel_write(t->in, "buffer_size_kb", kb, e);
+}
+
+/* All events go off first: a dynamic event in use cannot be deleted. */
+static int reset_targets(struct reset *r)
+{
+	bool top = false;
+
+	for (size_t i = 0; i < r->targets.nr; i++) {
+		struct target *t = &r->targets.v[i];
+
+		top |= !*kernel_instance_name(t->in);
+		if (kernel_instance_reset(t->in, r->e))
+			return EXIT_FAILED;
+		if (t->delete ? kernel_instance_remove(r->k, t->in, r->e) : resize(t, r->e))
+			return EXIT_FAILED;
+	}
+	/* They belong to no instance, so they go with the top level only. */
+	if (top && kernel_dyn_remove(r->k, r->keep, r->e))
+		return EXIT_FAILED;
+	return EXIT_OK;
+}
+
+static int reset_run(int argc, char **argv, struct err *e)
+{
+	struct reset r = { .e = e };
+	int status;
+
+	if (kernel_open(NULL, &stderr_notices, &r.k, e))
+		return EXIT_FAILED;
+	kernel_keep_changes(r.k, true);
+	status = take_options(&r, argc, argv);
+	if (!status && !r.targets.nr && r.keep)
+		status = choose_default(&r);
+	if (!status)
+		status = reset_targets(&r);
+	vec_release(&r.targets);
+	kernel_close(r.k);
+	return status;
+}
+
+const struct command reset_command = {
+	.name = "reset",
+	.summary = "switch everything off and clear all tracing settings",
+	.usage = "[-B NAME]... [-a] [-t] [-b KB] [-d] [-k TYPE]...",
+	.help = "  -B NAME    this instance (repeatable)\n"
+		"  -a         all instances but the top level\n"
+		"  -t         the top level too\n"
+		"  -b KB      resize the buffer, per CPU, of what was chosen last\n"
+		"  -d         delete the instances chosen last\n"
+		"  -k TYPE    keep dynamic events: kprobe, kretprobe, uprobe, uretprobe, eprobe,\n"
+		"             synth or all (repeatable)\n"
+		"\nWithout a choice: the top level. Dynamic events belong to no instance: they are\n"
+		"removed with the top level.\n",
+	.run = reset_run,
+};

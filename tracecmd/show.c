@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* show: print a buffer or a control file of the kernel. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "instances.h"
+
+#define FIRST_FILE 256
+
+/* Options that print one control file. */
+static const struct {
+	const char *option, *file;
+} control_files[] = {
+	{ "tracing_on", "tracing_on" },
+	{ "current_tracer", "current_tracer" },
+	{ "buffer_size", "buffer_size_kb" },
+	{ "buffer_total_size", "buffer_total_size_kb" },
+	{ "buffer_subbuf_size", "buffer_subbuf_size_kb" },
+	{ "buffer_percent", "buffer_percent" },
+	{ "ftrace_filter", "set_ftrace_filter" },
+	{ "ftrace_notrace", "set_ftrace_notrace" },
+	{ "ftrace_pid", "set_ftrace_pid" },
+	{ "graph_function", "set_graph_function" },
+	{ "graph_notrace", "set_graph_notrace" },
+	{ "cpumask", "tracing_cpumask" },
+	{ "max_latency", "tracing_max_latency" },
+};
+#define NR_FILES ARRAY_SIZE(control_files)
+enum { OPT_HIST = FIRST_FILE + NR_FILES, OPT_TRIGGER };
+
+struct show {
+	struct kernel *k;
+	struct kernel_instance *in;
+	const char *instance;
+	bool pipe, snapshot, path;
+	bool has_cpu;
+	uint64_t cpu;
+	struct kernel_words files;	/* control files to print, in order */
+	struct err *e;
+};
+
+/* Copies a file as it comes: trace_pipe never ends. */
+static int print_file(struct show *s, const char *file)
+{
+	char path[4096], data[65536];
+	int fd AUTO_CLOSE = -1, code;
+	ssize_t n;
+
+	if (kernel_instance_path(s->in, file, path, sizeof(path))) {
+		err_errno(s->e, -ENAMETOOLONG, "cannot show %s", file);
+		return EXIT_FAILED;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		code = -errno;
+		err_errno(s->e, code, "cannot show %s", path);
+		if (code == -ENOENT && s->has_cpu)
+			err_hint(s->e, "is there a CPU %llu?", (unsigned long long)s->cpu);
+		else if (code == -ENOENT)
+			err_hint(s->e, "this kernel has no such file%s", s->instance ?
+				 " in an instance" : "");
+		return EXIT_FAILED;
+	}
+	if (s->path)
+		out_printf("%s\n", path);
+	while (!out_closed()) {
+		n = read(fd, data, sizeof(data));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			err_errno(s->e, -errno, "cannot read %s", path);
+			return EXIT_FAILED;
+		}
+		if (!n)
+			break;
+		out_put(data, n);
+		if (s->pipe)
+			out_flush();
+	}
+	return EXIT_OK;
+}
+
+/* "[SYSTEM:]EVENT": the control file @what of the first event of that name. */
+static int event_file(struct show *s, const char *word, const char *what)
+{
+	const char *colon = strchr(word, ':'), *name = colon ? colon + 1 : word;
+	const struct kernel_event *evs;
+	AUTO_BUF struct buf file = { 0 };
+	struct near near;
+	size_t nr;
+
+	if (kernel_events(s->k, &evs, &nr, s->e))
+		return EXIT_FAILED;
+	near_init(&near, name);
+	for (size_t i = 0; i < nr; i++) {
+		near_try(&near, evs[i].name);
+		if (strcmp(evs[i].name, name) ||
+		    (colon && (strncmp(evs[i].system, word, colon - word) ||
+			       evs[i].system[colon - word])))
+			continue;
+		if (buf_printf(&file, "events/%s/%s/%s", evs[i].system, evs[i].name, what) ||
+		    kernel_words_add(&s->files, file.data)) {
+			err_errno(s->e, -ENOMEM, "cannot show %s", what);
+			return EXIT_FAILED;
+		}
+		return EXIT_OK;
+	}
+	err_set(s->e, -ENOENT, "option --%s: this kernel has no event '%s'",
+		!strcmp(what, "hist") ? "hist" : "trigger", word);
+	near_hint(&near, s->e);
+	return EXIT_FAILED;
+}
+
+static int take_option(struct show *s, int opt, char **argv)
+{
+	switch (opt) {
+	case 'B':
+		if (s->instance)
+			return usage_error(s->e, "option -B is given twice");
+		s->instance = optarg;
+		return EXIT_OK;
+	case 'c':
+		if (s->has_cpu)
+			return usage_error(s->e, "option -c is given twice");
+		if (parse_u64(optarg, &s->cpu))
+			return usage_error(s->e, "option -c: '%s' is not the number of a CPU", optarg);
+		s->has_cpu = true;
+		return EXIT_OK;
+	case 'p':
+		s->pipe = true;
+		return EXIT_OK;
+	case 's':
+		s->snapshot = true;
+		return EXIT_OK;
+	case 'f':
+		s->path = true;
+		return EXIT_OK;
+	case OPT_HIST:
+		return event_file(s, optarg, "hist");
+	case OPT_TRIGGER:
+		return event_file(s, optarg, "trigger");
+	}
+	if (opt < FIRST_FILE)
+		return option_refused(opt, argv, s->e);
+	if (kernel_words_add(&s->files, control_files[opt - FIRST_FILE].file)) {
+		err_errno(s->e, -ENOMEM, "cannot show files");
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+static int take_options(struct show *s, int argc, char **argv)
+{
+	struct option long_options[NR_FILES + 4] = { 0 };
+	int opt, status = EXIT_OK;
+
+	for (size_t i = 0; i < NR_FILES; i++)
+		long_options[i] = (struct option){ control_files[i].option, no_argument, NULL,
+						   FIRST_FILE + (int)i };
+	long_options[NR_FILES] = (struct option){ "hist", required_argument, NULL, OPT_HIST };
+	long_options[NR_FILES + 1] = (struct option){ "trigger", required_argument, NULL, OPT_TRIGGER };
+	long_options[NR_FILES + 2] = (struct option){ "help", no_argument, NULL, 'h' };
+	optind = 0;
+	opterr = 0;
+	while (!status &&
+	       (opt = getopt_long(argc, argv, ":B:c:fpsh", long_options, NULL)) != -1) {
+		if (opt == 'h')
+			return EXIT_HELP;
+		status = take_option(s, opt, argv);
+	}
+	if (status)
+		return status;
+	if (optind < argc)
+		return usage_error(s->e, "'show' takes no argument '%s'", argv[optind]);
+	if (s->pipe && s->snapshot)
+		return usage_error(s->e, "options -p and -s exclude each other");
+	return EXIT_OK;
+}
+
+static int show(struct show *s)
+{
+	const char *what = s->pipe ? "trace_pipe" : s->snapshot ? "snapshot" : "trace";
+	AUTO_BUF struct buf file = { 0 };
+	int status = EXIT_OK;
+
+	if (kernel_instance_get(s->k, s->instance ? s->instance : "", false, &s->in, s->e)) {
+		err_wrap(s->e, "option -B");
+		return EXIT_FAILED;
+	}
+	for (size_t i = 0; !status && i < s->files.nr; i++)
+		status = print_file(s, s->files.v[i]);
+	if (status || s->files.nr)
+		return status;
+	if (s->has_cpu)
+		buf_printf(&file, "per_cpu/cpu%llu/", (unsigned long long)s->cpu);
+	if (buf_puts(&file, what)) {
+		err_errno(s->e, -ENOMEM, "cannot show %s", what);
+		return EXIT_FAILED;
+	}
+	return print_file(s, file.data);
+}
+
+static int show_run(int argc, char **argv, struct err *e)
+{
+	struct show s = { .e = e };
+	int status;
+
+	if (kernel_open(NULL, &stderr_notices, &s.k, e))
+		return EXIT_FAILED;
+	status = take_options(&s, argc, argv);
+	if (!status)
+		status = show(&s);
+	kernel_words_release(&s.files);
+	kernel_close(s.k);
+	return status;
+}
+
+const struct command show_command = {
+	.name = "show",
+	.summary = "print the kernel's buffer or one of its control files",
+	.usage = "[-p|-s] [-c CPU] [-B NAME] [-f] [--FILE]...",
+	.help = "  -p         trace_pipe: consume the buffer and wait for more\n"
+		"  -s         the snapshot\n"
+		"  -c CPU     of one CPU only\n"
+		"  -B NAME    of this instance\n"
+		"  -f         print the file's path first\n"
+		"\nInstead of the buffer, control files:\n"
+		"  --tracing_on --current_tracer --buffer_size --buffer_total_size\n"
+		"  --buffer_subbuf_size --buffer_percent --ftrace_filter --ftrace_notrace\n"
+		"  --ftrace_pid --graph_function --graph_notrace --cpumask --max_latency\n"
+		"  --hist [SYSTEM:]EVENT, --trigger [SYSTEM:]EVENT\n",
+	.run = show_run,
+};

@@ -1,0 +1,440 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""start, stop, restart, reset, clear, show, stat and list on this machine's
+kernel, in an instance of the test's own wherever that is possible."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+import tracefs
+from common import TRACECMD, run
+
+NAME = "tc_commands"
+needs_trace_cmd = pytest.mark.skipif(not shutil.which("trace-cmd"),
+                                     reason="Debian's trace-cmd, to compare with, is not installed")
+
+
+class Instance:
+    def __init__(self, root):
+        self.path = f"{root}/instances/{NAME}"
+        os.mkdir(self.path)
+
+    def read(self, file):
+        with open(f"{self.path}/{file}") as f:
+            return f.read().rstrip("\n")
+
+    def write(self, file, text):
+        with open(f"{self.path}/{file}", "w") as f:
+            f.write(text)
+
+    def clock(self):
+        return re.search(r"\[(.*?)\]", self.read("trace_clock")).group(1)
+
+    def enabled(self):
+        return set(self.read("set_event").split())
+
+    def pids(self):
+        """Pids of the events in the buffer."""
+        return {int(pid) for pid in re.findall(r"^ *.{16}-(\d+) +\[", self.read("trace"), re.M)}
+
+
+@pytest.fixture
+def instance(kernel):
+    it = Instance(kernel)
+    yield it
+    if os.path.exists(it.path):
+        os.rmdir(it.path)
+
+
+def start(*args, **kw):
+    return run(TRACECMD, "start", *args, **kw)
+
+
+# ---- start -----------------------------------------------------------------------
+
+def test_start_sets_what_it_is_asked_for(instance):
+    start("-B", NAME, "-e", "sched:sched_switch", "-f", "prev_pid != 0", "-f", "next_pid != 0", "-R", "stacktrace",
+          "-e", "irq", "-e", "timer:timer_s*", "-C", "mono", "-b", "64", "-M", "1", "-O", "nooverwrite", "-T")
+    assert instance.read("tracing_on") == "1"
+    assert instance.clock() == "mono"
+    assert 64 <= int(instance.read("buffer_size_kb")) < 72
+    assert int(instance.read("tracing_cpumask").replace(",", ""), 16) == 1
+    assert instance.read("options/overwrite") == "0" and instance.read("options/stacktrace") == "1"
+    assert instance.read("events/sched/sched_switch/filter") == "(prev_pid != 0)&&(next_pid != 0)"
+    assert instance.read("events/sched/sched_switch/trigger") == "stacktrace:unlimited"
+    assert instance.read("events/irq/enable") == "1"
+    on = instance.enabled()
+    assert {"sched:sched_switch", "irq:irq_handler_entry", "timer:timer_start"} <= on
+    assert {event.split(":")[0] for event in on} == {"sched", "irq", "timer"}
+    assert not [e for e in on if e.startswith("timer:") and not e.startswith("timer:timer_s")]
+
+
+def test_start_replaces_what_was_traced(instance):
+    start("-B", NAME, "-e", "irq", "-e", "sched:sched_switch", "-f", "prev_pid == 1")
+    start("-B", NAME, "-e", "sched:sched_switch")
+    assert instance.enabled() == {"sched:sched_switch"}
+    assert instance.read("events/sched/sched_switch/filter") == "none"
+
+
+def test_start_can_add(instance):
+    start("-B", NAME, "-e", "irq:irq_handler_entry", "-e", "irq:irq_handler_exit")
+    start("-K", "-B", NAME, "-e", "sched:sched_switch", "-v", "-e", "irq_handler_exit")
+    assert instance.enabled() == {"irq:irq_handler_entry", "sched:sched_switch"}
+
+
+def test_negation_wins_whatever_the_order(instance):
+    start("-B", NAME, "-v", "-e", "sched:sched_w*", "-e", "sched:sched_switch", "-B", NAME, "-e", "sched")
+    on = instance.enabled()
+    assert "sched:sched_migrate_task" in on
+    assert not {"sched:sched_switch", "sched:sched_waking", "sched:sched_wakeup"} & on
+
+
+def test_trigger_without_event(instance):
+    start("-B", NAME, "-e", "irq:irq_handler_entry", "-v", "-e", "sched_switch", "-R", "stacktrace")
+    assert instance.read("events/sched/sched_switch/trigger") == "stacktrace:unlimited"
+    assert instance.read("events/sched/sched_switch/enable") == "0*"
+
+
+def test_everything(instance):
+    start("-B", NAME, "-e", "all")
+    assert instance.read("events/enable") == "1"
+
+
+def test_refused_filter_is_an_error_with_the_kernels_words(instance):
+    before = tracefs.snapshot()
+    p = start("-B", NAME, "-C", "mono", "-e", "irq", "-e", "sched_switch", "-f", "prev_pid == 1 && bad_field == 2",
+              "touch", "/nonexistent/x", status=1)
+    assert "option -f" in p.stderr and "Field not found" in p.stderr
+    assert re.search(r"\n    prev_pid == 1 && bad_field == 2\n {20,}\^", p.stderr), p.stderr
+    assert tracefs.differences(before, tracefs.snapshot()) == []
+
+
+def test_filter_that_fits_some_events_of_a_system(instance):
+    p = start("-B", NAME, "-e", "sched", "-f", "prev_pid == 1")
+    assert "does not fit" in p.stderr and "recorded unfiltered" in p.stderr
+    assert instance.read("events/sched/sched_switch/filter") == "prev_pid == 1"
+    assert instance.read("events/sched/sched_waking/filter") == "none"
+
+
+def test_same_trigger_again(instance):
+    start("-B", NAME, "-e", "sched_switch", "-R", "stacktrace:5")
+    start("-B", NAME, "-e", "sched_switch", "-R", "stacktrace:500000000")
+    assert re.fullmatch(r"stacktrace:count=4\d{8}", instance.read("events/sched/sched_switch/trigger"))
+
+
+def test_start_that_fails_removes_its_instance(kernel):
+    p = start("-B", "tc_new", "-e", "sched_switch", "-f", "bad_field == 1", status=1)
+    assert "instance 'tc_new'" in p.stderr
+    assert not os.path.exists(f"{kernel}/instances/tc_new")
+
+
+def test_unknown_event_may_be_ignored(instance):
+    start("-B", NAME, "-i", "-e", "no_such_event", "-e", "sched_switch")
+    assert instance.enabled() == {"sched:sched_switch"}
+
+
+def test_command_and_its_status(instance):
+    p = start("-B", NAME, "-e", "sched:sched_process_exec", "sh", "-c", "echo hello; exit 7", status=7)
+    assert p.stdout == "hello\n"
+    assert "filename=/" in instance.read("trace")
+
+
+def test_only_the_command(instance):
+    start("-B", NAME, "-e", "syscalls", "-F", "sh", "-c", "/bin/true; :")
+    pid = instance.read("set_event_pid")
+    assert instance.pids() == {int(pid)}
+
+
+def test_the_command_and_its_children(instance):
+    start("-B", NAME, "-e", "syscalls", "-F", "-c", "sh", "-c", "/bin/true; /bin/true; :")
+    assert len(instance.pids()) == 3
+    assert instance.read("options/event-fork") == "1"
+
+
+def test_only_some_processes(instance):
+    with subprocess.Popen(["sleep", "60"]) as one, subprocess.Popen(["sleep", "60"]) as two:
+        start("-B", NAME, "-e", "sched", "-P", f"{one.pid},{two.pid}")
+        assert set(instance.read("set_event_pid").split()) == {str(one.pid), str(two.pid)}
+        one.kill(), two.kill()
+
+
+def test_all_threads_of_a_process(instance):
+    code = "import threading, time\nfor i in range(3): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n" \
+           "print('ready', flush=True)\ntime.sleep(60)"
+    with subprocess.Popen(["/usr/bin/python3", "-c", code], stdout=subprocess.PIPE) as p:
+        p.stdout.readline()
+        start("-B", NAME, "-e", "sched", "-P", p.pid)
+        assert set(instance.read("set_event_pid").split()) == set(os.listdir(f"/proc/{p.pid}/task"))
+        p.kill()
+
+
+def test_all_cpus(instance):
+    start("-B", NAME, "-e", "sched_switch", "-M", "1")
+    start("-B", NAME, "-e", "sched_switch", "-M", "-1")
+    assert int(instance.read("tracing_cpumask").replace(",", ""), 16) == (1 << os.cpu_count()) - 1
+
+
+def test_first_clock_is_the_default(instance, kernel):
+    try:
+        start("-B", "tc_second", "-C", "boot", "-e", "sched_switch", "-B", NAME, "-e", "sched_switch")
+        assert instance.clock() == "boot"
+    finally:
+        os.rmdir(f"{kernel}/instances/tc_second")
+
+
+def test_option_for_an_unused_top_level_is_told(instance):
+    p = start("-b", "123", "-B", NAME, "-e", "sched_switch")
+    assert "option -b before the first -B" in p.stderr
+
+
+def test_options_that_mean_nothing_here(kernel):
+    p = start("-o", "x.dat", "-e", "sched", status=2)
+    assert "option -o has no effect with 'start'" in p.stderr and "did you mean 'tracecmd record'?" in p.stderr
+
+
+@pytest.mark.parametrize("args, words", [
+    (("-e", "sched", "-F"), "-F needs a command"),
+    (("-e", "sched", "-c"), "-c follows the children"),
+    (("-e", "sched", "-p", "nop", "-p", "nop"), "one tracer only"),
+    (("-B", "", "-e", "sched"), "-B"),
+    (("-e", ""), "-e"),
+    (("-e", "sched", "-P", "0"), "'0' is not a process id"),
+    (("-e", "sched", "-B", "x", "-f", "a == 1"), "behind -B"),
+    (("-R", "stacktrace"), "-R"),
+    (("-e", "sched", "--max-graph-dept=1x"), "'1x'"),
+    (("-e", "sched", "--verbose=loud"), "'loud'"),
+    (("-b",), "-b needs a value"),
+    (("--cmdlines-size",), "--cmdlines-size needs a value"),
+    (("-e", "sched", "--quiet=1"), "--quiet takes no value"),
+    (("-e", "sched", "--funcstack"), "did you mean 'func-stack'?"),
+    (("-e", "sched", "-Z"), "there is no option -Z"),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
+def test_wrong_use(kernel, args, words):
+    p = start(*args, status=2)
+    assert words in p.stderr and p.stderr.startswith("tracecmd: "), p.stderr
+
+
+def test_help_anywhere():
+    assert start("-e", "sched", "--help").stdout.startswith("usage: tracecmd start")
+
+
+# ---- stop, restart, clear ----------------------------------------------------------
+
+def test_stop_and_restart(instance):
+    for command, value in (("stop", "0"), ("stop", "0"), ("restart", "1")):
+        run(TRACECMD, command, "-B", NAME)
+        assert instance.read("tracing_on") == value
+
+
+def test_all_is_all_but_the_top_level(instance, kernel):
+    was = {name: tracefs.read(f"{kernel}/instances/{name}/tracing_on") for name in os.listdir(f"{kernel}/instances")}
+    top = tracefs.read(f"{kernel}/tracing_on")
+    try:
+        run(TRACECMD, "stop", "-a")
+        assert tracefs.read(f"{kernel}/tracing_on") == top
+        assert instance.read("tracing_on") == "0"
+        run(TRACECMD, "stop", "-a", "-t")
+        assert tracefs.read(f"{kernel}/tracing_on") == "0\n"
+        run(TRACECMD, "restart", "-B", NAME, "-t")
+        assert tracefs.read(f"{kernel}/tracing_on") == "1\n" and instance.read("tracing_on") == "1"
+    finally:
+        for name, value in list(was.items()) + [("..", top)]:
+            with open(f"{kernel}/instances/{name}/tracing_on", "w") as f:
+                f.write(value)
+
+
+def test_clear_empties_and_keeps_the_rest(instance):
+    start("-B", NAME, "-e", "sched:sched_process_exec", "true")
+    run(TRACECMD, "stop", "-B", NAME)
+    assert "true" in instance.read("trace")
+    run(TRACECMD, "clear", "-B", NAME)
+    assert "true" not in instance.read("trace")
+    assert instance.enabled() == {"sched:sched_process_exec"}
+
+
+# ---- reset ---------------------------------------------------------------------------
+
+def test_reset_brings_the_defaults_back(instance):
+    fresh = tracefs.snapshot()[NAME]
+    start("-B", NAME, "-e", "sched", "-f", "common_pid != 1", "-R", "stacktrace:5", "-R",
+          "enable_event:irq:irq_handler_entry", "-C", "mono", "-M", "1", "-P", os.getpid())
+    assert tracefs.snapshot()[NAME] != fresh
+    run(TRACECMD, "reset", "-B", NAME)
+    left = tracefs.snapshot()[NAME]
+    assert left == fresh
+    assert instance.read("trace").count("\n") < 20
+
+
+def append(path, text):
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def test_reset_leaves_others_alone(instance, kernel):
+    append(f"{kernel}/dynamic_events", f"p:tc_test/tc_probe {os.path.realpath('/bin/sh')}:0x4000\n")
+    try:
+        start("-B", NAME, "-e", "sched")
+        run(TRACECMD, "reset", "-B", NAME)
+        assert "tc_probe" in tracefs.read(f"{kernel}/dynamic_events")
+    finally:
+        append(f"{kernel}/dynamic_events", "-:tc_test/tc_probe\n")
+
+
+def test_reset_resizes_and_deletes(instance):
+    run(TRACECMD, "reset", "-B", NAME, "-b", "64")
+    assert 64 <= int(instance.read("buffer_size_kb")) < 72
+    run(TRACECMD, "reset", "-B", NAME, "-b", "0")
+    assert int(instance.read("buffer_size_kb")) < 20
+    run(TRACECMD, "reset", "-B", NAME, "-d")
+    assert not os.path.exists(instance.path)
+
+
+@pytest.mark.parametrize("args, words", [
+    (("-d",), "top level cannot be deleted"), (("-b", "x"), "'x'"), (("-k", "probe"), "'probe'"), (("x",), "'x'"),
+])
+def test_reset_used_wrongly(kernel, args, words):
+    assert words in run(TRACECMD, "reset", *args, status=2).stderr
+
+
+# ---- show ----------------------------------------------------------------------------
+
+def test_show(instance):
+    start("-B", NAME, "-e", "sched:sched_process_exec", "true")
+    run(TRACECMD, "stop", "-B", NAME)
+    assert run(TRACECMD, "show", "-B", NAME).stdout.rstrip("\n") == instance.read("trace")
+    one = run(TRACECMD, "show", "-B", NAME, "-c", "0", "-f").stdout
+    assert one.startswith(f"{instance.path}/per_cpu/cpu0/trace\n# tracer: nop\n")
+    p = run(TRACECMD, "show", "--tracing_on", "--buffer_size", "-B", NAME, "--cpumask", "--trigger", "sched_switch")
+    assert p.stdout == "".join(instance.read(f) + "\n" for f in (
+        "tracing_on", "buffer_size_kb", "tracing_cpumask", "events/sched/sched_switch/trigger"))
+
+
+def test_show_follows_the_pipe(instance):
+    start("-B", NAME, "-e", "sched:sched_process_exec")
+    with subprocess.Popen([TRACECMD, "show", "-p", "-B", NAME], stdout=subprocess.PIPE, text=True) as p:
+        time.sleep(0.3)
+        run("true")
+        assert "sched_process_exec" in p.stdout.readline()
+        p.terminate()
+
+
+@pytest.mark.parametrize("args, status, words", [
+    (("-c", "9999"), 1, ("cpu9999", "CPU 9999")), (("-c", "x"), 2, ("'x'",)), (("-p", "-s"), 2, ("exclude",)),
+    (("--trigger", "sched_swich"), 1, ("sched_swich", "did you mean", "'sched_switch'")),
+    (("--trigger", "nosys:sched_switch"), 1, ("nosys:sched_switch",)), (("--tracing_no",), 2, ("--tracing_no",)),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
+def test_show_used_wrongly(kernel, args, status, words):
+    p = run(TRACECMD, "show", *args, status=status)
+    for word in words:
+        assert word in p.stderr
+
+
+# ---- stat ----------------------------------------------------------------------------
+
+def theirs(*args):
+    """trace-cmd's text; its complaint about a missing stack tracer is on stderr."""
+    return run("trace-cmd", *args, status=None).stdout
+
+
+def blocks(text):
+    """Headed paragraphs as a sorted list: the order of events is the file system's."""
+    return sorted("\n".join(sorted(part.strip().splitlines())) for part in text.split("\n\n") if part.strip())
+
+
+@needs_trace_cmd
+@pytest.mark.parametrize("args", [
+    (), ("-e", "sched"), ("-e", "irq", "-e", "sched_switch", "-f", "prev_pid == 1", "-R", "stacktrace", "-C", "mono"),
+    ("-e", "all"), ("-e", "sched_switch", "-M", "1", "-P", "1", "-b", "100"),
+], ids=" ".join)
+def test_stat_tells_what_trace_cmd_tells(instance, args):
+    if args:
+        start("-B", NAME, *args)
+    ours = run(TRACECMD, "stat", "-B", NAME).stdout
+    assert blocks(ours) == blocks(theirs("stat", "-B", NAME))
+    assert [l for l in ours.splitlines() if l and l[0] != " "] == \
+        [l for l in theirs("stat", "-B", NAME).splitlines() if l and l[0] != " "]
+
+
+@needs_trace_cmd
+def test_stat_of_differing_sizes(instance):
+    instance.write("per_cpu/cpu0/buffer_size_kb", "100")
+    assert blocks(run(TRACECMD, "stat", "-B", NAME).stdout) == blocks(theirs("stat", "-B", NAME))
+
+
+def test_stat_with_options(instance):
+    text = run(TRACECMD, "stat", "-o", "-B", NAME).stdout
+    listed = text.split("Options:\n")[1].split("\n\n")[0]
+    got = [line.strip() for line in listed.splitlines()]
+    assert got == [("no" if instance.read(f"options/{name}") == "0" else "") + name
+                   for name in sorted(os.listdir(f"{instance.path}/options"))]
+
+
+def test_stat_tells_sub_buffers(instance):
+    if not os.path.exists(f"{instance.path}/buffer_subbuf_size_kb"):
+        pytest.skip("this kernel has sub-buffers of one size only")
+    assert "Sub-buffer" not in run(TRACECMD, "stat", "-B", NAME).stdout
+    start("-B", NAME, "-e", "sched_switch", "--subbuf-size", "16")
+    assert "Sub-buffer size in kilobytes:\n   16\n" in run(TRACECMD, "stat", "-B", NAME).stdout
+
+
+# ---- list ----------------------------------------------------------------------------
+
+@needs_trace_cmd
+@pytest.mark.parametrize("args", [
+    ("-e",), ("-s",), ("-t",), ("-p",), ("-o",), ("-B",), ("-e", "^sched:switch"), ("-e", "sched:"), ("-e", ":exec"),
+    ("-e", "sched_s[wt]"), ("-e", "SCHED_SWITCH"), ("-e", "ftrace:"), ("-e", "sched_switch$", "-F"),
+    ("-e", "sched_switch$", "-F", "--full"), ("-e", "sched_switch$", "-l"), ("-e", "sched_switch$", "-R"),
+    ("-e", "no_such_event_at_all"),
+], ids=" ".join)
+def test_list_lists_what_trace_cmd_lists(instance, args):
+    ours, other = run(TRACECMD, "list", *args).stdout, theirs("list", *args)
+    if args == ("-s",):
+        # systems with events that cannot be switched on ("ftrace") are none to choose from
+        other = other.replace("ftrace\n", "")
+    assert sorted(ours.splitlines()) == sorted(other.rstrip("\n").splitlines() + [""] * ours.splitlines().count("")) \
+        or sorted(ours.split()) == sorted(other.split())
+
+
+@needs_trace_cmd
+def test_list_clocks(instance):
+    ours, other = run(TRACECMD, "list", "-C").stdout.split(), theirs("list", "-C").split()
+    assert [c for c in ours if c != "tsc2nsec"] == [c for c in other if c != "tsc2nsec"]
+
+
+def test_list_codecs():
+    text = run(TRACECMD, "list", "-c").stdout
+    assert re.fullmatch(r"Supported compression algorithms:\n\tzstd, [\d.]+\n\tlz4, [\d.]+\n\tzlib, [\d.]+\n", text)
+
+
+@needs_trace_cmd
+def test_list_plugins():
+    assert sorted(run(TRACECMD, "list", "-P").stdout.split()) == sorted(theirs("list", "-P").split())
+    blocks_of = lambda text: set(re.findall(r"plugin:\s+(\S+)\s+option:\s+(\S+)", text))
+    ours = blocks_of(run(TRACECMD, "list", "-O").stdout)
+    assert blocks_of(theirs("list", "-O")) <= ours
+
+
+def test_list_options_by_expression(kernel):
+    assert set(run(TRACECMD, "list", "-o", "^no\\{0,1\\}stack").stdout.split()) <= {"stacktrace", "nostacktrace"}
+
+
+def test_list_of_everything(kernel):
+    text = run(TRACECMD, "list").stdout
+    assert re.findall(r"^(\w.*):$", text, re.M) == ["event systems", "events", "tracers", "options",
+                                                     "Supported compression algorithms"]
+
+
+@pytest.mark.parametrize("args, words", [
+    (("-F",), "give -e"), (("-l",), "give -e"), (("-eF",), "one by one"), (("sched",), "'sched' is no option"),
+    (("-e", "sched_\\("), "no regular expression"), (("--bogus",), "'--bogus'"), (("-Z",), "-Z"),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
+def test_list_used_wrongly(args, words):
+    p = run(TRACECMD, "list", *args, status=2)
+    assert words in p.stderr

@@ -1,0 +1,793 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kernel/ on a tracefs of plain files: reading, undo, checking, applying. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "kernel/internal.h"
+
+/* ---- a tracefs to play with ---------------------------------------------- */
+
+struct fake {
+	char root[64];
+	struct kernel *k;
+	struct notices notices;
+	char told[4096];		/* the notices, a line each */
+	unsigned nr_told;
+	struct buf lines;		/* what the undo log's watcher heard */
+};
+
+static void hear(void *ctx, const char *text)
+{
+	struct fake *f = ctx;
+	size_t len = strlen(f->told);
+
+	snprintf(f->told + len, sizeof(f->told) - len, "%s\n", text);
+	f->nr_told++;
+}
+
+static void watch(void *ctx, const char *line, size_t len)
+{
+	struct fake *f = ctx;
+
+	assert_int_equal(buf_put(&f->lines, line, len), 0);
+}
+
+static void put(const struct fake *f, const char *file, const char *text)
+{
+	char path[512], *slash;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", f->root, file);
+	for (slash = path + strlen(f->root) + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = 0;
+		assert_true(!mkdir(path, 0755) || errno == EEXIST);
+		*slash = '/';
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(write_full(fd, text, strlen(text)), 0);
+	close(fd);
+}
+
+static void expect(const struct fake *f, const char *file, const char *text)
+{
+	AUTO_BUF struct buf b = { 0 };
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", f->root, file);
+	assert_int_equal(path_read_all(path, &b, 1 << 20), 0);
+	assert_string_equal(b.data ? b.data : "", text);
+}
+
+/* A control file that cannot be written, even by root. */
+static void deny(const struct fake *f, const char *file)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", f->root, file);
+	unlink(path);
+	assert_int_equal(symlink("/proc/sys/kernel/osrelease", path), 0);
+}
+
+static const char *const event_names[] = {
+	"irq/irq_handler_entry", "irq/irq_handler_exit", "sched/sched_switch", "sched/sched_waking",
+	"timer/timer_start", "syscalls/sys_enter_read",
+};
+
+static void put_instance(const struct fake *f, const char *dir)
+{
+	static const struct { const char *file, *text; } files[] = {
+		{ "tracing_on", "1\n" }, { "current_tracer", "nop\n" }, { "set_event", "" },
+		{ "trace", "# tracer: nop\n" }, { "trace_clock", "[local] global mono\n" },
+		{ "buffer_size_kb", "1410\n" }, { "buffer_subbuf_size_kb", "4\n" },
+		{ "per_cpu/cpu0/buffer_size_kb", "1410\n" }, { "per_cpu/cpu1/buffer_size_kb", "1410\n" },
+		{ "per_cpu/cpu10/buffer_size_kb", "1410\n" }, { "per_cpu/cpu0/stats", "entries: 0\n" },
+		{ "tracing_cpumask", "7ff\n" }, { "set_event_pid", "" }, { "set_event_notrace_pid", "" },
+		{ "options/stacktrace", "0\n" }, { "options/overwrite", "1\n" },
+		{ "options/event-fork", "0\n" }, { "events/enable", "0\n" },
+		{ "available_tracers", "function_graph function nop\n" },
+	};
+	char path[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s%s", dir, files[i].file);
+		put(f, path, files[i].text);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(event_names); i++) {
+		snprintf(path, sizeof(path), "%sevents/%s/enable", dir, event_names[i]);
+		put(f, path, "0\n");
+		snprintf(path, sizeof(path), "%sevents/%s/filter", dir, event_names[i]);
+		put(f, path, "none\n");
+		snprintf(path, sizeof(path), "%sevents/%s/trigger", dir, event_names[i]);
+		put(f, path, "");
+		snprintf(path, sizeof(path), "%sevents/%s/format", dir, event_names[i]);
+		put(f, path, event_names[i]);
+		snprintf(path, sizeof(path), "%sevents/%s/enable", dir, event_names[i]);
+		*strrchr(path, '/') = 0;
+		strcpy(strrchr(path, '/'), "/enable");
+		put(f, path, "0\n");
+	}
+}
+
+static int set_up(void **state)
+{
+	struct fake *f = calloc(1, sizeof(*f));
+	struct err e = { 0 };
+	AUTO_BUF struct buf events = { 0 };
+
+	assert_non_null(f);
+	strcpy(f->root, "/tmp/tracecmd-fake.XXXXXX");
+	assert_non_null(mkdtemp(f->root));
+	put_instance(f, "");
+	put(f, "instances/one/tracing_on", "1\n");
+	put_instance(f, "instances/one/");
+	put(f, "events/header_page",
+	    "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
+	    "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:0;\n");
+	put(f, "events/ftrace/function/format", "ftrace/function");
+	put(f, "max_graph_depth", "0\n");
+	for (size_t i = ARRAY_SIZE(event_names); i-- > 0; ) {
+		buf_puts(&events, event_names[i]);
+		*strrchr(events.data, '/') = ':';
+		buf_puts(&events, "\n");
+	}
+	put(f, "available_events", events.data);
+	f->notices = (struct notices){ hear, f };
+	assert_int_equal(kernel_open(f->root, &f->notices, &f->k, &e), 0);
+	*state = f;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static int tear_down(void **state)
+{
+	struct fake *f = *state;
+
+	kernel_close(f->k);
+	buf_release(&f->lines);
+	nftw(f->root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	free(f);
+	return 0;
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+static void test_open(void **state)
+{
+	struct fake *f = *state;
+	struct kernel *k = NULL;
+	struct err e = { 0 };
+
+	assert_int_equal(kernel_open("/nonexistent", NULL, &k, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "'/nonexistent' is not a tracefs"));
+	assert_string_equal(kernel_root(f->k), f->root);
+	assert_string_equal(kernel_instance_name(kernel_top(f->k)), "");
+}
+
+static void test_instances(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_words names = { 0 };
+	struct kernel_instance *in, *again;
+	struct err e = { 0 };
+
+	assert_int_equal(kernel_instance_names(f->k, &names, &e), 0);
+	assert_int_equal(names.nr, 1);
+	assert_string_equal(names.v[0], "one");
+	kernel_words_release(&names);
+	assert_int_equal(kernel_instance_get(f->k, "one", false, &in, &e), 0);
+	assert_int_equal(kernel_instance_get(f->k, "one", true, &again, &e), 0);
+	assert_ptr_equal(in, again);
+	assert_false(kernel_instance_created(in));
+	assert_int_equal(kernel_instance_get(f->k, "onne", false, &in, &e), -ENOENT);
+	assert_string_equal(e.text, "there is no instance 'onne'; did you mean 'one'?");
+	assert_int_equal(kernel_instance_get(f->k, "../events", true, &in, &e), -EINVAL);
+	assert_int_equal(kernel_instance_get(f->k, "..", true, &in, &e), -EINVAL);
+
+	assert_int_equal(kernel_instance_get(f->k, "new", true, &in, &e), 0);
+	assert_true(kernel_instance_created(in));
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	assert_int_equal(kernel_instance_names(f->k, &names, &e), 0);
+	assert_int_equal(names.nr, 1);
+	kernel_words_release(&names);
+}
+
+static void test_buffers(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance *top = kernel_top(f->k);
+	AUTO_BUF struct buf stats = { 0 };
+	struct err e = { 0 };
+	uint32_t *cpus = NULL, size;
+	char clock[32], path[128];
+	size_t nr;
+
+	assert_int_equal(kernel_instance_cpus(top, &cpus, &nr, &e), 0);
+	assert_int_equal(nr, 3);
+	assert_int_equal(cpus[2], 10);
+	free(cpus);
+	put(f, "buffer_subbuf_size_kb", "16\n");
+	assert_int_equal(kernel_instance_subbuf_size(top, &size, &e), 0);
+	assert_int_equal(size, 16384);
+	put(f, "buffer_subbuf_size_kb", "many\n");
+	assert_int_equal(kernel_instance_subbuf_size(top, &size, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "holds 'many'"));
+	snprintf(path, sizeof(path), "%s/buffer_subbuf_size_kb", f->root);
+	assert_int_equal(unlink(path), 0);	/* as before Linux 6.8 */
+	assert_int_equal(kernel_instance_subbuf_size(top, &size, &e), 0);
+	assert_int_equal(size, 4096);
+	put(f, "events/header_page", "nothing here\n");
+	assert_int_equal(kernel_instance_subbuf_size(top, &size, &e), -EINVAL);
+	assert_int_equal(kernel_instance_clock(top, clock, sizeof(clock), &e), 0);
+	assert_string_equal(clock, "local");
+	assert_int_equal(kernel_cpu_stats(top, 0, &stats, &e), 0);
+	assert_string_equal(stats.data, "entries: 0\n");
+	assert_int_equal(kernel_cpu_stats(top, 7, &stats, &e), -ENOENT);
+	assert_int_equal(kernel_cpu_open(top, 7, "trace_pipe_raw", 0, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "per_cpu/cpu7/trace_pipe_raw"));
+}
+
+static void test_events(void **state)
+{
+	struct fake *f = *state;
+	const struct kernel_event *evs;
+	AUTO_BUF struct buf on = { 0 };
+	struct err e = { 0 };
+	char dir[128];
+	size_t nr;
+
+	assert_int_equal(kernel_events(f->k, &evs, &nr, &e), 0);
+	assert_int_equal(nr, ARRAY_SIZE(event_names));
+	for (size_t i = 1; i < nr; i++)
+		assert_true(strcmp(evs[i - 1].system, evs[i].system) <= 0);
+
+	/* What a trigger only armed was not switched on by anybody. */
+	put(f, "set_event", "sched:sched_switch\nirq:irq_handler_entry\ngone:*:mod:later\n");
+	put(f, "events/sched/sched_switch/enable", "1*\n");
+	put(f, "events/irq/irq_handler_entry/enable", "0*\n");
+	snprintf(dir, sizeof(dir), "%s/events", f->root);
+	assert_int_equal(events_enabled(dir, &on), 0);
+	assert_string_equal(on.data, "sched:sched_switch\n");
+}
+
+/* ---- writing and undoing ------------------------------------------------- */
+
+static void test_write_and_undo(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance *top = kernel_top(f->k);
+	struct err e = { 0 };
+
+	kernel_undo_watch(f->k, watch, f);
+	assert_int_equal(kernel_write(top, "current_tracer", "nop", &e), 0);
+	assert_int_equal(kernel_write(top, "trace_clock", "local", &e), 0);
+	assert_int_equal(kernel_write(top, "events/sched/sched_switch/filter", "0", &e), 0);
+	assert_int_equal(f->lines.len, 0);	/* nothing changed, nothing to put back */
+
+	assert_int_equal(kernel_write(top, "current_tracer", "function", &e), 0);
+	assert_int_equal(kernel_write(top, "trace_clock", "mono", &e), 0);
+	assert_int_equal(kernel_write(top, "current_tracer", "function_graph", &e), 0);
+	assert_int_equal(kernel_write(top, "events/sched/sched_switch/filter", "a == \"x y\"", &e), 0);
+	expect(f, "current_tracer", "function_graph\n");
+	expect(f, "trace_clock", "mono\n");
+
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "current_tracer", "nop\n");
+	expect(f, "trace_clock", "local\n");
+	expect(f, "events/sched/sched_switch/filter", "0\n");
+	assert_int_equal(f->nr_told, 0);
+}
+
+static void test_lists_and_sizes(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance *top = kernel_top(f->k);
+	struct err e = { 0 };
+
+	put(f, "set_ftrace_filter", "schedule\next4_sync [ext4]\ndo_idle:traceoff:unlimited\n");
+	put(f, "set_ftrace_pid", "no pid\n");
+	put(f, "buffer_size_kb", "X\n");
+	put(f, "per_cpu/cpu1/buffer_size_kb", "7 (expanded: 1408)\n");
+	assert_int_equal(kernel_write(top, "set_ftrace_filter", "", &e), 0);
+	assert_int_equal(kernel_append(top, "set_ftrace_filter", "vfs_read", &e), 0);
+	assert_int_equal(kernel_write(top, "set_ftrace_pid", "12\n13\n", &e), 0);
+	assert_int_equal(kernel_write(top, "buffer_size_kb", "64", &e), 0);
+	expect(f, "set_ftrace_filter", "vfs_read\n");
+	expect(f, "buffer_size_kb", "64\n");
+	put(f, "per_cpu/cpu0/buffer_size_kb", "64\n");
+	put(f, "per_cpu/cpu1/buffer_size_kb", "64\n");
+
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "set_ftrace_filter", "schedule\next4_sync:mod:ext4\n\n");
+	expect(f, "set_ftrace_pid", "");
+	expect(f, "per_cpu/cpu0/buffer_size_kb", "1410\n");
+	expect(f, "per_cpu/cpu1/buffer_size_kb", "1408\n");
+}
+
+static void test_additions(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance *top = kernel_top(f->k);
+	struct err e = { 0 };
+
+	put(f, "dynamic_events", "");
+	put(f, "set_ftrace_filter", "");
+	kernel_undo_watch(f->k, watch, f);
+	assert_int_equal(kernel_append(top, "events/sched/sched_switch/trigger", "stacktrace:5", &e), 0);
+	assert_int_equal(kernel_append(top, "dynamic_events", "p:grp/mine vfs_read", &e), 0);
+	assert_int_equal(kernel_append(top, "set_ftrace_filter", "schedule:traceoff:3", &e), 0);
+	assert_int_equal(kernel_append(top, "dynamic_events", "p vfs_read", &e), -EINVAL);
+	assert_non_null(strstr(e.text, "has no name"));
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "events/sched/sched_switch/trigger", "stacktrace:5\n!stacktrace:5\n");
+	expect(f, "dynamic_events", "p:grp/mine vfs_read\n-:grp/mine\n");
+	expect(f, "set_ftrace_filter", "schedule:traceoff:3\n!schedule:traceoff:3\n");
+}
+
+static void test_events_off_and_back(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance *top = kernel_top(f->k);
+	struct err e = { 0 };
+
+	put(f, "set_event", "sched:sched_switch\nirq:irq_handler_exit\n");
+	put(f, "events/enable", "X\n");
+	put(f, "events/sched/sched_switch/enable", "1\n");
+	put(f, "events/irq/irq_handler_exit/enable", "1\n");
+	assert_int_equal(kernel_events_off(top, &e), 0);
+	expect(f, "events/enable", "0\n");
+	put(f, "events/sched/sched_switch/enable", "0\n");	/* what a kernel would do */
+	put(f, "events/irq/irq_handler_exit/enable", "0\n");
+	assert_int_equal(kernel_write(top, "events/timer/timer_start/enable", "1", &e), 0);
+	assert_int_equal(f->k->log.nr, 1);	/* all events are in one entry */
+
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "events/enable", "0\n");
+	expect(f, "events/sched/sched_switch/enable", "1\n");
+	expect(f, "events/irq/irq_handler_exit/enable", "1\n");
+}
+
+static void test_log_lines(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance *top = kernel_top(f->k), *in;
+	struct err e = { 0 };
+	struct stat st;
+	char path[128];
+
+	assert_int_equal(kernel_write(top, "tracing_on", "0", &e), 0);
+	kernel_undo_watch(f->k, watch, f);
+	assert_int_equal(kernel_instance_get(f->k, "new one%", true, &in, &e), 0);
+	put(f, "events/sched/sched_switch/filter", "comm == \"a b\" || x == '%'\n");
+	assert_int_equal(kernel_write(top, "events/sched/sched_switch/filter", "x == 1", &e), 0);
+	assert_non_null(strstr(f->lines.data, "/instances/new%20one%25"));
+
+	/* Another process has nothing but the text. */
+	kernel_undo_forget(f->k);
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "tracing_on", "0\n");
+	assert_int_equal(kernel_undo_lines(f->lines.data, f->lines.len, &f->notices, &e), 0);
+	expect(f, "tracing_on", "1\n");
+	expect(f, "events/sched/sched_switch/filter", "comm == \"a b\" || x == '%'\n");
+	snprintf(path, sizeof(path), "%s/instances/new one%%", f->root);
+	assert_int_equal(stat(path, &st), -1);
+	assert_int_equal(f->nr_told, 0);
+
+	/* Twice does no harm. */
+	assert_int_equal(kernel_undo_lines(f->lines.data, f->lines.len, &f->notices, &e), 0);
+}
+
+static void test_damaged_log_lines(void **state)
+{
+	static const char *const damaged[] = {
+		"x /tmp/a 1\n", "w tmp/a 1\n", "w /tmp/a\n", "w /tmp/%zz 1\n", "w /tmp/%0", "\n", "w\n",
+		"w /tmp/%00 1\n", "ww /tmp/a 1\n",
+	};
+	struct fake *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(damaged); i++) {
+		AUTO_BUF struct buf b = { 0 };
+		struct err e = { 0 };
+		unsigned before = f->nr_told;
+		bool whole = damaged[i][strlen(damaged[i]) - 1] == '\n';
+
+		/* A good entry before the damaged one still counts. */
+		put(f, "tracing_on", "0\n");
+		buf_printf(&b, "w %s/tracing_on 1\n%s", f->root, damaged[i]);
+		assert_int_equal(kernel_undo_lines(b.data, b.len, &f->notices, &e), whole ? -EINVAL : 0);
+		assert_int_equal(f->nr_told, before + 1);
+		expect(f, "tracing_on", "1\n");
+	}
+	assert_non_null(strstr(f->told, "ends in the middle"));
+	assert_non_null(strstr(f->told, "malformed entry 'x /tmp/a 1'"));
+}
+
+static void test_denied(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance *top = kernel_top(f->k);
+	struct err e = { 0 };
+
+	deny(f, "set_ftrace_pid");
+	deny(f, "set_ftrace_filter");
+	deny(f, "tracing_cpumask");
+	assert_int_equal(kernel_write_optional(top, "set_ftrace_pid", "1\n", &e), 0);
+	assert_int_equal(kernel_write_optional(top, "set_ftrace_filter", "", &e), 0);
+	assert_int_equal(f->nr_told, 1);	/* all function files are one thing */
+	assert_non_null(strstr(f->told, "this kernel denies function filters"));
+	assert_int_equal(kernel_write_optional(top, "no_such_file", "1", &e), 0);
+	assert_int_equal(kernel_write_optional(top, "no_such_file", "1", &e), 0);
+	assert_int_equal(f->nr_told, 2);
+	assert_int_equal(e.code, 0);
+	assert_int_equal(kernel_write(top, "tracing_cpumask", "3", &e), -EACCES);
+	assert_non_null(strstr(e.text, "cannot write '3' to"));
+	assert_non_null(strstr(e.text, "tracing_cpumask: Permission denied"));
+
+	/* What cannot be put back is told; the rest is put back. */
+	put(f, "saved_cmdlines_size", "128\n");
+	assert_int_equal(kernel_write(top, "saved_cmdlines_size", "256", &e), 0);
+	assert_int_equal(kernel_write(top, "current_tracer", "function", &e), 0);
+	deny(f, "current_tracer");
+	e = (struct err){ 0 };
+	assert_int_equal(kernel_undo(f->k, &e), -EACCES);
+	assert_non_null(strstr(e.text, "cannot put back"));
+	expect(f, "saved_cmdlines_size", "128\n");
+}
+
+static void test_kept_changes(void **state)
+{
+	struct fake *f = *state;
+	struct err e = { 0 };
+
+	kernel_keep_changes(f->k, true);
+	assert_int_equal(kernel_write(kernel_top(f->k), "tracing_on", "0", &e), 0);
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "tracing_on", "0\n");
+}
+
+static void test_trigger_as_written(void **state)
+{
+	static const struct { const char *listed, *written; } cases[] = {
+		{ "stacktrace:unlimited", "stacktrace" },
+		{ "traceoff:count=3 if x == 1", "traceoff:3 if x == 1" },
+		{ "enable_event:sched:sched_switch:unlimited if comm == \"a:unlimited\"",
+		  "enable_event:sched:sched_switch if comm == \"a:unlimited\"" },
+		{ "hist:keys=pid:vals=hitcount:sort=hitcount:size=2048 if x > 1 [active]",
+		  "hist:keys=pid:vals=hitcount:sort=hitcount:size=2048 if x > 1" },
+		{ "snapshot", "snapshot" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_BUF struct buf b = { 0 };
+
+		assert_int_equal(trigger_as_written(cases[i].listed, &b), 0);
+		assert_string_equal(b.data, cases[i].written);
+	}
+}
+
+/* ---- setups -------------------------------------------------------------- */
+
+static int check_one(struct fake *f, const char *pattern, struct err *e)
+{
+	struct kernel_setup s;
+	int ret;
+
+	assert_int_equal(kernel_setup_init(&s), 0);
+	assert_non_null(kernel_setup_event(kernel_setup_instance(&s, ""), pattern, false));
+	ret = kernel_setup_check(f->k, &s, e);
+	if (!ret)
+		ret = s.instances.v[0].events.v[0].found.nr;
+	kernel_setup_release(&s);
+	return ret;
+}
+
+static void test_event_patterns(void **state)
+{
+	struct fake *f = *state;
+	struct err e = { 0 };
+
+	assert_int_equal(check_one(f, "all", &e), 6);
+	assert_int_equal(check_one(f, "sched", &e), 2);
+	assert_int_equal(check_one(f, "sched:", &e), 2);
+	assert_int_equal(check_one(f, "sched:*", &e), 2);
+	assert_int_equal(check_one(f, "sched_switch", &e), 1);
+	assert_int_equal(check_one(f, "*_handler_*", &e), 2);
+	assert_int_equal(check_one(f, "*:timer_start", &e), 1);
+	assert_int_equal(check_one(f, "?rq:irq_handler_e[nx]*", &e), 2);
+	assert_int_equal(check_one(f, "s*", &e), 3);	/* systems and events */
+	assert_int_equal(check_one(f, "sched_swich", &e), -ENOENT);
+	assert_non_null(strstr(e.text, "'sched_swich'; did you mean 'sched_switch'"));
+	assert_int_equal(check_one(f, "shced:sched_switch", &e), -ENOENT);
+	assert_non_null(strstr(e.text, "did you mean 'sched:sched_switch'"));
+	assert_int_equal(check_one(f, "irq:sched_switch", &e), -ENOENT);
+	assert_non_null(strstr(e.text, "did you mean 'sched:sched_switch'"));
+}
+
+static void test_check_names(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance_setup *is;
+	struct kernel_setup s;
+	struct err e = { 0 };
+
+	assert_int_equal(kernel_setup_init(&s), 0);
+	is = kernel_setup_instance(&s, "");
+	is->tracer = strdup("functoin");
+	assert_int_equal(kernel_setup_check(f->k, &s, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "option -p: this kernel has no tracer 'functoin'; "
+			       "did you mean 'function'"));
+	strcpy(is->tracer, "function");
+	is->clock = strdup("mon");
+	assert_int_equal(kernel_setup_check(f->k, &s, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "option -C: this kernel has no trace clock 'mon'; "
+			       "did you mean 'mono'"));
+	free(is->clock);
+	is->clock = NULL;
+	assert_int_equal(kernel_words_add(&is->options, "nostacktrce"), 0);
+	assert_int_equal(kernel_setup_check(f->k, &s, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "option -O: this kernel has no trace option 'nostacktrce'; did you mean 'stacktrace'"));
+	kernel_words_release(&is->options);
+	assert_int_equal(kernel_words_add(&is->options, "nostacktrace"), 0);
+	is->cpumask = strdup("fg");
+	assert_int_equal(kernel_setup_check(f->k, &s, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "option -M: 'fg' is not a hexadecimal"));
+	strcpy(is->cpumask, "00");
+	assert_int_equal(kernel_setup_check(f->k, &s, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "names no CPU"));
+	strcpy(is->cpumask, "3");
+	assert_int_equal(vec_push(&is->pids, 2147483646), 0);
+	assert_int_equal(kernel_setup_check(f->k, &s, &e), -ESRCH);
+	assert_non_null(strstr(e.text, "option -P: there is no process 2147483646"));
+	is->pids.nr = 0;
+	assert_int_equal(kernel_functions_add(&is->filters, "vfs_read", NULL), 0);
+	assert_int_equal(kernel_setup_check(f->k, &s, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "option -l: this kernel has no set_ftrace_filter"));
+	kernel_setup_release(&s);
+	assert_int_equal(f->k->log.nr, 0);
+	assert_int_equal(f->nr_told, 0);
+}
+
+static void test_functions(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_function_ask ask = { 0 };
+	struct kernel_instance *top = kernel_top(f->k);
+	struct err e = { 0 };
+	struct { const char *pattern, *module, *written; } good[] = {
+		{ "vfs_read", NULL, "vfs_read\n" },
+		{ "vfs_*", NULL, "vfs_*\n" },
+		{ "^vfs_(read|write)$", NULL, "vfs_read\nvfs_write\n\n" },
+		{ "^vfs_read\\|^ext4_", NULL, "vfs_read\next4_sync:mod:ext4\n\n" },
+		{ "ext4_*", "ext4", "ext4_*:mod:ext4\n" },
+		{ "*:mod:ext4", NULL, "*:mod:ext4\n" },
+		{ "vfs_read:traceoff:3", NULL, "vfs_read:traceoff:3\n" },
+	};
+
+	put(f, "available_filter_functions", "vfs_read\nvfs_write\next4_sync [ext4]\n");
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		ask.pattern = (char *)good[i].pattern;
+		ask.module = (char *)good[i].module;
+		put(f, "set_ftrace_filter", "");
+		assert_int_equal(functions_check(f->k, &ask, "-l", &e), 0);
+		assert_int_equal(functions_apply(top, "set_ftrace_filter", &ask, "-l", &e), 0);
+		expect(f, "set_ftrace_filter", good[i].written);
+	}
+	ask.module = NULL;
+	ask.pattern = (char *)"vfs_raed";
+	assert_int_equal(functions_check(f->k, &ask, "-g", &e), -ENOENT);
+	assert_non_null(strstr(e.text, "option -g: no function of this kernel that can be traced matches "
+			       "'vfs_raed'; did you mean 'vfs_read'"));
+	ask.pattern = (char *)"vfs_*:mod:ext4";
+	assert_int_equal(functions_check(f->k, &ask, "-l", &e), -ENOENT);
+	ask.pattern = (char *)"^vfs_(read";
+	assert_int_equal(functions_check(f->k, &ask, "-l", &e), -EINVAL);
+	assert_non_null(strstr(e.text, "is no regular expression"));
+}
+
+static int note_format(void *ctx, const char *system, const char *event, const char *format, size_t len)
+{
+	struct buf *b = ctx;
+
+	assert_int_equal(strlen(format), len);
+	return buf_printf(b, "%s:%s %s\n", system, event, format);
+}
+
+static void fill(struct kernel_setup *s)
+{
+	struct kernel_instance_setup *is;
+	struct kernel_event_ask *ask;
+
+	assert_int_equal(kernel_setup_init(s), 0);
+	is = kernel_setup_instance(s, "one");
+	ask = kernel_setup_event(is, "irq", false);
+	ask = kernel_setup_event(is, "sched:sched_switch", false);
+	assert_int_equal(kernel_event_ask_filter(ask, "prev_pid == 1"), 0);
+	assert_int_equal(kernel_event_ask_filter(ask, "next_pid == 2"), 0);
+	assert_int_equal(kernel_event_ask_filter(ask, "a || b"), 0);
+	assert_string_equal(ask->filter, "(prev_pid == 1)&&(next_pid == 2)&&(a || b)");
+	assert_int_equal(kernel_words_add(&ask->triggers, "stacktrace"), 0);
+	kernel_setup_event(is, "syscalls", true);
+	is->clock = strdup("mono");
+	is->cpumask = strdup("-1");
+	is->buffer_kb = 64;
+	assert_int_equal(kernel_words_add(&is->options, "stacktrace"), 0);
+	assert_int_equal(kernel_words_add(&is->options, "nooverwrite"), 0);
+}
+
+static void test_apply(void **state)
+{
+	struct fake *f = *state;
+	AUTO_BUF struct buf formats = { 0 };
+	struct kernel_setup s;
+	struct err e = { 0 };
+	pid_t self = getpid();
+	char pid[32];
+
+	put(f, "instances/one/set_event_pid", "1\n");
+	put(f, "instances/one/events/irq/irq_handler_exit/filter", "ret == 1\n");
+	fill(&s);
+	assert_true(kernel_setup_has_work(&s));
+	assert_false(kernel_setup_takes_part(&s, 0));
+	assert_true(kernel_setup_takes_part(&s, 1));
+	assert_false(kernel_setup_limits_pids(&s));
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
+	expect(f, "tracing_on", "1\n");			/* the top level is left alone */
+	expect(f, "instances/one/tracing_on", "0\n");
+	expect(f, "instances/one/trace", "");
+	expect(f, "instances/one/trace_clock", "mono\n");
+	expect(f, "instances/one/tracing_cpumask", "7ff\n");
+	expect(f, "instances/one/buffer_size_kb", "64\n");
+	expect(f, "instances/one/set_event_pid", "");
+	expect(f, "instances/one/events/irq/enable", "1\n");	/* in one go */
+	expect(f, "instances/one/events/irq/irq_handler_exit/filter", "0\n");
+	expect(f, "instances/one/events/sched/sched_switch/enable", "1\n");
+	expect(f, "instances/one/events/sched/sched_waking/enable", "0\n");
+	expect(f, "instances/one/events/sched/sched_switch/filter",
+	       "(prev_pid == 1)&&(next_pid == 2)&&(a || b)\n");
+	expect(f, "instances/one/events/sched/sched_switch/trigger", "stacktrace\n");
+	expect(f, "instances/one/options/stacktrace", "1\n");
+	expect(f, "instances/one/options/overwrite", "0\n");
+	assert_int_equal(kernel_formats(f->k, &s, note_format, &formats, &e), 0);
+	assert_string_equal(formats.data, "ftrace:function ftrace/function\n"
+			    "irq:irq_handler_entry irq/irq_handler_entry\n"
+			    "irq:irq_handler_exit irq/irq_handler_exit\n"
+			    "sched:sched_switch sched/sched_switch\n"
+			    "syscalls:sys_enter_read syscalls/sys_enter_read\n");
+
+	snprintf(pid, sizeof(pid), "%d\n\n", (int)self);
+	assert_int_equal(kernel_setup_exclude(f->k, &s, &self, 1, &e), 0);
+	expect(f, "instances/one/set_event_notrace_pid", pid);
+	assert_int_equal(kernel_setup_tracing(f->k, &s, true, &e), 0);
+	expect(f, "instances/one/tracing_on", "1\n");
+	assert_int_equal(kernel_setup_tracing(f->k, &s, false, &e), 0);
+
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "instances/one/tracing_on", "1\n");
+	expect(f, "instances/one/trace_clock", "local\n");
+	expect(f, "instances/one/buffer_size_kb", "1410\n");
+	expect(f, "instances/one/set_event_pid", "1\n\n");
+	expect(f, "instances/one/set_event_notrace_pid", "");
+	expect(f, "instances/one/events/irq/irq_handler_exit/filter", "ret == 1\n");
+	expect(f, "instances/one/events/sched/sched_switch/filter", "0\n");
+	expect(f, "instances/one/events/sched/sched_switch/trigger", "stacktrace\n!stacktrace\n");
+	expect(f, "instances/one/options/overwrite", "1\n");
+	kernel_setup_release(&s);
+	assert_int_equal(f->nr_told, 0);
+}
+
+/* tracing_on stays off if it was off, whoever switched it on in between. */
+static void test_tracing_was_off(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_setup s;
+	struct err e = { 0 };
+
+	put(f, "instances/one/tracing_on", "0\n");
+	fill(&s);
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
+	put(f, "instances/one/tracing_on", "1\n");	/* another process */
+	assert_int_equal(kernel_setup_tracing(f->k, &s, false, &e), 0);
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "instances/one/tracing_on", "0\n");
+	kernel_setup_release(&s);
+}
+
+static void test_limits(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance_setup *is;
+	struct kernel_setup s;
+	struct err e = { 0 };
+	char pids[64];
+
+	fill(&s);
+	is = kernel_setup_instance(&s, "one");
+	is->follow = true;
+	assert_int_equal(vec_push(&is->pids, getpid()), 0);
+	assert_true(kernel_setup_limits_pids(&s));
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
+	expect(f, "instances/one/options/event-fork", "1\n");
+	assert_int_equal(kernel_setup_pids(f->k, &s, 0, &e), 0);
+	snprintf(pids, sizeof(pids), "%d\n\n", (int)getpid());
+	expect(f, "instances/one/set_event_pid", pids);
+
+	s.only_command = true;
+	assert_int_equal(kernel_setup_pids(f->k, &s, 7, &e), 0);
+	snprintf(pids, sizeof(pids), "%d\n7\n\n", (int)getpid());
+	expect(f, "instances/one/set_event_pid", pids);
+	s.no_filter = true;
+	assert_false(kernel_setup_limits_pids(&s));
+	kernel_setup_release(&s);
+}
+
+static void test_apply_fails_half_way(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_setup s;
+	struct err e = { 0 };
+
+	deny(f, "instances/one/events/sched/sched_switch/filter");
+	put(f, "instances/one/set_event", "timer:timer_start\n");
+	put(f, "instances/one/events/timer/timer_start/enable", "1\n");
+	put(f, "instances/one/events/enable", "X\n");
+	fill(&s);
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), -EACCES);
+	assert_non_null(strstr(e.text, "instance 'one': option -f '(prev_pid == 1)"));
+	assert_int_equal(kernel_undo(f->k, NULL), -EACCES);	/* the denied file itself */
+	expect(f, "instances/one/tracing_on", "1\n");
+	expect(f, "instances/one/trace_clock", "local\n");
+	expect(f, "instances/one/events/timer/timer_start/enable", "1\n");
+	kernel_setup_release(&s);
+}
+
+static void test_unused_top_is_told(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_setup s;
+	struct err e = { 0 };
+
+	fill(&s);
+	kernel_setup_instance(&s, "")->subbuf_kb = 8;
+	assert_int_equal(kernel_setup_check(f->k, &s, &e), 0);
+	assert_int_equal(f->nr_told, 1);
+	assert_non_null(strstr(f->told, "option --subbuf-size before the first -B"));
+	kernel_setup_release(&s);
+}
+
+static void test_dyn_types(void **state)
+{
+	(void)state;
+	assert_int_equal(kernel_dyn_type_by_name("uretprobe"), KERNEL_DYN_URETPROBE);
+	assert_int_equal(kernel_dyn_type_by_name("all"), KERNEL_DYN_ALL);
+	assert_int_equal(kernel_dyn_type_by_name("probe"), 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_open), T(test_instances), T(test_buffers), T(test_events),
+		T(test_write_and_undo), T(test_lists_and_sizes), T(test_additions),
+		T(test_events_off_and_back), T(test_log_lines), T(test_damaged_log_lines),
+		T(test_denied), T(test_kept_changes), cmocka_unit_test(test_trigger_as_written),
+		T(test_event_patterns), T(test_check_names), T(test_functions), T(test_apply),
+		T(test_tracing_was_off), T(test_limits), T(test_apply_fails_half_way),
+		T(test_unused_top_is_told), cmocka_unit_test(test_dyn_types),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
