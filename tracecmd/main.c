@@ -57,7 +57,7 @@ static void print_help(void)
 
 static void print_command_help(const struct command *c)
 {
-	out_printf("usage: tracecmd %s %s\n\n%s\n%s", c->name, c->usage, c->summary, c->help);
+	out_printf("usage: tracecmd %s %s\n\n%s\n\n%s", c->name, c->usage, c->summary, c->help);
 }
 
 static const struct command *find_command(const char *name, struct err *e)
