@@ -70,13 +70,14 @@ int dump_validate(struct dat_reader *r, struct err *e)
 {
 	struct codec_ctx ctx = { 0 };
 	uint64_t cut;
-	int ret = read_metadata(r, e);
+	int ret;
 
+	if (dat_reader_cut(r, &cut))
+		return err_set(e, -ENODATA, "'%s' is cut at offset 0x%llx", dat_reader_name(r),
+			       (unsigned long long)cut);
+	ret = read_metadata(r, e);
 	for (unsigned i = 0; i < dat_reader_nr_buffers(r) && !ret; i++)
 		ret = read_buffer(r, i, &ctx, e);
 	codec_ctx_release(&ctx);
-	if (!ret && dat_reader_cut(r, &cut))
-		ret = err_set(e, -ENODATA, "'%s' is cut at offset 0x%llx", dat_reader_name(r),
-			      (unsigned long long)cut);
 	return ret;
 }

@@ -87,8 +87,11 @@ static bool parse_symbol(char *p, char *end, struct symbol *ret)
 
 int symbols_add(struct symbols *s, const char *text, size_t len)
 {
-	char *copy = copy_text(text, len), *pos = copy, *line, *end;
+	char *copy, *pos, *line, *end;
 
+	if (!len)
+		return 0;
+	copy = pos = copy_text(text, len);
 	if (!copy)
 		return -ENOMEM;
 	if (vec_push(&s->texts, copy)) {
@@ -218,6 +221,8 @@ int printks_add(struct printks *p, const char *text, size_t len)
 {
 	char *pos = (char *)text, *line, *end;
 
+	if (!len)
+		return 0;
 	p->sorted = false;
 	while (next_line(&pos, (char *)text + len, &line, &end)) {
 		struct printk printk;
@@ -284,6 +289,8 @@ int comms_add(struct comms *c, const char *text, size_t len)
 {
 	char *pos = (char *)text, *line, *end;
 
+	if (!len)
+		return 0;
 	c->sorted = false;
 	while (next_line(&pos, (char *)text + len, &line, &end)) {
 		struct comm comm;

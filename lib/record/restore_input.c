@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -68,7 +69,7 @@ static int describe_raw(struct restore_input *in, size_t place, char *const *pat
 	return in->instance ? 0 : -ENOMEM;
 }
 
-static int describe_spool(struct restore_input *in, struct err *e)
+static int describe_spool(struct restore_input *in, const struct notices *notices, struct err *e)
 {
 	struct spool_reader *r;
 	const struct spool_info *info;
@@ -93,6 +94,9 @@ static int describe_spool(struct restore_input *in, struct err *e)
 	if (ret > 0) {
 		in->first_seq = c.seq;
 		in->codec = spool_reader_codec(r);
+	} else if (!ret && spool_reader_damage(r)) {
+		notice(notices, "spool '%s': all that was recorded in it is damaged (%" PRIu64
+		       " bytes)", in->path, spool_reader_damage(r));
 	}
 	spool_reader_close(r);
 	if (!in->instance)
@@ -101,7 +105,7 @@ static int describe_spool(struct restore_input *in, struct err *e)
 }
 
 static int input_open(struct restore_input *in, size_t place, char *const *paths, size_t nr,
-		      struct err *e)
+		      const struct notices *notices, struct err *e)
 {
 	struct stat st;
 	int ret;
@@ -113,7 +117,7 @@ static int input_open(struct restore_input *in, size_t place, char *const *paths
 		return err_set(e, -EINVAL, "'%s' is no regular file", in->path);
 	in->size = st.st_size;
 	if (spool_probe(in->fd))
-		return describe_spool(in, e);
+		return describe_spool(in, notices, e);
 	ret = describe_raw(in, place, paths, nr);
 	return ret ? err_errno(e, ret, "cannot open '%s'", in->path) : 0;
 }
@@ -162,7 +166,7 @@ int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr
 		int ret;
 
 		*x = (struct restore_input){ .path = paths[i], .fd = -1 };
-		ret = input_open(x, i, paths, nr, &why);
+		ret = input_open(x, i, paths, nr, notices, &why);
 		if (ret == -EBADMSG) {		/* nothing of it can be used */
 			notice(notices, "%s", why.text);
 			cleanup_close(&x->fd);
