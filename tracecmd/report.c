@@ -11,8 +11,8 @@ static const char help[] =
 	"FILE defaults to trace.dat; several are merged by time.\n"
 	"\n"
 	"What to print:\n"
-	"  -i FILE              a file to read (may be repeated)\n"
-	"  -F FILTER            only events the filter lets through; before the first -i for\n"
+	"  -i, --input FILE     a file to read (may be repeated)\n"
+	"  -F, --filter FILTER  only events the filter lets through; before the first -i for\n"
 	"                       all files, after it for the file before it\n"
 	"  -v                   the filters that follow say what to leave out\n"
 	"  --cpu LIST           only these CPUs: 0,3 or 2-4\n"
@@ -41,7 +41,9 @@ static const char help[] =
 	"  --debug              that, and where each event lies\n"
 	"  -w                   wake-up latencies\n"
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
-	"  -q                   no notices\n"
+	"  -q, --quiet          no notices\n"
+	"  -V, --verbose[=LEVEL]\n"
+	"                       what libtraceevent says about formats\n"
 	"\n"
 	"Questions about the file:\n"
 	"  --events, --event RE formats of all events, or of those named\n"
@@ -52,7 +54,7 @@ static const char help[] =
 	"  --stat               the kernel's statistics at the end of the recording\n"
 	"  --uname, --version   recorded machine, recording program\n"
 	"  --check-events       whether all formats can be parsed\n"
-	"  -T                   what was understood of the filters\n";
+	"  -T, --filter-test    what was understood of the filters\n";
 
 enum long_option {
 	OPT_FIRST = 256, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,

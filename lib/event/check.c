@@ -120,23 +120,13 @@ static bool check_op(struct tep_event *event, struct format_check *c,
 	return check_arg(event, c, left) && check_arg(event, c, right);
 }
 
-/*
- * The only function of Debian's plugins that follows an address is plugin_scsi's
- * with three arguments: the second may only be a dynamic array, as in all kernels.
- */
 static bool check_func(struct tep_event *event, struct format_check *c,
 		       const struct tep_print_arg *arg)
 {
-	const struct tep_print_arg *second = NULL;
-	unsigned nr = 0;
-
-	for (const struct tep_print_arg *a = arg->func.args; a; a = a->next) {
+	for (const struct tep_print_arg *a = arg->func.args; a; a = a->next)
 		if (!check_arg(event, c, a))
 			return false;
-		if (++nr == 2)
-			second = a;
-	}
-	return nr != 3 || second->type == TEP_PRINT_DYNAMIC_ARRAY;
+	return true;
 }
 
 /* Whether libtraceevent can be let loose on this argument. */

@@ -7,7 +7,9 @@
  *    it wants another token behind '[' or sizeof(;
  *  - __attribute__ as a field's first word;
  *  - REC->FIELD without such a field (while flags or symbols are read);
- *  - a constant divided by zero.
+ *  - a constant divided by zero;
+ *  - an address from the record, given to a plugin's function that follows it.
+ * And it looks for common_type where the first format that was parsed has it.
  * A text that has one of these in its print format loses only that.
  */
 #include <ctype.h>
@@ -111,7 +113,12 @@ static int check_nesting(struct scan s, struct err *e)
 
 static int check_fields(struct scan s, struct err *e)
 {
-	struct token t = next_token(&s), before = t;
+	static const char type[] = " common_type;\toffset:0;\tsize:2;";
+	struct token t, before;
+
+	if (!memmem(s.p, s.end - s.p, type, sizeof(type) - 1))
+		return err_set(e, -EBADMSG, "no field common_type of 2 bytes at offset 0");
+	before = t = next_token(&s);
 
 	for (; t.kind != TOKEN_END; before = t, t = next_token(&s)) {
 		if (is(&before, ":") && is(&t, "__attribute__"))
@@ -207,6 +214,35 @@ static bool divisor_is_safe(struct scan s)
 	       is(&t, "__get_rel_dynamic_array_len");
 }
 
+/*
+ * Functions of Debian's plugins that follow an address (plugin_cfg80211,
+ * plugin_scsi), and which argument it is. In all kernels it is a dynamic array.
+ */
+static const struct { const char *name; unsigned arg; } followers[] = {
+	{ "__le16_to_cpup", 0 }, { "scsi_trace_parse_cdb", 1 },
+};
+
+/* s stands behind a word. */
+static bool follows_only_arrays(const struct token *word, struct scan s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(followers); i++) {
+		struct token t;
+
+		if (!is(word, followers[i].name))
+			continue;
+		t = next_token(&s);		/* the bracket */
+		for (unsigned n = 0; n < followers[i].arg; n++) {
+			t = next_token(&s);	/* an argument of one word */
+			t = next_token(&s);
+			if (!is(&t, ","))
+				return false;
+		}
+		t = next_token(&s);
+		return is(&t, "__get_dynamic_array") || is(&t, "__get_rel_dynamic_array");
+	}
+	return true;
+}
+
 static int check_print(struct scan s, const struct scan *head, struct err *e)
 {
 	struct token t, before = { TOKEN_END, s.p, 0 };
@@ -219,6 +255,8 @@ static int check_print(struct scan s, const struct scan *head, struct err *e)
 			return bad(&s, t.at, e, "there is no such field");
 		if ((is(&t, "/") || is(&t, "%")) && !divisor_is_safe(s))
 			return bad(&s, t.at, e, "what it divides by may be 0");
+		if (t.kind == TOKEN_WORD && !follows_only_arrays(&t, s))
+			return bad(&s, t.at, e, "the function's address is not an array's");
 		if (is(&before, "sizeof") && is(&t, "(") && next.kind == TOKEN_END)
 			return bad(&s, t.at, e, "sizeof of nothing");
 	}

@@ -246,11 +246,24 @@ static int compare_printks(const void *a, const void *b)
 	return (x->addr > y->addr) - (x->addr < y->addr);
 }
 
-const struct printk *printks_nth(struct printks *p, size_t i)
+static void printks_sort(struct printks *p)
 {
 	if (!p->sorted && p->v.nr)
 		qsort(p->v.v, p->v.nr, sizeof(*p->v.v), compare_printks);
 	p->sorted = true;
+}
+
+const struct printk *printks_find(struct printks *p, uint64_t addr)
+{
+	const struct printk key = { .addr = addr };
+
+	printks_sort(p);
+	return p->v.nr ? bsearch(&key, p->v.v, p->v.nr, sizeof(key), compare_printks) : NULL;
+}
+
+const struct printk *printks_nth(struct printks *p, size_t i)
+{
+	printks_sort(p);
 	return i < p->v.nr ? &p->v.v[i] : NULL;
 }
 
