@@ -89,6 +89,7 @@ const struct command start_command = {
 	.name = "start",
 	.summary = "trace into the kernel's buffers, without a file",
 	.usage = "[options] [command [argument...]]",
+	.runs_command = true,
 	.help = TRACE_EVENTS_HELP
 		"  --fork            do not wait for the command to end\n"
 		"\nAfterwards: 'tracecmd show' prints the buffer, 'extract' makes a file of it, 'stop'\n"
