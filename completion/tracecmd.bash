@@ -3,10 +3,11 @@
 # help; events, tracers, clocks, options, functions and instances from
 # 'tracecmd list' (empty where tracefs cannot be read).
 
-# The options in a command's help: in lines that begin with one.
+# The options in a command's help: in lines that begin with one, remarks in
+# parentheses left out.
 _tracecmd_options()
 {
-	"$1" "$2" --help 2>/dev/null | grep -E '^ +-' |
+	"$1" "$2" --help 2>/dev/null | grep -E '^ +-' | sed 's/([^)]*)//g' |
 		grep -oE '(^|[ ,])--?[A-Za-z][-A-Za-z0-9_]*' | tr -d ' ,' | sort -u
 }
 

@@ -182,18 +182,16 @@ static int add_common(struct report *rp, struct report_file *f, bool *met, struc
 		struct err e = { 0 };
 		int r = event_filter_add(f->filter, rf->text, rf->exclude, &e);
 
-		if (!r) {
+		if (r > 0 || (!r && rp->files.nr > 1)) {
 			met[i] = true;
 			continue;
 		}
 		*last = e;
-		if (r != -ENOENT)
+		if (r < 0 && r != -ENOENT)
 			return r;
-		/* still, there is an inclusion that this file fails */
-		if (!rf->exclude && event_filter_add(f->filter, ".*: 0", false, last) < 0 &&
-		    last->code != -ENOENT)
-			return last->code;
-		*last = e;
+		/* still, it is an inclusion, which this file fails */
+		if (r < 0 && !rf->exclude)
+			event_filter_add(f->filter, ".*: 0", false, NULL);
 	}
 	return 0;
 }
@@ -212,7 +210,7 @@ static int add_own(struct report *rp, struct report_file *f, struct err *e)
 	}
 	for (size_t i = 0; i < f->filters.nr; i++) {
 		r = event_filter_add(f->filter, f->filters.v[i].text, f->filters.v[i].exclude, e);
-		if (r < 0)
+		if (r <= 0)
 			return err_wrap(e, "'%s'", f->path);
 	}
 	return 0;

@@ -88,7 +88,10 @@ static bool filtering(const struct report *rp, const struct report_file *f)
 	return f->filter || rp->no_hardirq || rp->no_softirq;
 }
 
-/* A stack is shown with the event it belongs to, the one before it on its CPU. */
+/*
+ * A stack is shown with the event it belongs to, the one before it on its CPU,
+ * or because a filter names it.
+ */
 static bool is_wanted(struct printer *p, const struct replay_record *rec,
 		      const struct event_record *view)
 {
@@ -103,8 +106,11 @@ static bool is_wanted(struct printer *p, const struct replay_record *rec,
 	if (rec->cpu >= b->nr_cpus)
 		return wanted;
 	id = event_db_record_id(f->db, view->data, view->len);
-	if (is_stack(event_db_event(f->db, id)))
-		return wanted || b->printed[rec->cpu];
+	if (is_stack(event_db_event(f->db, id))) {
+		if (f->filter && event_filter_includes(f->filter))
+			return wanted || b->printed[rec->cpu];
+		return wanted && b->printed[rec->cpu];
+	}
 	b->printed[rec->cpu] = wanted;
 	return wanted;
 }

@@ -101,9 +101,10 @@ static int start_run(int argc, char **argv, struct err *e)
 
 const struct command start_command = {
 	.name = "start",
-	.summary = "Trace into the kernel's buffers, without a file.",
+	.summary = "trace into the kernel's buffers, without a file",
 	.usage = "[options] [command [argument...]]",
-	.help = "\n" TRACE_EVENTS_HELP
+	.runs_command = true,
+	.help = TRACE_EVENTS_HELP
 		"  --fork            do not wait for the command to end\n"
 		"\nAfterwards: 'tracecmd show' prints the buffer, 'extract' makes a file of it, 'stop'\n"
 		"and 'restart' switch recording off and on, 'reset' ends it all.\n",

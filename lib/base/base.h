@@ -194,6 +194,7 @@ struct new_file {
 	char *path;			/* as given, for messages */
 	char *target;			/* symbolic links followed */
 	char *temp;			/* NULL: written directly */
+	bool nameless;			/* temp is not in use yet */
 	int fd;				/* open for reading and writing; -1: none */
 };
 /* Creates it: fails here if the directory is missing or cannot be written. */

@@ -9,6 +9,8 @@
 
 #include "base.h"
 
+#define LINK_TRIES 100
+
 static int umask_get(void)
 {
 	int mask = umask(0);
@@ -35,7 +37,21 @@ static int open_failed(struct new_file *f, int code, struct err *e)
 	return err_errno(e, code, "cannot create '%s'", f->path);
 }
 
-/* Creates f->temp; its owner and mode as those of @old, if there is one. */
+/* A file without a name in the directory of f->target, so that nothing is left
+ * of it should we be killed. Not every file system has that: -1. */
+static int open_nameless(const struct new_file *f)
+{
+	int len = dir_len(f->target), fd;
+	char *dir;
+
+	if (asprintf(&dir, "%.*s", len ? len : 1, len ? f->target : ".") < 0)
+		return -1;
+	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	free(dir);
+	return fd;
+}
+
+/* Creates the file; its owner and mode as those of @old, if there is one. */
 static int open_temp(struct new_file *f, const struct stat *old)
 {
 	int dir = dir_len(f->target);
@@ -44,7 +60,10 @@ static int open_temp(struct new_file *f, const struct stat *old)
 		f->temp = NULL;
 		return -ENOMEM;
 	}
-	f->fd = mkostemp(f->temp, O_CLOEXEC);
+	f->fd = open_nameless(f);
+	f->nameless = f->fd >= 0;
+	if (!f->nameless)
+		f->fd = mkostemp(f->temp, O_CLOEXEC);
 	if (f->fd < 0)
 		return -errno;
 	if (old && fchown(f->fd, old->st_uid, old->st_gid) < 0)
@@ -83,12 +102,35 @@ int new_file_open(struct new_file *f, const char *path, struct err *e)
 	return r;
 }
 
+/* Gives a nameless file its temporary name. */
+static int link_temp(struct new_file *f)
+{
+	char *end = f->temp + strlen(f->temp) - strlen("XXXXXX");
+	char self[64];
+
+	if (!f->nameless)
+		return 0;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", f->fd);
+	for (unsigned i = 0; i < LINK_TRIES; i++) {
+		snprintf(end, strlen("XXXXXX") + 1, "%06x", (unsigned)(getpid() + i) & 0xffffff);
+		if (!linkat(AT_FDCWD, self, AT_FDCWD, f->temp, AT_SYMLINK_FOLLOW)) {
+			f->nameless = false;
+			return 0;
+		}
+		if (errno != EEXIST)
+			break;
+	}
+	return -errno;
+}
+
 int new_file_commit(struct new_file *f, struct err *e)
 {
-	int r = 0;
+	int r = f->temp ? link_temp(f) : 0;
 
-	if (f->temp && rename(f->temp, f->target) < 0)
-		r = err_errno(e, -errno, "cannot give '%s' its name", f->path);
+	if (!r && f->temp && rename(f->temp, f->target) < 0)
+		r = -errno;
+	if (r)
+		err_errno(e, r, "cannot give '%s' its name", f->path);
 	if (!r) {
 		free(f->temp);
 		f->temp = NULL;
@@ -105,7 +147,7 @@ void new_file_discard(struct new_file *f)
 	if (f->fd >= 0)
 		close(f->fd);
 	f->fd = -1;
-	if (f->temp)
+	if (f->temp && !f->nameless)
 		unlink(f->temp);
 	free(f->temp);
 	free(f->target);

@@ -70,7 +70,8 @@ static int unique_cpus(struct buffer *b, struct dat_cpu *cpus, uint32_t *nr, str
 {
 	uint32_t n = 0;
 
-	qsort(cpus, *nr, sizeof(*cpus), compare_cpus);
+	if (*nr)
+		qsort(cpus, *nr, sizeof(*cpus), compare_cpus);
 	for (uint32_t i = 0; i < *nr; i++) {
 		if (!n || cpus[i].cpu != cpus[n - 1].cpu) {
 			cpus[n++] = cpus[i];
@@ -149,7 +150,7 @@ static int buffer_section(struct dat_reader *r, const struct dat_option *o, uint
 {
 	int err;
 
-	if (offset >= r->src.size) {
+	if (dat_past_end(r, offset)) {
 		dat_notice(r, "'%s' is cut: buffer '%s' (option at offset 0x%" PRIx64 ") lies at 0x%"
 			   PRIx64 ", the file ends at 0x%" PRIx64, r->name, name, o->offset, offset,
 			   r->src.size);

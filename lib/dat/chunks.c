@@ -107,6 +107,17 @@ static int table_load(struct table *t, struct err *e)
 	return 0;
 }
 
+int dat_table_end(struct dat_reader *r, uint64_t offset, uint64_t limit, uint32_t page_size,
+		  uint64_t *ret_end, struct err *e)
+{
+	struct table t = { .r = r, .offset = offset, .limit = limit, .page_size = page_size };
+	int ret = table_load(&t, e);
+
+	*ret_end = t.chunks.nr ? t.end : offset;
+	vec_release(&t.chunks);
+	return ret ? ret : !t.broken_at;
+}
+
 static int load_compressed(struct dat_reader *r, const struct buffer *b, uint32_t i, struct err *e)
 {
 	const struct dat_cpu *cpu = &b->cpus[i];

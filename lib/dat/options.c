@@ -198,7 +198,7 @@ static int opt_section(struct dat_reader *r, const struct dat_option *o, struct 
 	}
 	if (may_dangle)
 		return ignore(r, o, "points at no such section");
-	if (offset >= r->src.size) {
+	if (dat_past_end(r, offset)) {
 		dat_set_cut(r, r->src.size);
 		return ignore(r, o, "points past the end of the file");
 	}
@@ -335,17 +335,17 @@ int dat_options_chain(struct dat_reader *r, struct err *e)
 
 	if (!next) {
 		dat_notice(r, "'%s' was never finished: its header (offset 0x%" PRIx64
-			   ") names no options, so its trace data cannot be found", r->name, from);
+			   ") names no options", r->name, from);
 		dat_set_cut(r, r->src.size);
 	}
 	while (next) {
 		uint64_t here = next;
 
-		if (here >= r->src.size) {
-			dat_notice(r, "'%s' is cut: its options go on at offset 0x%" PRIx64
-				   " (link at 0x%" PRIx64 "), the file ends at 0x%" PRIx64
-				   "; buffers named there are lost", r->name, here, from,
-				   r->src.size);
+		if (dat_past_end(r, here)) {
+			if (!r->cut)
+				dat_notice(r, "'%s' is cut: its options go on at offset 0x%" PRIx64
+					   " (link at 0x%" PRIx64 "), it ends at 0x%" PRIx64, r->name, here, from,
+					   r->src.size);
 			dat_set_cut(r, r->src.size);
 			break;
 		}
@@ -356,7 +356,8 @@ int dat_options_chain(struct dat_reader *r, struct err *e)
 			break;
 		from = here;
 	}
-	if (r->cut)
+	ret = dat_salvage(r, e);
+	if (!ret && r->cut)
 		refs_by_walk(r);
-	return 0;
+	return ret;
 }

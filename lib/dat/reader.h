@@ -107,6 +107,11 @@ int dat_no_memory(struct err *e);
 int dat_sections_walk(struct dat_reader *r, struct err *e);
 /* The section whose header is at @offset. 1, 0: there is none, -errno. */
 int dat_section_at(struct dat_reader *r, uint64_t offset, struct section **ret, struct err *e);
+/* Whether a section header at @offset would not fit into the file. */
+static inline bool dat_past_end(const struct dat_reader *r, uint64_t offset)
+{
+	return offset > r->src.size || r->src.size - offset < DAT_SECTION_HEADER;
+}
 /* A metadata section's decompressed body, to be freed. @max: cap on its length. */
 int dat_section_body(struct dat_reader *r, const struct section *s, uint64_t max,
 		     struct block *ret, struct err *e);
@@ -141,6 +146,20 @@ int dat_buffer_add(struct dat_reader *r, const struct buffer *model, struct dat_
 /* Top level to the front; areas of different buffers must not overlap. */
 int dat_buffers_finish(struct dat_reader *r, struct err *e);
 void dat_buffers_release(struct dat_reader *r);
+
+/* ---- chunks.c ---- */
+
+/*
+ * Where the chunk table at @offset ends, @limit at the latest. 1; 0 when it is
+ * broken, and *ret_end then the end of what is right (@offset if nothing); -errno.
+ */
+int dat_table_end(struct dat_reader *r, uint64_t offset, uint64_t limit, uint32_t page_size,
+		  uint64_t *ret_end, struct err *e);
+
+/* ---- salvage.c ---- */
+
+/* Buffers whose options are lost. */
+int dat_salvage(struct dat_reader *r, struct err *e);
 
 /* ---- blocks.c ---- */
 

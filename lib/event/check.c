@@ -6,81 +6,6 @@
 
 #include "event/check.h"
 
-/* ---- before parsing --------------------------------------------------------- */
-
-/* The longest format of Linux 6.18 has 40 KiB, the deepest 12 parentheses. */
-#define TEXT_MAX (1u << 20)
-#define DEPTH_MAX 200
-#define OPERATORS_MAX 1000		/* between two commas: each may recurse */
-
-struct scan {
-	const char *text, *end;
-	unsigned depth, operators;
-	bool in_string;
-};
-
-static int scan_char(struct scan *s, const char **p, struct err *e)
-{
-	char c = **p;
-
-	if (s->in_string) {
-		if (c == '\\' && *p + 1 < s->end)
-			(*p)++;
-		else if (c == '"')
-			s->in_string = false;
-		return 0;
-	}
-	switch (c) {
-	case '"':
-		s->in_string = true;
-		s->operators = 0;
-		break;
-	case ',':
-	case '\n':
-	case ';':
-		s->operators = 0;
-		break;
-	case '(':
-	case '{':
-	case '[':
-		s->operators++;
-		if (++s->depth > DEPTH_MAX)
-			return err_set(e, -EBADMSG, "more than %u open brackets at byte %zu",
-				       DEPTH_MAX, (size_t)(*p - s->text));
-		break;
-	case ')':
-	case '}':
-	case ']':
-		if (s->depth)
-			s->depth--;
-		break;
-	default:
-		if (!isalnum((unsigned char)c) && c != ' ' && c != '\t' && c != '_' &&
-		    ++s->operators > OPERATORS_MAX)
-			return err_set(e, -EBADMSG, "more than %u operators in a row at byte %zu",
-				       OPERATORS_MAX, (size_t)(*p - s->text));
-	}
-	return 0;
-}
-
-int format_check_text(const char *text, size_t len, struct err *e)
-{
-	struct scan s = { .text = text, .end = text + len };
-
-	if (len > TEXT_MAX)
-		return err_set(e, -EBADMSG, "%zu bytes long, more than %u", len, TEXT_MAX);
-	if (memchr(text, 0, len))
-		return err_set(e, -EBADMSG, "a NUL at byte %zu",
-			       (size_t)((const char *)memchr(text, 0, len) - text));
-	for (const char *p = text; p < s.end; p++) {
-		int r = scan_char(&s, &p, e);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /* ---- the parsed event --------------------------------------------------------- */
 
 /* No record is longer than a sub-buffer. */
@@ -195,23 +120,13 @@ static bool check_op(struct tep_event *event, struct format_check *c,
 	return check_arg(event, c, left) && check_arg(event, c, right);
 }
 
-/*
- * The only function of Debian's plugins that follows an address is plugin_scsi's
- * with three arguments: the second may only be a dynamic array, as in all kernels.
- */
 static bool check_func(struct tep_event *event, struct format_check *c,
 		       const struct tep_print_arg *arg)
 {
-	const struct tep_print_arg *second = NULL;
-	unsigned nr = 0;
-
-	for (const struct tep_print_arg *a = arg->func.args; a; a = a->next) {
+	for (const struct tep_print_arg *a = arg->func.args; a; a = a->next)
 		if (!check_arg(event, c, a))
 			return false;
-		if (++nr == 2)
-			second = a;
-	}
-	return nr != 3 || second->type == TEP_PRINT_DYNAMIC_ARRAY;
+	return true;
 }
 
 /* Whether libtraceevent can be let loose on this argument. */
@@ -296,7 +211,7 @@ void format_check_event(struct tep_event *event, struct format_check *c)
 		check_field(c, f);
 	if (event->flags & TEP_EVENT_FL_FAILED)
 		return;
-	c->bad_print = !check_widths(c, event);
+	c->bad_print = c->bad_print || !check_widths(c, event);
 	for (struct tep_print_arg *arg = event->print_fmt.args; arg && !c->bad_print;
 	     arg = arg->next)
 		c->bad_print = !check_arg(event, c, arg);

@@ -33,9 +33,13 @@ struct format_check {
 	VEC(struct format_guard) guards;
 };
 
-/* Whether the text is fit to be parsed. 0, or -EBADMSG with the reason. */
-int format_check_text(const char *text, size_t len, struct err *e);
-/* Looks at a parsed event; lives as long as it. */
+/*
+ * Looks at a text before libtraceevent parses it (check_text.c). Returns 1 if
+ * it may, 0 if only its first *ret_head bytes (everything in front of the print
+ * format) may, -EBADMSG if nothing; @e has the reason for 0 and -EBADMSG.
+ */
+int format_check_text(const char *text, size_t len, size_t *ret_head, struct err *e);
+/* Looks at a parsed event; lives as long as it. bad_print may be set already. */
 void format_check_event(struct tep_event *event, struct format_check *c);
 void format_check_release(struct format_check *c);
 

@@ -164,11 +164,15 @@ int event_filter_new(struct event_db *db, struct event_filter **ret, struct err 
 void event_filter_free(struct event_filter *f);
 /*
  * Adds a filter; several let through what any of them does. @exclude: what it
- * matches is dropped, whatever else matches it. 0; -ENOENT if no event or
- * system of the db has such a name, or none of them such a field (unless a NAME
- * has a '*'), with near matches (another file's may); -EINVAL with the column if it is malformed.
+ * matches is dropped, whatever else matches it. Returns 1; 0 if it was added
+ * but some NAME is none of this db's events or systems (another file's may be),
+ * told by @e; -ENOENT, and it is not added, if none is, or none of its events
+ * has a field (unless a NAME has a '*'), with near matches; -EINVAL with the
+ * column if it is malformed.
  */
 int event_filter_add(struct event_filter *f, const char *text, bool exclude, struct err *e);
+/* Whether some filter says what is wanted, not only what is not. */
+bool event_filter_includes(const struct event_filter *f);
 /* Whether the record is wanted; everything is while nothing was added. */
 bool event_filter_match(struct event_filter *f, const struct event_record *rec);
 /* Appends what was understood: a line "SYSTEM:EVENT: EXPRESSION" for each event

@@ -13,6 +13,8 @@ struct name_rule {			/* one NAME of a filter */
 	bool has_event, has_system;
 	bool either;			/* event or system by the same expression */
 	bool pattern;			/* made to match many */
+	const char *text;		/* while the filter is added */
+	size_t len;
 };
 
 struct rule {				/* one filter */
@@ -116,7 +118,8 @@ static int parse_name(const char *text, size_t len, struct name_rule *ret, struc
 
 	if (!len || !system || system + 1 == len)
 		return err_set(e, -EINVAL, "an event's name is missing");
-	*ret = (struct name_rule){ .either = !slash, .pattern = memchr(text, '*', len) };
+	*ret = (struct name_rule){ .either = !slash, .pattern = memchr(text, '*', len),
+				   .text = text, .len = len };
 	r = compile_name(&ret->system, text, system, e);
 	if (r < 0)
 		return r;
@@ -187,6 +190,7 @@ static bool rule_names(const struct rule *rule, const struct event_name *ev)
 	return false;
 }
 
+/* @e: what no event of the file is called, and what it may have meant. */
 static int unknown_name(struct event_filter *f, const char *text, size_t len, struct err *e)
 {
 	AUTO_FREE char *word = strndup(text, len);
@@ -261,26 +265,46 @@ static int check_field(struct event_filter *f, const struct rule *rule, const ch
 	return -ENOENT;
 }
 
-static int check_rule(struct event_filter *f, const struct rule *rule, const char *text, size_t len,
-		      struct err *e)
+/*
+ * Every NAME must be one of the file. Returns 1 if they are, 0 if only some are
+ * (@e tells of the first that is not), -ENOENT if none is.
+ */
+static int check_names(struct event_filter *f, const struct rule *rule, struct err *e)
 {
-	AUTO_FREE enum expr_kind *kinds = NULL;
 	const struct event_name *names;
+	struct err unknown = { 0 };
 	bool any = false;
 	size_t nr;
 	int r = event_db_names(f->db, &names, &nr, e);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < nr && !any; i++)
-		any = rule_names(rule, &names[i]);
-	if (!any)
-		return unknown_name(f, text, len, e);
-	kinds = calloc(rule->expr.fields.nr + 1, sizeof(*kinds));
+	for (size_t i = 0; i < rule->names.nr; i++) {
+		const struct name_rule *n = &rule->names.v[i];
+		bool found = false;
+
+		for (size_t j = 0; j < nr && !found; j++)
+			found = name_matches(n, &names[j]);
+		any |= found;
+		if (!found && !unknown.code)
+			unknown_name(f, n->text, n->len, &unknown);
+	}
+	if (!unknown.code)
+		return 1;
+	if (e)
+		*e = unknown;
+	return any ? 0 : -ENOENT;
+}
+
+static int check_expr(struct event_filter *f, const struct rule *rule, struct err *e)
+{
+	AUTO_FREE enum expr_kind *kinds = calloc(rule->expr.fields.nr + 1, sizeof(*kinds));
+
 	if (!kinds)
 		return err_set(e, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < rule->expr.fields.nr; i++) {
-		r = check_field(f, rule, rule->expr.fields.v[i], &kinds[i], e);
+		int r = check_field(f, rule, rule->expr.fields.v[i], &kinds[i], e);
+
 		if (r < 0)
 			return r;
 	}
@@ -292,24 +316,29 @@ int event_filter_add(struct event_filter *f, const char *text, bool exclude, str
 	struct rule rule = { .exclude = exclude };
 	const char *colon = strchr(text, ':');
 	size_t len = colon ? (size_t)(colon - text) : strlen(text);
-	int r;
+	int known = 1, r;
 
 	r = parse_names(text, len, &rule, e);
-	if (r >= 0 && colon)
+	if (!r && colon)
 		r = expr_parse(colon + 1, len + 2, &rule.expr, e);
-	if (r >= 0)
-		r = check_rule(f, &rule, text, len, e);
-	if (r >= 0 && vec_push(&f->rules, rule))
+	if (!r)
+		known = check_names(f, &rule, e);
+	if (known < 0)
+		r = known;
+	if (!r)
+		r = check_expr(f, &rule, known ? e : NULL);
+	if (!r && vec_push(&f->rules, rule))
 		r = err_set(e, -ENOMEM, "out of memory");
-	if (r < 0) {
+	if (r < 0)
 		rule_release(&rule);
-		err_wrap(e, "filter '%s'", text);
+	if (r < 0 || !known)
+		err_wrap(e, "filter '%.200s%s'", text, strlen(text) > 200 ? " ..." : "");
+	if (r < 0)
 		return r;
-	}
 	forget_bindings(f);
 	if (!exclude)
 		f->includes = true;
-	return 0;
+	return known;
 }
 
 /* ---- matching --------------------------------------------------------------------------- */
@@ -434,6 +463,11 @@ static void number_word(void *ctx, uint64_t number, struct expr_value *ret)
 		name = m->f->word;
 	}
 	set_string(ret, name, strlen(name));
+}
+
+bool event_filter_includes(const struct event_filter *f)
+{
+	return f->includes;
 }
 
 bool event_filter_match(struct event_filter *f, const struct event_record *rec)

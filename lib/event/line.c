@@ -167,6 +167,16 @@ static void put_ts_diff(const struct event_line_opts *opts, struct event_line_st
 	state->last = now;
 }
 
+/* An event whose format the file has not: its bytes. */
+static void put_unknown(const struct event_record *rec, int id, struct buf *out)
+{
+	const uint8_t *data = rec->data;
+
+	buf_printf(out, "id %d:", id);
+	for (uint32_t i = 0; i < rec->len; i++)
+		buf_printf(out, " %02x", data[i]);
+}
+
 void event_line(struct event_db *db, const struct event_line_opts *opts,
 		struct event_line_state *state, const struct event_record *rec,
 		const struct event_next *next, struct buf *out)
@@ -191,4 +201,6 @@ void event_line(struct event_db *db, const struct event_line_opts *opts,
 		buf_fill(out, ' ', NAME_WIDTH - len);
 	if (event)
 		event_text(db, event, rec, opts->fields, next, out);
+	else
+		put_unknown(rec, id, out);
 }

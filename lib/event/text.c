@@ -159,7 +159,8 @@ static void put_text(struct event_db *db, struct event_slot *slot, const struct 
 		out->failed = true;
 		return;
 	}
-	runnable = format_check_print(&slot->check, event, record.data, db->padded.len - PAD);
+	runnable = format_check_print(&slot->check, event, record.data, db->padded.len - PAD) &&
+		   (!(event->flags & TEP_EVENT_FL_ISBPRINT) || bprint_is_safe(db, slot, rec));
 	trace_seq_reset(&db->seq);
 	if (!fields && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE))
 		more = event->handler(&db->seq, &record, event, event->context);

@@ -107,16 +107,6 @@ static int collect_formats(struct metadata *m, struct kernel *k, const struct ke
 	return r;
 }
 
-/* A block that is a count and a text; the count has @size bytes. */
-static int put_text(struct buf *block, const struct buf *text, unsigned size)
-{
-	if (size == 8)
-		buf_u64(block, text->len);
-	else
-		buf_u32(block, text->len);
-	return buf_put(block, text->data, text->len);
-}
-
 /* Whether every address of the text is zero: hidden by the kernel. */
 static bool addresses_hidden(const struct buf *b)
 {
@@ -166,10 +156,9 @@ static int collect_texts(struct metadata *m, struct kernel *k, const char *kalls
 	if (r && r != -ENOENT)
 		notice(notices, "cannot read saved_cmdlines: %s; task names will be missing",
 		       strerror(-r));
-	put_text(&m->kallsyms, &syms, 4);
-	put_text(&m->printk, &printk, 4);
-	put_text(&m->cmdlines, &names, 8);
-	if (m->kallsyms.failed || m->printk.failed || m->cmdlines.failed)
+	if (dat_put_text(&m->kallsyms, DAT_KALLSYMS, syms.data, syms.len) ||
+	    dat_put_text(&m->printk, DAT_PRINTK, printk.data, printk.len) ||
+	    dat_put_text(&m->cmdlines, DAT_CMDLINES, names.data, names.len))
 		return err_errno(e, -ENOMEM, "cannot collect symbols and task names");
 	return 0;
 }

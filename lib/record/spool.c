@@ -98,7 +98,7 @@ int spool_create(const char *path, const struct spool_info *info, const struct c
 	if (!s)
 		return err_errno(e, r, "cannot create spool '%s'", path);
 	s->files[0].fd = s->files[1].fd = -1;
-	s->half = limit / 2;
+	s->half = limit / 2 + limit % 2;
 	s->header = (struct spool_header){
 		.version = SPOOL_VERSION,
 		.flags = (info->big_endian ? SPOOL_BIG_ENDIAN : 0) |

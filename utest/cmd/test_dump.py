@@ -111,7 +111,7 @@ def test_cut(tmp_path):
     assert f"is cut at offset 0x{len(data) - 2000:x}" in p.stderr
     p = dump(path, status=1)
     assert "[Saved command lines, " in p.stdout
-    assert f"'{path}' is cut: its options go on at offset " in p.stderr
+    assert f"'{path}' is cut: section BUFFER at offset " in p.stderr
 
 
 def test_damaged_chunk(tmp_path):

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes the seeds of fuzz_file and fuzz_options: small files that are right.
+"""Writes the seeds of fuzz_file, fuzz_options and fuzz_spool: small files that are right.
 
   utest/fuzz/make-corpus.py        into utest/fuzz/corpus/
 
@@ -230,6 +230,26 @@ class Writer:
         return bytes(self.out)
 
 
+def spool_chunk(kind, seq, payload, usize=None, codec="", cpu=1, flags=0):
+    """Without its check: the fuzz target makes it fit."""
+    usize = len(payload) if usize is None else usize
+    head = b"TCspool\n" + struct.pack(
+        "<HHIIIQQQ8sIIQQ", 1, kind, flags, cpu, PAGE, seq, 1000 + seq, 2000 + seq,
+        codec.encode(), len(payload), usize, 0x1234, 0)
+    out = head + payload
+    return out + bytes(-len(out) % 16)
+
+
+def spool(codec):
+    squeeze = CODECS[codec][1] or bytes
+    out = spool_chunk(1, 0, b"instance=one\0clock=local\0cpus=2\0uname=Linux\0tracecmd=1\0")
+    for seq in range(3):
+        data = Writer(7, 0, 8).cpu_data(seq)
+        out += spool_chunk(2, seq, squeeze(data), len(data),
+                           "" if codec == "none" else codec)
+    return out
+
+
 def put(target, name, data):
     folder = os.path.join(HERE, "corpus", target)
     os.makedirs(folder, exist_ok=True)
@@ -253,6 +273,12 @@ def main():
             put("options", tag + "-all", bytes([how | big << 1]) + b"".join(options))
         for (oid, _), data in zip(w.plain_options(), options):
             put("options", "%s-%d" % ("be" if big else "le", oid), bytes([big << 1]) + data)
+    for codec in CODECS:
+        put("spool", codec, b"\1" + spool(codec))
+    put("spool", "unchecked", b"\0" + spool("none"))
+    put("spool", "torn", b"\1" + spool("zstd")[:-100])
+    put("spool", "hole", b"\1" + spool("none")[:300] + bytes(64) + spool("none")[364:])
+    put("spool", "big-endian", b"\1" + spool_chunk(2, 7, Writer(7, 1, 4).cpu_data(0), flags=3))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,9 @@ class Boots:
             names = cases.setdefault((kernel, cpus), [])
             if name not in names:
                 names.append(name)
-        common.tool("workload"), common.tool("markers")
+        common.tool("markers")
+        self.step = next(line.split()[0] for line in common.run("nm", common.tool("workload")).stdout.splitlines()
+                         if line.endswith(" workload_step"))
         for boot, names in cases.items():
             self.runs[boot] = self.pool.submit(self.boot, *boot, names)
 
@@ -50,7 +52,7 @@ class Boots:
         os.makedirs(out)
         return subprocess.run(
             [f"{common.UTEST}/vm/vm-run", "-k", kernel, "-c", str(cpus), "-t", str(LIMIT), "-d", out,
-             "-e", f"TRACECMD={os.path.abspath(common.TRACECMD)}", "--",
+             "-e", f"TRACECMD={os.path.abspath(common.TRACECMD)}", "-e", f"WORKLOAD_STEP=0x{self.step}", "--",
              "/usr/bin/python3", f"{common.UTEST}/kernel/guest.py", out, *names],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
 

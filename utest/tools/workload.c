@@ -11,14 +11,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Not inlined and not static: a place for a uprobe. */
+/*
+ * Not inlined and not static: a place for a uprobe. The name is copied first,
+ * so that a kprobe that reads it finds its page in memory.
+ */
 __attribute__((noinline)) int workload_step(int round, const char *file);
 int workload_step(int round, const char *file)
 {
 	char text[256];
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	ssize_t n = read(fd, text, sizeof(text));
+	ssize_t n;
+	int fd;
 
+	strncpy(text, file, sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	n = read(fd, text, sizeof(text));
 	close(fd);
 	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (n > 0 && write(fd, text, n) != n)

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dat/dat.h"
+#include "record/restore_input.h"
+#include "ring/ring.h"
+
+#define CPU_MARK ".cpu"
+
+/*
+ * Takes "BASE.cpuN" (or "BASE.cpuN.1") apart: true and N, and the length of
+ * BASE; false if the name is of another kind.
+ */
+static bool cpu_of_name(const char *path, uint32_t *ret_cpu, size_t *ret_len)
+{
+	const char *mark = NULL;
+	char *end;
+	unsigned long cpu;
+
+	for (const char *p = path; (p = strstr(p, CPU_MARK)); p++)
+		mark = p;
+	if (!mark || mark[strlen(CPU_MARK)] < '0' || mark[strlen(CPU_MARK)] > '9')
+		return false;
+	cpu = strtoul(mark + strlen(CPU_MARK), &end, 10);
+	if ((*end && strcmp(end, ".1")) || cpu >= DAT_CPUS_MAX)
+		return false;
+	*ret_cpu = cpu;
+	*ret_len = mark - path;
+	return true;
+}
+
+/*
+ * The instance in a raw file's name: what its base has more than the shortest
+ * base among @paths, if that is "BASE." in front of it.
+ */
+static char *instance_of_name(const char *path, size_t len, char *const *paths, size_t nr)
+{
+	size_t shortest = len;
+
+	for (size_t i = 0; i < nr; i++) {
+		uint32_t cpu;
+		size_t other;
+
+		if (!cpu_of_name(paths[i], &cpu, &other) || other >= shortest)
+			continue;
+		if (!strncmp(paths[i], path, other) && path[other] == '.')
+			shortest = other;
+	}
+	if (shortest == len)
+		return strdup("");
+	return strndup(path + shortest + 1, len - shortest - 1);
+}
+
+static int describe_raw(struct restore_input *in, size_t place, char *const *paths, size_t nr)
+{
+	size_t len;
+
+	in->cpu = place;
+	if (cpu_of_name(in->path, &in->cpu, &len))
+		in->instance = instance_of_name(in->path, len, paths, nr);
+	else
+		in->instance = strdup("");
+	return in->instance ? 0 : -ENOMEM;
+}
+
+static int describe_spool(struct restore_input *in, const struct notices *notices, struct err *e)
+{
+	struct spool_reader *r;
+	const struct spool_info *info;
+	struct spool_chunk c;
+	const uint8_t *payload;
+	int ret = spool_reader_open(in->fd, in->path, NULL, &r, e);
+
+	if (ret)
+		return ret;
+	info = spool_reader_info(r);
+	in->is_spool = true;
+	in->cpu = info->cpu;
+	in->page_size = info->page_size;
+	in->session = info->session;
+	in->cpus = info->cpus;
+	in->big_endian = info->big_endian;
+	snprintf(in->clock, sizeof(in->clock), "%s", info->clock ? info->clock : "");
+	snprintf(in->uname, sizeof(in->uname), "%s", info->uname ? info->uname : "");
+	in->instance = strdup(info->instance ? info->instance : "");
+	ret = spool_reader_next(r, &c, &payload, e);
+	in->empty = !ret;
+	if (ret > 0) {
+		in->first_seq = c.seq;
+		in->codec = spool_reader_codec(r);
+	} else if (!ret && spool_reader_damage(r)) {
+		notice(notices, "spool '%s': all that was recorded in it is damaged (%" PRIu64
+		       " bytes)", in->path, spool_reader_damage(r));
+	}
+	spool_reader_close(r);
+	if (!in->instance)
+		return err_errno(e, -ENOMEM, "cannot read spool '%s'", in->path);
+	return ret < 0 ? ret : 0;
+}
+
+static int input_open(struct restore_input *in, size_t place, char *const *paths, size_t nr,
+		      const struct notices *notices, struct err *e)
+{
+	struct stat st;
+	int ret;
+
+	in->fd = open(in->path, O_RDONLY | O_CLOEXEC);
+	if (in->fd < 0 || fstat(in->fd, &st) < 0)
+		return err_errno(e, -errno, "cannot open '%s'", in->path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, -EINVAL, "'%s' is no regular file", in->path);
+	in->size = st.st_size;
+	if (spool_probe(in->fd))
+		return describe_spool(in, notices, e);
+	ret = describe_raw(in, place, paths, nr);
+	return ret ? err_errno(e, ret, "cannot open '%s'", in->path) : 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct restore_input *x = a, *y = b;
+	int order = strcmp(x->instance, y->instance);
+
+	if (order)
+		return order;
+	if (x->cpu != y->cpu)
+		return x->cpu < y->cpu ? -1 : 1;
+	return (x->first_seq > y->first_seq) - (x->first_seq < y->first_seq);
+}
+
+/* Whether neighbours in the sorted list can stand beside each other. */
+static int check_neighbours(const struct restore_inputs *in, struct err *e)
+{
+	const struct restore_input *spool = restore_inputs_spool(in);
+
+	for (size_t i = 0; i < in->nr; i++) {
+		const struct restore_input *x = &in->v[i], *y = i + 1 < in->nr ? &in->v[i + 1] : NULL;
+
+		if (x->is_spool && x->session != spool->session)
+			return err_set(e, -EINVAL, "'%s' and '%s' are of different recordings",
+				       spool->path, x->path);
+		if (!y || x->cpu != y->cpu || strcmp(x->instance, y->instance))
+			continue;
+		if (!x->is_spool || !y->is_spool)
+			return err_set(e, -EINVAL, "'%s' and '%s' are both of CPU %u", x->path, y->path,
+				       x->cpu);
+	}
+	return 0;
+}
+
+int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr,
+			const struct notices *notices, struct err *e)
+{
+	*in = (struct restore_inputs){ 0 };
+	if (vec_reserve(in, nr))
+		return err_errno(e, -ENOMEM, "cannot restore");
+	for (size_t i = 0; i < nr; i++) {
+		struct restore_input *x = &in->v[in->nr++];
+		struct err why = { 0 };
+		int ret;
+
+		*x = (struct restore_input){ .path = paths[i], .fd = -1 };
+		ret = input_open(x, i, paths, nr, notices, &why);
+		if (ret == -EBADMSG) {		/* nothing of it can be used */
+			notice(notices, "%s", why.text);
+			cleanup_close(&x->fd);
+			free(x->instance);
+			in->nr--;
+		} else if (ret) {
+			if (e)
+				*e = why;
+			return ret;
+		}
+	}
+	if (!in->nr)
+		return err_set(e, -EBADMSG, "none of the files holds anything that can be restored");
+	qsort(in->v, in->nr, sizeof(*in->v), by_place);
+	return check_neighbours(in, e);
+}
+
+void restore_inputs_close(struct restore_inputs *in)
+{
+	for (size_t i = 0; i < in->nr; i++) {
+		cleanup_close(&in->v[i].fd);
+		free(in->v[i].instance);
+	}
+	vec_release(in);
+}
+
+const struct restore_input *restore_inputs_spool(const struct restore_inputs *in)
+{
+	const struct restore_input *any = NULL;
+
+	for (size_t i = 0; i < in->nr; i++) {
+		if (!in->v[i].is_spool)
+			continue;
+		if (!in->v[i].empty)
+			return &in->v[i];
+		if (!any)
+			any = &in->v[i];
+	}
+	return any;
+}
+
+uint32_t restore_inputs_cpus(const struct restore_inputs *in)
+{
+	uint32_t cpus = 0;
+
+	for (size_t i = 0; i < in->nr; i++) {
+		if (cpus < in->v[i].cpu + 1)
+			cpus = in->v[i].cpu + 1;
+		if (cpus < in->v[i].cpus)
+			cpus = in->v[i].cpus;
+	}
+	return cpus;
+}
+
+/* Whether a raw file begins like a sub-buffer of either kernel long. */
+static bool looks_raw(const struct restore_input *x)
+{
+	AUTO_FREE uint8_t *page = malloc(x->page_size);
+	struct ring_abi abi;
+	struct ring_page p;
+
+	if (!page || pread_full(x->fd, page, x->page_size, 0))
+		return false;
+	for (unsigned i = 0; i < 4; i++) {
+		abi.big_endian = i & 1;
+		abi.long_size = i & 2 ? 4 : 8;
+		if (!ring_page_open(&p, &abi, page, x->page_size))
+			return true;
+	}
+	return false;
+}
+
+static int settle_raw(struct restore_input *x, uint32_t page_size, struct err *e)
+{
+	x->page_size = page_size;
+	x->empty = x->size < page_size;
+	if (x->size && (x->empty || !looks_raw(x)))
+		return err_set(e, -EINVAL, "'%s' holds neither chunks of tracecmd nor sub-buffers of "
+			       "%u bytes", x->path, page_size);
+	return 0;
+}
+
+int restore_inputs_settle(struct restore_inputs *in, uint32_t *page_size, struct err *e)
+{
+	for (size_t i = 0; i < in->nr; i++)
+		if (in->v[i].is_spool && !*in->v[i].instance)
+			*page_size = in->v[i].page_size;
+	for (size_t i = 0; i < in->nr; i++) {
+		struct restore_input *x = &in->v[i];
+
+		if (!x->is_spool && settle_raw(x, *page_size, e))
+			return -EINVAL;
+		if (i && !strcmp(x->instance, x[-1].instance) && x->page_size != x[-1].page_size)
+			return err_set(e, -EINVAL, "'%s' and '%s' have sub-buffers of different sizes",
+				       x[-1].path, x->path);
+	}
+	return 0;
+}
