@@ -177,6 +177,7 @@ const struct command record_command = {
 	.name = "record",
 	.summary = "record what the kernel does into a file",
 	.usage = "[options] [command [argument...]]",
+	.runs_command = true,
 	.help = TRACE_EVENTS_HELP
 		"\nThe recording\n"
 		"  -o FILE           output (trace.dat)\n"

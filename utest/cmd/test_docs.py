@@ -141,7 +141,8 @@ def test_example(block, tmp_path, request):
     used = set(re.findall(r"^(?:.*\| *)?tracecmd (\S+)", block, re.M))
     assert used
     if used - ON_FILES:
-        request.getfixturevalue("kernel")
+        tracing_on = Path(request.getfixturevalue("kernel")) / "tracing_on"
+        was_on = tracing_on.read_text()
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "tracecmd").symlink_to(os.path.abspath(common.TRACECMD))
     (tmp_path / "bin" / "sleep").write_text("#!/bin/sh\nexec /bin/sleep 0.3\n")
@@ -152,6 +153,7 @@ def test_example(block, tmp_path, request):
                       env={**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
     if "start" in used:
         common.run(common.TRACECMD, "reset")
+        tracing_on.write_text(was_on)
     assert done.returncode == 0, f"{block}{done.stdout[-2000:]}{done.stderr[-2000:]}"
     for name in re.findall(r"-o (\S+\.dat)", block):
         common.strict_check(tmp_path / name)
