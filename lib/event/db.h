@@ -63,6 +63,7 @@ struct event_db {
 	bool no_builtins;
 	bool compat_31;
 	struct event_graph_opts graph;
+	VEC(char *) plugin_options;	/* given to libtraceevent, values left out */
 	struct symbols symbols;
 	struct printks printks;
 	struct comms comms;

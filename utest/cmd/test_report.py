@@ -221,9 +221,12 @@ def test_no_return_values():
     assert "(ret=" not in ours("-O", "fgraph:retval-skip", dat("fgraph"))
 
 
-def test_unknown_graph_option():
+def test_unknown_plugin_option():
     p = run(TRACECMD, "report", "-O", "fgraph:tailprin", dat("fgraph"), status=1)
     assert "did you mean 'tailprint'" in p.stderr
+    p = run(TRACECMD, "report", "-O", "ofset", dat("function"), status=1)
+    assert "'ofset'" in p.stderr and "did you mean 'offset'" in p.stderr
+    assert "'x:parents'" in run(TRACECMD, "report", "-O", "x:parents=1", dat("function"), status=1).stderr
 
 
 def test_function_lines_do_not_hang_on_other_cpus():
