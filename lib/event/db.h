@@ -9,7 +9,7 @@
 #include "event/event.h"
 #include "event/tables.h"
 
-/* Events of the ftrace system whose text is made here (ftrace.c, graph.c). */
+/* Events of the ftrace system whose text is made here (builtin.c, graph.c). */
 enum event_builtin {
 	BUILTIN_NONE,
 	BUILTIN_GRAPH_ENTRY,
