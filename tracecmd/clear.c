@@ -18,9 +18,9 @@ static int clear_run(int argc, char **argv, struct err *e)
 
 const struct command clear_command = {
 	.name = "clear",
-	.summary = "Empty the kernel's buffers; settings stay.",
+	.summary = "empty the kernel's buffers; settings stay",
 	.usage = "[-B NAME]... [-a]",
-	.help = "\n  -B NAME    this instance (repeatable)\n"
+	.help = "  -B NAME    this instance (repeatable)\n"
 		"  -a         all instances and the top level\n"
 		"\nWithout an option: the top level.\n",
 	.run = clear_run,

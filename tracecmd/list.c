@@ -401,9 +401,9 @@ static int list_run(int argc, char **argv, struct err *e)
 
 const struct command list_command = {
 	.name = "list",
-	.summary = "List events, tracers, options, functions, clocks and more.",
+	.summary = "list events, tracers, options, functions, clocks and more",
 	.usage = "[-e [RE] [-F [--full]] [-l] [-R]] [-f [RE]] [-o [RE]] [-stBCcPO]",
-	.help = "\n  -e [RE]    events; RE is a basic regular expression, case ignored, for the\n"
+	.help = "  -e [RE]    events; RE is a basic regular expression, case ignored, for the\n"
 		"             system or the event, or two with ':' between\n"
 		"    -F       with their fields\n"
 		"    --full   with their print formats too\n"

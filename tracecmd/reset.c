@@ -185,9 +185,9 @@ static int reset_run(int argc, char **argv, struct err *e)
 
 const struct command reset_command = {
 	.name = "reset",
-	.summary = "Switch everything off and clear all tracing settings.",
+	.summary = "switch everything off and clear all tracing settings",
 	.usage = "[-B NAME]... [-a] [-t] [-b KB] [-d] [-k TYPE]...",
-	.help = "\n  -B NAME    this instance (repeatable)\n"
+	.help = "  -B NAME    this instance (repeatable)\n"
 		"  -a         all instances but the top level\n"
 		"  -t         the top level too\n"
 		"  -b KB      resize the buffer, per CPU, of what was chosen last\n"

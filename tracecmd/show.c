@@ -221,9 +221,9 @@ static int show_run(int argc, char **argv, struct err *e)
 
 const struct command show_command = {
 	.name = "show",
-	.summary = "Print the kernel's buffer or one of its control files.",
+	.summary = "print the kernel's buffer or one of its control files",
 	.usage = "[-p|-s] [-c CPU] [-B NAME] [-f] [--FILE]...",
-	.help = "\n  -p         trace_pipe: consume the buffer and wait for more\n"
+	.help = "  -p         trace_pipe: consume the buffer and wait for more\n"
 		"  -s         the snapshot\n"
 		"  -c CPU     of one CPU only\n"
 		"  -B NAME    of this instance\n"

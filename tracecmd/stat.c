@@ -423,9 +423,9 @@ static int stat_run(int argc, char **argv, struct err *e)
 
 const struct command stat_command = {
 	.name = "stat",
-	.summary = "Tell what tracing is set to do.",
+	.summary = "tell what tracing is set to do",
 	.usage = "[-B NAME]... [-t] [-o]",
-	.help = "\n  -B NAME    of this instance (repeatable)\n"
+	.help = "  -B NAME    of this instance (repeatable)\n"
 		"  -t         of the top level too\n"
 		"  -o         with all trace options\n"
 		"\nWithout a choice: the top level. Told is what differs from the default.\n",

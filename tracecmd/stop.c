@@ -42,14 +42,14 @@ static int restart_run(int argc, char **argv, struct err *e)
 }
 
 #define INSTANCE_OPTIONS \
-	"\n  -B NAME    this instance (repeatable)\n" \
+	"  -B NAME    this instance (repeatable)\n" \
 	"  -a         all instances but the top level\n" \
 	"  -t         the top level too\n" \
 	"\nWithout an option: the top level.\n"
 
 const struct command stop_command = {
 	.name = "stop",
-	.summary = "Stop recording into the kernel's buffers.",
+	.summary = "stop recording into the kernel's buffers",
 	.usage = "[-B NAME]... [-a] [-t]",
 	.help = INSTANCE_OPTIONS
 		"\nWhat is set up stays set up, and may go on costing time: 'tracecmd reset' ends it.\n",
@@ -58,7 +58,7 @@ const struct command stop_command = {
 
 const struct command restart_command = {
 	.name = "restart",
-	.summary = "Go on recording into the kernel's buffers.",
+	.summary = "go on recording into the kernel's buffers",
 	.usage = "[-B NAME]... [-a] [-t]",
 	.help = INSTANCE_OPTIONS,
 	.run = restart_run,

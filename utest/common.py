@@ -67,9 +67,6 @@ def equal_text(ours, theirs, ours_name="tracecmd", theirs_name="trace-cmd"):
 
 # ---- this machine's kernel ----------------------------------------------------
 
-LOCK = "/run/tracecmd-utest.lock"
-
-
 def unusable_tracefs():
     """Why this machine's tracefs cannot be used, or None."""
     if os.geteuid():
@@ -85,10 +82,13 @@ def unusable_tracefs():
 
 @contextlib.contextmanager
 def kernel_lock():
-    """One test at a time has this machine's tracefs."""
-    with open(LOCK, "w") as f:
-        fcntl.flock(f, fcntl.LOCK_EX)
+    """One test at a time has this machine's tracefs: its folder is locked."""
+    fd = os.open(tracefs.ROOT, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(fd)
 
 
 # Files that kernels may deny, covered by empty ones: trace-cmd 3.1 needs them.

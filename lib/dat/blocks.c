@@ -93,7 +93,7 @@ static struct page_field page_field(struct dat_text text, const char *name)
 }
 
 /* The rules of section 3.1. @at: offset of the text, for messages. */
-static int page_layout(struct dat_reader *r, struct dat_header_info *h, uint64_t at, struct err *e)
+static int page_layout(struct dat_header_info *h, uint64_t at, struct err *e)
 {
 	struct page_field ts = page_field(h->page, "timestamp");
 	struct page_field commit = page_field(h->page, "commit");
@@ -114,10 +114,6 @@ static int page_layout(struct dat_reader *r, struct dat_header_info *h, uint64_t
 			       "behind commit", at);
 	h->kernel_long = commit.size;
 	h->sub_buffer_size = data.size <= DAT_PAGE_MAX ? data.offset + data.size : 0;
-	if (h->sub_buffer_size != r->header.page_size)
-		dat_notice(r, "'%s': the header_page at offset 0x%" PRIx64 " describes sub-buffers of %u "
-			   "bytes, the file's are of %u", r->name, at, h->sub_buffer_size,
-			   r->header.page_size);
 	return 0;
 }
 
@@ -144,7 +140,7 @@ int dat_reader_header_info(struct dat_reader *r, struct dat_header_info *ret, st
 		return err_set(e, -ENOENT, "'%s' has no HEADER_INFO", r->name);
 	err = header_texts(&c, &h, &at, e);
 	if (!err)
-		err = page_layout(r, &h, at, e);
+		err = page_layout(&h, at, e);
 	if (err)
 		return err_wrap(e, "cannot read '%s'", r->name);
 	*ret = h;

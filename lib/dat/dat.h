@@ -158,7 +158,9 @@ struct dat_text { const char *data; uint64_t len; };	/* not NUL-terminated */
 struct dat_header_info {
 	struct dat_text page, event;
 	unsigned kernel_long;			/* size of commit: 4 or 8 */
-	uint32_t sub_buffer_size;		/* data offset + size; 0 if the text has none */
+	/* data offset + size; 0 if unbelievable. What the file and its buffers say of
+	 * page sizes is what holds, where they differ. */
+	uint32_t sub_buffer_size;
 };
 int dat_reader_header_info(struct dat_reader *r, struct dat_header_info *ret, struct err *e);
 /* Its two texts as they are, understood or not. 1, 0 if the file has none, -errno. */

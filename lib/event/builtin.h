@@ -19,6 +19,13 @@ bool graph_entry_text(struct event_db *db, struct event_slot *slot, const struct
 bool graph_exit_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
 		     struct buf *out);
 
+/*
+ * Whether libtraceevent can be let loose on a bprint record: no width in its
+ * format or its arguments is endless (bprint.c).
+ */
+bool bprint_is_safe(struct event_db *db, const struct event_slot *slot,
+		    const struct event_record *rec);
+
 /* A field's value by name; false if there is none or the record is too short. */
 bool builtin_field(const struct event_slot *slot, const char *name, const struct event_record *rec,
 		   uint64_t *ret);

@@ -6,81 +6,6 @@
 
 #include "event/check.h"
 
-/* ---- before parsing --------------------------------------------------------- */
-
-/* The longest format of Linux 6.18 has 40 KiB, the deepest 12 parentheses. */
-#define TEXT_MAX (1u << 20)
-#define DEPTH_MAX 200
-#define OPERATORS_MAX 1000		/* between two commas: each may recurse */
-
-struct scan {
-	const char *text, *end;
-	unsigned depth, operators;
-	bool in_string;
-};
-
-static int scan_char(struct scan *s, const char **p, struct err *e)
-{
-	char c = **p;
-
-	if (s->in_string) {
-		if (c == '\\' && *p + 1 < s->end)
-			(*p)++;
-		else if (c == '"')
-			s->in_string = false;
-		return 0;
-	}
-	switch (c) {
-	case '"':
-		s->in_string = true;
-		s->operators = 0;
-		break;
-	case ',':
-	case '\n':
-	case ';':
-		s->operators = 0;
-		break;
-	case '(':
-	case '{':
-	case '[':
-		s->operators++;
-		if (++s->depth > DEPTH_MAX)
-			return err_set(e, -EBADMSG, "more than %u open brackets at byte %zu",
-				       DEPTH_MAX, (size_t)(*p - s->text));
-		break;
-	case ')':
-	case '}':
-	case ']':
-		if (s->depth)
-			s->depth--;
-		break;
-	default:
-		if (!isalnum((unsigned char)c) && c != ' ' && c != '\t' && c != '_' &&
-		    ++s->operators > OPERATORS_MAX)
-			return err_set(e, -EBADMSG, "more than %u operators in a row at byte %zu",
-				       OPERATORS_MAX, (size_t)(*p - s->text));
-	}
-	return 0;
-}
-
-int format_check_text(const char *text, size_t len, struct err *e)
-{
-	struct scan s = { .text = text, .end = text + len };
-
-	if (len > TEXT_MAX)
-		return err_set(e, -EBADMSG, "%zu bytes long, more than %u", len, TEXT_MAX);
-	if (memchr(text, 0, len))
-		return err_set(e, -EBADMSG, "a NUL at byte %zu",
-			       (size_t)((const char *)memchr(text, 0, len) - text));
-	for (const char *p = text; p < s.end; p++) {
-		int r = scan_char(&s, &p, e);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /* ---- the parsed event --------------------------------------------------------- */
 
 /* No record is longer than a sub-buffer. */
@@ -95,6 +20,8 @@ static void check_field(struct format_check *c, const struct tep_format_field *f
 		c->bad_fields = true;
 		return;
 	}
+	if (!f->size && (uint32_t)f->offset > c->rest_start)
+		c->rest_start = f->offset;
 	end = (uint32_t)f->offset + (uint32_t)f->size;
 	if (end > c->fixed_end)
 		c->fixed_end = end;
@@ -111,12 +38,9 @@ static const struct tep_print_arg *skip_casts(const struct tep_print_arg *arg)
 	return arg;
 }
 
-/* The field an argument names; NULL if it names none. */
-static const struct tep_format_field *arg_field(struct tep_event *event,
-						const struct tep_print_arg *arg)
+static const struct tep_format_field *named_field(struct tep_event *event,
+						  const struct tep_print_arg *arg)
 {
-	if (!arg)
-		return NULL;
 	switch (arg->type) {
 	case TEP_PRINT_FIELD:
 		if (arg->field.field)
@@ -137,6 +61,20 @@ static const struct tep_format_field *arg_field(struct tep_event *event,
 	default:
 		return NULL;
 	}
+}
+
+/*
+ * The field an argument names; NULL if it names none. What is read as a dynamic
+ * array must be one, else its place would be any number of the record.
+ */
+static const struct tep_format_field *arg_field(struct tep_event *event,
+						const struct tep_print_arg *arg)
+{
+	const struct tep_format_field *f = arg ? named_field(event, arg) : NULL;
+
+	if (!f || arg->type == TEP_PRINT_FIELD || f->flags & TEP_FIELD_IS_DYNAMIC)
+		return f;
+	return NULL;
 }
 
 static bool add_guard(struct format_check *c, enum format_guard_kind kind,
@@ -195,23 +133,13 @@ static bool check_op(struct tep_event *event, struct format_check *c,
 	return check_arg(event, c, left) && check_arg(event, c, right);
 }
 
-/*
- * The only function of Debian's plugins that follows an address is plugin_scsi's
- * with three arguments: the second may only be a dynamic array, as in all kernels.
- */
 static bool check_func(struct tep_event *event, struct format_check *c,
 		       const struct tep_print_arg *arg)
 {
-	const struct tep_print_arg *second = NULL;
-	unsigned nr = 0;
-
-	for (const struct tep_print_arg *a = arg->func.args; a; a = a->next) {
+	for (const struct tep_print_arg *a = arg->func.args; a; a = a->next)
 		if (!check_arg(event, c, a))
 			return false;
-		if (++nr == 2)
-			second = a;
-	}
-	return nr != 3 || second->type == TEP_PRINT_DYNAMIC_ARRAY;
+	return true;
 }
 
 /* Whether libtraceevent can be let loose on this argument. */
@@ -296,7 +224,7 @@ void format_check_event(struct tep_event *event, struct format_check *c)
 		check_field(c, f);
 	if (event->flags & TEP_EVENT_FL_FAILED)
 		return;
-	c->bad_print = !check_widths(c, event);
+	c->bad_print = c->bad_print || !check_widths(c, event);
 	for (struct tep_print_arg *arg = event->print_fmt.args; arg && !c->bad_print;
 	     arg = arg->next)
 		c->bad_print = !check_arg(event, c, arg);
@@ -355,15 +283,17 @@ bool format_dynamic(const struct tep_format_field *f, const void *data, size_t l
 	return true;
 }
 
-bool format_check_record(const struct format_check *c, const void *data, size_t len,
+bool format_check_record(const struct format_check *c, const void *data, size_t len, size_t avail,
 			 char *why, size_t why_size)
 {
 	uint32_t offset, size;
 
-	if (c->fixed_end > len) {
-		snprintf(why, why_size, "%zu bytes, the format needs %u", len, c->fixed_end);
+	if (c->fixed_end > avail) {
+		snprintf(why, why_size, "%zu bytes, the format needs %u", avail, c->fixed_end);
 		return false;
 	}
+	if (len < c->fixed_end)
+		len = c->fixed_end;
 	for (size_t i = 0; i < c->dynamic.nr; i++)
 		if (!format_dynamic(c->dynamic.v[i], data, len, &offset, &size)) {
 			snprintf(why, why_size, "array '%s' lies outside", c->dynamic.v[i]->name);
@@ -517,7 +447,7 @@ static bool guard_holds(struct tep_event *event, const struct format_guard *g, c
 	case GUARD_DIVISOR:
 		return count;
 	case GUARD_WIDTH:
-		return (int)count <= FORMAT_WIDTH_MAX && (int)count >= -FORMAT_WIDTH_MAX;
+		return (int)count >= 0 && (int)count <= FORMAT_WIDTH_MAX;
 	case GUARD_INDEX:
 		return field_start(event, g->field, data, len, &start, &element) &&
 		       count <= len / element && start + count * element + element <= len;

@@ -62,6 +62,9 @@ void event_db_free(struct event_db *db)
 		free((char *)db->slots.v[i].pub.name);
 		format_check_release(&db->slots.v[i].check);
 	}
+	for (size_t i = 0; i < db->plugin_options.nr; i++)
+		free(db->plugin_options.v[i]);
+	vec_release(&db->plugin_options);
 	vec_release(&db->styles);
 	vec_release(&db->slots);
 	free(db->names);
@@ -126,7 +129,8 @@ static bool read_heading(const char *text, size_t len, const char **name, size_t
 	    !find_line(text, len, "ID: ", &digits, &nr))
 		return false;
 	for (size_t i = 0; i < nr; i++) {
-		if (digits[i] < '0' || digits[i] > '9')
+		/* to libtraceevent a zero in front means octal */
+		if (digits[i] < '0' || digits[i] > '9' || (!v && i))
 			return false;
 		v = v * 10 + (digits[i] - '0');
 		if (v > INT_MAX)
@@ -282,20 +286,38 @@ static enum event_builtin find_builtin(const struct event_db *db, const struct e
 	return BUILTIN_NONE;
 }
 
+/* Parses the first @head bytes with an empty print format in place of their own. */
+static void parse_head(struct event_db *db, struct event_slot *slot, size_t head)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	buf_put(&text, slot->pub.format, head);
+	buf_puts(&text, "\nprint fmt: \"\"\n");
+	if (!text.failed)
+		tep_parse_event(db->tep, text.data, text.len, slot->pub.system);
+	slot->check.bad_print = true;
+}
+
 static void parse_slot(struct event_db *db, struct event_slot *slot)
 {
 	struct tep_event *event;
 	struct err why = { 0 };
+	size_t head;
+	int r;
 
 	slot->tried = true;
-	if (format_check_text(slot->pub.format, slot->pub.format_len, &why) < 0) {
+	r = format_check_text(slot->pub.format, slot->pub.format_len, &head, &why);
+	if (r <= 0)
 		notice(db->opts.notices, "format of event %s:%s (id %d): %s", slot->pub.system,
 		       slot->pub.name, slot->pub.id, why.text);
+	if (r < 0)
 		return;
-	}
-	tep_parse_event(db->tep, slot->pub.format, slot->pub.format_len, slot->pub.system);
+	if (r)
+		tep_parse_event(db->tep, slot->pub.format, slot->pub.format_len, slot->pub.system);
+	else
+		parse_head(db, slot, head);
 	event = tep_find_event(db->tep, slot->pub.id);
-	if (!event || event->id != slot->pub.id) {
+	if (!event || event->id != slot->pub.id || strcmp(event->name, slot->pub.name)) {
 		notice(db->opts.notices, "format of event %s:%s (id %d) cannot be understood",
 		       slot->pub.system, slot->pub.name, slot->pub.id);
 		return;
@@ -350,9 +372,10 @@ int event_db_parse_all(struct event_db *db, struct err *e)
 
 		if (!slot->tried)
 			parse_slot(db, slot);
-		if (slot->event && !(slot->event->flags & TEP_EVENT_FL_FAILED))
+		if (slot->event && !(slot->event->flags & TEP_EVENT_FL_FAILED) &&
+		    !slot->check.bad_print)
 			continue;
-		if (slot->event)
+		if (slot->event && !slot->check.bad_print)
 			notice(db->opts.notices, "print format of event %s:%s cannot be understood",
 			       slot->pub.system, slot->pub.name);
 		failed++;

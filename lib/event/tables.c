@@ -87,8 +87,11 @@ static bool parse_symbol(char *p, char *end, struct symbol *ret)
 
 int symbols_add(struct symbols *s, const char *text, size_t len)
 {
-	char *copy = copy_text(text, len), *pos = copy, *line, *end;
+	char *copy, *pos, *line, *end;
 
+	if (!len)
+		return 0;
+	copy = pos = copy_text(text, len);
 	if (!copy)
 		return -ENOMEM;
 	if (vec_push(&s->texts, copy)) {
@@ -218,6 +221,8 @@ int printks_add(struct printks *p, const char *text, size_t len)
 {
 	char *pos = (char *)text, *line, *end;
 
+	if (!len)
+		return 0;
 	p->sorted = false;
 	while (next_line(&pos, (char *)text + len, &line, &end)) {
 		struct printk printk;
@@ -241,11 +246,24 @@ static int compare_printks(const void *a, const void *b)
 	return (x->addr > y->addr) - (x->addr < y->addr);
 }
 
-const struct printk *printks_nth(struct printks *p, size_t i)
+static void printks_sort(struct printks *p)
 {
 	if (!p->sorted && p->v.nr)
 		qsort(p->v.v, p->v.nr, sizeof(*p->v.v), compare_printks);
 	p->sorted = true;
+}
+
+const struct printk *printks_find(struct printks *p, uint64_t addr)
+{
+	const struct printk key = { .addr = addr };
+
+	printks_sort(p);
+	return p->v.nr ? bsearch(&key, p->v.v, p->v.nr, sizeof(key), compare_printks) : NULL;
+}
+
+const struct printk *printks_nth(struct printks *p, size_t i)
+{
+	printks_sort(p);
 	return i < p->v.nr ? &p->v.v[i] : NULL;
 }
 
@@ -284,6 +302,8 @@ int comms_add(struct comms *c, const char *text, size_t len)
 {
 	char *pos = (char *)text, *line, *end;
 
+	if (!len)
+		return 0;
 	c->sorted = false;
 	while (next_line(&pos, (char *)text + len, &line, &end)) {
 		struct comm comm;

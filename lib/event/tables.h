@@ -40,6 +40,7 @@ struct printk { uint64_t addr; char *fmt; };
 struct printks { VEC(struct printk) v; bool sorted; };
 /* Lines '0xADDRESS : "FORMAT"'. The quotes and a last \n are taken off. */
 int printks_add(struct printks *p, const char *text, size_t len);
+const struct printk *printks_find(struct printks *p, uint64_t addr);	/* NULL: unknown */
 const struct printk *printks_nth(struct printks *p, size_t i);
 void printks_release(struct printks *p);
 

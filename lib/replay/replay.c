@@ -24,6 +24,8 @@ static int load(struct replay *rp, struct err *e)
 			notice(rp->opts.notices, "%s", why.text);
 			continue;
 		}
+		if (s->chunks.broken_at)
+			rp->env.damage++;	/* the reader has told it */
 		rc = stream_next(s, &rp->env, e);
 		if (rc < 0)
 			return rc;

@@ -125,23 +125,35 @@ def examples():
 EXAMPLES = list(examples())
 
 
+def split_by_cpu(trace):
+    """The raw per-CPU files that its recording had, from a version 6 file."""
+    places = common.run(common.TRACECMD, "dump", "--flyrecord", trace).stdout
+    data = trace.read_bytes()
+    for offset, size, cpu in re.findall(r"(\d+) +(\d+)\t.* of cpu (\d+)\]", places):
+        Path(f"{trace}.cpu{cpu}").write_bytes(data[int(offset):int(offset) + int(size)])
+
+
 @pytest.mark.parametrize("block", [block for _, block in EXAMPLES],
                          ids=[f"{name}-{i}" for i, (name, _) in enumerate(EXAMPLES)])
 def test_example(block, tmp_path, request):
-    """Copied as it is, in a folder with a trace.dat. Its pauses are cut short."""
+    """Copied as it is, in a folder with a trace.dat and the per-CPU files it was
+    made of. Its pauses are cut short."""
     used = set(re.findall(r"^(?:.*\| *)?tracecmd (\S+)", block, re.M))
     assert used
     if used - ON_FILES:
-        request.getfixturevalue("kernel")
+        tracing_on = Path(request.getfixturevalue("kernel")) / "tracing_on"
+        was_on = tracing_on.read_text()
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "tracecmd").symlink_to(os.path.abspath(common.TRACECMD))
     (tmp_path / "bin" / "sleep").write_text("#!/bin/sh\nexec /bin/sleep 0.3\n")
     (tmp_path / "bin" / "sleep").chmod(0o755)
-    shutil.copy(f"{common.FIXTURES}/old-v7.dat", tmp_path / "trace.dat")
+    shutil.copy(f"{common.FIXTURES}/old-v6.dat", tmp_path / "trace.dat")
+    split_by_cpu(tmp_path / "trace.dat")
     done = common.run("bash", "-e", "-o", "pipefail", "-c", block, cwd=tmp_path, status=None,
                       env={**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
     if "start" in used:
         common.run(common.TRACECMD, "reset")
+        tracing_on.write_text(was_on)
     assert done.returncode == 0, f"{block}{done.stdout[-2000:]}{done.stderr[-2000:]}"
     for name in re.findall(r"-o (\S+\.dat)", block):
         common.strict_check(tmp_path / name)

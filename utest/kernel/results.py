@@ -37,7 +37,7 @@ class Result:
         return collections.Counter(e.name for e in self.events(file))
 
     def lost(self, file):
-        return events.lost(self.report(file, "--losses"))
+        return events.lost(self.report(file, "--stat"), self.report(file, "--losses"))
 
     def marker_numbers(self, file):
         return events.marker_numbers(self.events(file))

@@ -5,8 +5,11 @@
  * On each CPU one process, bound to it, writes COUNT markers: even numbers as
  * "marker CPU NUMBER" to TRACE_MARKER, odd ones as raw data (id 77, then CPU
  * and NUMBER as 32-bit numbers) to TRACE_MARKER_RAW; after every 16th it sleeps
- * PAUSE_US. Prints how many writes succeeded; exit status 1 if any failed.
+ * PAUSE_US. Prints how many markers were written. A full buffer that does not
+ * overwrite refuses them with EBADF and counts them as dropped: these are
+ * written too. Exit status 1 if a write failed otherwise.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdint.h>
@@ -30,9 +33,9 @@ static int write_markers(const char *marker, const char *raw, int cpu, int count
 		uint32_t numbers[3] = { 77, cpu, i };
 		char text[64];
 		int len = snprintf(text, sizeof(text), "marker %d %d", cpu, i);
+		ssize_t n = i % 2 ? write(raw_fd, numbers, sizeof(numbers)) : write(fd, text, len);
 
-		if (i % 2 ? write(raw_fd, numbers, sizeof(numbers)) != sizeof(numbers) :
-			    write(fd, text, len) != len) {
+		if (n < 0 && errno != EBADF) {
 			perror("markers: write");
 			return 1;
 		}

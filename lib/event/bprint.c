@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * trace_printk's binary records: an address that names a format, and the
+ * arguments one after another. libtraceevent pads to whatever width a format
+ * or an argument asks for; this looks at them first.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "event/builtin.h"
+
+struct args { const uint8_t *data; uint32_t pos, len; bool big; };
+
+/* Arguments are aligned to 4 bytes from the record's start (kernel: vbin_printf). */
+static bool take_number(struct args *a, uint32_t size, uint64_t *ret)
+{
+	uint32_t pos = (a->pos + 3) & ~3u;
+
+	if (pos > a->len || size > a->len - pos)
+		return false;
+	*ret = size == 8 ? get_u64(a->data + pos, a->big) : get_u32(a->data + pos, a->big);
+	a->pos = pos + size;
+	return true;
+}
+
+static void take_string(struct args *a)
+{
+	a->pos += strnlen((const char *)a->data + a->pos, a->len - a->pos);
+	a->pos += a->pos < a->len;
+}
+
+/* One conversion, p behind its '%'. NULL: what it takes is not known. */
+static const char *conversion(const char *p, struct args *a, unsigned long_size, bool *wide)
+{
+	uint64_t v;
+	unsigned longs = 0;
+
+	for (; *p && !strchr("diuxXosp%c", *p); p++) {
+		if (isdigit((unsigned char)*p)) {
+			char *end;
+
+			*wide |= strtoul(p, &end, 10) > FORMAT_WIDTH_MAX;
+			p = end - 1;
+		} else if (*p == '*') {
+			if (!take_number(a, 4, &v))
+				return NULL;
+			*wide |= (int32_t)v > FORMAT_WIDTH_MAX || (int32_t)v < -FORMAT_WIDTH_MAX;
+		} else if (*p == 'l' || *p == 'z' || *p == 'Z') {
+			longs++;
+		} else if (*p == 'L') {
+			longs = 2;
+		}
+	}
+	if (!*p)
+		return p;
+	if (*p == 's')
+		take_string(a);
+	else if (*p == 'p' && isalnum((unsigned char)p[1]) && !strchr("sSxfF", p[1]))
+		return NULL;
+	else if (*p == 'p')
+		return take_number(a, long_size, &v) ? p + 1 : NULL;
+	else if (*p != '%' && *p != 'c' &&
+		 !take_number(a, longs == 0 ? 4 : longs == 1 ? long_size : 8, &v))
+		return NULL;
+	return p + 1;
+}
+
+static const char *find_format(struct event_db *db, uint64_t addr)
+{
+	const struct printk *p;
+
+	event_db_need_texts(db);
+	p = printks_find(&db->printks, addr);
+	return p ? p->fmt : NULL;
+}
+
+bool bprint_is_safe(struct event_db *db, const struct event_slot *slot,
+		    const struct event_record *rec)
+{
+	struct tep_format_field *buf = tep_find_field(slot->event, "buf");
+	struct args a = { .data = rec->data, .len = rec->len, .big = db->opts.big_endian };
+	const char *p;
+	bool wide = false, known = true;
+	uint64_t addr;
+
+	if (!buf || buf->offset < 0 || (uint32_t)buf->offset > rec->len ||
+	    !builtin_field(slot, "ip", rec, &addr) || !builtin_field(slot, "fmt", rec, &addr))
+		return false;
+	p = find_format(db, addr);
+	a.pos = buf->offset;
+	while (p && (p = strchr(p, '%'))) {
+		const char *after = conversion(p + 1, &a, db->opts.long_size, &wide);
+
+		if (!after) {
+			/* the arguments' places are lost: a width may be anything */
+			known = false;
+			after = p + 1;
+		}
+		p = after;
+		if (wide || (!known && strchr(p, '*')))
+			return false;
+	}
+	return !wide;
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Format texts before libtraceevent's parser gets them. What the parser of 1.7
+ * and 1.8 does not survive, and is looked for here:
+ *  - endless nesting, or operators in endless row (it recurses);
+ *  - a character that is neither printable nor blank, or the text's end, where
+ *    it wants another token behind '[' or sizeof(;
+ *  - __attribute__ as a field's first word;
+ *  - REC->FIELD without such a field (while flags or symbols are read);
+ *  - a constant divided by zero;
+ *  - an address from the record, given to a plugin's function that follows it.
+ * And it looks for common_type where the first format that was parsed has it.
+ * A text that has one of these in its print format loses only that.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "event/check.h"
+
+/* The longest format of Linux 6.18 has 40 KiB, the deepest 12 brackets. */
+#define TEXT_MAX (1u << 20)
+#define DEPTH_MAX 100
+#define OPERATORS_MAX 1000		/* between two commas */
+
+enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_MARK };
+struct token {
+	enum token_kind kind;
+	const char *at;
+	size_t len;
+};
+
+/* A place in the text; base is where offsets count from. */
+struct scan { const char *base, *p, *end; };
+
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Words, strings in either quote, "->", and single characters. */
+static struct token next_token(struct scan *s)
+{
+	struct token t = { TOKEN_END, s->p, 0 };
+
+	while (s->p < s->end && isspace((unsigned char)*s->p))
+		s->p++;
+	t.at = s->p;
+	if (s->p == s->end)
+		return t;
+	if (is_word(*s->p)) {
+		t.kind = TOKEN_WORD;
+		while (s->p < s->end && is_word(*s->p))
+			s->p++;
+	} else if (*s->p == '"' || *s->p == '\'') {
+		char quote = *s->p++;
+
+		t.kind = TOKEN_STRING;
+		while (s->p < s->end && *s->p != quote)
+			s->p += *s->p == '\\' && s->p + 1 < s->end ? 2 : 1;
+		s->p += s->p < s->end;
+	} else {
+		t.kind = TOKEN_MARK;
+		s->p += s->p[0] == '-' && s->p + 1 < s->end && s->p[1] == '>' ? 2 : 1;
+	}
+	t.len = s->p - t.at;
+	return t;
+}
+
+static bool is(const struct token *t, const char *text)
+{
+	return t->len == strlen(text) && !memcmp(t->at, text, t->len);
+}
+
+static int bad(const struct scan *s, const char *at, struct err *e, const char *why)
+{
+	return err_set(e, -EBADMSG, "byte %zu: %s", (size_t)(at - s->base), why);
+}
+
+/* ---- what holds for all of the text ---------------------------------------------- */
+
+static int check_characters(const struct scan *s, struct err *e)
+{
+	for (const char *p = s->p; p < s->end; p++)
+		if (!isprint((unsigned char)*p) && *p != '\n' && *p != '\t')
+			return bad(s, p, e, "a character that is not printable");
+	return 0;
+}
+
+static int check_nesting(struct scan s, struct err *e)
+{
+	unsigned depth = 0, operators = 0;
+
+	for (;;) {
+		struct token t = next_token(&s);
+
+		if (t.kind == TOKEN_END)
+			return 0;
+		if (t.kind == TOKEN_STRING || *t.at == ',' || *t.at == ';') {
+			operators = 0;
+		} else if (t.kind == TOKEN_MARK) {
+			if (strchr("([{", *t.at) && ++depth > DEPTH_MAX)
+				return bad(&s, t.at, e, "brackets are nested too deep");
+			if (strchr(")]}", *t.at))
+				depth -= depth > 0;
+			if (++operators > OPERATORS_MAX)
+				return bad(&s, t.at, e, "too many operators in a row");
+		}
+	}
+}
+
+/* ---- fields -------------------------------------------------------------------------- */
+
+/* Behind '[': goes behind the ']' of the same declaration. */
+static bool closes_bracket(struct scan *s)
+{
+	for (;;) {
+		struct token t = next_token(s);
+
+		if (is(&t, "]"))
+			return true;
+		if (t.kind == TOKEN_END || is(&t, ";") || is(&t, "["))
+			return false;
+	}
+}
+
+static int check_fields(struct scan s, struct err *e)
+{
+	static const char type[] = " common_type;\toffset:0;\tsize:2;";
+	struct token t, before;
+
+	if (!memmem(s.p, s.end - s.p, type, sizeof(type) - 1))
+		return err_set(e, -EBADMSG, "no field common_type of 2 bytes at offset 0");
+	before = t = next_token(&s);
+	for (; t.kind != TOKEN_END; before = t, t = next_token(&s)) {
+		if (is(&before, ":") && is(&t, "__attribute__"))
+			return bad(&s, t.at, e, "a field without a type");
+		/* the print format would hide in front of where it is looked for */
+		if (is(&before, "print") && is(&t, "fmt"))
+			return bad(&s, t.at, e, "a print format among the fields");
+		if (is(&t, "[") && !closes_bracket(&s))
+			return bad(&s, t.at, e, "an array's bracket is not closed");
+	}
+	return 0;
+}
+
+/* Whether a field's declaration, "TYPE NAME" or "TYPE NAME[SIZE]", has the name. */
+static bool declares(const char *p, const char *end, const struct token *name)
+{
+	const char *bracket = memrchr(p, '[', end - p), *from;
+
+	/* "__data_loc char[] name": the bracket belongs to the type */
+	if (bracket && end[-1] == ']')
+		end = bracket;
+	while (end > p && !is_word(end[-1]))
+		end--;
+	for (from = end; from > p && is_word(from[-1]);)
+		from--;
+	return (size_t)(end - from) == name->len && !memcmp(from, name->at, name->len);
+}
+
+static bool has_field(const struct scan *head, const struct token *name)
+{
+	static const char key[] = "field:";
+	const char *p = head->base;
+
+	while ((p = memmem(p, head->end - p, key, sizeof(key) - 1))) {
+		const char *semicolon;
+
+		p += sizeof(key) - 1;
+		semicolon = memchr(p, ';', head->end - p);
+		if (!semicolon)
+			return false;
+		if (declares(p, semicolon, name))
+			return true;
+	}
+	return false;
+}
+
+/* ---- the print format -------------------------------------------------------------------- */
+
+/* s->p stands behind an opening bracket: goes behind the closing one. */
+static bool group_has_field(struct scan *s)
+{
+	unsigned depth = 1;
+	bool found = false;
+
+	while (depth) {
+		struct token t = next_token(s);
+
+		if (t.kind == TOKEN_END)
+			return false;
+		if (is(&t, "("))
+			depth++;
+		else if (is(&t, ")"))
+			depth--;
+		else if (is(&t, "REC") || is(&t, "__get_dynamic_array_len") ||
+			 is(&t, "__get_rel_dynamic_array_len"))
+			found = true;
+	}
+	return found;
+}
+
+/* What a division is by must not be a constant 0: fields are looked at with each record. */
+static bool divisor_is_safe(struct scan s)
+{
+	struct token t = next_token(&s);
+
+	if (is(&t, "(")) {
+		struct scan group = s;
+
+		return group_has_field(&group);
+	}
+	if (t.kind != TOKEN_WORD)
+		return false;
+	if (isdigit((unsigned char)*t.at))
+		return strtoull(t.at, NULL, 0);
+	if (is(&t, "sizeof")) {
+		t = next_token(&s);
+		t = next_token(&s);
+		return !is(&t, "REC");
+	}
+	return is(&t, "REC") || is(&t, "__get_dynamic_array_len") ||
+	       is(&t, "__get_rel_dynamic_array_len");
+}
+
+/*
+ * Functions of Debian's plugins that follow an address (plugin_cfg80211,
+ * plugin_scsi), and which argument it is. In all kernels it is a dynamic array.
+ */
+static const struct { const char *name; unsigned arg; } followers[] = {
+	{ "__le16_to_cpup", 0 }, { "scsi_trace_parse_cdb", 1 },
+};
+
+/* s stands behind a word. */
+static bool follows_only_arrays(const struct token *word, struct scan s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(followers); i++) {
+		struct token t;
+
+		if (!is(word, followers[i].name))
+			continue;
+		t = next_token(&s);		/* the bracket */
+		for (unsigned n = 0; n < followers[i].arg; n++) {
+			t = next_token(&s);	/* an argument of one word */
+			t = next_token(&s);
+			if (!is(&t, ","))
+				return false;
+		}
+		t = next_token(&s);
+		return is(&t, "__get_dynamic_array") || is(&t, "__get_rel_dynamic_array");
+	}
+	return true;
+}
+
+static int check_print(struct scan s, const struct scan *head, struct err *e)
+{
+	struct token t, before = { TOKEN_END, s.p, 0 };
+
+	for (; (t = next_token(&s)).kind != TOKEN_END; before = t) {
+		struct scan ahead = s;
+		struct token next = next_token(&ahead);
+
+		if (is(&t, "->") && (next.kind != TOKEN_WORD || !has_field(head, &next)))
+			return bad(&s, t.at, e, "there is no such field");
+		if ((is(&t, "/") || is(&t, "%")) && !divisor_is_safe(s))
+			return bad(&s, t.at, e, "what it divides by may be 0");
+		if (t.kind == TOKEN_WORD && !follows_only_arrays(&t, s))
+			return bad(&s, t.at, e, "the function's address is not an array's");
+		if (is(&before, "sizeof") && is(&t, "(") && next.kind == TOKEN_END)
+			return bad(&s, t.at, e, "sizeof of nothing");
+	}
+	return 0;
+}
+
+/* ---- all together ---------------------------------------------------------------------------- */
+
+int format_check_text(const char *text, size_t len, size_t *ret_head, struct err *e)
+{
+	static const char key[] = "\nprint fmt:";
+	const char *print = memmem(text, len, key, sizeof(key) - 1);
+	struct scan head = { text, text, print ? print : text + len };
+	struct scan tail = { text, head.end + (print ? sizeof(key) - 1 : 0), text + len };
+
+	if (len > TEXT_MAX)
+		return err_set(e, -EBADMSG, "%zu bytes long, more than %u", len, TEXT_MAX);
+	if (check_characters(&head, e) < 0 || check_nesting(head, e) < 0 ||
+	    check_fields(head, e) < 0)
+		return -EBADMSG;
+	*ret_head = head.end - text;
+	return check_characters(&tail, e) >= 0 && check_nesting(tail, e) >= 0 &&
+	       check_print(tail, &head, e) >= 0;
+}

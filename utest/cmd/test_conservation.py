@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""No event is lost silently: numbered markers are written on every CPU at the
+same time, and what was recorded and what is reported lost add up to exactly as
+many, with buffers too small for them and large enough."""
+
+import os
+import re
+
+import pytest
+
+import common
+import events
+from common import TRACECMD, run
+
+CPUS = os.sysconf("SC_NPROCESSORS_ONLN")
+
+
+def written_by(path_of_instance, count, pause_us=0):
+    """The command that writes @count markers on each CPU."""
+    return [common.tool("markers"), f"{path_of_instance}/trace_marker", f"{path_of_instance}/trace_marker_raw",
+            str(count), str(pause_us)]
+
+
+def balance(path, written):
+    """(recorded, lost) of a file; no marker twice, none invented."""
+    text = common.report(path, "--losses")
+    found = events.marker_numbers(events.parse(text))
+    assert len(found) == len(set(found)), "a marker was recorded twice"
+    per_cpu = written // CPUS
+    assert all(0 <= cpu < CPUS and 0 <= number < per_cpu for cpu, number in found)
+    return len(found), events.lost(common.report(path, "--stat"), text)
+
+
+def told_lost(stderr):
+    """What record says was lost."""
+    lines = re.findall(r"^CPU \d+(?:\.\S+)?: .*$", stderr, re.M)
+    return sum(int(n) for line in lines for n in re.findall(r" (\d+) events (?:lost|dropped)", line))
+
+
+@pytest.mark.parametrize("form", [(), ("--compression", "lz4"), ("--compression", "none"), ("--file-version", "6"),
+                                  ("--nosplice",), ("--poll", "-s", "100000")],
+                         ids=lambda form: " ".join(form) or "default")
+@pytest.mark.parametrize("kb, count", [(4, 40000), (64, 40000), (32768, 40000)])
+def test_recorded_and_lost_are_all(kernel, tmp_path, form, kb, count):
+    out = tmp_path / "out.dat"
+    p = run(TRACECMD, "record", "-o", out, "-b", kb, "-p", "nop", *form, *written_by(kernel, count))
+    written = int(p.stdout.split("\n")[0])
+    assert written == CPUS * count
+    recorded, lost = balance(out, written)
+    assert recorded + lost == written
+    assert told_lost(p.stderr) == lost
+    if kb == 32768:
+        assert lost == 0
+
+
+def test_loss_is_certain_when_nobody_reads(kernel, tmp_path):
+    """The buffer of an instance is filled many times over, then extracted."""
+    path = f"{kernel}/instances/tc_conserve"
+    os.mkdir(path)
+    try:
+        run(TRACECMD, "start", "-B", "tc_conserve", "-b", "16", "-p", "nop")
+        written = int(run(*written_by(path, 20000)).stdout)
+        run(TRACECMD, "stop", "-B", "tc_conserve")
+        run(TRACECMD, "extract", "-B", "tc_conserve", "-o", tmp_path / "out.dat")
+        recorded, lost = balance(tmp_path / "out.dat", written)
+        assert recorded > 0 and lost > 0 and recorded + lost == written
+    finally:
+        os.rmdir(path)
+
+
+def test_a_buffer_that_keeps_the_oldest(kernel, tmp_path):
+    """Without overwriting, the newest are lost, behind the last one recorded."""
+    path = f"{kernel}/instances/tc_conserve"
+    os.mkdir(path)
+    try:
+        run(TRACECMD, "start", "-B", "tc_conserve", "-b", "16", "-O", "nooverwrite", "-p", "nop")
+        written = int(run(*written_by(path, 5000)).stdout)
+        run(TRACECMD, "stop", "-B", "tc_conserve")
+        stats = "".join(common.tracefs.read(f"{path}/per_cpu/cpu{cpu}/stats") for cpu in range(CPUS))
+        dropped = sum(int(n) for n in re.findall(r"^dropped events: (\d+)", stats, re.M))
+        p = run(TRACECMD, "extract", "-B", "tc_conserve", "-o", tmp_path / "out.dat")
+        recorded, _ = balance(tmp_path / "out.dat", written)
+        assert dropped > 0 and recorded + dropped == written
+        assert told_lost(p.stderr) == dropped
+    finally:
+        os.rmdir(path)
+
+
+def test_instances_are_counted_apart(kernel, tmp_path):
+    """Markers go to an instance that is too small, events to the top level."""
+    out = tmp_path / "out.dat"
+    p = run(TRACECMD, "record", "-o", out, "-b", 16384, "-e", "sched:sched_process_exit",
+            "-B", "tc_conserve", "-b", "8", "-p", "nop", *written_by(f"{kernel}/instances/tc_conserve", 20000))
+    written = int(p.stdout.split("\n")[0])
+    recorded, lost = balance(out, written)
+    assert recorded + lost == written and told_lost(p.stderr) == lost
+    exits = [e for e in events.parse(common.report(out)) if e.name == "sched_process_exit" and e.comm == "markers"]
+    assert len(exits) == CPUS + 1
