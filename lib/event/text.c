@@ -28,12 +28,13 @@
 static bool make_record(struct event_db *db, const struct event_slot *slot,
 			const struct event_record *rec, bool fields, struct tep_record *ret)
 {
-	uint32_t want = rec->len, extra = 0;
+	uint32_t want = rec->len, extra = 0, len;
 
 	if (slot->check.fixed_end > want)
 		want = slot->check.fixed_end;
 	if (want > rec->avail)
 		want = rec->avail;
+	len = rec->len < slot->check.rest_start ? want : rec->len;
 	if (fields)
 		extra = rec->avail - want < PAD / 2 ? rec->avail - want : PAD / 2;
 	buf_clear(&db->padded);
@@ -41,7 +42,7 @@ static bool make_record(struct event_db *db, const struct event_slot *slot,
 	    buf_fill(&db->padded, 0, PAD - extra))
 		return false;
 	*ret = (struct tep_record){
-		.ts = rec->ts, .size = rec->len, .record_size = rec->len,
+		.ts = rec->ts, .size = len, .record_size = len,
 		.data = db->padded.data, .cpu = rec->cpu, .ref_count = 1, .locked = 1,
 		.priv = (void *)rec,
 	};
@@ -189,7 +190,8 @@ void event_text(struct event_db *db, struct tep_event *event, const struct event
 	}
 	if (!fields && slot->builtin && builtin_text(db, slot, rec, next, out))
 		goto trim;
-	if (!format_check_record(&slot->check, rec->data, rec->avail, why, sizeof(why))) {
+	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
+				 sizeof(why))) {
 		buf_printf(out, "[BAD RECORD: %s]", why);
 		put_fields(event, rec, out);
 	} else {
