@@ -21,10 +21,13 @@ struct command {
 	const char *summary;		/* one line for the general help */
 	const char *help;		/* the whole of --help, after the usage line */
 	const char *usage;		/* "[options] [command [argument...]]" */
+	bool runs_command;		/* options may be another command's, behind the own */
+	bool own_version;		/* --version is an option of its own */
 	/*
 	 * argv[0] is the command's name. Returns an exit code (or a traced
 	 * command's own status); EXIT_FAILED/EXIT_USAGE with @e set makes main
-	 * print it. Main handles --help right behind the name by itself.
+	 * print it. Main handles -h, --help and --version by itself: right behind
+	 * the name, and anywhere in a command that runs no other.
 	 */
 	int (*run)(int argc, char **argv, struct err *e);
 };
@@ -39,6 +42,9 @@ extern const struct command start_command, stop_command, restart_command, reset_
 
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
 int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* What getopt_long did not take: an unknown option or a missing value.
+ * Returns EXIT_USAGE with @e set. */
+int option_refused(int opt, char **argv, struct err *e);
 /* Notices go to standard error as "tracecmd: TEXT", unless quiet. */
 extern const struct notices stderr_notices;
 

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "record_output.h"
+#include "supervisor.h"
 #include "trace_options.h"
 
 struct run {
 	struct trace_options *o;
 	struct record_output out;
 	struct kernel *kernel;
+	struct supervisor supervisor;
 	struct recording *recording;
 };
 
@@ -126,7 +128,7 @@ static int reset(struct run *run, struct err *e)
 static int run_extract(int argc, char **argv, struct err *e)
 {
 	struct trace_options o;
-	struct run run = { .o = &o, .out.file.fd = -1 };
+	struct run run = { .o = &o, .supervisor = SUPERVISOR_NONE, .out.file.fd = -1 };
 	int status = trace_options_parse(TRACE_EXTRACT, argc, argv, &o, e);
 	int r;
 
@@ -136,12 +138,15 @@ static int run_extract(int argc, char **argv, struct err *e)
 	}
 	r = check_all(&run, e);
 	if (!r)
+		r = supervisor_start(&run.supervisor, run.kernel, e);
+	if (!r)
 		r = extract(&run, e);
 	recording_free(run.recording, !run.out.keep_spools);
 	if (!r && !o.setup.keep)
 		r = reset(&run, e);
 	if (run.kernel && kernel_undo(run.kernel, r ? NULL : e) && !r)
 		r = e->code;
+	supervisor_end(&run.supervisor);
 	record_output_release(&run.out);
 	kernel_close(run.kernel);
 	trace_options_release(&o);

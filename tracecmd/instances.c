@@ -53,19 +53,6 @@ void instances_release(struct instances *list)
 	vec_release(list);
 }
 
-int option_refused(int opt, char **argv, struct err *e)
-{
-	const char *word = argv[optind - 1];
-
-	if (opt == ':')
-		return optopt < 128 && optopt > ' ' ?
-			usage_error(e, "option -%c needs a value", optopt) :
-			usage_error(e, "option %s needs a value", word);
-	if (optopt < 128 && optopt > ' ')
-		return usage_error(e, "there is no option -%c", optopt);
-	return usage_error(e, "there is no option '%s'", word);
-}
-
 static int take_options(int argc, char **argv, bool all_has_top, struct kernel *k,
 			struct instances *list, struct err *e)
 {

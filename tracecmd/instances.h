@@ -26,8 +26,4 @@ void instances_release(struct instances *list);
 int instances_from_options(int argc, char **argv, bool all_has_top, struct kernel **k,
 			   struct instances *list, struct err *e);
 
-/* What getopt_long did not take: an unknown option or a missing value.
- * Returns EXIT_USAGE with @e set. */
-int option_refused(int opt, char **argv, struct err *e);
-
 #endif

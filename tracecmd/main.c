@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -45,6 +46,19 @@ int usage_error(struct err *e, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
+int option_refused(int opt, char **argv, struct err *e)
+{
+	const char *word = argv[optind - 1];
+
+	if (opt == ':')
+		return optopt < 128 && optopt > ' ' ?
+			usage_error(e, "option -%c needs a value", optopt) :
+			usage_error(e, "option %s needs a value", word);
+	if (optopt < 128 && optopt > ' ')
+		return usage_error(e, "there is no option -%c", optopt);
+	return usage_error(e, "there is no option '%s'", word);
+}
+
 static void print_help(void)
 {
 	out_printf("tracecmd: record and replay what the Linux kernel does\n\n"
@@ -81,6 +95,27 @@ static bool is_help(const char *arg)
 	return !strcmp(arg, "-h") || !strcmp(arg, "--help");
 }
 
+static bool is_version(const char *arg)
+{
+	return !strcmp(arg, "--version");
+}
+
+/* Whether the command's line holds such a word, wherever that is no other command's. */
+static bool asks(const struct command *c, int argc, char **argv, bool (*is)(const char *arg))
+{
+	int end = c->runs_command && argc > 3 ? 3 : argc;
+
+	for (int i = 2; i < end && strcmp(argv[i], "--"); i++)
+		if (is(argv[i]))
+			return true;
+	return false;
+}
+
+static void print_version(void)
+{
+	out_printf("tracecmd %s\n", tracecmd_version());
+}
+
 static int run(int argc, char **argv, struct err *e)
 {
 	const struct command *c;
@@ -94,8 +129,8 @@ static int run(int argc, char **argv, struct err *e)
 		print_help();
 		return EXIT_OK;
 	}
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "version")) {
-		out_printf("tracecmd %s\n", tracecmd_version());
+	if (is_version(argv[1]) || !strcmp(argv[1], "version")) {
+		print_version();
 		return EXIT_OK;
 	}
 	if (!strcmp(argv[1], "help")) {
@@ -108,8 +143,12 @@ static int run(int argc, char **argv, struct err *e)
 	c = find_command(argv[1], e);
 	if (!c)
 		return EXIT_USAGE;
-	if (argc > 2 && is_help(argv[2])) {
+	if (asks(c, argc, argv, is_help)) {
 		print_command_help(c);
+		return EXIT_OK;
+	}
+	if (!c->own_version && asks(c, argc, argv, is_version)) {
+		print_version();
 		return EXIT_OK;
 	}
 	status = c->run(argc - 1, argv + 1, e);

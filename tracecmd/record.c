@@ -11,6 +11,7 @@
 #include "daemon.h"
 #include "record_output.h"
 #include "record_wait.h"
+#include "supervisor.h"
 #include "trace_options.h"
 
 struct run {
@@ -19,6 +20,7 @@ struct run {
 	struct child_plan plan;
 	struct child child;
 	struct kernel *kernel;
+	struct supervisor supervisor;
 	struct watched watched;
 	struct recording *recording;
 	sigset_t mask;			/* before ours */
@@ -95,6 +97,9 @@ static int record(struct run *run, struct err *e)
 		if (r)
 			return r;
 	}
+	r = supervisor_start(&run->supervisor, run->kernel, e);
+	if (r)
+		return r;
 	run->signal_fd = stop_signals_take(&run->mask, e);
 	if (run->signal_fd < 0)
 		return run->signal_fd;
@@ -138,8 +143,8 @@ static int run_record(int argc, char **argv, struct err *e)
 {
 	struct trace_options o;
 	struct run run = {
-		.o = &o, .child = CHILD_NONE, .out.file.fd = -1, .signal_fd = -1,
-		.daemon_fd = -1,
+		.o = &o, .child = CHILD_NONE, .supervisor = SUPERVISOR_NONE,
+		.out.file.fd = -1, .signal_fd = -1, .daemon_fd = -1,
 	};
 	int status = trace_options_parse(TRACE_RECORD, argc, argv, &o, e);
 	struct err undo = { 0 };
@@ -160,6 +165,7 @@ static int run_record(int argc, char **argv, struct err *e)
 		*e = undo;
 		r = undo.code;
 	}
+	supervisor_end(&run.supervisor);
 	child_release(&run.child);
 	record_output_release(&run.out);
 	watched_close(&run.watched);
@@ -177,6 +183,7 @@ const struct command record_command = {
 	.name = "record",
 	.summary = "record what the kernel does into a file",
 	.usage = "[options] [command [argument...]]",
+	.runs_command = true,
 	.help = TRACE_EVENTS_HELP
 		"\nThe recording\n"
 		"  -o FILE           output (trace.dat)\n"

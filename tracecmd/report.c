@@ -4,8 +4,12 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "include/tracecmd.h"
 #include "report.h"
+
+#define DEFAULT_FILE "trace.dat"
 
 static const char help[] =
 	"FILE defaults to trace.dat; several are merged by time.\n"
@@ -52,7 +56,8 @@ static const char help[] =
 	"  --cpus, --first-event, --last-event\n"
 	"                       CPUs with data, their first and last event\n"
 	"  --stat               the kernel's statistics at the end of the recording\n"
-	"  --uname, --version   recorded machine, recording program\n"
+	"  --uname, --version   recorded machine, recording program (--version without any\n"
+	"                       file: this program)\n"
 	"  --check-events       whether all formats can be parsed\n"
 	"  -T, --filter-test    what was understood of the filters\n";
 
@@ -367,8 +372,9 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 		status = parse_option(&p, opt, argv);
 	while (!status && optind < argc)
 		status = add_file(&p, argv[optind++], false);
-	if (!status && !rp->files.nr)
-		status = add_file(&p, "trace.dat", false);
+	rp->default_file = !rp->files.nr;
+	if (!status && rp->default_file)
+		status = add_file(&p, DEFAULT_FILE, false);
 	if (!status && rp->wakeup && rp->files.nr > 1)
 		status = usage_error(e, "-w is for one file");
 	return status;
@@ -389,12 +395,23 @@ static void report_release(struct report *rp)
 	vec_release(&rp->comms);
 }
 
+/* --version without a file to ask: this program's, as of any command. */
+static bool asks_own_version(const struct report *rp)
+{
+	return rp->questions == ASK_VERSION && rp->default_file && access(DEFAULT_FILE, F_OK) < 0;
+}
+
 static int report_run(int argc, char **argv, struct err *e)
 {
 	static const struct notices silent;
 	struct report rp = { 0 };
 	int status = parse_args(&rp, argc, argv, e);
 
+	if (!status && asks_own_version(&rp)) {
+		out_printf("tracecmd %s\n", tracecmd_version());
+		report_release(&rp);
+		return EXIT_OK;
+	}
 	if (!status) {
 		rp.notices = rp.quiet ? &silent : &stderr_notices;
 		tep_set_loglevel(rp.verbose ? TEP_LOG_WARNING : TEP_LOG_NONE);
@@ -418,6 +435,7 @@ const struct command report_command = {
 	.name = "report",
 	.summary = "print a trace file as text",
 	.usage = "[OPTIONS] [FILE...]",
+	.own_version = true,
 	.help = help,
 	.run = report_run,
 };

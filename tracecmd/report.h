@@ -56,6 +56,7 @@ struct report {
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
 	bool boundary, debug, losses, compat_31;
 	bool verbose;
+	bool default_file;		/* none was named */
 
 	const struct notices *notices;
 	struct replay *replay;

@@ -19,11 +19,15 @@ struct restore_args {
 
 static int parse(struct restore_args *a, int argc, char **argv, struct err *e)
 {
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
 	int opt;
 
 	optind = 0;			/* glibc: start afresh */
 	opterr = 0;
-	while ((opt = getopt(argc, argv, ":co:i:t:k:h")) != -1) {
+	while ((opt = getopt_long(argc, argv, ":co:i:t:k:h", long_options, NULL)) != -1) {
 		switch (opt) {
 		case 'c': a->create = true; break;
 		case 'o': a->output = optarg; break;
@@ -31,8 +35,7 @@ static int parse(struct restore_args *a, int argc, char **argv, struct err *e)
 		case 't': a->tracing_dir = optarg; break;
 		case 'k': a->kallsyms = optarg; break;
 		case 'h': return EXIT_HELP;
-		case ':': return usage_error(e, "option -%c needs a value", optopt);
-		default: return usage_error(e, "there is no option '%s'", argv[optind - 1]);
+		default: return option_refused(opt, argv, e);
 		}
 	}
 	a->files = argv + optind;
