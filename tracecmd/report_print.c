@@ -168,7 +168,7 @@ static void tell_untold(const struct printer *p)
 		       (unsigned long long)p->untold);
 }
 
-/* File offsets of compressed sub-buffers do not exist: the page's number does. */
+/* A compressed sub-buffer has no place in the file that could be told: its time is. */
 static bool put_boundary(struct printer *p, const struct replay_record *rec, bool named)
 {
 	if (!named)

@@ -23,19 +23,35 @@ static int switch_on(void *ctx, struct err *e)
 	return kernel_setup_tracing(s->k, &s->o.setup, true, e);
 }
 
-static int set_up(struct start *s, struct err *e)
+static int set_up(struct start *s, const sigset_t *mask, struct err *e)
 {
 	struct kernel_setup *setup = &s->o.setup;
-	sigset_t mask;
 	int ret = kernel_setup_apply(s->k, setup, e);
 
-	sigprocmask(SIG_SETMASK, NULL, &mask);
 	if (!ret && s->o.command)
-		ret = child_fork(&s->child, &s->plan, &mask, switch_on, s, e);
+		ret = child_fork(&s->child, &s->plan, mask, switch_on, s, e);
 	if (!ret && kernel_setup_limits_pids(setup))
 		ret = kernel_setup_pids(s->k, setup, s->child.pid, e);
 	if (!ret)
 		ret = s->o.command ? child_go(&s->child, e) : switch_on(s, e);
+	return ret;
+}
+
+/* All or nothing: an interrupt comes through before or after. */
+static int set_up_or_undo(struct start *s, struct err *e)
+{
+	sigset_t ends, mask;
+	int ret;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, &mask);
+	ret = set_up(s, &mask, e);
+	if (ret)
+		kernel_undo(s->k, NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	return ret;
 }
 
@@ -61,10 +77,8 @@ static int start(struct start *s, struct err *e)
 		return EXIT_FAILED;
 	if (kernel_open(NULL, notices, &s->k, e) || kernel_setup_check(s->k, &s->o.setup, e))
 		return EXIT_FAILED;
-	if (set_up(s, e)) {
-		kernel_undo(s->k, NULL);
+	if (set_up_or_undo(s, e))
 		return EXIT_FAILED;
-	}
 	if (!s->o.command || s->o.fork)
 		return EXIT_OK;
 	return wait_for_command(s);

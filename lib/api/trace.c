@@ -320,6 +320,7 @@ static int make_text(struct tracecmd_trace *t, bool line, struct err *e)
 		if (line) {
 			const struct event_line_opts opts = {
 				.seconds = t->files[t->record.file].facts.in_seconds,
+				.loose_clock = true,
 			};
 			struct event_line_state state = { 0 };
 

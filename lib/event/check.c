@@ -20,6 +20,8 @@ static void check_field(struct format_check *c, const struct tep_format_field *f
 		c->bad_fields = true;
 		return;
 	}
+	if (!f->size && (uint32_t)f->offset > c->rest_start)
+		c->rest_start = f->offset;
 	end = (uint32_t)f->offset + (uint32_t)f->size;
 	if (end > c->fixed_end)
 		c->fixed_end = end;
@@ -36,12 +38,9 @@ static const struct tep_print_arg *skip_casts(const struct tep_print_arg *arg)
 	return arg;
 }
 
-/* The field an argument names; NULL if it names none. */
-static const struct tep_format_field *arg_field(struct tep_event *event,
-						const struct tep_print_arg *arg)
+static const struct tep_format_field *named_field(struct tep_event *event,
+						  const struct tep_print_arg *arg)
 {
-	if (!arg)
-		return NULL;
 	switch (arg->type) {
 	case TEP_PRINT_FIELD:
 		if (arg->field.field)
@@ -62,6 +61,20 @@ static const struct tep_format_field *arg_field(struct tep_event *event,
 	default:
 		return NULL;
 	}
+}
+
+/*
+ * The field an argument names; NULL if it names none. What is read as a dynamic
+ * array must be one, else its place would be any number of the record.
+ */
+static const struct tep_format_field *arg_field(struct tep_event *event,
+						const struct tep_print_arg *arg)
+{
+	const struct tep_format_field *f = arg ? named_field(event, arg) : NULL;
+
+	if (!f || arg->type == TEP_PRINT_FIELD || f->flags & TEP_FIELD_IS_DYNAMIC)
+		return f;
+	return NULL;
 }
 
 static bool add_guard(struct format_check *c, enum format_guard_kind kind,
@@ -270,15 +283,17 @@ bool format_dynamic(const struct tep_format_field *f, const void *data, size_t l
 	return true;
 }
 
-bool format_check_record(const struct format_check *c, const void *data, size_t len,
+bool format_check_record(const struct format_check *c, const void *data, size_t len, size_t avail,
 			 char *why, size_t why_size)
 {
 	uint32_t offset, size;
 
-	if (c->fixed_end > len) {
-		snprintf(why, why_size, "%zu bytes, the format needs %u", len, c->fixed_end);
+	if (c->fixed_end > avail) {
+		snprintf(why, why_size, "%zu bytes, the format needs %u", avail, c->fixed_end);
 		return false;
 	}
+	if (len < c->fixed_end)
+		len = c->fixed_end;
 	for (size_t i = 0; i < c->dynamic.nr; i++)
 		if (!format_dynamic(c->dynamic.v[i], data, len, &offset, &size)) {
 			snprintf(why, why_size, "array '%s' lies outside", c->dynamic.v[i]->name);
@@ -432,7 +447,7 @@ static bool guard_holds(struct tep_event *event, const struct format_guard *g, c
 	case GUARD_DIVISOR:
 		return count;
 	case GUARD_WIDTH:
-		return (int)count <= FORMAT_WIDTH_MAX && (int)count >= -FORMAT_WIDTH_MAX;
+		return (int)count >= 0 && (int)count <= FORMAT_WIDTH_MAX;
 	case GUARD_INDEX:
 		return field_start(event, g->field, data, len, &start, &element) &&
 		       count <= len / element && start + count * element + element <= len;

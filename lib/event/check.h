@@ -18,7 +18,8 @@ enum format_guard_kind {
 	GUARD_DIVISOR,			/* count must not be 0 */
 	GUARD_INDEX,			/* field[count] must lie in the record */
 	GUARD_LENGTH,			/* field's count elements of size bytes, too */
-	GUARD_WIDTH,			/* count is a width to print to */
+	GUARD_WIDTH,			/* count is a width to print to: from 0 on, a negative
+					 * one makes libtraceevent leave its argument out */
 };
 struct format_guard {
 	enum format_guard_kind kind;
@@ -29,6 +30,9 @@ struct format_check {
 	bool bad_fields;		/* fields at impossible places: print no field */
 	bool bad_print;			/* the print format is not to be run */
 	uint32_t fixed_end;		/* where the last field of fixed place ends */
+	uint32_t rest_start;		/* where the last field without a size begins, which
+					 * takes the record's rest; libtraceevent does not
+					 * survive a record that ends before */
 	VEC(const struct tep_format_field *) dynamic;
 	VEC(struct format_guard) guards;
 };
@@ -47,10 +51,11 @@ void format_check_release(struct format_check *c);
 bool format_dynamic(const struct tep_format_field *f, const void *data, size_t len,
 		    uint32_t *ret_offset, uint32_t *ret_len);
 /*
- * Whether every field lies within @len bytes. Where not, @why tells it in a
- * few words.
+ * Whether every field of fixed place lies within the @avail bytes up to the
+ * sub-buffer's end, and every dynamic array within the record of @len bytes
+ * (or the fixed fields, if these are more). Where not, @why tells it in a few words.
  */
-bool format_check_record(const struct format_check *c, const void *data, size_t len,
+bool format_check_record(const struct format_check *c, const void *data, size_t len, size_t avail,
 			 char *why, size_t why_size);
 /* Whether the print format may be run on these @len bytes. */
 bool format_check_print(const struct format_check *c, struct tep_event *event, const void *data,

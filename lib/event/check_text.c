@@ -111,6 +111,19 @@ static int check_nesting(struct scan s, struct err *e)
 
 /* ---- fields -------------------------------------------------------------------------- */
 
+/* Behind '[': goes behind the ']' of the same declaration. */
+static bool closes_bracket(struct scan *s)
+{
+	for (;;) {
+		struct token t = next_token(s);
+
+		if (is(&t, "]"))
+			return true;
+		if (t.kind == TOKEN_END || is(&t, ";") || is(&t, "["))
+			return false;
+	}
+}
+
 static int check_fields(struct scan s, struct err *e)
 {
 	static const char type[] = " common_type;\toffset:0;\tsize:2;";
@@ -119,18 +132,15 @@ static int check_fields(struct scan s, struct err *e)
 	if (!memmem(s.p, s.end - s.p, type, sizeof(type) - 1))
 		return err_set(e, -EBADMSG, "no field common_type of 2 bytes at offset 0");
 	before = t = next_token(&s);
-
 	for (; t.kind != TOKEN_END; before = t, t = next_token(&s)) {
 		if (is(&before, ":") && is(&t, "__attribute__"))
 			return bad(&s, t.at, e, "a field without a type");
-		if (is(&before, "["))
-			while (t.kind != TOKEN_END && !is(&t, "]"))
-				t = next_token(&s);
-		if (is(&before, "[") && t.kind == TOKEN_END)
-			return bad(&s, before.at, e, "an array's bracket is not closed");
+		/* the print format would hide in front of where it is looked for */
+		if (is(&before, "print") && is(&t, "fmt"))
+			return bad(&s, t.at, e, "a print format among the fields");
+		if (is(&t, "[") && !closes_bracket(&s))
+			return bad(&s, t.at, e, "an array's bracket is not closed");
 	}
-	if (is(&before, "["))
-		return bad(&s, before.at, e, "an array's bracket is not closed");
 	return 0;
 }
 

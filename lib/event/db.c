@@ -62,6 +62,9 @@ void event_db_free(struct event_db *db)
 		free((char *)db->slots.v[i].pub.name);
 		format_check_release(&db->slots.v[i].check);
 	}
+	for (size_t i = 0; i < db->plugin_options.nr; i++)
+		free(db->plugin_options.v[i]);
+	vec_release(&db->plugin_options);
 	vec_release(&db->styles);
 	vec_release(&db->slots);
 	free(db->names);

@@ -53,12 +53,13 @@ void event_db_set_source(struct event_db *db, const struct event_db_source *src)
 int event_db_add_format(struct event_db *db, const char *system, const char *text, size_t len,
 			struct err *e);
 
-/* Plugins: system and user directories of libtraceevent and its environment. */
+/* Plugins: system and user directories of libtraceevent and its environment.
+ * -EINVAL if an option was set that none of them has, with near matches. */
 int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, struct err *e);
 /*
  * Sets a plugin's option for the process: "[PLUGIN:]NAME[=VALUE]"; without a
- * value a switch is turned on. "fgraph:" options are this library's own
- * (event_options.c), the rest go to libtraceevent. Before plugins are loaded.
+ * value a switch is turned over. "fgraph:" options are this library's own
+ * (plugins.c), the rest go to libtraceevent. Before plugins are loaded.
  * -EINVAL for an unknown fgraph option, with near matches.
  */
 int event_db_plugin_option(struct event_db *db, const char *option, struct err *e);

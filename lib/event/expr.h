@@ -23,6 +23,13 @@ enum expr_op {
 	EXPR_OP_COUNT
 };
 
+/* How operators are written; a higher level binds tighter. */
+#define EXPR_LEVEL_LOWEST 1
+#define EXPR_LEVEL_UNARY 11
+#define EXPR_LEVEL_VALUE 12
+struct expr_op_info { const char *text; unsigned char level; };
+extern const struct expr_op_info expr_ops[EXPR_OP_COUNT];
+
 struct expr_node {
 	enum expr_op op;
 	unsigned column;		/* of its first character, from 1 */
@@ -40,7 +47,7 @@ struct expr {
 };
 
 /*
- * Parses all of @text; @column is that of its first character in what the
+ * Parses all of @text (expr_parse.c); @column is that of its first character in what the
  * user wrote. 0, -EINVAL with the column and the reason, -ENOMEM.
  */
 int expr_parse(const char *text, unsigned column, struct expr *ret, struct err *e);

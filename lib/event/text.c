@@ -28,12 +28,13 @@
 static bool make_record(struct event_db *db, const struct event_slot *slot,
 			const struct event_record *rec, bool fields, struct tep_record *ret)
 {
-	uint32_t want = rec->len, extra = 0;
+	uint32_t want = rec->len, extra = 0, len;
 
 	if (slot->check.fixed_end > want)
 		want = slot->check.fixed_end;
 	if (want > rec->avail)
 		want = rec->avail;
+	len = rec->len < slot->check.rest_start ? want : rec->len;
 	if (fields)
 		extra = rec->avail - want < PAD / 2 ? rec->avail - want : PAD / 2;
 	buf_clear(&db->padded);
@@ -41,7 +42,7 @@ static bool make_record(struct event_db *db, const struct event_slot *slot,
 	    buf_fill(&db->padded, 0, PAD - extra))
 		return false;
 	*ret = (struct tep_record){
-		.ts = rec->ts, .size = rec->len, .record_size = rec->len,
+		.ts = rec->ts, .size = len, .record_size = len,
 		.data = db->padded.data, .cpu = rec->cpu, .ref_count = 1, .locked = 1,
 		.priv = (void *)rec,
 	};
@@ -128,19 +129,15 @@ bool event_field_number(const struct tep_format_field *field, const struct event
 
 /* ---- the text --------------------------------------------------------------------- */
 
-static bool style_fields(const struct event_slot *slot, bool fields)
-{
-	return fields || slot->fields;
-}
-
 /* libtraceevent's text by the print format, plugins left aside. */
 static void run_print_format(struct event_db *db, struct tep_event *event, struct tep_record *record)
 {
-	int flags = event->flags;
+	int no_handler = event->flags & TEP_EVENT_FL_NOHANDLE;
 
 	event->flags |= TEP_EVENT_FL_NOHANDLE;
 	tep_print_event(db->tep, &db->seq, record, "%s", TEP_PRINT_INFO);
-	event->flags = flags;
+	/* it may have found the format wanting: that stays */
+	event->flags = (event->flags & ~TEP_EVENT_FL_NOHANDLE) | no_handler;
 }
 
 /*
@@ -186,14 +183,15 @@ void event_text(struct event_db *db, struct tep_event *event, const struct event
 
 	if (!slot)
 		return;
-	fields = style_fields(slot, fields);
+	fields |= slot->fields;
 	if (slot->check.bad_fields) {
 		buf_puts(out, "[FAILED TO PARSE]");
 		return;
 	}
 	if (!fields && slot->builtin && builtin_text(db, slot, rec, next, out))
 		goto trim;
-	if (!format_check_record(&slot->check, rec->data, rec->avail, why, sizeof(why))) {
+	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
+				 sizeof(why))) {
 		buf_printf(out, "[BAD RECORD: %s]", why);
 		put_fields(event, rec, out);
 	} else {

@@ -100,8 +100,12 @@ static int list_line(void *ctx, const char *line)
 	if (!name || line[0] == '#' || memchr(line, ':', name) || !strncmp(line, "no pid", 6))
 		return 0;
 	buf_put(ctx, line, name);
-	if (module)
-		buf_printf(ctx, ":mod:%.*s", (int)strcspn(module + 1, "]"), module + 1);
+	if (module) {
+		AUTO_FREE char *word = strndup(module + 1, strcspn(module + 1, "]"));
+
+		if (!word || put_module(ctx, word))
+			return -ENOMEM;
+	}
 	return buf_puts(ctx, "\n");
 }
 

@@ -3,6 +3,7 @@
  * Function filters: patterns against available_filter_functions, and lists
  * into set_ftrace_filter and its kin.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -189,6 +190,15 @@ int functions_check(struct kernel *k, const struct kernel_function_ask *ask, con
 	return ret;
 }
 
+int put_module(struct buf *b, const char *module)
+{
+	/* The kernel takes a name that begins with a digit ("9pnet") for a line
+	 * number (filter_parse_regex, seen in 6.1 and 6.12): as a pattern it is none. */
+	if (isdigit((unsigned char)module[0]))
+		return buf_printf(b, ":mod:[%c]%s", module[0], module + 1);
+	return buf_printf(b, ":mod:%s", module);
+}
+
 /* ---- applying ------------------------------------------------------------ */
 
 /* All names a regular expression matches, one a line. */
@@ -201,7 +211,7 @@ static int matching_names(const struct functions *f, const struct matcher *m, st
 			continue;
 		buf_puts(ret, fn->name);
 		if (*fn->module)
-			buf_printf(ret, ":mod:%s", fn->module);
+			put_module(ret, fn->module);
 		buf_puts(ret, "\n");
 	}
 	return ret->failed ? -ENOMEM : 0;
@@ -229,7 +239,7 @@ int functions_apply(struct kernel_instance *in, const char *file,
 		/* The kernel's own globs are the same, and much faster. */
 		ret = buf_puts(&text, m.name);
 		if (!ret && m.module)
-			ret = buf_printf(&text, ":mod:%s", m.module);
+			ret = put_module(&text, m.module);
 	}
 	matcher_release(&m);
 	if (ret == -ENOMEM)

@@ -101,6 +101,8 @@ int functions_check(struct kernel *k, const struct kernel_function_ask *ask, con
 /* Adds what the pattern matches to a list file. 0, -errno. */
 int functions_apply(struct kernel_instance *in, const char *file,
 		    const struct kernel_function_ask *ask, const char *option, struct err *e);
+/* Appends ":mod:MODULE", so that the kernel takes it for a name. 0, -ENOMEM. */
+int put_module(struct buf *b, const char *module);
 /* "func:traceoff" and the like: written to set_ftrace_filter after all others. */
 bool function_is_command(const struct kernel_function_ask *ask);
 

@@ -13,6 +13,7 @@
 
 #define READER_NICE (-10)
 #define WAIT_MS 1000			/* then look even if the kernel says nothing */
+#define HELD_MAX 8			/* batches that wait for the number of a gap */
 #define FLUSH_NS 1000000000		/* a batch waits no longer to be filled */
 
 /*
@@ -54,18 +55,45 @@ static bool await_data(struct stream *st, bool rest)
 	return atomic_load(&rec->stopping) || atomic_load(&rec->failed);
 }
 
-/* Hands the batch over and begins another. False: there is none to be had. */
-static bool next_batch(struct stream *st, struct batch **b)
+static void submit_held(struct stream *st)
 {
-	if (*b) {
-		(*b)->number = st->next_batch++;
-		batch_submit(st->rec, *b);
+	while (st->held_head) {
+		struct batch *b = st->held_head;
+
+		st->held_head = b->next;
+		batch_submit(st->rec, b);
 	}
+	st->nr_held = 0;
+}
+
+/* Hands a batch over, or holds it while a gap in front of it has no number. */
+static void send_batch(struct stream *st, struct batch *b, bool wait)
+{
+	b->number = st->next_batch++;
+	b->next = NULL;
+	if (!st->held_head)
+		st->held_tail = &st->held_head;
+	*st->held_tail = b;
+	st->held_tail = &b->next;
+	if (wait && (++st->nr_held > HELD_MAX || batch_scarce(st->rec))) {
+		gaps_give_up(&st->gaps);
+		wait = false;
+	}
+	if (!wait)
+		submit_held(st);
+}
+
+/* Hands the batch over and begins another. False: there is none to be had. */
+static bool next_batch(struct stream *st, struct batch **b, bool wait)
+{
+	if (*b)
+		send_batch(st, *b, wait);
 	*b = batch_get(st->rec, &st->stats.stalls);
 	if (!*b)
 		return false;
 	(*b)->st = st;
 	(*b)->len = 0;
+	(*b)->fixes.nr = 0;
 	return true;
 }
 
@@ -81,16 +109,21 @@ static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 	size_t total = 0;
 
 	for (;;) {
-		ssize_t n = fn(st->source, batch_pages(*b) + (*b)->len, cap - (*b)->len);
+		uint8_t *at = batch_pages(*b) + (*b)->len;
+		ssize_t n = fn(st->source, at, cap - (*b)->len);
 
 		if (n < 0)
 			return n;
+		st->wait = gaps_see(&st->gaps, at, n / st->page_size, (*b)->len / st->page_size,
+				    &(*b)->fixes);
+		if (!st->wait)
+			submit_held(st);
 		total += n;
 		(*b)->len += n;
 		st->stats.pages += n / st->page_size;
 		if ((*b)->len < cap)
 			return total;
-		if (!next_batch(st, b))
+		if (!next_batch(st, b, st->wait))
 			return total;
 	}
 }
@@ -128,7 +161,7 @@ static ssize_t read_live(struct stream *st, struct batch **b)
 		if (st->next_batch != number || !*b || !(*b)->len) {
 			since = now_ns();
 		} else if (now_ns() - since >= FLUSH_NS) {
-			next_batch(st, b);
+			next_batch(st, b, st->wait);
 			since = now_ns();
 		}
 	}
@@ -144,17 +177,19 @@ void *recorder_reader(void *stream)
 
 	recorder_thread_begin(rec, "tcmd-read", st->cpu);
 	raise_priority(&rec->opts);
-	if (next_batch(st, &b))
+	if (next_batch(st, &b, false))
 		n = read_live(st, &b);
 	if (b && n >= 0 && !atomic_load(&rec->failed))
 		n = take(st, source_drain, &b);
 	if (n < 0)
 		read_failed(st, n);
+	gaps_end(&st->gaps);
 	if (b && b->len) {
-		b->number = st->next_batch++;
-		batch_submit(rec, b);
-	} else if (b) {
-		batch_put(rec, b);
+		send_batch(st, b, false);
+	} else {
+		submit_held(st);
+		if (b)
+			batch_put(rec, b);
 	}
 	return NULL;
 }

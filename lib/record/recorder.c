@@ -69,6 +69,7 @@ static void stream_free(struct stream *st, bool unlink_spool)
 	if (!st)
 		return;
 	source_free(st->source);
+	gaps_release(&st->gaps);
 	spool_close(st->spool, unlink_spool);
 	free(st);
 }
@@ -89,6 +90,7 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 	st->abi = (struct ring_abi){
 		.big_endian = stream->info.big_endian, .long_size = stream->info.long_size,
 	};
+	gaps_init(&st->gaps, &st->abi, st->page_size, stream->overrun, stream->overrun_ctx);
 	r = source_new(stream->fd, &st->abi, st->page_size, !rec->opts.no_splice,
 		       &st->source, e);
 	if (!r)
@@ -265,6 +267,7 @@ void recorder_free(struct recorder *rec, bool unlink_spools)
 		struct batch *b = rec->free_batches;
 
 		rec->free_batches = b->next;
+		vec_release(&b->fixes);
 		free(b);
 	}
 	vec_release(&rec->tids);

@@ -17,6 +17,7 @@
 #define TRACECMD_RECORDER_H
 
 #include "base/base.h"
+#include "record/gaps.h"
 #include "record/spool.h"
 
 struct recorder_opts {
@@ -34,6 +35,8 @@ struct recorder_stream {
 	int fd;				/* trace_pipe_raw, O_NONBLOCK; owned by the recorder */
 	const char *spool_path;
 	struct spool_info info;		/* strings are not kept */
+	gaps_overrun_fn overrun;	/* the kernel's counter for this CPU; may be NULL */
+	void *overrun_ctx;
 };
 
 /* What happened to one stream. */

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "record/gaps.h"
 #include "record/recorder.h"
 #include "record/source.h"
 #include "ring/ring.h"
@@ -22,6 +23,7 @@ struct batch {
 	struct stream *st;
 	uint64_t number;		/* in the stream */
 	size_t len;			/* of the sub-buffers */
+	struct gap_fixes fixes;
 	/* room for a chunk header, the sub-buffers, and padding */
 	uint8_t frame[] __attribute__((aligned(16)));
 };
@@ -38,6 +40,10 @@ struct stream {
 	struct source *source;		/* the reader's */
 	pthread_t thread;
 	uint64_t next_batch;		/* the reader's: number of the next batch */
+	struct gaps gaps;		/* the reader's, as the held batches are */
+	struct batch *held_head, **held_tail;
+	size_t nr_held;
+	bool wait;			/* a gap has no number yet */
 	uint64_t turn;			/* under rec->order_lock: number of the batch to be written */
 	struct spool *spool;		/* belongs to the worker whose turn it is */
 	struct recorder_stats stats;	/* reader: pages, stalls; the others: whose turn it is */
@@ -86,6 +92,8 @@ void *recorder_worker(void *worker);
 void recorder_thread_begin(struct recorder *rec, const char *name, unsigned number);
 /* Remembers the first error and raises the alarm. */
 void recorder_fail(struct recorder *rec, const struct err *e);
+/* Whether batch_get would have to wait. */
+bool batch_scarce(struct recorder *rec);
 /* A free batch; waits for one, counting that in *stalls. NULL: no memory. */
 struct batch *batch_get(struct recorder *rec, uint64_t *stalls);
 void batch_put(struct recorder *rec, struct batch *b);		/* back to the free ones */

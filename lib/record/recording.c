@@ -40,6 +40,7 @@ struct recording {
 	VEC(struct recorded) buffers;	/* [0] is the top level */
 	VEC(char *) stats;		/* CPUSTAT texts */
 	VEC(struct counters) counters;	/* by stream */
+	VEC(struct counter *) streams;
 	uint32_t machine_cpus;
 	uint64_t session;
 	unsigned kernel_long;
@@ -62,6 +63,34 @@ static void fill_uname(struct recording *rec)
 		 u.machine);
 }
 
+/* The number behind "@name: " in the kernel's text; 0 if it is not there. */
+static uint64_t stats_number(const char *text, const char *name)
+{
+	char key[STATS_NAME_MAX];
+	const char *at;
+
+	snprintf(key, sizeof(key), "\n%s: ", name);
+	at = strstr(text, key);
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+/* A stream's way to the kernel's counters. */
+struct counter {
+	struct kernel_instance *in;
+	uint32_t cpu;
+};
+
+static int read_overrun(void *ctx, uint64_t *ret)
+{
+	const struct counter *c = ctx;
+	struct buf text AUTO_BUF = { 0 };
+	int r = kernel_cpu_stats(c->in, c->cpu, &text, NULL);
+
+	if (!r)
+		*ret = stats_number(text.data, "overrun");
+	return r;
+}
+
 /* Adds one CPU's stream to the recorder. */
 static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu, struct err *e)
 {
@@ -75,7 +104,16 @@ static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu
 			.uname = rec->uname, .version = rec->opts.writer,
 			.cpus = rec->machine_cpus,
 		},
+		.overrun = read_overrun,
 	};
+	struct counter *c = malloc(sizeof(*c));
+
+	if (!c || vec_push(&rec->streams, c)) {
+		free(c);
+		return no_memory(e);
+	}
+	*c = (struct counter){ .in = b->in, .cpu = cpu };
+	s.overrun_ctx = c;
 
 	if (asprintf(&path, "%s%s%s.cpu%u", rec->opts.spool_base, *instance ? "." : "", instance,
 		     cpu) < 0) {
@@ -207,17 +245,6 @@ int recording_start(struct recording *rec, struct err *e)
 int recording_alarm_fd(const struct recording *rec)
 {
 	return recorder_alarm_fd(rec->recorder);
-}
-
-/* The number behind "@name: " in the kernel's text; 0 if it is not there. */
-static uint64_t stats_number(const char *text, const char *name)
-{
-	char key[STATS_NAME_MAX];
-	const char *at;
-
-	snprintf(key, sizeof(key), "\n%s: ", name);
-	at = strstr(text, key);
-	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
 static int add_stats(struct recording *rec, struct buf *text, struct err *e)
@@ -375,6 +402,9 @@ void recording_free(struct recording *rec, bool unlink_spools)
 		free(rec->stats.v[i]);
 	vec_release(&rec->stats);
 	vec_release(&rec->counters);
+	for (size_t i = 0; i < rec->streams.nr; i++)
+		free(rec->streams.v[i]);
+	vec_release(&rec->streams);
 	free(rec);
 }
 

@@ -19,6 +19,14 @@ static void wait_for(sem_t *sem)
 		;			/* EINTR only */
 }
 
+bool batch_scarce(struct recorder *rec)
+{
+	int left = 0;
+
+	sem_getvalue(&rec->available, &left);
+	return left <= 0;
+}
+
 struct batch *batch_get(struct recorder *rec, uint64_t *stalls)
 {
 	struct batch *b;
@@ -32,8 +40,11 @@ struct batch *batch_get(struct recorder *rec, uint64_t *stalls)
 	if (b)
 		rec->free_batches = b->next;
 	pthread_mutex_unlock(&rec->lock);
-	if (!b)
+	if (!b) {
 		b = malloc(sizeof(*b) + SPOOL_HEADER + rec->batch_bytes + SPOOL_ALIGN);
+		if (b)
+			memset(b, 0, sizeof(*b));
+	}
 	if (!b) {
 		struct err e;
 
@@ -103,34 +114,32 @@ static struct batch *batch_next(struct recorder *rec)
 	return b;
 }
 
-/* What a batch's sub-buffers say about themselves. */
+/* Sub-buffers as they are written, and what they say about themselves. */
 struct content {
+	const uint8_t *pages;
+	size_t len;
 	uint64_t first_ts, last_ts;
 	uint64_t lost, lost_unknown, bad;
 };
 
-static void content_of(const struct batch *b, struct content *ret)
+static void content_look(const struct stream *st, struct content *c)
 {
-	const struct stream *st = b->st;
-	const uint8_t *pages = b->frame + SPOOL_HEADER;
-	struct content c = { 0 };
 	struct ring_page p;
 	struct ring_event ev;
 
-	for (size_t off = 0; off < b->len; off += st->page_size) {
-		if (ring_page_open(&p, &st->abi, pages + off, st->page_size) < 0)
-			c.bad++;
+	for (size_t off = 0; off < c->len; off += st->page_size) {
+		if (ring_page_open(&p, &st->abi, c->pages + off, st->page_size) < 0)
+			c->bad++;
 		else if (p.lost == RING_LOST_UNKNOWN)
-			c.lost_unknown++;
+			c->lost_unknown++;
 		else
-			c.lost += p.lost;
+			c->lost += p.lost;
 		if (!off)
-			c.first_ts = p.page_ts;
+			c->first_ts = p.page_ts;
 	}
-	c.last_ts = p.page_ts;
+	c->last_ts = p.page_ts;
 	while (ring_page_next(&p, &ev) > 0)
-		c.last_ts = ev.ts;
-	*ret = c;
+		c->last_ts = ev.ts;
 }
 
 /* Waits until the batch is the next of its stream; the spool is ours then. */
@@ -156,34 +165,73 @@ static void end_turn(struct stream *st)
 
 struct press {				/* one worker's means to compress */
 	struct codec_ctx ctx;
-	uint8_t *frame;
-	size_t cap;
+	struct buf frame, fixed;
 };
+
+/* The batch's sub-buffers, with the gaps that got their numbers. */
+static int content_make(struct batch *b, struct press *press, struct content *ret, struct err *e)
+{
+	struct stream *st = b->st;
+	struct content c = { .pages = batch_pages(b), .len = b->len };
+
+	if (b->fixes.nr) {
+		size_t room = SPOOL_HEADER + b->len + b->fixes.nr * st->page_size + SPOOL_ALIGN;
+		uint8_t *pages;
+
+		buf_clear(&press->fixed);
+		if (buf_reserve(&press->fixed, room))
+			return err_errno(e, -ENOMEM, "cannot hold what CPU %u recorded", st->cpu);
+		pages = (uint8_t *)press->fixed.data + SPOOL_HEADER;
+		c.len = gaps_apply(&b->fixes, &st->abi, st->page_size, c.pages, c.len, pages);
+		c.pages = pages;
+	}
+	content_look(st, &c);
+	*ret = c;
+	return 0;
+}
+
+/* A frame for the spool: compressed, or the sub-buffers where they are. */
+static int content_press(const struct recorder *rec, const struct stream *st,
+			 const struct content *c, struct press *press, uint8_t **ret_frame,
+			 size_t *ret_len, struct err *e)
+{
+	size_t bound;
+	int r = -ENOMEM;
+
+	if (!rec->opts.codec) {
+		*ret_frame = (uint8_t *)c->pages - SPOOL_HEADER;
+		*ret_len = c->len;
+		return 0;
+	}
+	bound = codec_bound(rec->opts.codec, c->len);
+	buf_clear(&press->frame);
+	if (!buf_reserve(&press->frame, SPOOL_HEADER + bound + SPOOL_ALIGN)) {
+		*ret_frame = (uint8_t *)press->frame.data;
+		r = codec_compress(rec->opts.codec, &press->ctx, c->pages, c->len,
+				   *ret_frame + SPOOL_HEADER, bound, ret_len);
+	}
+	return r ? err_errno(e, r, "cannot compress what CPU %u recorded", st->cpu) : 0;
+}
 
 /* Compresses and writes one batch. */
 static void batch_write(struct recorder *rec, struct batch *b, struct press *press)
 {
-	const struct codec *codec = rec->opts.codec;
 	struct stream *st = b->st;
-	uint8_t *frame = b->frame;
-	size_t csize = b->len;
-	struct content c;
+	struct content c = { 0 };
+	uint8_t *frame = NULL;
+	size_t csize = 0;
 	struct err e = { 0 };
-	int r = 0;
+	int r = -ECANCELED;
 
-	content_of(b, &c);
-	if (codec && !atomic_load(&rec->failed)) {
-		frame = press->frame;
-		r = codec_compress(codec, &press->ctx, batch_pages(b), b->len,
-				   frame + SPOOL_HEADER, press->cap, &csize);
-		if (r)
-			err_errno(&e, r, "cannot compress what CPU %u recorded", st->cpu);
-	}
+	if (!atomic_load(&rec->failed))
+		r = content_make(b, press, &c, &e);
+	if (!r)
+		r = content_press(rec, st, &c, press, &frame, &csize, &e);
 	await_turn(st, b->number);
-	if (!r && !atomic_load(&rec->failed))
-		r = spool_append(st->spool, frame, csize, b->len, c.first_ts, c.last_ts, &e);
-	else if (!r)
+	if (!r && atomic_load(&rec->failed))
 		r = -ECANCELED;
+	if (!r)
+		r = spool_append(st->spool, frame, csize, c.len, c.first_ts, c.last_ts, &e);
 	if (r) {
 		st->stats.discarded += b->len / st->page_size;
 	} else {
@@ -204,22 +252,13 @@ void *recorder_worker(void *worker)
 	struct batch *b;
 
 	recorder_thread_begin(rec, "tcmd-pack", w - rec->workers);
-	if (rec->opts.codec) {
-		press.cap = codec_bound(rec->opts.codec, rec->batch_bytes);
-		press.frame = malloc(SPOOL_HEADER + press.cap + SPOOL_ALIGN);
-		if (!press.frame) {
-			struct err e;
-
-			err_errno(&e, -ENOMEM, "cannot compress");
-			recorder_fail(rec, &e);
-		}
-	}
 	while ((b = batch_next(rec))) {
 		adapt_nice(rec, w);
 		batch_write(rec, b, &press);
 		batch_put(rec, b);
 	}
 	codec_ctx_release(&press.ctx);
-	free(press.frame);
+	buf_release(&press.frame);
+	buf_release(&press.fixed);
 	return NULL;
 }

@@ -424,3 +424,109 @@ def ends_of_a_recording(g):
 def _(r):
     assert r.counts("status.dat")["sched_switch"] > 0
     assert {"function", "sched_switch"} <= set(r.counts("signal.dat"))
+
+
+# ---- settings of kernels with function tracing ------------------------------------
+
+def words(text):
+    return {line for line in text.splitlines() if not line.startswith("#")}
+
+
+@case()
+def function_settings(g):
+    """start sets function filters of every kind, reset clears them."""
+    g.defer(g.tracecmd, "reset")
+    g.tracecmd("start", "-p", "function", "-l", "vfs_re*", "-l", "^do_sys_open(at2)?$", "-n", "vfs_readv",
+               "-l", "schedule:stacktrace:3", "-T")
+    assert {"vfs_read", "vfs_readv", "do_sys_openat2"} <= words(g.read("set_ftrace_filter"))
+    assert "schedule:stacktrace:" in g.read("set_ftrace_filter")
+    assert g.read("set_ftrace_notrace") == "vfs_readv\n"
+    assert g.read("current_tracer") == "function\n" and g.read("options/stacktrace") == "1\n"
+    g.run("cat", "/proc/version")
+    g.tracecmd("stop")
+    assert " vfs_read " in g.tracecmd("show").stdout
+    stat = g.tracecmd("stat").stdout
+    assert "Tracer: function\n" in stat and "Function Filter:\n" in stat and "Function No Trace:\n   vfs_readv\n" in stat
+    g.tracecmd("start", "-p", "function_graph", "-l", "vfs_*", "-l", "kfree", "-l", "seq_*", "-g", "vfs_read",
+               "--max-graph-depth", "3", "-n", "kfree", "-O", "nofuncgraph-irqs", "cat", "/proc/version")
+    assert "do_sys_openat2" not in words(g.read("set_ftrace_filter"))
+    assert words(g.read("set_ftrace_notrace")) == set()
+    assert (g.read("set_graph_function"), g.read("set_graph_notrace")) == ("vfs_read\n", "kfree\n")
+    assert g.read("max_graph_depth") == "3\n" and g.read("options/funcgraph-irqs") == "0\n"
+    g.write("options/funcgraph-irqs", "1")
+    g.write("options/stacktrace", "0")
+    g.tracecmd("stop")      # reading a buffer that the reading fills never ends
+    assert "vfs_read() {" in g.tracecmd("show").stdout
+    g.tracecmd("reset")
+    for name in ("set_ftrace_filter", "set_ftrace_notrace", "set_graph_function", "set_graph_notrace"):
+        assert words(g.read(name)) == set(), name
+    assert g.read("max_graph_depth") == "0\n" and g.read("current_tracer") == "nop\n"
+
+
+@case()
+def function_filters_survive(g):
+    """A recording with function filters of its own, functions of modules and a
+    histogram that were there before."""
+    g.append("set_ftrace_filter", "p9_client_read\n")
+    g.append("set_ftrace_filter", "schedule:stacktrace:5000000\n")
+    g.append("events/sched/sched_process_exit/trigger", "hist:keys=pid\n")
+    g.defer(g.append, "events/sched/sched_process_exit/trigger", "!hist:keys=pid\n")
+    g.defer(g.write, "set_ftrace_filter", "")
+    g.defer(g.append, "set_ftrace_filter", "!schedule:stacktrace:5000000\n")
+    lines = g.read("set_ftrace_filter").split("schedule:")[0]
+    g.tracecmd("record", "-q", "-o", "filters.dat", "-p", "function", "-l", "vfs_read", "-e",
+               "sched:sched_process_exit", "-l", "vfs_open:stacktrace:2", "-F", "-c", g.workload, 3)
+    assert g.read("set_ftrace_filter").split("schedule:")[0] == lines
+    assert "schedule:stacktrace:count=" in g.read("set_ftrace_filter") and "vfs_open" not in g.read("set_ftrace_filter")
+    assert "hist:keys=pid" in g.read("events/sched/sched_process_exit/trigger")
+    assert g.read("options/function-fork") == "0\n" and words(g.read("set_ftrace_pid")) <= {"no pid"}
+
+
+@function_filters_survive.check
+def _(r):
+    seen = r.counts("filters.dat")
+    assert seen["function"] > 3 and seen["sched_process_exit"] == 4
+    assert {e.comm for e in r.events("filters.dat") if e.name == "function"} <= {"workload"}
+
+
+@case()
+def function_tracer_in_an_instance(g):
+    g.defer(g.tracecmd, "reset", "-B", "tc_fun", "-d")
+    g.tracecmd("start", "-B", "tc_fun", "-p", "function", "-l", "vfs_read", "-F", "cat", "/proc/version")
+    assert g.read("current_tracer") == "nop\n" and g.read("instances/tc_fun/current_tracer") == "function\n"
+    assert g.read("instances/tc_fun/set_ftrace_filter") == "vfs_read\n"
+    g.tracecmd("stop", "-B", "tc_fun")
+    assert " vfs_read " in g.tracecmd("show", "-B", "tc_fun").stdout
+
+
+@case()
+def dynamic_events_and_reset(g):
+    g.defer(g.tracecmd, "reset")
+    g.append("dynamic_events", "p:tc/probe vfs_read\n")
+    g.append("dynamic_events", "r:tc/ret vfs_read\n")
+    g.append("dynamic_events", "s:tc_synth u64 lat\n")
+    g.append("dynamic_events", "e:tc/eprobe sched/sched_switch\n")
+    g.tracecmd("start", "-e", "tc:*", "-e", "synthetic")
+    text = g.tracecmd("stat").stdout
+    assert "Kprobe events:\n" in text and "Synthetic events:\n   tc_synth" in text
+    g.tracecmd("reset", "-k", "kprobe", "-k", "synth")
+    left = g.read("dynamic_events")
+    assert "p:tc/probe" in left and "tc_synth" in left and "tc/ret" not in left and "tc/eprobe" not in left
+    # in use elsewhere: told, and the rest goes
+    os.mkdir(f"{g.root}/instances/tc_user")
+    g.defer(os.rmdir, f"{g.root}/instances/tc_user")
+    g.write("instances/tc_user/events/tc/probe/enable", "1")
+    p = g.tracecmd("reset")
+    assert "tc/probe stays: " in p.stderr and p.stderr.count("\n") == 1
+    assert g.read("dynamic_events").startswith("p:tc/probe") and "tc_synth" not in g.read("dynamic_events")
+    g.write("instances/tc_user/events/tc/probe/enable", "0")
+    g.tracecmd("reset")
+    assert g.read("dynamic_events") == ""
+
+
+@case()
+def refused_histogram(g):
+    """The kernel's explanation of a trigger, with its mark."""
+    p = g.untouched("start", "-e", "sched:sched_switch", "-R", "hist:keys=no_such_field", status=1)
+    assert "option -R" in p.stderr and "Couldn't find field" in p.stderr
+    assert "\n    hist:keys=no_such_field\n              ^" in p.stderr, p.stderr

@@ -211,6 +211,7 @@ static void test_raw_time(void **state)
 	const char *path = TRACE("clock-tsc2nsec");
 	struct tracecmd_trace *trace = open_one(path), *raw = NULL;
 	const struct tracecmd_event *a, *b;
+	const char *line, *flags;
 
 	(void)state;
 	assert_int_equal(tracecmd_trace_open(&path, 1, &opts, &raw, NULL), 0);
@@ -220,6 +221,11 @@ static void test_raw_time(void **state)
 	assert_int_equal(a->id, b->id);
 	assert_true(tracecmd_file_facts(trace, 0)->in_seconds);
 	assert_false(tracecmd_file_facts(raw, 0)->in_seconds);
+	/* as report prints it: a blank between flags and count */
+	assert_int_equal(tracecmd_event_line(raw, &line, NULL), 0);
+	flags = strstr(line, "] ") + 2;
+	assert_int_equal(strcspn(flags, " "), 5);
+	assert_true(strtoull(flags + 5, NULL, 10) == b->time);
 	tracecmd_trace_close(trace);
 	tracecmd_trace_close(raw);
 }

@@ -358,6 +358,8 @@ static void test_formats_that_are_left_out(void **state)
 		{ "format:\n" COMMON("ev", 300) PRINT("\"\""), "cannot be understood" },
 		{ COMMON("ev", 300) "\tfield:int a[", "bracket is not closed" },
 		{ COMMON("ev", 300) "\tfield:int a[3", "bracket is not closed" },
+		{ COMMON("ev", 300) "\tfield:int a[3;\toffset:8;\n\tfield:int b[2];", "bracket is not closed" },
+		{ COMMON("ev", 300) "\n print fmt: \"%d\", REC->x\n", "a print format among" },
 		{ COMMON("ev", 300) "\tfield:int a[\200];", "not printable" },
 		{ COMMON("ev", 300) "\tfield:__attribute__((user)) a;", "without a type" },
 	};

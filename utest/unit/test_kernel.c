@@ -297,7 +297,7 @@ static void test_lists_and_sizes(void **state)
 	struct kernel_instance *top = kernel_top(f->k);
 	struct err e = { 0 };
 
-	put(f, "set_ftrace_filter", "schedule\next4_sync [ext4]\ndo_idle:traceoff:unlimited\n");
+	put(f, "set_ftrace_filter", "schedule\next4_sync [ext4]\np9_read [9pnet]\ndo_idle:traceoff:unlimited\n");
 	put(f, "set_ftrace_pid", "no pid\n");
 	put(f, "buffer_size_kb", "X\n");
 	put(f, "per_cpu/cpu1/buffer_size_kb", "7 (expanded: 1408)\n");
@@ -311,7 +311,7 @@ static void test_lists_and_sizes(void **state)
 	put(f, "per_cpu/cpu1/buffer_size_kb", "64\n");
 
 	assert_int_equal(kernel_undo(f->k, &e), 0);
-	expect(f, "set_ftrace_filter", "schedule\next4_sync:mod:ext4\n\n");
+	expect(f, "set_ftrace_filter", "schedule\next4_sync:mod:ext4\np9_read:mod:[9]pnet\n\n");
 	expect(f, "set_ftrace_pid", "");
 	expect(f, "per_cpu/cpu0/buffer_size_kb", "1410\n");
 	expect(f, "per_cpu/cpu1/buffer_size_kb", "1408\n");
@@ -574,10 +574,11 @@ static void test_functions(void **state)
 		{ "^vfs_read\\|^ext4_", NULL, "vfs_read\next4_sync:mod:ext4\n\n" },
 		{ "ext4_*", "ext4", "ext4_*:mod:ext4\n" },
 		{ "*:mod:ext4", NULL, "*:mod:ext4\n" },
+		{ "p9_*", "9pnet", "p9_*:mod:[9]pnet\n" },
 		{ "vfs_read:traceoff:3", NULL, "vfs_read:traceoff:3\n" },
 	};
 
-	put(f, "available_filter_functions", "vfs_read\nvfs_write\next4_sync [ext4]\n");
+	put(f, "available_filter_functions", "vfs_read\nvfs_write\next4_sync [ext4]\np9_read [9pnet]\n");
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		ask.pattern = (char *)good[i].pattern;
 		ask.module = (char *)good[i].module;
