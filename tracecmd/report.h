@@ -38,7 +38,7 @@ struct report_file {
 /* What printing knows of one buffer. */
 struct report_buffer {
 	const char *prefix;		/* in front of lines, padded */
-	bool skip_next;			/* the next record is printed already */
+	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
 	uint8_t *printed;		/* by CPU: whether its last event was */
 	uint64_t *last_ts;		/* by CPU, for --debug */
 	uint32_t nr_cpus;

@@ -130,8 +130,9 @@ bool event_field_number(const struct tep_format_field *field, const struct event
 			uint64_t *ret);
 
 /*
- * The record that follows in the same buffer over all CPUs, for joining a
- * function's entry and exit into one line. peek leaves it where it is: 1, or 0
+ * The record that follows in the same buffer on the same CPU, for joining a
+ * function's entry and exit into one line. (With event_db_set_compat_31: on any
+ * CPU, as trace-cmd has it.) peek leaves it where it is: 1, or 0
  * if there is none. take is called when the record peek gave last has become
  * part of the text and is not to be printed on its own.
  */
