@@ -14,6 +14,7 @@ struct run {
 	struct kernel *kernel;
 	struct supervisor supervisor;
 	struct recording *recording;
+	bool *was_on;			/* tracing_on of each instance of the setup */
 };
 
 /* Whether the top level is extracted: alone, or with -t. */
@@ -61,12 +62,18 @@ static int find_instances(struct run *run, struct err *e)
 	struct kernel_setup *s = &run->o->setup;
 	int r = run->o->all_instances ? add_all_instances(run, e) : 0;
 
+	if (!r && !(run->was_on = calloc(s->instances.nr, sizeof(*run->was_on))))
+		r = err_errno(e, -ENOMEM, "cannot extract");
 	for (size_t i = 0; i < s->instances.nr && !r; i++) {
 		struct kernel_instance_setup *is = &s->instances.v[i];
+		char on[16] = "";
 
 		if (!i && !wants_top(run->o))
 			continue;
 		r = kernel_instance_get(run->kernel, is->name, false, &is->in, e);
+		if (!r)
+			kernel_read_word(is->in, "tracing_on", on, sizeof(on));
+		run->was_on[i] = !strcmp(on, "1");
 		if (!r && run->o->snapshot)
 			r = check_snapshot(is, e);
 		if (!r)
@@ -113,7 +120,17 @@ static int extract(struct run *run, struct err *e)
 	return r;
 }
 
-/* What was extracted is traced no longer. */
+/* What was extracted is traced no longer; a buffer that was off stays off. */
+static int reset_instance(struct run *run, struct kernel_instance *in, bool was_on, struct err *e)
+{
+	int r = kernel_instance_reset(in, e);
+
+	if (r || was_on)
+		return r;
+	kernel_keep_changes(run->kernel, true);
+	return kernel_write(in, "tracing_on", "0", e);
+}
+
 static int reset(struct run *run, struct err *e)
 {
 	const struct kernel_setup *s = &run->o->setup;
@@ -121,7 +138,7 @@ static int reset(struct run *run, struct err *e)
 
 	for (size_t i = 0; i < s->instances.nr && !r; i++)
 		if (s->instances.v[i].in)
-			r = kernel_instance_reset(s->instances.v[i].in, e);
+			r = reset_instance(run, s->instances.v[i].in, run->was_on[i], e);
 	return r;
 }
 
@@ -149,6 +166,7 @@ static int run_extract(int argc, char **argv, struct err *e)
 	supervisor_end(&run.supervisor);
 	record_output_release(&run.out);
 	kernel_close(run.kernel);
+	free(run.was_on);
 	trace_options_release(&o);
 	return r ? EXIT_FAILED : EXIT_OK;
 }

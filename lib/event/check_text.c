@@ -8,6 +8,7 @@
  *  - __attribute__ as a field's first word;
  *  - REC->FIELD without such a field (while flags or symbols are read);
  *  - a constant divided by zero;
+ *  - behind an index or a condition, something that is no binary operator;
  *  - an address from the record, given to a plugin's function that follows it.
  * And it looks for common_type where the first format that was parsed has it.
  * A text that has one of these in its print format loses only that.
@@ -38,7 +39,21 @@ static bool is_word(char c)
 	return isalnum((unsigned char)c) || c == '_';
 }
 
-/* Words, strings in either quote, "->", and single characters. */
+/* The length of an operator as libtraceevent's scanner takes them. */
+static size_t operator_length(const char *p, const char *end)
+{
+	size_t left = end - p;
+
+	if (left < 2)
+		return 1;
+	if (p[0] == '-' && p[1] == '>')
+		return 2;
+	if (strchr("+-|&<>", p[0]) && p[0] == p[1])
+		return strchr("<>", p[0]) && left > 2 && p[2] == '=' ? 3 : 2;
+	return strchr("+-|&<>!=", p[0]) && p[1] == '=' ? 2 : 1;
+}
+
+/* Words, strings in either quote, operators. */
 static struct token next_token(struct scan *s)
 {
 	struct token t = { TOKEN_END, s->p, 0 };
@@ -61,7 +76,7 @@ static struct token next_token(struct scan *s)
 		s->p += s->p < s->end;
 	} else {
 		t.kind = TOKEN_MARK;
-		s->p += s->p[0] == '-' && s->p + 1 < s->end && s->p[1] == '>' ? 2 : 1;
+		s->p += operator_length(s->p, s->end);
 	}
 	t.len = s->p - t.at;
 	return t;
@@ -253,13 +268,67 @@ static bool follows_only_arrays(const struct token *word, struct scan s)
 	return true;
 }
 
+/* ---- operators and what they stand behind ------------------------------------------------- */
+
+struct level { char open; bool conditional; };
+struct operators { struct level v[DEPTH_MAX + 1]; unsigned depth; };
+
+static bool is_operator(const struct token *t)
+{
+	static const char *const known[] = {
+		"~", "!", "*", "/", "%", "+", "-", "<", ">", "&", "^", "|", "?", ":", "[", "]", "{",
+		"}", "(", ")", ",", "->", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (is(t, known[i]))
+			return true;
+	return false;
+}
+
+/* Keeps account of one operator; NULL, or why it may not stand there. */
+static const char *check_operator(struct operators *o, const struct token *t,
+				  const struct token *next)
+{
+	struct level *now = &o->v[o->depth];
+	bool bracket = strchr("[]{}", *t->at);
+
+	if (!is_operator(t))
+		return "an operator that is none";
+	if (now->conditional && bracket)
+		return "a bracket behind a condition";
+	if (*t->at == ']' && next->kind == TOKEN_MARK && strchr("[]{}", *next->at))
+		return "a bracket behind an index";
+	if (*t->at == '?') {
+		if (strchr("[{", now->open) && now->open)
+			return "a condition in brackets";
+		now->conditional = true;
+	} else if (*t->at == ',') {
+		now->conditional = false;
+	} else if (strchr("([{", *t->at)) {
+		if (o->depth == DEPTH_MAX)
+			return "brackets are nested too deep";
+		o->v[++o->depth] = (struct level){ *t->at, false };
+	} else if (strchr(")]}", *t->at) && o->depth) {
+		o->depth--;
+	}
+	return NULL;
+}
+
 static int check_print(struct scan s, const struct scan *head, struct err *e)
 {
 	struct token t, before = { TOKEN_END, s.p, 0 };
+	struct operators operators = { .depth = 0 };
 
 	for (; (t = next_token(&s)).kind != TOKEN_END; before = t) {
 		struct scan ahead = s;
 		struct token next = next_token(&ahead);
+		const char *why = NULL;
+
+		if (t.kind == TOKEN_MARK)
+			why = check_operator(&operators, &t, &next);
+		if (why)
+			return bad(&s, t.at, e, why);
 
 		if (is(&t, "->") && (next.kind != TOKEN_WORD || !has_field(head, &next)))
 			return bad(&s, t.at, e, "there is no such field");
