@@ -342,40 +342,67 @@ def test_kill_leaves_what_can_be_restored(dat):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    run("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", tmp_path)
-    yield tmp_path
+    """Mounts a file system of so many MiB."""
+    def mount(size):
+        run("mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", tmp_path)
+        return tmp_path
+    yield mount
     run("umount", tmp_path)
 
 
-def test_full_disk(kernel, small_disk, tmp_path_factory):
-    """The recorder stops, says so, keeps what there is; the command goes on."""
-    dat, elsewhere = small_disk / "out.dat", tmp_path_factory.mktemp("elsewhere")
-    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "20000", "-p", "nop", "--compression", "none", "sh", "-c",
-            f"{common.tool('markers')} {DIR}/trace_marker {DIR}/trace_marker_raw 150000; touch {elsewhere}/done",
-            status=1)
-    assert "No space left on device" in p.stderr and "restore" in p.stderr
-    assert (elsewhere / "done").exists()
-    assert not dat.exists() and not os.path.exists(DIR)
-    spools = sorted(small_disk.glob("out.dat.*.cpu*"))
-    run(TRACECMD, "restore", "-o", elsewhere / "got.dat", *spools)
-    strict_check(elsewhere / "got.dat")
+def flood(count, done):
+    """A command that writes more markers than fit, then leaves a sign of life."""
+    return ("sh", "-c", f"{common.tool('markers')} {DIR}/trace_marker {DIR}/trace_marker_raw {count}; touch {done}")
+
+
+def whole_until_the_cut(path):
+    """Each CPU's markers from the first one on without a hole. How many there are."""
     by_cpu = {}
-    for cpu, number in events.marker_numbers(parsed(elsewhere / "got.dat")):
+    for cpu, number in events.marker_numbers(parsed(path)):
         by_cpu.setdefault(cpu, []).append(number)
     for numbers in by_cpu.values():
         assert numbers == list(range(len(numbers))), "there is a hole before the end"
-    assert sum(len(n) for n in by_cpu.values()) > 10000
+    return sum(len(n) for n in by_cpu.values())
+
+
+@pytest.mark.parametrize("size, form", [(12, ("--compression", "lz4")), (40, ("--compression", "none"))],
+                         ids=lambda v: v[-1] if isinstance(v, tuple) else "")
+def test_full_disk(kernel, small_disk, tmp_path_factory, size, form):
+    """The recorder stops, says so, and makes a file of all it has; the command goes on."""
+    disk, elsewhere = small_disk(size), tmp_path_factory.mktemp("elsewhere")
+    dat = disk / "out.dat"
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "20000", "-p", "nop", *form,
+            *flood(3000000 // CPUS, elsewhere / "done"), status=1)
+    assert "No space left on device" in p.stderr and f"what was recorded before that is in '{dat}'" in p.stderr
+    assert (elsewhere / "done").exists() and os.listdir(disk) == ["out.dat"]
+    strict_check(dat)
+    assert os.path.getsize(dat) > (size << 20) * 0.6, "there was room for more"
+    assert whole_until_the_cut(dat) > 100000
+
+
+def test_full_disk_without_reserve(kernel, small_disk, tmp_path_factory):
+    """So full that there is no room for a file: what was recorded can be restored elsewhere."""
+    disk, elsewhere = small_disk(6), tmp_path_factory.mktemp("elsewhere")
+    dat = disk / "out.dat"
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "20000", "-p", "nop", "--compression", "none",
+            *flood(300000 // CPUS, elsewhere / "done"), status=1)
+    assert "No space left on device" in p.stderr and "restore" in p.stderr
+    assert (elsewhere / "done").exists()
+    assert not dat.exists() and not os.path.exists(DIR)
+    run(TRACECMD, "restore", "-o", elsewhere / "got.dat", *disk.glob("out.dat.*.cpu*"))
+    strict_check(elsewhere / "got.dat")
+    assert whole_until_the_cut(elsewhere / "got.dat") > 10000
 
 
 def test_spools_elsewhere(kernel, small_disk, tmp_path_factory):
     """--temp: the output's disk need not hold the spools."""
-    temp = tmp_path_factory.mktemp("temp")
-    with recording("-q", "-o", small_disk / "out.dat", "--temp", temp, *IN, "-e", "sched") as p:
+    temp, disk = tmp_path_factory.mktemp("temp"), small_disk(6)
+    with recording("-q", "-o", disk / "out.dat", "--temp", temp, *IN, "-e", "sched") as p:
         assert sorted(os.listdir(temp)) == [f"out.dat.{INSTANCE}.cpu{cpu}" for cpu in range(CPUS)]
         p.send_signal(signal.SIGINT)
         finish(p)
     assert os.listdir(temp) == []
-    strict_check(small_disk / "out.dat")
+    strict_check(disk / "out.dat")
 
 
 # ---- refused before the kernel is touched -----------------------------------------
