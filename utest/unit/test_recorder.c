@@ -308,6 +308,28 @@ static void test_never_started(void **state)
 	recorder_free(NULL, true);
 }
 
+/* Latency tracers leave a text, not streams: nothing to read, no trouble. */
+static void test_no_streams(void **state)
+{
+	struct recorder_opts opts = { 0 };
+	struct recorder *rec = NULL;
+	struct pollfd alarm = { .events = POLLIN };
+	struct err e = { 0 };
+	size_t nr;
+
+	(void)state;
+	assert_int_equal(recorder_new(&opts, &rec, &e), 0);
+	assert_int_equal(recorder_start(rec, &e), 0);
+	recorder_tids(rec, &nr);
+	assert_int_equal(recorder_nr_streams(rec), 0);
+	alarm.fd = recorder_alarm_fd(rec);
+	assert_int_equal(poll(&alarm, 1, 0), 0);
+	assert_int_equal(recorder_stop(rec, &e), 0);
+	assert_int_equal(recorder_stop(rec, &e), 0);
+	recorder_free(rec, true);
+	assert_int_equal(e.code, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +340,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_pages, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_never_started, set_up, tear_down),
+		cmocka_unit_test(test_no_streams),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
