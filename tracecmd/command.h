@@ -54,6 +54,9 @@ extern const struct notices stderr_notices;
  * and reports it, out_closed tells so that loops can stop.
  */
 void out_put(const void *data, size_t len);
+/* "tracecmd: TEXT" to standard error, control characters as \xNN, behind all
+ * that was put. To a terminal standard output is written like that, too. */
+void out_message(const char *text);
 void out_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void out_flush(void);
 bool out_closed(void);

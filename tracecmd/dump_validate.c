@@ -71,7 +71,10 @@ static int check_buffer(struct validation *v, unsigned buffer, struct err *e)
 	int ret = 0;
 
 	if (b->text)
-		return dat_reader_buffer_text(v->r, buffer, &text, e);
+		ret = dat_reader_buffer_text(v->r, buffer, &text, e);
+	if (ret > 0)
+		return err_set(e, -EBADMSG, "the text of buffer '%s' of '%s' is damaged", b->name,
+			       dat_reader_name(v->r));
 	for (uint32_t i = 0; i < b->nr_cpus && !ret; i++)
 		ret = check_cpu(v, buffer, i, e);
 	return ret;

@@ -39,19 +39,13 @@ struct expression {
 
 static int expression_init(struct expression *x, const char *text, struct err *e)
 {
-	char why[128];
-	int ret;
-
 	x->used = false;
 	if (!text)
 		return EXIT_OK;
-	ret = regcomp(&x->re, text, REG_ICASE | REG_NOSUB);
-	if (!ret) {
-		x->used = true;
-		return EXIT_OK;
-	}
-	regerror(ret, &x->re, why, sizeof(why));
-	return usage_error(e, "'%s' is no regular expression: %s", text, why);
+	if (regex_compile(&x->re, text, REG_ICASE | REG_NOSUB, e) < 0)
+		return EXIT_USAGE;
+	x->used = true;
+	return EXIT_OK;
 }
 
 static bool expression_matches(const struct expression *x, const char *word)

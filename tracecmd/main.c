@@ -28,8 +28,7 @@ const struct command *const commands[] = {
 static void print_notice(void *ctx, const char *text)
 {
 	(void)ctx;
-	out_flush();
-	fprintf(stderr, "tracecmd: %s\n", text);
+	out_message(text);
 }
 
 const struct notices stderr_notices = { .fn = print_notice };
@@ -167,14 +166,13 @@ int main(int argc, char **argv)
 	int status = run(argc, argv, &e);
 
 	if (e.code) {
-		out_flush();
-		fprintf(stderr, "tracecmd: %s\n", e.text);
+		out_message(e.text);
 		if (!status)
 			status = EXIT_FAILED;
 	}
 	e.code = 0;
 	if (out_finish(&e) < 0) {
-		fprintf(stderr, "tracecmd: %s\n", e.text);
+		out_message(e.text);
 		if (!status)
 			status = EXIT_FAILED;
 	}

@@ -40,7 +40,6 @@ struct report_buffer {
 	const char *prefix;		/* in front of lines, padded */
 	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
 	uint8_t *printed;		/* by CPU: whether its last event was */
-	uint64_t *last_ts;		/* by CPU, for --debug */
 	uint32_t nr_cpus;
 };
 
@@ -62,6 +61,7 @@ struct report {
 	struct replay *replay;
 	uint8_t *cpu_bits;
 	uint32_t nr_cpu_bits;
+	unsigned damage;		/* places that could not be read, the replay's aside */
 	bool failed;			/* something could not be read */
 };
 

@@ -6,7 +6,7 @@
 
 #include "report.h"
 
-#define KALLSYMS_MAX (1u << 30)
+#define KALLSYMS_MAX (1u << 27)
 
 static int open_files(struct report *rp, struct err *e)
 {
@@ -114,8 +114,7 @@ static int prepare_buffer(struct report *rp, struct report_file *f, unsigned nr,
 		rb->nr_cpus = b->cpus[b->nr_cpus - 1].cpu + 1;
 	rb->skip_next = calloc(rb->nr_cpus + 1, sizeof(*rb->skip_next));
 	rb->printed = calloc(rb->nr_cpus + 1, sizeof(*rb->printed));
-	rb->last_ts = calloc(rb->nr_cpus + 1, sizeof(*rb->last_ts));
-	if (!rb->prefix || !rb->skip_next || !rb->printed || !rb->last_ts)
+	if (!rb->prefix || !rb->skip_next || !rb->printed)
 		return err_set(e, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -187,7 +186,6 @@ void report_close(struct report *rp)
 			free((char *)f->buffers[b].prefix);
 			free(f->buffers[b].skip_next);
 			free(f->buffers[b].printed);
-			free(f->buffers[b].last_ts);
 		}
 		free(f->buffers);
 		free(f->name);
@@ -206,6 +204,14 @@ void report_tell_damage(struct report *rp, struct err *e)
 		rp->failed = true;
 		err_set(e, -ENODATA, "'%s' is cut at offset 0x%llx: only what lies before could be "
 			"reported", rp->files.v[i].path, (unsigned long long)offset);
+	}
+	damage += rp->damage;
+	for (size_t i = 0; i < rp->files.nr && !rp->failed && !damage; i++) {
+		if (!rp->files.v[i].db || !event_db_damage(rp->files.v[i].db))
+			continue;
+		rp->failed = true;
+		err_set(e, -EBADMSG, "'%s': names or formats that could not be read are missing above",
+			rp->files.v[i].path);
 	}
 	if (damage && !rp->failed) {
 		rp->failed = true;

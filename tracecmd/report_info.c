@@ -9,22 +9,6 @@
 
 /* ---- formats and names -------------------------------------------------------- */
 
-static int compile(const char *text, regex_t *ret, struct err *e)
-{
-	AUTO_BUF struct buf anchored = { 0 };
-	char why[128];
-	int r;
-
-	buf_printf(&anchored, "^\\(%s\\)$", text);
-	if (anchored.failed)
-		return err_set(e, -ENOMEM, "out of memory");
-	r = regcomp(ret, anchored.data, REG_ICASE | REG_NOSUB);
-	if (!r)
-		return 0;
-	regerror(r, ret, why, sizeof(why));
-	return err_set(e, -EINVAL, "'%s' is no regular expression: %s", text, why);
-}
-
 static int no_event(const char *text, const struct event_name *names, size_t nr, struct err *e)
 {
 	struct near near;
@@ -47,7 +31,7 @@ static int print_formats(struct report *rp, struct report_file *f, struct err *e
 	size_t nr;
 	int r = event_db_names(f->db, &names, &nr, e);
 
-	if (r < 0 || (want && (r = compile(want, &regex, e)) < 0))
+	if (r < 0 || (want && (r = regex_compile_whole(&regex, want, strlen(want), e)) < 0))
 		return r;
 	for (size_t i = 0; i < nr; i++) {
 		if (want && regexec(&regex, names[i].name, 0, NULL, 0))

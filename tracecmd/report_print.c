@@ -276,6 +276,7 @@ static int print_texts(struct report *rp, struct err *e)
 			rc = dat_reader_buffer_text(r, b, &text, e);
 			if (rc < 0)
 				return rc;
+			rp->damage += rc;
 			out_put(text.data, text.len);
 			out_put("\n", 1);
 		}

@@ -15,6 +15,7 @@
 #ifndef TRACECMD_BASE_H
 #define TRACECMD_BASE_H
 
+#include <regex.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -209,6 +210,16 @@ void new_file_discard(struct new_file *f);
 /* Strict decimal/hex/octal (C syntax) of the whole string; 0, -EINVAL, -ERANGE. */
 int parse_u64(const char *s, uint64_t *ret);
 int parse_s64(const char *s, int64_t *ret);
+
+/*
+ * regcomp() for what a user wrote; @flags are its flags. Refused is what makes
+ * regcomp run out of stack or memory: more than 8192 bytes, or counts in braces
+ * that multiply to more than 10000. 0, -EINVAL ("'TEXT' is no regular
+ * expression: why") or -ENOMEM; regfree() is the caller's.
+ */
+int regex_compile(regex_t *ret, const char *text, int flags, struct err *e);
+/* A basic one of @len bytes that has to match words as a whole, ignoring case. */
+int regex_compile_whole(regex_t *ret, const char *text, size_t len, struct err *e);
 
 /*
  * The candidates nearest to a misspelt @word (edit distance, prefix, glob

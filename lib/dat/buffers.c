@@ -186,6 +186,10 @@ static int buffer_names(struct cur *c, const struct dat_option *o, uint64_t *off
 	if (!cur_str(c, o->size, name))
 		return err_set(e, -EBADMSG, "the buffer option at offset 0x%" PRIx64 ": its name at 0x%"
 			       PRIx64 " has no end", o->offset, at);
+	if (strlen(*name) > DAT_NAME_MAX)
+		return err_set(e, -EBADMSG, "the buffer option at offset 0x%" PRIx64 ": its name at 0x%"
+			       PRIx64 " has %zu bytes, more than %u", o->offset, at, strlen(*name),
+			       DAT_NAME_MAX);
 	at = cur_offset(c);
 	if (!cur_str(c, o->size, clock))
 		return err_set(e, -EBADMSG, "the buffer option at offset 0x%" PRIx64 ": its clock at 0x%"

@@ -39,6 +39,17 @@ static int broken(struct table *t, uint64_t at, const char *fmt, ...)
 	return 0;
 }
 
+/*
+ * A CPU's data begin at a multiple of the page size, so that what a few pages
+ * for every CPU take is no more than some times the file.
+ */
+static bool grows_too_much(const struct table *t, const struct dat_chunk *c)
+{
+	uint32_t small = t->page_size ? t->page_size * DAT_CHUNK_SMALL_PAGES : DAT_BLOCK_SMALL;
+
+	return c->usize > small && c->usize / DAT_CHUNK_RATIO_MAX > c->csize;
+}
+
 /* One chunk at @pos. 1, 0 when it is broken, -errno. */
 static int table_chunk(struct table *t, uint32_t i, uint32_t nr, uint64_t pos, struct err *e)
 {
@@ -65,6 +76,9 @@ static int table_chunk(struct table *t, uint32_t i, uint32_t nr, uint64_t pos, s
 	if (c.usize > DAT_CHUNK_MAX)
 		return broken(t, pos, "chunk %u of %u at offset 0x%" PRIx64 " claims %u bytes uncompressed, "
 			      "more than %u", i, nr, pos, c.usize, DAT_CHUNK_MAX);
+	if (grows_too_much(t, &c))
+		return broken(t, pos, "chunk %u of %u at offset 0x%" PRIx64 " claims %u bytes uncompressed, "
+			      "which %u compressed bytes cannot hold", i, nr, pos, c.usize, c.csize);
 	if (t->page_size && c.usize & (t->page_size - 1)) {
 		if (i + 1 < nr)
 			return broken(t, pos, "chunk %u of %u at offset 0x%" PRIx64 " claims %u bytes "
@@ -266,5 +280,5 @@ int dat_reader_buffer_text(struct dat_reader *r, unsigned buffer, struct buf *ou
 	}
 	if (ret)
 		err_wrap(e, "cannot read the text of buffer '%s' of '%s'", b->name, r->name);
-	return ret;
+	return ret ? ret : !!t.broken_at;
 }

@@ -200,7 +200,10 @@ static int copy_text(struct copy *c, unsigned buffer, struct err *e)
 		return err_set(e, -EINVAL, "cannot copy '%s': a version 6 file cannot hold the text of "
 			       "buffer '%s' beside other buffers", c->r->name, b->name);
 	ret = dat_reader_buffer_text(c->r, buffer, &text, e);
-	if (ret)
+	if (ret > 0 && !c->r->cut)
+		return err_set(e, -EBADMSG, "cannot copy the text of buffer '%s' of '%s': it is damaged",
+			       b->name, c->r->name);
+	if (ret < 0)
 		return ret;
 	return dat_writer_buffer_text(c->w, b->name, buffer_clock(c, b), text.data, text.len, e);
 }

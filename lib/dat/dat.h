@@ -212,7 +212,8 @@ int dat_chunk_read(struct dat_reader *r, unsigned buffer, const struct dat_chunk
 int dat_reader_pread(struct dat_reader *r, void *dst, size_t len, uint64_t offset, struct err *e);
 /* The file descriptor for copy_file_range; -1 for memory. */
 int dat_reader_fd(const struct dat_reader *r);
-/* Appends a buffer's latency text, decompressed. */
+/* Appends a buffer's latency text, decompressed. 0, 1 where its rest is damaged
+ * (told as a notice) and missing, -errno. */
 int dat_reader_buffer_text(struct dat_reader *r, unsigned buffer, struct buf *out, struct err *e);
 
 /* ---- writing ------------------------------------------------------------ */

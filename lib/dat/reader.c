@@ -2,11 +2,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "dat/reader.h"
 
+#define NOTICES_MAX 1000
 #define VERSION_LEN_MAX 15
 #define HEADER_LEN_MAX 256		/* more than the longest initial header */
 
@@ -26,6 +28,23 @@ static const char *const id_names[DAT_ID_COUNT] = {
 const char *dat_id_name(unsigned id)
 {
 	return id < DAT_ID_COUNT ? id_names[id] : NULL;
+}
+
+void dat_notice(struct dat_reader *r, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	if (++r->told > NOTICES_MAX + 1)
+		return;
+	if (r->told > NOTICES_MAX) {
+		notice(&r->notices, "'%s': more is wrong with it; that is not told any more", r->name);
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	notice(&r->notices, "%s", text);
 }
 
 int dat_no_memory(struct err *e)
@@ -219,7 +238,8 @@ int dat_reader_open_fd(int fd, const char *name, const struct notices *notices,
 int dat_reader_open(const char *path, const struct notices *notices,
 		    struct dat_reader **ret, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* a FIFO that nobody writes to would never open */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot open '%s'", path);

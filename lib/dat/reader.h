@@ -27,8 +27,17 @@
 #define DAT_OPTIONS_MAX (64u << 20)
 #define DAT_STRINGS_MAX (64u << 20)
 #define DAT_CHUNK_MAX (64u << 20)
-/* A metadata block that grows more than this when decompressed is a trap. */
-#define DAT_BLOCK_RATIO_MAX 4096
+/*
+ * What grows more than this when decompressed is a trap. Real metadata grow
+ * to 20 times their size; sub-buffers of an idle machine to some hundred times.
+ */
+#define DAT_BLOCK_RATIO_MAX 128
+#define DAT_CHUNK_RATIO_MAX 512
+/* An instance is a folder of tracefs. */
+#define DAT_NAME_MAX 255
+/* Smaller ones are not worth a look at the ratio. */
+#define DAT_BLOCK_SMALL (64u << 10)
+#define DAT_CHUNK_SMALL_PAGES 64
 
 /* ---- source.c ---- */
 
@@ -73,6 +82,7 @@ struct dat_reader {
 	char *name;
 	struct dat_source src;
 	struct notices notices;
+	unsigned told;			/* notices so far */
 	struct dat_header header;
 	uint64_t header_end;
 
@@ -95,7 +105,8 @@ struct dat_reader {
 	struct codec_ctx ctx;
 };
 
-#define dat_notice(r, ...) notice(&(r)->notices, __VA_ARGS__)
+/* Tells of a tolerated defect; of endless ones only the first (reader.c). */
+void dat_notice(struct dat_reader *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Where the file ends too early; the first place told wins. */
 void dat_set_cut(struct dat_reader *r, uint64_t offset);
 /* Memory that lives as long as the reader. NULL: no memory. */

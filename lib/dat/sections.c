@@ -166,7 +166,7 @@ static int compressed_sizes(struct dat_reader *r, const struct section *s, uint6
 		return err_set(e, -EBADMSG, "section %s at offset 0x%" PRIx64 ": its compressed size at "
 			       "0x%" PRIx64 " is %u, the section holds %" PRIu64, section_name(s),
 			       s->pub.offset, s->pub.body, csize, s->pub.size - sizeof(head));
-	if (usize > max || usize / DAT_BLOCK_RATIO_MAX > csize)
+	if (usize > max || (usize > DAT_BLOCK_SMALL && usize / DAT_BLOCK_RATIO_MAX > csize))
 		return err_set(e, -EBADMSG, "section %s at offset 0x%" PRIx64 ": its uncompressed size at "
 			       "0x%" PRIx64 " is %u, which %u compressed bytes cannot hold or no "
 			       "metadata needs", section_name(s), s->pub.offset, s->pub.body + 4,

@@ -317,6 +317,9 @@ static int read_instance(struct dat_reader *r, const struct dat_option *o, struc
 	if (!cur_str(&c, o->size, &name))
 		return err_set(e, -EBADMSG, "the buffer option at offset 0x%" PRIx64 ": its name at 0x%"
 			       PRIx64 " has no end", o->offset, cur_offset(&c));
+	if (strlen(name) > DAT_NAME_MAX)
+		return err_set(e, -EBADMSG, "the buffer option at offset 0x%" PRIx64 ": its name has %zu "
+			       "bytes, more than %u", o->offset, strlen(name), DAT_NAME_MAX);
 	if (!w.pos) {
 		dat_notice(r, "'%s': buffer '%s' (option at offset 0x%" PRIx64 ") was never written",
 			   r->name, name, o->offset);

@@ -29,9 +29,14 @@ static void take_string(struct args *a)
 	a->pos += a->pos < a->len;
 }
 
-/* One conversion, p behind its '%'. NULL: what it takes is not known. */
+/*
+ * One conversion, p behind its '%'. NULL: what libtraceevent takes for it is not
+ * what it uses for it (%c, flags it does not know, three l). A conversion that the
+ * text's end cuts off counts as wide: libtraceevent reads on behind the text.
+ */
 static const char *conversion(const char *p, struct args *a, unsigned long_size, bool *wide)
 {
+	bool odd = false;
 	uint64_t v;
 	unsigned longs = 0;
 
@@ -44,22 +49,29 @@ static const char *conversion(const char *p, struct args *a, unsigned long_size,
 		} else if (*p == '*') {
 			if (!take_number(a, 4, &v))
 				return NULL;
-			*wide |= (int32_t)v > FORMAT_WIDTH_MAX || (int32_t)v < -FORMAT_WIDTH_MAX;
-		} else if (*p == 'l' || *p == 'z' || *p == 'Z') {
+			*wide |= (int32_t)v > FORMAT_WIDTH_MAX || (int32_t)v < 0;
+		} else if (*p == 'l') {
 			longs++;
+		} else if (*p == 'z' || *p == 'Z') {
+			longs = 1;
 		} else if (*p == 'L') {
 			longs = 2;
+		} else if (!strchr(".#+", *p)) {
+			odd = true;
 		}
 	}
+	*wide |= !*p;
 	if (!*p)
 		return p;
+	if (odd || longs > 2 || *p == 'c')
+		return NULL;
 	if (*p == 's')
 		take_string(a);
 	else if (*p == 'p' && isalnum((unsigned char)p[1]) && !strchr("sSxfF", p[1]))
 		return NULL;
 	else if (*p == 'p')
 		return take_number(a, long_size, &v) ? p + 1 : NULL;
-	else if (*p != '%' && *p != 'c' &&
+	else if (*p != '%' &&
 		 !take_number(a, longs == 0 ? 4 : longs == 1 ? long_size : 8, &v))
 		return NULL;
 	return p + 1;

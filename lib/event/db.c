@@ -7,6 +7,24 @@
 #include "event/check.h"
 #include "event/db.h"
 
+#define NOTICES_MAX 1000
+
+/* Tells; of endless things only the first. */
+static void tell(struct event_db *db, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void tell(struct event_db *db, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	if (++db->told > NOTICES_MAX + 1)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	notice(db->opts.notices, "%s", db->told <= NOTICES_MAX ? text :
+	       "more is wrong with the event formats; that is not told any more");
+}
+
 /* ---- birth and death -------------------------------------------------------- */
 
 /* libtraceevent asks for the name of an address. */
@@ -167,14 +185,14 @@ int event_db_add_format(struct event_db *db, const char *system, const char *tex
 	int id;
 
 	if (!read_heading(text, len, &name, &name_len, &id)) {
-		notice(db->opts.notices, "an event format of system '%s' has no name or id: left out",
+		tell(db, "an event format of system '%s' has no name or id: left out",
 		       system);
 		return 0;
 	}
 	if ((size_t)id < db->nr_by_id && db->by_id[id]) {
 		struct event_name *first = &db->slots.v[db->by_id[id] - 1].pub;
 
-		notice(db->opts.notices, "event %s:%.*s has the id %d of %s:%s: left out",
+		tell(db, "event %s:%.*s has the id %d of %s:%s: left out",
 		       system, (int)name_len, name, id, first->system, first->name);
 		return 0;
 	}
@@ -198,10 +216,30 @@ int event_db_add_format(struct event_db *db, const char *system, const char *tex
 
 int event_db_need_formats(struct event_db *db, struct err *e)
 {
-	if (db->formats_asked || !db->src.formats)
-		return 0;
-	db->formats_asked = true;
-	return db->src.formats(db->src.ctx, db, e);
+	if (!db->formats_asked && db->src.formats) {
+		db->formats_asked = true;
+		if (db->src.formats(db->src.ctx, db, &db->formats_why) < 0)
+			db->damage++;
+	}
+	if (db->formats_why.code)
+		return err_set(e, db->formats_why.code, "%s", db->formats_why.text);
+	return 0;
+}
+
+/* The same where those that could be had will do; what is missing is told once. */
+static void use_formats(struct event_db *db)
+{
+	struct err why = { 0 };
+
+	if (!event_db_need_formats(db, &why) || db->formats_told)
+		return;
+	db->formats_told = true;
+	tell(db, "%s; events without a format are shown as bytes", why.text);
+}
+
+unsigned event_db_damage(const struct event_db *db)
+{
+	return db->damage;
 }
 
 int event_db_names(struct event_db *db, const struct event_name **ret, size_t *nr, struct err *e)
@@ -228,19 +266,10 @@ int event_db_set_style(struct event_db *db, enum event_style style, const char *
 		       struct err *e)
 {
 	struct event_style_rule rule = { .style = style };
-	AUTO_FREE char *anchored = NULL;
-	char why[128];
-	int r;
+	int r = regex_compile_whole(&rule.regex, regex, strlen(regex), e);
 
-	if (asprintf(&anchored, "^\\(%s\\)$", regex) < 0) {
-		anchored = NULL;
-		return err_set(e, -ENOMEM, "out of memory");
-	}
-	r = regcomp(&rule.regex, anchored, REG_ICASE | REG_NOSUB);
-	if (r) {
-		regerror(r, &rule.regex, why, sizeof(why));
-		return err_set(e, -EINVAL, "'%s' is no regular expression: %s", regex, why);
-	}
+	if (r < 0)
+		return r;
 	if (vec_push(&db->styles, rule)) {
 		regfree(&rule.regex);
 		return err_set(e, -ENOMEM, "out of memory");
@@ -308,7 +337,7 @@ static void parse_slot(struct event_db *db, struct event_slot *slot)
 	slot->tried = true;
 	r = format_check_text(slot->pub.format, slot->pub.format_len, &head, &why);
 	if (r < 0) {
-		notice(db->opts.notices, "format of event %s:%s (id %d): %s", slot->pub.system,
+		tell(db, "format of event %s:%s (id %d): %s", slot->pub.system,
 		       slot->pub.name, slot->pub.id, why.text);
 		return;
 	}
@@ -318,7 +347,7 @@ static void parse_slot(struct event_db *db, struct event_slot *slot)
 		parse_head(db, slot, head);
 	event = tep_find_event(db->tep, slot->pub.id);
 	if (!event || event->id != slot->pub.id || strcmp(event->name, slot->pub.name)) {
-		notice(db->opts.notices, "format of event %s:%s (id %d) cannot be understood",
+		tell(db, "format of event %s:%s (id %d) cannot be understood",
 		       slot->pub.system, slot->pub.name, slot->pub.id);
 		return;
 	}
@@ -332,8 +361,8 @@ struct event_slot *event_db_slot(struct event_db *db, int id)
 {
 	struct event_slot *slot;
 
-	if (event_db_need_formats(db, NULL) < 0 || id < 0 || (size_t)id >= db->nr_by_id ||
-	    !db->by_id[id])
+	use_formats(db);
+	if (id < 0 || (size_t)id >= db->nr_by_id || !db->by_id[id])
 		return NULL;
 	slot = &db->slots.v[db->by_id[id] - 1];
 	if (!slot->tried)
@@ -350,8 +379,7 @@ struct tep_event *event_db_event(struct event_db *db, int id)
 
 struct tep_event *event_db_event_by_name(struct event_db *db, const char *system, const char *name)
 {
-	if (event_db_need_formats(db, NULL) < 0)
-		return NULL;
+	use_formats(db);
 	for (size_t i = 0; i < db->slots.nr; i++) {
 		const struct event_name *n = &db->slots.v[i].pub;
 
@@ -374,7 +402,7 @@ static bool tell_failure(struct event_db *db, struct event_slot *slot)
 		return false;
 	if (format_check_text(slot->pub.format, slot->pub.format_len, &head, &why) > 0)
 		err_set(&why, -EBADMSG, "cannot be understood");
-	notice(db->opts.notices, "print format of event %s:%s (id %d): %s", slot->pub.system,
+	tell(db, "print format of event %s:%s (id %d): %s", slot->pub.system,
 	       slot->pub.name, slot->pub.id, why.text);
 	return true;
 }
@@ -496,8 +524,9 @@ static void ask(struct event_db *db, bool *asked, text_source fn, const char **t
 		return;
 	*asked = true;
 	if (fn && fn(db->src.ctx, text, len, &e) < 0) {
-		notice(db->opts.notices, "%s", e.text);
+		tell(db, "%s", e.text);
 		*len = 0;
+		db->damage++;
 	}
 }
 

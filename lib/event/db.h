@@ -51,6 +51,10 @@ struct event_db {
 	struct event_db_opts opts;
 	struct event_db_source src;
 	bool formats_asked, kallsyms_asked, printk_asked, cmdlines_asked;
+	struct err formats_why;		/* why not all formats could be had */
+	bool formats_told;
+	unsigned told;			/* notices so far */
+	unsigned damage;		/* texts of the source that could not be had */
 	struct tep_handle *tep;
 	struct tep_plugin_list *plugins;
 	VEC(struct event_slot) slots;

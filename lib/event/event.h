@@ -92,6 +92,9 @@ int event_db_parse_all(struct event_db *db, struct err *e);
 struct event_name { const char *system, *name; int id; const char *format; size_t format_len; };
 int event_db_names(struct event_db *db, const struct event_name **ret, size_t *nr, struct err *e);
 
+/* How many of the source's texts were asked for and could not be had; each was told. */
+unsigned event_db_damage(const struct event_db *db);
+
 struct tep_handle *event_db_tep(struct event_db *db);
 /* common_type of a record; -1 if it is too short. */
 int event_db_record_id(struct event_db *db, const void *data, size_t len);

@@ -258,7 +258,6 @@ static enum expr_op peek_op(const char *p)
 
 static int compile_regex(struct parser *ps, struct expr_node *n)
 {
-	char why[128];
 	int r;
 
 	if (n->right->op != EXPR_STRING && n->right->op != EXPR_CHAR)
@@ -267,13 +266,11 @@ static int compile_regex(struct parser *ps, struct expr_node *n)
 	n->regex = calloc(1, sizeof(*n->regex));
 	if (!n->regex)
 		return err_set(ps->e, -ENOMEM, "out of memory");
-	r = regcomp(n->regex, n->right->string, REG_ICASE | REG_NOSUB);
-	if (r) {
-		regerror(r, n->regex, why, sizeof(why));
+	r = regex_compile(n->regex, n->right->string, REG_ICASE | REG_NOSUB, ps->e);
+	if (r < 0) {
 		free(n->regex);
 		n->regex = NULL;
-		return err_set(ps->e, -EINVAL, "column %u: '%s' is no regular expression: %s",
-			       n->right->column, n->right->string, why);
+		return err_wrap(ps->e, "column %u", n->right->column);
 	}
 	return 0;
 }

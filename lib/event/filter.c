@@ -93,23 +93,6 @@ void event_filter_free(struct event_filter *f)
 
 /* ---- names ------------------------------------------------------------------------ */
 
-static int compile_name(regex_t *ret, const char *text, size_t len, struct err *e)
-{
-	AUTO_FREE char *anchored = NULL;
-	char why[128];
-	int r;
-
-	if (asprintf(&anchored, "^\\(%.*s\\)$", (int)len, text) < 0) {
-		anchored = NULL;
-		return err_set(e, -ENOMEM, "out of memory");
-	}
-	r = regcomp(ret, anchored, REG_ICASE | REG_NOSUB);
-	if (!r)
-		return 0;
-	regerror(r, ret, why, sizeof(why));
-	return err_set(e, -EINVAL, "'%.*s' is no regular expression: %s", (int)len, text, why);
-}
-
 static int parse_name(const char *text, size_t len, struct name_rule *ret, struct err *e)
 {
 	const char *slash = memchr(text, '/', len);
@@ -120,13 +103,13 @@ static int parse_name(const char *text, size_t len, struct name_rule *ret, struc
 		return err_set(e, -EINVAL, "an event's name is missing");
 	*ret = (struct name_rule){ .either = !slash, .pattern = memchr(text, '*', len),
 				   .text = text, .len = len };
-	r = compile_name(&ret->system, text, system, e);
+	r = regex_compile_whole(&ret->system, text, system, e);
 	if (r < 0)
 		return r;
 	ret->has_system = true;
 	if (!slash)
 		return 0;
-	r = compile_name(&ret->event, slash + 1, len - system - 1, e);
+	r = regex_compile_whole(&ret->event, slash + 1, len - system - 1, e);
 	if (r < 0) {
 		regfree(&ret->system);
 		return r;

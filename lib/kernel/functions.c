@@ -129,15 +129,11 @@ static int matcher_init(struct matcher *m, const struct kernel_function_ask *ask
 		/* Backslashed operators mean the basic syntax; no function is named so. */
 		bool basic = strstr(m->name, "\\(") || strstr(m->name, "\\|");
 
-		ret = regcomp(&m->re, m->name, REG_NOSUB | (basic ? 0 : REG_EXTENDED));
-		if (ret) {
-			char why[128];
-
-			regerror(ret, &m->re, why, sizeof(why));
+		ret = regex_compile(&m->re, m->name, REG_NOSUB | (basic ? 0 : REG_EXTENDED), e);
+		if (ret < 0) {
 			m->regex = false;
-			ret = err_set(e, -EINVAL, "option %s: '%s' is no regular expression: %s",
-				      option, m->name, why);
 			free(m->name);
+			err_wrap(e, "option %s", option);
 			return ret;
 		}
 	}

@@ -116,7 +116,7 @@ static int input_open(struct restore_input *in, size_t place, char *const *paths
 	struct stat st;
 	int ret;
 
-	in->fd = open(in->path, O_RDONLY | O_CLOEXEC);
+	in->fd = open(in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (in->fd < 0 || fstat(in->fd, &st) < 0)
 		return err_errno(e, -errno, "cannot open '%s'", in->path);
 	if (!S_ISREG(st.st_mode))

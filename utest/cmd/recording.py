@@ -3,7 +3,6 @@
 
 import contextlib
 import os
-import re
 import subprocess
 import time
 
@@ -58,22 +57,30 @@ def names(path):
     return {e.name for e in parsed(path)}
 
 
+def lost_in_places(path):
+    """The sum of what a file tells as lost; each place must say how many."""
+    total = 0
+    for line in common.report(path, "--losses").splitlines():
+        m = events.LOST.match(line)
+        if m:
+            assert m[2], f"events were lost, but not how many: {line}"
+            total += int(m[2])
+    return total
+
+
 def conserved(path, written):
     """Every marker is in the file or among the lost, none twice. How many are lost."""
-    text = common.report(path, "--losses")
-    seen, lost = events.marker_numbers(events.parse(text)), events.lost(text)
+    seen, lost = events.marker_numbers(parsed(path)), lost_in_places(path)
     assert len(seen) == len(set(seen)), "a marker appears twice"
     assert len(seen) + lost == written, f"{len(seen)} recorded, {lost} lost, {written} written"
+    assert lost == events.lost(common.report(path, "--stat"), ""), "the kernel's counters say something else"
     return lost
 
 
-def overruns(path):
-    """Sum of the kernel's counters of overwritten events in the file."""
-    text = common.run("strings", "-n", "8", path).stdout
-    return sum(int(n) for n in re.findall(r"^overrun: (\d+)$", text, re.M))
-
-
 def clean_instance(name=INSTANCE):
-    """Removes what a killed recorder leaves: tracing that goes on."""
+    """After a kill: waits until the instance is gone, or removes it."""
+    folder = f"{tracefs.ROOT}/instances/{name}"
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: not os.path.exists(folder), "the instance is gone", seconds=5)
     with contextlib.suppress(FileNotFoundError):
-        os.rmdir(f"{tracefs.ROOT}/instances/{name}")
+        os.rmdir(folder)

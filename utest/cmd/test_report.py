@@ -292,7 +292,7 @@ def test_unknown_process():
     assert "worklaod" in p.stderr and "did you mean 'workload'" in p.stderr and not p.stdout
     # known to one of the files is enough
     assert events_of("--comm", "workload", dat("old-v7"), dat("trace-marker"))
-    assert "--pid" in run(TRACECMD, "report", "--pid", "12x", dat("old-v7"), status=1).stderr
+    assert "--pid" in run(TRACECMD, "report", "--pid", "12x", dat("old-v7"), status=2).stderr
 
 
 def test_interrupts():

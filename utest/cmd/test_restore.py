@@ -159,7 +159,7 @@ def test_raw_file_that_is_cut(tmp_path):
     (("/etc",), 1, "no regular file"),
     (("-i", "nonexistent.dat", "x.cpu0"), 1, "nonexistent.dat"),
     (("-o", "/nonexistent/x.dat", "/dev/null"), 1, "/nonexistent"),
-    (("-z",), 2, "no option '-z'"),
+    (("-z",), 2, "no option -z"),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
 def test_bad_use(tmp_path, args, status, words):
     os.chdir(tmp_path)
