@@ -26,6 +26,7 @@ struct run {
 	sigset_t mask;			/* before ours */
 	int signal_fd;
 	int daemon_fd;			/* tells the foreground that recording has begun; -1 */
+	bool pid_file;			/* there is one, of ours */
 	int status;			/* the command's, or EXIT_OK */
 };
 
@@ -106,10 +107,12 @@ static int record(struct run *run, struct err *e)
 	r = begin(run, e);
 	if (r)
 		return r;
-	if (run->o->daemonize)
+	if (run->o->daemonize) {
 		daemon_ready(&run->daemon_fd);
-	else if (!run->o->command && !run->o->quiet)
+		run->pid_file = true;
+	} else if (!run->o->command && !run->o->quiet) {
 		report_line(run->o, "Hit Ctrl^C to stop recording\n");
+	}
 	why = record_wait(&run->child, &run->watched, run->signal_fd,
 			  recording_alarm_fd(run->recording));
 	r = kernel_setup_tracing(run->kernel, &run->o->setup, false, e);
@@ -172,7 +175,7 @@ static int run_record(int argc, char **argv, struct err *e)
 	child_plan_release(&run.plan);
 	kernel_close(run.kernel);
 	cleanup_close(&run.signal_fd);
-	if (o.daemonize && !r)
+	if (run.pid_file)
 		daemon_end();
 	cleanup_close(&run.daemon_fd);
 	trace_options_release(&o);

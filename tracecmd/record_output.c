@@ -217,9 +217,9 @@ static bool report_loss(const struct recording_cpu *c)
 	if (c->commit_overrun)
 		fprintf(stderr, " %" PRIu64 " events lost due to commit overrun", c->commit_overrun);
 	if (c->dropped)
-		fprintf(stderr, " %" PRIu64 " events dropped by a full buffer", c->dropped);
+		fprintf(stderr, ", %" PRIu64 " events dropped by a full buffer", c->dropped);
 	if (c->stats.discarded)
-		fprintf(stderr, " %" PRIu64 " sub-buffers could not be written",
+		fprintf(stderr, ", %" PRIu64 " sub-buffers could not be written",
 			c->stats.discarded);
 	fputc('\n', stderr);
 	return c->overrun || c->dropped;

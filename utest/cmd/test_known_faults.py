@@ -247,6 +247,42 @@ def test_recording_that_fails_in_the_background_says_so(unchanged, place, args, 
     assert os.listdir(place) == []
 
 
+def test_disk_in_use_while_recording_is_compressed(instance, place):
+    r = Recorder(*EXEC, "-e", "syscalls", "-e", "sched")
+    for _ in range(30):
+        run("find", "/usr/lib", "-maxdepth", "2")
+    used = sum(os.path.getsize(f) for f in os.listdir(place))
+    os.kill(r.p.pid, signal.SIGINT)
+    assert r.ended()[0] == 0
+    raw = sum(int(n) for n in re.findall(r"\((\d+) uncompressed\)", run(TRACECMD, "report", "--stat", "out.dat").stdout))
+    assert raw > 2_000_000 and 10_000 < used < raw / 2
+    assert os.listdir(place) == ["out.dat"]
+
+
+def test_recorder_is_one_process_with_threads(instance, place):
+    """And the one that puts the kernel back; not one for each CPU and instance."""
+    r = Recorder(*EXEC, "-B", "tc_faults_new", *EXEC)
+    r.wait_for(lambda: len(os.listdir(f"/proc/{r.p.pid}/task")) > 2 * os.cpu_count())
+    assert len(tracefs.read(f"/proc/{r.p.pid}/task/{r.p.pid}/children").split()) == 1
+    os.kill(r.p.pid, signal.SIGINT)
+    assert r.ended()[0] == 0
+
+
+def test_killed_in_the_background_it_leaves_no_tracing_either(instance, unchanged, place):
+    with open("said", "w") as said:     # the recorder keeps it open, so a pipe would not end
+        subprocess.run([TRACECMD, "record", "--daemonize", "-o", "out.dat", "-B", NAME, *EXEC, "-C", "boot"],
+                       stdin=subprocess.DEVNULL, stdout=said, stderr=said, check=True, timeout=60)
+    pid = int(re.fullmatch(r"Send SIGINT/SIGTERM to pid (\d+) to stop recording\n", (place / "said").read_text()).group(1))
+    with open("/run/tracecmd-record.pid") as f:
+        assert int(f.read()) == pid
+    os.kill(pid, signal.SIGKILL)
+    os.unlink("/run/tracecmd-record.pid")
+    end = time.monotonic() + 20
+    while any(is_ours(other) for other in os.listdir("/proc") if other.isdigit()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 # ---- what is read ------------------------------------------------------------------
 
 def test_leaf_functions_do_not_hang_on_other_cpus(place):
