@@ -9,7 +9,8 @@
  *  - REC->FIELD without such a field (while flags or symbols are read);
  *  - a constant divided by zero;
  *  - behind an index or a condition, something that is no binary operator;
- *  - an address from the record, given to a plugin's function that follows it.
+ *  - an address from the record, given to a plugin's function that follows it;
+ *  - thousands of fields: for each use it walks the list of all of them.
  * And it looks for common_type where the first format that was parsed has it.
  * A text that has one of these in its print format loses only that.
  */
@@ -20,7 +21,9 @@
 #include "event/check.h"
 
 /* The longest format of Linux 6.18 has 40 KiB, the deepest 12 brackets. */
-#define TEXT_MAX (1u << 20)
+#define TEXT_MAX (1u << 18)
+#define FIELDS_MAX 500			/* a probe has up to 128 */
+#define USES_MAX 2000			/* of fields in a print format */
 #define DEPTH_MAX 100
 #define OPERATORS_MAX 1000		/* between two commas */
 
@@ -143,11 +146,14 @@ static int check_fields(struct scan s, struct err *e)
 {
 	static const char type[] = " common_type;\toffset:0;\tsize:2;";
 	struct token t, before;
+	unsigned fields = 0;
 
 	if (!memmem(s.p, s.end - s.p, type, sizeof(type) - 1))
 		return err_set(e, -EBADMSG, "no field common_type of 2 bytes at offset 0");
 	before = t = next_token(&s);
 	for (; t.kind != TOKEN_END; before = t, t = next_token(&s)) {
+		if (is(&t, "field") && ++fields > FIELDS_MAX)
+			return bad(&s, t.at, e, "too many fields");
 		if (is(&before, ":") && is(&t, "__attribute__"))
 			return bad(&s, t.at, e, "a field without a type");
 		/* the print format would hide in front of where it is looked for */
@@ -319,6 +325,7 @@ static int check_print(struct scan s, const struct scan *head, struct err *e)
 {
 	struct token t, before = { TOKEN_END, s.p, 0 };
 	struct operators operators = { .depth = 0 };
+	unsigned uses = 0;
 
 	for (; (t = next_token(&s)).kind != TOKEN_END; before = t) {
 		struct scan ahead = s;
@@ -330,6 +337,8 @@ static int check_print(struct scan s, const struct scan *head, struct err *e)
 		if (why)
 			return bad(&s, t.at, e, why);
 
+		if (is(&t, "->") && ++uses > USES_MAX)
+			return bad(&s, t.at, e, "too many uses of fields");
 		if (is(&t, "->") && (next.kind != TOKEN_WORD || !has_field(head, &next)))
 			return bad(&s, t.at, e, "there is no such field");
 		if ((is(&t, "/") || is(&t, "%")) && !divisor_is_safe(s))
