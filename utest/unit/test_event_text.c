@@ -341,7 +341,7 @@ static void test_endless_print_formats(void **state)
 		struct fixture fx;
 
 		buf_puts(&text, COMMON("ev", 300) FIELD("int a", 8, 4, 1) "\nprint fmt: \"%d\", ");
-		repeat(&text, pieces[i], 100000);
+		repeat(&text, pieces[i], 80000);
 		buf_puts(&text, "1\n");
 		texts[1] = text.data;
 		begin(&fx, texts, false);
