@@ -50,8 +50,8 @@ extern const struct notices stderr_notices;
 
 /*
  * Writes to standard output through one big buffer. A write that fails (full
- * disk) is remembered; out_finish flushes and reports it. EPIPE ends quietly:
- * out_closed tells so that loops can stop.
+ * disk, closed pipe where SIGPIPE is ignored) is remembered; out_finish flushes
+ * and reports it, out_closed tells so that loops can stop.
  */
 void out_put(const void *data, size_t len);
 /* "tracecmd: TEXT" to standard error, control characters as \xNN, behind all

@@ -5,13 +5,16 @@
 #include <stdlib.h>
 
 #include "record_output.h"
+#include "supervisor.h"
 #include "trace_options.h"
 
 struct run {
 	struct trace_options *o;
 	struct record_output out;
 	struct kernel *kernel;
+	struct supervisor supervisor;
 	struct recording *recording;
+	bool *was_on;			/* tracing_on of each instance of the setup */
 };
 
 /* Whether the top level is extracted: alone, or with -t. */
@@ -59,12 +62,18 @@ static int find_instances(struct run *run, struct err *e)
 	struct kernel_setup *s = &run->o->setup;
 	int r = run->o->all_instances ? add_all_instances(run, e) : 0;
 
+	if (!r && !(run->was_on = calloc(s->instances.nr, sizeof(*run->was_on))))
+		r = err_errno(e, -ENOMEM, "cannot extract");
 	for (size_t i = 0; i < s->instances.nr && !r; i++) {
 		struct kernel_instance_setup *is = &s->instances.v[i];
+		char on[16] = "";
 
 		if (!i && !wants_top(run->o))
 			continue;
 		r = kernel_instance_get(run->kernel, is->name, false, &is->in, e);
+		if (!r)
+			kernel_read_word(is->in, "tracing_on", on, sizeof(on));
+		run->was_on[i] = !strcmp(on, "1");
 		if (!r && run->o->snapshot)
 			r = check_snapshot(is, e);
 		if (!r)
@@ -111,7 +120,17 @@ static int extract(struct run *run, struct err *e)
 	return r;
 }
 
-/* What was extracted is traced no longer. */
+/* What was extracted is traced no longer; a buffer that was off stays off. */
+static int reset_instance(struct run *run, struct kernel_instance *in, bool was_on, struct err *e)
+{
+	int r = kernel_instance_reset(in, e);
+
+	if (r || was_on)
+		return r;
+	kernel_keep_changes(run->kernel, true);
+	return kernel_write(in, "tracing_on", "0", e);
+}
+
 static int reset(struct run *run, struct err *e)
 {
 	const struct kernel_setup *s = &run->o->setup;
@@ -119,14 +138,14 @@ static int reset(struct run *run, struct err *e)
 
 	for (size_t i = 0; i < s->instances.nr && !r; i++)
 		if (s->instances.v[i].in)
-			r = kernel_instance_reset(s->instances.v[i].in, e);
+			r = reset_instance(run, s->instances.v[i].in, run->was_on[i], e);
 	return r;
 }
 
 static int run_extract(int argc, char **argv, struct err *e)
 {
 	struct trace_options o;
-	struct run run = { .o = &o, .out.file.fd = -1 };
+	struct run run = { .o = &o, .supervisor = SUPERVISOR_NONE, .out.file.fd = -1 };
 	int status = trace_options_parse(TRACE_EXTRACT, argc, argv, &o, e);
 	int r;
 
@@ -136,14 +155,18 @@ static int run_extract(int argc, char **argv, struct err *e)
 	}
 	r = check_all(&run, e);
 	if (!r)
+		r = supervisor_start(&run.supervisor, run.kernel, e);
+	if (!r)
 		r = extract(&run, e);
 	recording_free(run.recording, !run.out.keep_spools);
 	if (!r && !o.setup.keep)
 		r = reset(&run, e);
 	if (run.kernel && kernel_undo(run.kernel, r ? NULL : e) && !r)
 		r = e->code;
+	supervisor_end(&run.supervisor);
 	record_output_release(&run.out);
 	kernel_close(run.kernel);
+	free(run.was_on);
 	trace_options_release(&o);
 	return r ? EXIT_FAILED : EXIT_OK;
 }

@@ -101,8 +101,6 @@ int out_finish(struct err *e)
 {
 	out_flush();
 	buf_release(&out);
-	if (out_error == -EPIPE)
-		return err_errno(e, out_error, "cannot write to standard output");
 	if (out_error)
 		return err_errno(e, out_error, "cannot write to standard output");
 	return 0;

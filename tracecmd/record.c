@@ -11,6 +11,7 @@
 #include "daemon.h"
 #include "record_output.h"
 #include "record_wait.h"
+#include "supervisor.h"
 #include "trace_options.h"
 
 struct run {
@@ -19,11 +20,13 @@ struct run {
 	struct child_plan plan;
 	struct child child;
 	struct kernel *kernel;
+	struct supervisor supervisor;
 	struct watched watched;
 	struct recording *recording;
 	sigset_t mask;			/* before ours */
 	int signal_fd;
 	int daemon_fd;			/* tells the foreground that recording has begun; -1 */
+	bool pid_file;			/* there is one, of ours */
 	int status;			/* the command's, or EXIT_OK */
 };
 
@@ -95,16 +98,21 @@ static int record(struct run *run, struct err *e)
 		if (r)
 			return r;
 	}
+	r = supervisor_start(&run->supervisor, run->kernel, e);
+	if (r)
+		return r;
 	run->signal_fd = stop_signals_take(&run->mask, e);
 	if (run->signal_fd < 0)
 		return run->signal_fd;
 	r = begin(run, e);
 	if (r)
 		return r;
-	if (run->o->daemonize)
+	if (run->o->daemonize) {
 		daemon_ready(&run->daemon_fd);
-	else if (!run->o->command && !run->o->quiet)
+		run->pid_file = true;
+	} else if (!run->o->command && !run->o->quiet) {
 		report_line(run->o, "Hit Ctrl^C to stop recording\n");
+	}
 	why = record_wait(&run->child, &run->watched, run->signal_fd,
 			  recording_alarm_fd(run->recording));
 	r = kernel_setup_tracing(run->kernel, &run->o->setup, false, e);
@@ -138,8 +146,8 @@ static int run_record(int argc, char **argv, struct err *e)
 {
 	struct trace_options o;
 	struct run run = {
-		.o = &o, .child = CHILD_NONE, .out.file.fd = -1, .signal_fd = -1,
-		.daemon_fd = -1,
+		.o = &o, .child = CHILD_NONE, .supervisor = SUPERVISOR_NONE,
+		.out.file.fd = -1, .signal_fd = -1, .daemon_fd = -1,
 	};
 	int status = trace_options_parse(TRACE_RECORD, argc, argv, &o, e);
 	struct err undo = { 0 };
@@ -160,13 +168,14 @@ static int run_record(int argc, char **argv, struct err *e)
 		*e = undo;
 		r = undo.code;
 	}
+	supervisor_end(&run.supervisor);
 	child_release(&run.child);
 	record_output_release(&run.out);
 	watched_close(&run.watched);
 	child_plan_release(&run.plan);
 	kernel_close(run.kernel);
 	cleanup_close(&run.signal_fd);
-	if (o.daemonize && !r)
+	if (run.pid_file)
 		daemon_end();
 	cleanup_close(&run.daemon_fd);
 	trace_options_release(&o);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 #include "record_output.h"
 
 #define DEFAULT_OUTPUT "trace.dat"
+#define RESERVE_PACKED (4 << 20)	/* formats and symbols, compressed and not */
+#define RESERVE_RAW (16 << 20)
 
 /* ---- before ------------------------------------------------------------------ */
 
@@ -64,6 +67,17 @@ static void fill_opts(struct record_output *out)
 	};
 }
 
+/*
+ * Room for what a file needs besides the chunks, kept free from the start: on a
+ * disk that is full the chunks move into it, giving back theirs.
+ */
+static bool reserve(const struct record_output *out)
+{
+	off_t size = out->opts.codec ? RESERVE_PACKED : RESERVE_RAW;
+
+	return out->file.temp && !fallocate(out->file.fd, FALLOC_FL_KEEP_SIZE, 0, size);
+}
+
 int record_output_open(struct record_output *out, const struct trace_options *o, struct err *e)
 {
 	int r;
@@ -78,6 +92,8 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 		r = choose_spools(out, e);
 	if (!r)
 		fill_opts(out);
+	if (!r)
+		reserve(out);		/* no harm if it cannot be: it is for bad times */
 	return r;
 }
 
@@ -118,22 +134,36 @@ static void keep_spools(struct record_output *out, const struct recording *rec, 
 		 "makes a file of them", recording_spool_path(rec));
 }
 
+static int save(struct record_output *out, struct recording *rec, struct err *e)
+{
+	int r = recording_save(rec, out->file.fd, out->path, false, e);
+	off_t end;
+
+	if (r == -ENOSPC && !ftruncate(out->file.fd, 0) && reserve(out) &&
+	    !lseek(out->file.fd, 0, SEEK_SET))
+		r = recording_save(rec, out->file.fd, out->path, true, e);
+	if (r)
+		return r;
+	end = out->file.temp ? lseek(out->file.fd, 0, SEEK_END) : -1;
+	if (end >= 0 && ftruncate(out->file.fd, end) < 0)	/* what was reserved too much */
+		return err_errno(e, -errno, "cannot write '%s'", out->path);
+	return new_file_commit(&out->file, e);
+}
+
 int record_output_finish(struct record_output *out, struct recording *rec, struct err *e)
 {
-	struct err save = { 0 };
+	struct err save_error = { 0 };
 	int r = recording_stop(rec, e), saved;
 
-	saved = recording_save(rec, out->file.fd, out->path, &save);
-	if (!saved)
-		saved = new_file_commit(&out->file, &save);
+	saved = save(out, rec, &save_error);
 	if (saved)
-		keep_spools(out, rec, &save);
+		keep_spools(out, rec, &save_error);
 	if (r && saved)
-		err_hint(e, "%s", save.text);
+		err_hint(e, "%s", save_error.text);
 	else if (r)
 		err_hint(e, "what was recorded before that is in '%s'", out->path);
 	else if (saved && e)
-		*e = save;
+		*e = save_error;
 	return r ? r : saved;
 }
 
@@ -187,9 +217,9 @@ static bool report_loss(const struct recording_cpu *c)
 	if (c->commit_overrun)
 		fprintf(stderr, " %" PRIu64 " events lost due to commit overrun", c->commit_overrun);
 	if (c->dropped)
-		fprintf(stderr, " %" PRIu64 " events dropped by a full buffer", c->dropped);
+		fprintf(stderr, ", %" PRIu64 " events dropped by a full buffer", c->dropped);
 	if (c->stats.discarded)
-		fprintf(stderr, " %" PRIu64 " sub-buffers could not be written",
+		fprintf(stderr, ", %" PRIu64 " sub-buffers could not be written",
 			c->stats.discarded);
 	fputc('\n', stderr);
 	return c->overrun || c->dropped;

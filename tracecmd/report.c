@@ -415,7 +415,7 @@ static int report_run(int argc, char **argv, struct err *e)
 	if (!status) {
 		rp.notices = rp.quiet ? &silent : &stderr_notices;
 		tep_set_loglevel(rp.verbose ? TEP_LOG_WARNING : TEP_LOG_NONE);
-		if (report_parse_cpus(&rp, e) < 0)
+		if (report_parse_cpus(&rp, e) < 0 || report_check_pids(&rp, e) < 0)
 			status = EXIT_USAGE;
 	}
 	if (!status) {

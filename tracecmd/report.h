@@ -38,7 +38,7 @@ struct report_file {
 /* What printing knows of one buffer. */
 struct report_buffer {
 	const char *prefix;		/* in front of lines, padded */
-	bool skip_next;			/* the next record is printed already */
+	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
 	uint8_t *printed;		/* by CPU: whether its last event was */
 	uint32_t nr_cpus;
 };
@@ -73,6 +73,8 @@ void report_close(struct report *rp);
 void report_tell_damage(struct report *rp, struct err *e);
 
 /* ---- report_filters.c ---- */
+/* Whether --pid names numbers. 0 or -errno. */
+int report_check_pids(const struct report *rp, struct err *e);
 int report_make_filters(struct report *rp, struct err *e);
 /* "0,3" or "2-4" into bits. */
 int report_parse_cpus(struct report *rp, struct err *e);

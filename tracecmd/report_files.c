@@ -112,8 +112,9 @@ static int prepare_buffer(struct report *rp, struct report_file *f, unsigned nr,
 	rb->prefix = width ? prefix : strdup("");
 	if (b->nr_cpus)
 		rb->nr_cpus = b->cpus[b->nr_cpus - 1].cpu + 1;
+	rb->skip_next = calloc(rb->nr_cpus + 1, sizeof(*rb->skip_next));
 	rb->printed = calloc(rb->nr_cpus + 1, sizeof(*rb->printed));
-	if (!rb->prefix || !rb->printed)
+	if (!rb->prefix || !rb->skip_next || !rb->printed)
 		return err_set(e, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -183,6 +184,7 @@ void report_close(struct report *rp)
 		event_filter_free(f->filter);
 		for (unsigned b = 0; b < nr; b++) {
 			free((char *)f->buffers[b].prefix);
+			free(f->buffers[b].skip_next);
 			free(f->buffers[b].printed);
 		}
 		free(f->buffers);

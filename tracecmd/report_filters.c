@@ -67,11 +67,11 @@ static int each_word(const struct report_words *words, void *ctx, struct err *e,
 {
 	for (size_t i = 0; i < words->nr; i++) {
 		AUTO_FREE char *copy = strdup(words->v[i]);
-		char *save, *word;
+		char *rest = copy, *word;
 
 		if (!copy)
 			return err_set(e, -ENOMEM, "out of memory");
-		for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		while ((word = strsep(&rest, ","))) {
 			int r = fn(ctx, word, e);
 
 			if (r < 0)
@@ -89,6 +89,13 @@ static int put_pid(void *ctx, const char *word, struct err *e)
 		return err_set(e, -EINVAL, "--pid: '%s' is no process id", word);
 	add_pid(ctx, pid);
 	return 0;
+}
+
+int report_check_pids(const struct report *rp, struct err *e)
+{
+	AUTO_BUF struct buf filter = { 0 };
+
+	return each_word(&rp->pids, &filter, e, put_pid);
 }
 
 struct comm_search {

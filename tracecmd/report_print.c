@@ -16,6 +16,7 @@ struct printer {
 	uint64_t untold, untold_unknown; /* losses without a line */
 	/* of the record being printed */
 	const struct replay_record *rec;
+	uint32_t next_cpu;		/* of the record peek_next gave */
 };
 
 static struct report_file *file_of(struct printer *p, const struct replay_record *rec)
@@ -43,12 +44,19 @@ static void make_view(struct printer *p, const struct replay_record *rec, struct
 static int peek_next(void *ctx, struct event_record *ret)
 {
 	struct printer *p = ctx;
+	const struct replay_record *rec = p->rec;
 	struct replay_record next;
+	int r;
 
+	/* trace-cmd 3.1 takes the next one of any CPU */
+	if (p->rp->compat_31)
+		r = replay_peek_buffer(p->rp->replay, rec->file, rec->buffer, &next, NULL);
+	else
+		r = replay_peek_cpu(p->rp->replay, rec->file, rec->buffer, rec->cpu, &next, NULL);
 	/* what was lost between must be told */
-	if (replay_peek_buffer(p->rp->replay, p->rec->file, p->rec->buffer, &next, NULL) != 1 ||
-	    !next.data || next.lost)
+	if (r != 1 || !next.data || next.lost)
 		return 0;
+	p->next_cpu = next.cpu;
 	make_view(p, &next, ret);
 	return 1;
 }
@@ -57,7 +65,7 @@ static void take_next(void *ctx)
 {
 	struct printer *p = ctx;
 
-	buffer_of(p, p->rec)->skip_next = true;
+	buffer_of(p, p->rec)->skip_next[p->next_cpu] = true;
 }
 
 /* ---- what is wanted ---------------------------------------------------------------- */
@@ -160,7 +168,7 @@ static void tell_untold(const struct printer *p)
 		       (unsigned long long)p->untold);
 }
 
-/* File offsets of compressed sub-buffers do not exist: the page's number does. */
+/* A compressed sub-buffer has no place in the file that could be told: its time is. */
 static bool put_boundary(struct printer *p, const struct replay_record *rec, bool named)
 {
 	if (!named)
@@ -220,8 +228,8 @@ static int print_record(struct printer *p, const struct replay_record *rec, stru
 	buf_clear(&p->line);
 	if (!rec->data) {
 		put_entry(p, rec);
-	} else if (b->skip_next) {
-		b->skip_next = false;
+	} else if (b->skip_next[rec->cpu]) {
+		b->skip_next[rec->cpu] = false;
 	} else {
 		make_view(p, rec, &view);
 		if (p->rp->ts_check)

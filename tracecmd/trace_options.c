@@ -253,12 +253,11 @@ static int set_clock(struct parser *p)
 static int add_pids(struct parser *p)
 {
 	AUTO_FREE char *list = strdup(optarg);
-	char *save = NULL;
-	unsigned nr = 0;
+	char *rest = list, *word;
 
 	if (!list)
 		return no_memory(p);
-	for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save), nr++) {
+	while ((word = strsep(&rest, ","))) {
 		uint64_t pid;
 
 		if (parse_u64(word, &pid) || !pid || pid > INT_MAX)
@@ -266,7 +265,7 @@ static int add_pids(struct parser *p)
 		if (vec_push(&current(p)->pids, (pid_t)pid))
 			return no_memory(p);
 	}
-	return nr ? EXIT_OK : usage_error(p->e, "option -P: there is no process id in '%s'", optarg);
+	return EXIT_OK;
 }
 
 static int set_max_depth(struct parser *p)

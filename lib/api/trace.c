@@ -11,11 +11,13 @@
 struct trace_file {
 	struct tracecmd_file_facts facts;
 	struct event_db *db;
-	/*
-	 * By buffer: its next record, a function's exit, has become part of the
-	 * text of the entry before it.
-	 */
-	bool *joined;
+};
+
+/* A CPU whose next record, a function's exit, has become part of the text of
+ * the entry before it. */
+struct joined {
+	unsigned int file, buffer;
+	uint32_t cpu;
 };
 
 struct tracecmd_trace {
@@ -26,6 +28,7 @@ struct tracecmd_trace {
 	unsigned int nr_files;
 	struct replay_record record;	/* the one given last */
 	bool have_record;
+	VEC(struct joined) joined;
 	bool record_joined;		/* its text was given with the record before */
 	struct tracecmd_event event;
 	struct tep_event *format;	/* of record; NULL: none */
@@ -37,7 +40,7 @@ static const char *or_empty(const char *s)
 	return s ? s : "";
 }
 
-static int fill_facts(struct tracecmd_trace *t, unsigned int file, struct err *e)
+static void fill_facts(struct tracecmd_trace *t, unsigned int file)
 {
 	struct tracecmd_file_facts *f = &t->files[file].facts;
 	const struct dat_reader *r = replay_reader(t->replay, file);
@@ -56,10 +59,6 @@ static int fill_facts(struct tracecmd_trace *t, unsigned int file, struct err *e
 	f->uname = or_empty(info->uname);
 	f->writer = or_empty(info->version);
 	f->trace_id = info->trace_id;
-	t->files[file].joined = calloc(f->nr_buffers + 1, sizeof(bool));
-	if (!t->files[file].joined)
-		return err_errno(e, -ENOMEM, "cannot open '%s'", f->path);
-	return 0;
 }
 
 static int open_files(struct tracecmd_trace *t, const char *const *paths, struct err *e)
@@ -84,8 +83,7 @@ static int open_files(struct tracecmd_trace *t, const char *const *paths, struct
 	if (replay_start(t->replay, e) < 0)
 		return e->code;
 	for (unsigned int i = 0; i < t->nr_files; i++)
-		if (fill_facts(t, i, e) < 0)
-			return e->code;
+		fill_facts(t, i);
 	return 0;
 }
 
@@ -128,8 +126,7 @@ API void tracecmd_trace_close(struct tracecmd_trace *t)
 		return;
 	replay_free(t->replay);
 	buf_release(&t->text);
-	for (unsigned int i = 0; t->files && i < t->nr_files; i++)
-		free(t->files[i].joined);
+	vec_release(&t->joined);
 	free(t->files);
 	free(t);
 }
@@ -168,12 +165,24 @@ static int check_whole(struct tracecmd_trace *t, struct err *e)
 	return 0;
 }
 
+/* Whether the record has been told already; NULL: no. At most one of a CPU has. */
+static struct joined *find_joined(struct tracecmd_trace *t, const struct replay_record *rec)
+{
+	for (size_t i = 0; i < t->joined.nr; i++) {
+		struct joined *j = &t->joined.v[i];
+
+		if (j->file == rec->file && j->buffer == rec->buffer && j->cpu == rec->cpu)
+			return j;
+	}
+	return NULL;
+}
+
 static int next_event(struct tracecmd_trace *t, struct err *e)
 {
 	struct replay_record *rec = &t->record;
 	struct tracecmd_event *ev = &t->event;
+	struct joined *joined;
 	struct event_db *db;
-	bool *joined;
 	int ret;
 
 	t->have_record = false;
@@ -201,9 +210,10 @@ static int next_event(struct tracecmd_trace *t, struct err *e)
 		ev->system = t->format->system;
 		ev->name = t->format->name;
 	}
-	joined = &t->files[rec->file].joined[rec->buffer];
-	t->record_joined = *joined;
-	*joined = false;
+	joined = find_joined(t, rec);
+	t->record_joined = joined;
+	if (joined)
+		*joined = t->joined.v[--t->joined.nr];
 	t->have_record = true;
 	return 1;
 }
@@ -238,8 +248,12 @@ static int peek_next(void *ctx, struct event_record *ret)
 	struct tracecmd_trace *t = ctx;
 	struct replay_record rec;
 	/* a failure comes again with the next record, and is told there */
-	int status = replay_peek_buffer(t->replay, t->record.file, t->record.buffer, &rec, NULL);
+	int status = replay_peek_cpu(t->replay, t->record.file, t->record.buffer, t->record.cpu,
+				     &rec, NULL);
 
+	/* the place to remember it must be there: take cannot fail */
+	if (status == 1 && vec_reserve(&t->joined, 1))
+		status = 0;
 	if (status == 1)
 		*ret = as_event_record(&rec);
 	return status == 1;
@@ -249,7 +263,11 @@ static void take_next(void *ctx)
 {
 	struct tracecmd_trace *t = ctx;
 
-	t->files[t->record.file].joined[t->record.buffer] = true;
+	if (find_joined(t, &t->record))	/* its text was asked for before */
+		return;
+	t->joined.v[t->joined.nr++] = (struct joined){
+		.file = t->record.file, .buffer = t->record.buffer, .cpu = t->record.cpu,
+	};
 }
 
 /*

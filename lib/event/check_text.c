@@ -10,6 +10,9 @@
  *  - a constant divided by zero;
  *  - an address from the record, given to a plugin's function that follows it;
  *  - thousands of fields: for each use it walks the list of all of them.
+=======
+ *  - behind an index or a condition, something that is no binary operator;
+ *  - an address from the record, given to a plugin's function that follows it.
  * And it looks for common_type where the first format that was parsed has it.
  * A text that has one of these in its print format loses only that.
  */
@@ -41,7 +44,21 @@ static bool is_word(char c)
 	return isalnum((unsigned char)c) || c == '_';
 }
 
-/* Words, strings in either quote, "->", and single characters. */
+/* The length of an operator as libtraceevent's scanner takes them. */
+static size_t operator_length(const char *p, const char *end)
+{
+	size_t left = end - p;
+
+	if (left < 2)
+		return 1;
+	if (p[0] == '-' && p[1] == '>')
+		return 2;
+	if (strchr("+-|&<>", p[0]) && p[0] == p[1])
+		return strchr("<>", p[0]) && left > 2 && p[2] == '=' ? 3 : 2;
+	return strchr("+-|&<>!=", p[0]) && p[1] == '=' ? 2 : 1;
+}
+
+/* Words, strings in either quote, operators. */
 static struct token next_token(struct scan *s)
 {
 	struct token t = { TOKEN_END, s->p, 0 };
@@ -64,7 +81,7 @@ static struct token next_token(struct scan *s)
 		s->p += s->p < s->end;
 	} else {
 		t.kind = TOKEN_MARK;
-		s->p += s->p[0] == '-' && s->p + 1 < s->end && s->p[1] == '>' ? 2 : 1;
+		s->p += operator_length(s->p, s->end);
 	}
 	t.len = s->p - t.at;
 	return t;
@@ -114,6 +131,19 @@ static int check_nesting(struct scan s, struct err *e)
 
 /* ---- fields -------------------------------------------------------------------------- */
 
+/* Behind '[': goes behind the ']' of the same declaration. */
+static bool closes_bracket(struct scan *s)
+{
+	for (;;) {
+		struct token t = next_token(s);
+
+		if (is(&t, "]"))
+			return true;
+		if (t.kind == TOKEN_END || is(&t, ";") || is(&t, "["))
+			return false;
+	}
+}
+
 static int check_fields(struct scan s, struct err *e)
 {
 	static const char type[] = " common_type;\toffset:0;\tsize:2;";
@@ -123,20 +153,17 @@ static int check_fields(struct scan s, struct err *e)
 	if (!memmem(s.p, s.end - s.p, type, sizeof(type) - 1))
 		return err_set(e, -EBADMSG, "no field common_type of 2 bytes at offset 0");
 	before = t = next_token(&s);
-
 	for (; t.kind != TOKEN_END; before = t, t = next_token(&s)) {
 		if (is(&t, "field") && ++fields > FIELDS_MAX)
 			return bad(&s, t.at, e, "too many fields");
 		if (is(&before, ":") && is(&t, "__attribute__"))
 			return bad(&s, t.at, e, "a field without a type");
-		if (is(&before, "["))
-			while (t.kind != TOKEN_END && !is(&t, "]"))
-				t = next_token(&s);
-		if (is(&before, "[") && t.kind == TOKEN_END)
-			return bad(&s, before.at, e, "an array's bracket is not closed");
+		/* the print format would hide in front of where it is looked for */
+		if (is(&before, "print") && is(&t, "fmt"))
+			return bad(&s, t.at, e, "a print format among the fields");
+		if (is(&t, "[") && !closes_bracket(&s))
+			return bad(&s, t.at, e, "an array's bracket is not closed");
 	}
-	if (is(&before, "["))
-		return bad(&s, before.at, e, "an array's bracket is not closed");
 	return 0;
 }
 
@@ -249,14 +276,68 @@ static bool follows_only_arrays(const struct token *word, struct scan s)
 	return true;
 }
 
+/* ---- operators and what they stand behind ------------------------------------------------- */
+
+struct level { char open; bool conditional; };
+struct operators { struct level v[DEPTH_MAX + 1]; unsigned depth; };
+
+static bool is_operator(const struct token *t)
+{
+	static const char *const known[] = {
+		"~", "!", "*", "/", "%", "+", "-", "<", ">", "&", "^", "|", "?", ":", "[", "]", "{",
+		"}", "(", ")", ",", "->", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (is(t, known[i]))
+			return true;
+	return false;
+}
+
+/* Keeps account of one operator; NULL, or why it may not stand there. */
+static const char *check_operator(struct operators *o, const struct token *t,
+				  const struct token *next)
+{
+	struct level *now = &o->v[o->depth];
+	bool bracket = strchr("[]{}", *t->at);
+
+	if (!is_operator(t))
+		return "an operator that is none";
+	if (now->conditional && bracket)
+		return "a bracket behind a condition";
+	if (*t->at == ']' && next->kind == TOKEN_MARK && strchr("[]{}", *next->at))
+		return "a bracket behind an index";
+	if (*t->at == '?') {
+		if (strchr("[{", now->open) && now->open)
+			return "a condition in brackets";
+		now->conditional = true;
+	} else if (*t->at == ',') {
+		now->conditional = false;
+	} else if (strchr("([{", *t->at)) {
+		if (o->depth == DEPTH_MAX)
+			return "brackets are nested too deep";
+		o->v[++o->depth] = (struct level){ *t->at, false };
+	} else if (strchr(")]}", *t->at) && o->depth) {
+		o->depth--;
+	}
+	return NULL;
+}
+
 static int check_print(struct scan s, const struct scan *head, struct err *e)
 {
 	struct token t, before = { TOKEN_END, s.p, 0 };
+	struct operators operators = { .depth = 0 };
 	unsigned uses = 0;
 
 	for (; (t = next_token(&s)).kind != TOKEN_END; before = t) {
 		struct scan ahead = s;
 		struct token next = next_token(&ahead);
+		const char *why = NULL;
+
+		if (t.kind == TOKEN_MARK)
+			why = check_operator(&operators, &t, &next);
+		if (why)
+			return bad(&s, t.at, e, why);
 
 		if (is(&t, "->") && ++uses > USES_MAX)
 			return bad(&s, t.at, e, "too many uses of fields");

@@ -80,6 +80,9 @@ void event_db_free(struct event_db *db)
 		free((char *)db->slots.v[i].pub.name);
 		format_check_release(&db->slots.v[i].check);
 	}
+	for (size_t i = 0; i < db->plugin_options.nr; i++)
+		free(db->plugin_options.v[i]);
+	vec_release(&db->plugin_options);
 	vec_release(&db->styles);
 	vec_release(&db->slots);
 	free(db->names);
@@ -333,11 +336,11 @@ static void parse_slot(struct event_db *db, struct event_slot *slot)
 
 	slot->tried = true;
 	r = format_check_text(slot->pub.format, slot->pub.format_len, &head, &why);
-	if (r <= 0)
+	if (r < 0) {
 		tell(db, "format of event %s:%s (id %d): %s", slot->pub.system,
 		       slot->pub.name, slot->pub.id, why.text);
-	if (r < 0)
 		return;
+	}
 	if (r)
 		tep_parse_event(db->tep, slot->pub.format, slot->pub.format_len, slot->pub.system);
 	else
@@ -386,6 +389,24 @@ struct tep_event *event_db_event_by_name(struct event_db *db, const char *system
 	return NULL;
 }
 
+/*
+ * Why an event's text will be "[FAILED TO PARSE]": in every kernel there are
+ * some, so it is told on request only. False if it will not.
+ */
+static bool tell_failure(struct event_db *db, struct event_slot *slot)
+{
+	struct err why = { 0 };
+	size_t head;
+
+	if (!(slot->event->flags & TEP_EVENT_FL_FAILED) && !slot->check.bad_print)
+		return false;
+	if (format_check_text(slot->pub.format, slot->pub.format_len, &head, &why) > 0)
+		err_set(&why, -EBADMSG, "cannot be understood");
+	tell(db, "print format of event %s:%s (id %d): %s", slot->pub.system,
+	       slot->pub.name, slot->pub.id, why.text);
+	return true;
+}
+
 int event_db_parse_all(struct event_db *db, struct err *e)
 {
 	int failed = 0, r = event_db_need_formats(db, e);
@@ -397,13 +418,8 @@ int event_db_parse_all(struct event_db *db, struct err *e)
 
 		if (!slot->tried)
 			parse_slot(db, slot);
-		if (slot->event && !(slot->event->flags & TEP_EVENT_FL_FAILED) &&
-		    !slot->check.bad_print)
-			continue;
-		if (slot->event && !slot->check.bad_print)
-			tell(db, "print format of event %s:%s cannot be understood",
-			       slot->pub.system, slot->pub.name);
-		failed++;
+		if (!slot->event || tell_failure(db, slot))
+			failed++;
 	}
 	return failed;
 }

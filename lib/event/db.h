@@ -9,7 +9,7 @@
 #include "event/event.h"
 #include "event/tables.h"
 
-/* Events of the ftrace system whose text is made here (ftrace.c, graph.c). */
+/* Events of the ftrace system whose text is made here (builtin.c, graph.c). */
 enum event_builtin {
 	BUILTIN_NONE,
 	BUILTIN_GRAPH_ENTRY,
@@ -67,6 +67,7 @@ struct event_db {
 	bool no_builtins;
 	bool compat_31;
 	struct event_graph_opts graph;
+	VEC(char *) plugin_options;	/* given to libtraceevent, values left out */
 	struct symbols symbols;
 	struct printks printks;
 	struct comms comms;

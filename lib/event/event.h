@@ -53,12 +53,13 @@ void event_db_set_source(struct event_db *db, const struct event_db_source *src)
 int event_db_add_format(struct event_db *db, const char *system, const char *text, size_t len,
 			struct err *e);
 
-/* Plugins: system and user directories of libtraceevent and its environment. */
+/* Plugins: system and user directories of libtraceevent and its environment.
+ * -EINVAL if an option was set that none of them has, with near matches. */
 int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, struct err *e);
 /*
  * Sets a plugin's option for the process: "[PLUGIN:]NAME[=VALUE]"; without a
- * value a switch is turned on. "fgraph:" options are this library's own
- * (event_options.c), the rest go to libtraceevent. Before plugins are loaded.
+ * value a switch is turned over. "fgraph:" options are this library's own
+ * (plugins.c), the rest go to libtraceevent. Before plugins are loaded.
  * -EINVAL for an unknown fgraph option, with near matches.
  */
 int event_db_plugin_option(struct event_db *db, const char *option, struct err *e);
@@ -132,8 +133,9 @@ bool event_field_number(const struct tep_format_field *field, const struct event
 			uint64_t *ret);
 
 /*
- * The record that follows in the same buffer over all CPUs, for joining a
- * function's entry and exit into one line. peek leaves it where it is: 1, or 0
+ * The record that follows in the same buffer on the same CPU, for joining a
+ * function's entry and exit into one line. (With event_db_set_compat_31: on any
+ * CPU, as trace-cmd has it.) peek leaves it where it is: 1, or 0
  * if there is none. take is called when the record peek gave last has become
  * part of the text and is not to be printed on its own.
  */

@@ -98,7 +98,7 @@ static bool read_exit(const struct event_slot *slot, const struct event_record *
 	       builtin_field(slot, "depth", rec, &x->depth);
 }
 
-/* Whether the very next record is the exit of this entry. */
+/* Whether the next record is the exit of this entry. */
 static bool find_leaf(struct event_db *db, const struct event_record *entry, uint64_t func,
 		      const struct event_next *next, struct graph_exit *x)
 {

@@ -129,19 +129,15 @@ bool event_field_number(const struct tep_format_field *field, const struct event
 
 /* ---- the text --------------------------------------------------------------------- */
 
-static bool style_fields(const struct event_slot *slot, bool fields)
-{
-	return fields || slot->fields;
-}
-
 /* libtraceevent's text by the print format, plugins left aside. */
 static void run_print_format(struct event_db *db, struct tep_event *event, struct tep_record *record)
 {
-	int flags = event->flags;
+	int no_handler = event->flags & TEP_EVENT_FL_NOHANDLE;
 
 	event->flags |= TEP_EVENT_FL_NOHANDLE;
 	tep_print_event(db->tep, &db->seq, record, "%s", TEP_PRINT_INFO);
-	event->flags = flags;
+	/* it may have found the format wanting: that stays */
+	event->flags = (event->flags & ~TEP_EVENT_FL_NOHANDLE) | no_handler;
 }
 
 /*
@@ -187,7 +183,7 @@ void event_text(struct event_db *db, struct tep_event *event, const struct event
 
 	if (!slot)
 		return;
-	fields = style_fields(slot, fields);
+	fields |= slot->fields;
 	if (slot->check.bad_fields) {
 		buf_puts(out, "[FAILED TO PARSE]");
 		return;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,14 @@ static int write_options(const struct finish *f, struct dat_writer *w, struct er
 	return r ? r : dat_writer_cpu_count(w, f->cpus, e);
 }
 
-static int write_cpu(struct dat_writer *w, const struct finish_cpu *c, struct err *e)
+/* Where the file system cannot do this the chunk keeps its room, no more. */
+static void give_back(const struct spool_chunk *c)
+{
+	fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, c->offset + c->csize);
+}
+
+static int write_cpu(const struct finish *f, struct dat_writer *w, const struct finish_cpu *c,
+		     struct err *e)
 {
 	size_t nr = spool_nr_chunks(c->spool);
 	int r = dat_writer_cpu_begin(w, c->cpu, e);
@@ -67,11 +75,14 @@ static int write_cpu(struct dat_writer *w, const struct finish_cpu *c, struct er
 		const struct spool_chunk *s = spool_chunk(c->spool, i);
 
 		r = dat_writer_cpu_chunk(w, s->fd, s->offset, s->csize, s->usize, e);
+		if (!r && f->consume)
+			give_back(s);
 	}
 	return r ? r : dat_writer_cpu_end(w, e);
 }
 
-static int write_buffer(struct dat_writer *w, const struct finish_buffer *b, struct err *e)
+static int write_buffer(const struct finish *f, struct dat_writer *w,
+			const struct finish_buffer *b, struct err *e)
 {
 	int r;
 
@@ -80,7 +91,7 @@ static int write_buffer(struct dat_writer *w, const struct finish_buffer *b, str
 	r = dat_writer_buffer_begin(w, b->name, b->clock, b->page_size, e);
 	for (size_t i = 0; i < b->nr_cpus && !r; i++)
 		if (spool_nr_chunks(b->cpus[i].spool))
-			r = write_cpu(w, &b->cpus[i], e);
+			r = write_cpu(f, w, &b->cpus[i], e);
 	return r ? r : dat_writer_buffer_end(w, e);
 }
 
@@ -102,7 +113,7 @@ int finish_write(const struct finish *f, int fd, const char *name, struct err *e
 	for (size_t i = 0; i < f->nr_buffers && !r; i++)
 		r = dat_writer_plan_buffer(w, f->buffers[i].name, e);
 	for (size_t i = 0; i < f->nr_buffers && !r; i++)
-		r = write_buffer(w, &f->buffers[i], e);
+		r = write_buffer(f, w, &f->buffers[i], e);
 	if (!r)
 		r = dat_writer_finish(w, e);
 	dat_writer_free(w);

@@ -45,6 +45,12 @@ struct finish {
 	/* [0] is the top level, empty if it was not recorded. */
 	const struct finish_buffer *buffers;
 	size_t nr_buffers;
+	/*
+	 * On a full disk: what was moved is given back to the file system at
+	 * once, so that spools and file together need no more room than the
+	 * spools alone. The spools are useless afterwards.
+	 */
+	bool consume;
 };
 
 /* Writes the file to @fd, which is at its beginning; @name is for messages.

@@ -54,8 +54,12 @@ int recording_alarm_fd(const struct recording *rec);
 /* After tracing was switched off. 0, or the first error of any thread: the
  * recording is whole up to it and can be saved. */
 int recording_stop(struct recording *rec, struct err *e);
-/* Collects what the file says of the kernel and writes the file to @fd. */
-int recording_save(struct recording *rec, int fd, const char *name, struct err *e);
+/*
+ * Collects what the file says of the kernel and writes the file to @fd.
+ * @consume: the spools' room is given back while they are moved (finish.h);
+ * after a failure they hold only what is not in the file.
+ */
+int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e);
 /* Closes; @unlink_spools: removes the spools. */
 void recording_free(struct recording *rec, bool unlink_spools);
 

@@ -111,6 +111,9 @@ static void size_memory(struct recorder *rec)
 {
 	uint64_t memory = rec->opts.memory, batch = BATCH_BYTES, least;
 
+	/* A recording of latency tracers' texts alone has no streams. */
+	if (!rec->streams.nr)
+		return;
 	if (!memory) {
 		memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / MEMORY_SHARE;
 		if (memory < MEMORY_MIN)

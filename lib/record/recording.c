@@ -349,7 +349,7 @@ static const char *read_clock(const struct recording *rec, struct buf *text)
 	return NULL;
 }
 
-int recording_save(struct recording *rec, int fd, const char *name, struct err *e)
+int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
 {
 	size_t nr = recorder_nr_streams(rec->recorder);
 	struct finish_cpu *cpus = calloc(nr + 1, sizeof(*cpus));
@@ -365,7 +365,7 @@ int recording_save(struct recording *rec, int fd, const char *name, struct err *
 		.has_trace_id = true, .trace_id = rec->session,
 		.stats = rec->stats.v, .nr_stats = rec->stats.nr,
 		.tsc2nsec = rec->opts.tsc2nsec,
-		.buffers = buffers, .nr_buffers = rec->buffers.nr,
+		.buffers = buffers, .nr_buffers = rec->buffers.nr, .consume = consume,
 	};
 	int r;
 

@@ -272,7 +272,7 @@ static int set_format(struct restore *r, struct err *e)
 	r->cpus = restore_inputs_cpus(&r->in);
 	if (r->opts->partial && dat_reader_info(r->opts->partial)->cpu_count > r->cpus)
 		r->cpus = dat_reader_info(r->opts->partial)->cpu_count;
-	return restore_inputs_settle(&r->in, &r->page_size, e);
+	return restore_inputs_settle(&r->in, &r->page_size, r->big_endian, e);
 }
 
 static int open_writer(struct restore *r, int fd, const char *name, struct err *e)

@@ -69,8 +69,11 @@ static int describe_raw(struct restore_input *in, size_t place, char *const *pat
 	return in->instance ? 0 : -ENOMEM;
 }
 
-static int describe_spool(struct restore_input *in, const struct notices *notices, struct err *e)
+static int describe_spool(struct restore_input *in, char *const *paths, size_t nr,
+			  const struct notices *notices, struct err *e)
 {
+	uint32_t cpu;
+	size_t len;
 	struct spool_reader *r;
 	const struct spool_info *info;
 	struct spool_chunk c;
@@ -88,7 +91,10 @@ static int describe_spool(struct restore_input *in, const struct notices *notice
 	in->big_endian = info->big_endian;
 	snprintf(in->clock, sizeof(in->clock), "%s", info->clock ? info->clock : "");
 	snprintf(in->uname, sizeof(in->uname), "%s", info->uname ? info->uname : "");
-	in->instance = strdup(info->instance ? info->instance : "");
+	if (!info->described && cpu_of_name(in->path, &cpu, &len))
+		in->instance = instance_of_name(in->path, len, paths, nr);
+	else
+		in->instance = strdup(info->instance ? info->instance : "");
 	ret = spool_reader_next(r, &c, &payload, e);
 	in->empty = !ret;
 	if (ret > 0) {
@@ -117,7 +123,7 @@ static int input_open(struct restore_input *in, size_t place, char *const *paths
 		return err_set(e, -EINVAL, "'%s' is no regular file", in->path);
 	in->size = st.st_size;
 	if (spool_probe(in->fd))
-		return describe_spool(in, notices, e);
+		return describe_spool(in, paths, nr, notices, e);
 	ret = describe_raw(in, place, paths, nr);
 	return ret ? err_errno(e, ret, "cannot open '%s'", in->path) : 0;
 }
@@ -221,35 +227,40 @@ uint32_t restore_inputs_cpus(const struct restore_inputs *in)
 	return cpus;
 }
 
-/* Whether a raw file begins like a sub-buffer of either kernel long. */
-static bool looks_raw(const struct restore_input *x)
+/* Whether a raw file's first sub-buffer is one, whole, for either kernel long. */
+static bool looks_raw(const struct restore_input *x, bool big_endian)
 {
 	AUTO_FREE uint8_t *page = malloc(x->page_size);
-	struct ring_abi abi;
+	struct ring_abi abi = { .big_endian = big_endian };
 	struct ring_page p;
+	struct ring_event ev;
 
 	if (!page || pread_full(x->fd, page, x->page_size, 0))
 		return false;
-	for (unsigned i = 0; i < 4; i++) {
-		abi.big_endian = i & 1;
-		abi.long_size = i & 2 ? 4 : 8;
-		if (!ring_page_open(&p, &abi, page, x->page_size))
+	for (abi.long_size = 4; abi.long_size <= 8; abi.long_size += 4) {
+		if (ring_page_open(&p, &abi, page, x->page_size))
+			continue;
+		while (ring_page_next(&p, &ev) > 0)
+			;
+		if (p.bad == RING_OK)
 			return true;
 	}
 	return false;
 }
 
-static int settle_raw(struct restore_input *x, uint32_t page_size, struct err *e)
+static int settle_raw(struct restore_input *x, uint32_t page_size, bool big_endian,
+		      struct err *e)
 {
 	x->page_size = page_size;
 	x->empty = x->size < page_size;
-	if (x->size && (x->empty || !looks_raw(x)))
+	if (x->size && (x->empty || !looks_raw(x, big_endian)))
 		return err_set(e, -EINVAL, "'%s' holds neither chunks of tracecmd nor sub-buffers of "
 			       "%u bytes", x->path, page_size);
 	return 0;
 }
 
-int restore_inputs_settle(struct restore_inputs *in, uint32_t *page_size, struct err *e)
+int restore_inputs_settle(struct restore_inputs *in, uint32_t *page_size, bool big_endian,
+			  struct err *e)
 {
 	for (size_t i = 0; i < in->nr; i++)
 		if (in->v[i].is_spool && !*in->v[i].instance)
@@ -257,7 +268,7 @@ int restore_inputs_settle(struct restore_inputs *in, uint32_t *page_size, struct
 	for (size_t i = 0; i < in->nr; i++) {
 		struct restore_input *x = &in->v[i];
 
-		if (!x->is_spool && settle_raw(x, *page_size, e))
+		if (!x->is_spool && settle_raw(x, *page_size, big_endian, e))
 			return -EINVAL;
 		if (i && !strcmp(x->instance, x[-1].instance) && x->page_size != x[-1].page_size)
 			return err_set(e, -EINVAL, "'%s' and '%s' have sub-buffers of different sizes",

@@ -40,6 +40,7 @@ uint32_t restore_inputs_cpus(const struct restore_inputs *in);
 /* Gives raw files the size *page_size, and *page_size the top level's if that
  * came with a spool. -EINVAL if files of one instance differ, or if a raw file
  * does not begin like one. */
-int restore_inputs_settle(struct restore_inputs *in, uint32_t *page_size, struct err *e);
+int restore_inputs_settle(struct restore_inputs *in, uint32_t *page_size, bool big_endian,
+			  struct err *e);
 
 #endif

@@ -63,6 +63,7 @@ struct spool_info {
 	const char *uname;
 	const char *version;
 	uint32_t cpus;			/* 0: unknown */
+	bool described;			/* reading: the INFO chunk was there */
 };
 
 /* A DATA chunk, where it is. */
@@ -111,7 +112,8 @@ void spool_close(struct spool *s, bool unlink_files);
 
 struct spool_reader;
 
-/* Whether the file begins like a spool. */
+/* Whether there is a chunk's magic in the first MiB: a spool, if perhaps with
+ * a damaged beginning. */
 bool spool_probe(int fd);
 
 /*

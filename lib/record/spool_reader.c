@@ -12,6 +12,8 @@
 #include "record/spool_layout.h"
 
 #define SEARCH_STEP 65536u
+#define PROBE_MAX (1 << 20)
+#define MAGIC_LEN ((int)sizeof(SPOOL_MAGIC) - 1)
 #define NOTICES_MAX 16u			/* damaged stretches told one by one */
 
 struct spool_reader {
@@ -32,10 +34,16 @@ struct spool_reader {
 
 bool spool_probe(int fd)
 {
-	uint8_t head[SPOOL_HEADER];
-	struct spool_header h;
+	AUTO_FREE uint8_t *step = malloc(SEARCH_STEP);
+	ssize_t len = 1;
 
-	return !pread_full(fd, head, sizeof(head), 0) && spool_header_decode(head, &h);
+	for (off_t pos = 0; step && len > 0 && pos < PROBE_MAX; pos += SEARCH_STEP) {
+		len = pread(fd, step, SEARCH_STEP, pos);
+		for (ssize_t i = 0; i + MAGIC_LEN <= len; i += SPOOL_ALIGN)
+			if (!memcmp(step + i, SPOOL_MAGIC, MAGIC_LEN))
+				return true;
+	}
+	return false;
 }
 
 /*
@@ -163,8 +171,8 @@ static int chunk_search(struct spool_reader *r, struct err *e)
 		if (err)
 			return err_errno(e, err, "cannot read spool '%s' at offset 0x%" PRIx64,
 					 r->name, pos);
-		for (size_t i = 0; i + strlen(SPOOL_MAGIC) <= len; i += SPOOL_ALIGN) {
-			if (memcmp(step + i, SPOOL_MAGIC, strlen(SPOOL_MAGIC)))
+		for (size_t i = 0; i + MAGIC_LEN <= len; i += SPOOL_ALIGN) {
+			if (memcmp(step + i, SPOOL_MAGIC, MAGIC_LEN))
 				continue;
 			r->pos = pos + i;
 			return 0;
@@ -269,7 +277,8 @@ int spool_reader_open(int fd, const char *name, const struct notices *notices,
 		goto fail;
 	}
 	info_set(r, &h);
-	if (h.kind == SPOOL_INFO) {
+	r->info.described = h.kind == SPOOL_INFO;
+	if (r->info.described) {
 		err = info_parse(r, r->chunk.data + SPOOL_HEADER, h.csize);
 		if (err) {
 			err_errno(e, err, "cannot read spool '%s'", name);

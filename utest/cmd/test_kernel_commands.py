@@ -13,7 +13,7 @@ import pytest
 import tracefs
 from common import TRACECMD, run
 
-NAME = "tc_commands"
+NAME = f"tc_commands_{os.getpid()}"
 needs_trace_cmd = pytest.mark.skipif(not shutil.which("trace-cmd"),
                                      reason="Debian's trace-cmd, to compare with, is not installed")
 
@@ -220,6 +220,33 @@ def test_wrong_use(kernel, args, words):
 
 def test_help_anywhere():
     assert start("-e", "sched", "--help").stdout.startswith("usage: tracecmd start")
+
+
+def function_tracing_is_denied(kernel):
+    return tracefs.read(f"{kernel}/set_ftrace_filter") in ("EPERM", "EACCES")
+
+
+def test_what_needs_no_functions_says_nothing_of_them(instance):
+    p = start("-B", NAME, "-e", "sched", "-F", "true")
+    assert p.stderr == "" and p.stdout == ""
+
+
+@pytest.mark.parametrize("args, words", [
+    (("-p", "function"), "option -p function"),
+    (("-e", "sched", "-l", "schedule"), "option -l needs function tracing"),
+])
+def test_denied_function_tracing_is_an_error_if_asked_for(kernel, tmp_path, args, words):
+    if not function_tracing_is_denied(kernel):
+        pytest.skip("this kernel allows function tracing")
+    p = start("-B", "tc_denied", *args, "touch", tmp_path / "ran", status=1)
+    assert words in p.stderr.splitlines()[-1] and "not permitted" in p.stderr
+    assert not os.path.exists(f"{kernel}/instances/tc_denied") and not (tmp_path / "ran").exists()
+
+
+def test_fork_does_not_wait(instance):
+    t0 = time.monotonic()
+    start("-B", NAME, "-e", "sched:sched_process_exit", "--fork", "sh", "-c", "exec sleep 3 >/dev/null 2>&1")
+    assert time.monotonic() - t0 < 2.5
 
 
 # ---- stop, restart, clear ----------------------------------------------------------

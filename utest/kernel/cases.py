@@ -20,6 +20,8 @@ class Case:
         self.checks = []
         self.kernels = kernels      # None: all
         self.cpus = cpus            # numbers of CPUs it is run with
+        self.not_for_trace_cmd = () # files that trace-cmd 3.1.6 cannot read right
+        self.same_on_one_cpu = ()   # files whose text it prints right if there is one CPU
 
     def check(self, function):
         self.checks.append(function)
@@ -110,7 +112,10 @@ def _(r):
     assert "vfs_read" in texts and "vfs_write" not in texts
 
 
-@case()
+# Where a task goes to another CPU between entry and exit, trace-cmd 3.1.6 joins
+# records that do not belong together (mended in its 3.3): on one CPU only can
+# its text be compared.
+@case(cpus=(1, 2))
 def function_graph(g):
     # -l: switching all functions on and off takes an emulated CPU very long
     g.record("graph.dat", "-p", "function_graph", "-g", "do_sys_openat2", "--max-graph-depth", 3,
@@ -125,7 +130,10 @@ def _(r):
     assert "do_sys_openat2() {" in text and re.search(r"\d us +\|      ", text), "depth 0 and deeper"
 
 
-@case(kernels=("custom",))
+function_graph.same_on_one_cpu = ("graph.dat",)
+
+
+@case(kernels=("custom",), cpus=(1,))
 def function_graph_return_values(g):
     g.record("retval.dat", "-p", "function_graph", "-O", "funcgraph-retval", "-l", "do_sys_openat2", g.workload, 4)
 
@@ -245,8 +253,10 @@ def _(r):
         file = f"clock-{name}.dat"
         assert r.counts(file)["sched_process_exit"] >= 3, name
         assert f'"{name}" clock' in r.dump(file), name
-        in_cycles = name in ("counter", "x86-tsc")
-        assert all(("." in e.time) != in_cycles for e in r.events(file)), name
+        # others are printed as trace-cmd does it, which does not know them all
+        if name in ("local", "global", "mono", "counter", "x86-tsc"):
+            in_cycles = name in ("counter", "x86-tsc")
+            assert all(("." in e.time) != in_cycles for e in r.events(file)), name
         if name != "counter":
             r.in_time_order(file)
 
@@ -353,12 +363,17 @@ def files_of_trace_cmd(g):
     g.trace_cmd_record("theirs-v7.dat", *events, g.workload, 6)
     g.trace_cmd_record("theirs-v6.dat", "--file-version", 6, *events, g.workload, 6)
     g.trace_cmd_record("theirs-none.dat", "--compression", "none", *events, g.workload, 6)
-    g.trace_cmd_record("theirs-graph.dat", "-p", "function_graph", "-l", "vfs_*", "-l", "do_sys_open*", "-F",
-                       g.workload, 3)
     g.trace_cmd_record("theirs-function.dat", "-p", "function", "-l", "vfs_*", g.workload, 3)
     g.trace_cmd_record("theirs-stacks.dat", "-e", "sched_switch", "-T", g.workload, 3)
     g.trace_cmd_record("theirs-instances.dat", "-e", "irq", "-B", "tc_a", "-e", "sched", "-B", "tc_b",
                        "-e", "timer", g.workload, 3)
+    g.run("trace-cmd", "reset", status=None)
+
+
+@case(cpus=(1,))
+def graph_of_trace_cmd(g):
+    g.trace_cmd_record("theirs-graph.dat", "-p", "function_graph", "-l", "vfs_*", "-l", "do_sys_open*", "-F",
+                       g.workload, 3)
     g.run("trace-cmd", "reset", status=None)
 
 

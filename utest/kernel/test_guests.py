@@ -18,7 +18,8 @@ def test_guest(place, result):
 def test_files(place, result):
     """Each file is what the format says and trace-cmd prints the same of it."""
     kernel, cpus, name = place
-    not_for_trace_cmd = getattr(CASES[name], "not_for_trace_cmd", ())
+    case = CASES[name]
+    not_for_trace_cmd = case.not_for_trace_cmd + (case.same_on_one_cpu if cpus > 1 else ())
     for file in result.files():
         if not file.startswith("theirs-"):
             common.strict_check(result.path(file))

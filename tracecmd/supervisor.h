@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A process beside the one that changes the kernel's settings: if that one
+ * ends without having put them back (SIGKILL, out of memory, a crash), this
+ * one does.
+ */
+#ifndef TRACECMD_SUPERVISOR_H
+#define TRACECMD_SUPERVISOR_H
+
+#include <sys/types.h>
+
+#include "command.h"
+#include "kernel/kernel.h"
+
+struct supervisor {
+	pid_t pid;			/* 0: none */
+	int alive;			/* closed by our end, however that comes; -1 */
+	int log;			/* the changes to undo, in memory; -1 */
+};
+
+#define SUPERVISOR_NONE ((struct supervisor){ .alive = -1, .log = -1 })
+
+/*
+ * Forks it. To be called while the process has one thread only, and before
+ * anything is changed: from then on it knows of every change of @k. It sleeps
+ * until our end, so it leaves no events in a trace. 0, -errno.
+ */
+int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e);
+/* The settings are put back, or shall stay: ends it. Fine for SUPERVISOR_NONE. */
+void supervisor_end(struct supervisor *s);
+
+#endif

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""restore: files out of spools and raw per-CPU files, whole and damaged."""
+
+import glob
+import os
+import re
+import shutil
+
+import pytest
+
+import common
+from common import DATDUMP, FIXTURES, TRACECMD, run, strict_check
+from recording import INSTANCE, clean_instance, parsed, recording, wait_for
+
+CPUS = os.cpu_count()
+EVENT = re.compile(r"(\S+: )?pid-\d+ \[|CPU:\d+ \[.*EVENTS DROPPED")
+
+
+def records(path):
+    """Every record and lost mark as the independent decoder prints them."""
+    lines = run("/usr/bin/python3", DATDUMP, "--events", path).stdout.splitlines()
+    return [line for line in lines if EVENT.match(line)]
+
+
+def taken_apart(fixture, folder):
+    """A fixture's CPU data as raw per-CPU files, as trace-cmd leaves them."""
+    run("/usr/bin/python3", DATDUMP, "--extract", folder / "parts", f"{FIXTURES}/{fixture}.dat")
+    files = []
+    for path in sorted(glob.glob(f"{folder}/parts/*cpu*")):
+        files.append(shutil.copy(path, folder / f"trace.dat.{os.path.basename(path)}"))
+    assert files
+    return files
+
+
+@pytest.fixture(scope="module")
+def spools(tmp_path_factory):
+    """Spools of two instances that a killed recorder left, with some events each."""
+    why = common.unusable_tracefs()
+    if why:
+        pytest.skip(f"tracefs cannot be used: {why}")
+    folder = tmp_path_factory.mktemp("spools")
+    with common.kernel_lock():
+        try:
+            with recording("-o", folder / "x.dat", "-B", INSTANCE, "-C", "mono", "-e", "sched", "-e", "syscalls",
+                           "-B", f"{INSTANCE}_2", "-e", "irq") as p:
+                for _ in range(4):
+                    run(common.tool("workload"), 200)
+                wait_for(lambda: all(os.path.getsize(f) > 4096 for f in glob.glob(f"{folder}/x.dat.{INSTANCE}.cpu*")),
+                         "something is on the disk")
+                p.kill()
+                p.wait()
+        finally:
+            clean_instance()
+            clean_instance(f"{INSTANCE}_2")
+    return sorted(glob.glob(f"{folder}/x.dat.*.cpu*"))
+
+
+def test_spools_keep_names_and_clock(spools, tmp_path):
+    out = tmp_path / "out.dat"
+    run(TRACECMD, "restore", "-o", out, *spools)
+    strict_check(out)
+    found = parsed(out)
+    assert {e.buffer for e in found} <= {INSTANCE, f"{INSTANCE}_2"} and INSTANCE in {e.buffer for e in found}
+    assert "sched_switch" in {e.name for e in found}
+    text = run("/usr/bin/python3", DATDUMP, out).stdout
+    assert "compression 'zstd'" in text and '"[mono]"' in text and f"'{INSTANCE}_2' clock mono" in text
+    assert re.search(rf"CPUCOUNT +4 bytes +{CPUS}$", text, re.M)
+    assert re.search(r"UNAME .*Linux", text)
+
+
+def test_trace_cmd_reads_it(spools, tmp_path):
+    run(TRACECMD, "restore", "-o", tmp_path / "out.dat", *spools)
+    assert "sched_switch:" in common.trace_cmd_report(tmp_path / "out.dat")
+
+
+def test_order_of_arguments_does_not_matter(spools, tmp_path):
+    run(TRACECMD, "restore", "-o", tmp_path / "a.dat", *spools)
+    run(TRACECMD, "restore", "-o", tmp_path / "b.dat", *reversed(spools))
+    assert records(tmp_path / "a.dat") == records(tmp_path / "b.dat")
+
+
+def test_with_partial_file(spools, tmp_path):
+    """-c now, -i later: no kernel is needed for the second."""
+    os.chdir(tmp_path)
+    run(TRACECMD, "restore", "-c")
+    strict_check("trace-partial.dat")
+    run(TRACECMD, "restore", "-i", "trace-partial.dat", *spools)
+    strict_check("trace.dat")
+    run(TRACECMD, "restore", "-o", "direct.dat", *spools)
+    assert records("trace.dat") == records("direct.dat")
+    text = run("/usr/bin/python3", DATDUMP, "trace.dat").stdout
+    assert "compression 'none'" in text
+    os.chdir(common.REPO)
+
+
+@pytest.mark.parametrize("what", ["cut", "hole", "header", "front"])
+def test_damaged_spool(spools, tmp_path, what):
+    """What is whole is restored, what is not is told with its place."""
+    victim = max(spools, key=os.path.getsize)
+    bad = tmp_path / os.path.basename(victim)
+    data = bytearray(open(victim, "rb").read())
+    chunks = [m.start() for m in re.finditer(rb"TCspool\n", data)]
+    assert len(chunks) >= 3
+    if what == "cut":
+        data = data[:chunks[-1] + 100]
+        place = chunks[-1]
+    elif what == "hole":
+        place = chunks[1]
+        data[place + 90:place + 190] = bytes(100)
+    elif what == "header":
+        place = chunks[1]
+        data[place + 56:place + 60] = b"\xff\xff\xff\x7f"
+    else:
+        place = 0
+        data[0:4] = b"oops"
+    bad.write_bytes(data)
+    others = [s for s in spools if s != victim]
+    p = run(TRACECMD, "restore", "-o", tmp_path / "out.dat", bad, *others, status=None)
+    assert p.returncode == 0 and f"the chunk at offset {place:#x} " in p.stderr
+    strict_check(tmp_path / "out.dat")
+    run(TRACECMD, "restore", "-o", tmp_path / "whole.dat", *spools)
+    got, whole = (set(records(tmp_path / f)) for f in ("out.dat", "whole.dat"))
+    if what == "front":			# only the description is lost, and with it the instance's name
+        assert len(got) == len(whole)
+    else:
+        assert got < whole and len(got) > len(whole) / 3
+
+
+@pytest.mark.parametrize("fixture", ["clock-global", "lost-6.1", "all-6.1", "instances"])
+def test_raw_files(tmp_path, fixture):
+    """What trace-cmd's recorders left, with a file of the same kernel for metadata.
+    Instances are told by the names of the files."""
+    run(TRACECMD, "restore", "-i", f"{FIXTURES}/{fixture}.dat", "-o", tmp_path / "out.dat",
+        *taken_apart(fixture, tmp_path))
+    strict_check(tmp_path / "out.dat")
+    got, want = records(tmp_path / "out.dat"), records(f"{FIXTURES}/{fixture}.dat")
+    assert want and sorted(got) == sorted(want)
+    for option in (), ("-t",), ("-l",):
+        common.equal_text("\n".join(sorted(common.report(tmp_path / "out.dat", *option).splitlines())),
+                          "\n".join(sorted(common.report(f"{FIXTURES}/{fixture}.dat", *option).splitlines())))
+
+
+def test_raw_file_that_is_cut(tmp_path):
+    path = taken_apart("clock-global", tmp_path)[0]
+    cut = tmp_path / "x.cpu0"
+    cut.write_bytes(open(path, "rb").read()[:4096 + 100])
+    p = run(TRACECMD, "restore", "-i", f"{FIXTURES}/clock-global.dat", "-o", tmp_path / "out.dat", cut)
+    assert p.stderr == f"tracecmd: '{cut}' ends in the middle of a sub-buffer: the last 100 bytes are left out\n"
+    strict_check(tmp_path / "out.dat")
+
+
+@pytest.mark.parametrize("args, status, words", [
+    ((), 2, "name the per-CPU files"),
+    (("-c", "x.cpu0"), 2, "-c"),
+    (("-c", "-i", "x"), 2, "exclude each other"),
+    (("-i", "x", "-k", "y", "x.cpu0"), 2, "-k"),
+    (("nonexistent.cpu0",), 1, "cannot open 'nonexistent.cpu0': No such file"),
+    (("/etc/passwd",), 1, "neither chunks of tracecmd nor sub-buffers"),
+    (("/etc",), 1, "no regular file"),
+    (("-i", "nonexistent.dat", "x.cpu0"), 1, "nonexistent.dat"),
+    (("-o", "/nonexistent/x.dat", "/dev/null"), 1, "/nonexistent"),
+    (("-z",), 2, "no option -z"),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
+def test_bad_use(tmp_path, args, status, words):
+    os.chdir(tmp_path)
+    if "-i" not in args:
+        args = ("-i", f"{FIXTURES}/clock-global.dat", *args) if "-c" not in args else args
+    p = run(TRACECMD, "restore", *args, status=status)
+    assert words in p.stderr and p.stderr.startswith("tracecmd: ")
+    assert os.listdir(tmp_path) == []
+    os.chdir(common.REPO)
+
+
+def test_two_files_of_one_cpu(tmp_path):
+    path = taken_apart("clock-global", tmp_path)[0]
+    os.makedirs(tmp_path / "a"), os.makedirs(tmp_path / "b")
+    a, b = shutil.copy(path, tmp_path / "a/x.cpu1"), shutil.copy(path, tmp_path / "b/x.cpu1")
+    p = run(TRACECMD, "restore", "-i", f"{FIXTURES}/clock-global.dat", "-o", tmp_path / "out.dat", a, b, status=1)
+    assert "both of CPU 1" in p.stderr and not (tmp_path / "out.dat").exists()
+
+
+def test_spools_of_different_recordings(spools, tmp_path):
+    """Another session: its check is not the point here, so the file is made by a recording."""
+    with common.kernel_lock():
+        try:
+            with recording("-o", tmp_path / "y.dat", "-B", INSTANCE, "-e", "sched") as p:
+                p.kill()
+                p.wait()
+        finally:
+            clean_instance()
+    other = f"{tmp_path}/y.dat.{INSTANCE}.cpu0"
+    p = run(TRACECMD, "restore", "-o", tmp_path / "out.dat", *spools, other, status=1)
+    assert "of different recordings" in p.stderr and not (tmp_path / "out.dat").exists()
