@@ -21,7 +21,7 @@
 #include "event/check.h"
 
 /* The longest format of Linux 6.18 has 40 KiB, the deepest 12 brackets. */
-#define TEXT_MAX (1u << 18)
+#define TEXT_MAX (1u << 20)
 #define FIELDS_MAX 500			/* a probe has up to 128 */
 #define USES_MAX 2000			/* of fields in a print format */
 #define DEPTH_MAX 100

@@ -179,7 +179,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	event_db_set_source(db, &source);
 	event_db_set_compat_31(db, options & 1024);
 	event_db_plugin_option(db, "fgraph:tailprint", NULL);
-	event_db_load_plugins(db, false, !(options & 2048), NULL);
+	/* without this call there are no plugins, but the texts made here */
+	if (options & (2048 | 4096))
+		event_db_load_plugins(db, false, options & 4096, NULL);
 	if (!event_filter_new(db, &filter, NULL))
 		add_filters(&in, filter);
 	if (filter) {
