@@ -172,6 +172,11 @@ static int check_root(const char *root, struct err *e)
 		return err_errno(e, -ENOMEM, "cannot use tracefs");
 	if (access(path.data, R_OK))
 		code = -errno;
+	buf_clear(&path);
+	if (buf_printf(&path, "%s/events/header_page", root))
+		return err_errno(e, -ENOMEM, "cannot use tracefs");
+	if (code == -ENOENT && !access(path.data, R_OK))
+		return 0;		/* somebody's copy, for restore */
 	if (code == -ENOENT)
 		return err_set(e, code, "'%s' is not a tracefs (there is no tracing_on in it)", root);
 	if (code)

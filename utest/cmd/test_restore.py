@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 import common
+import tracefs
 from common import DATDUMP, FIXTURES, TRACECMD, run, strict_check
 from recording import INSTANCE, clean_instance, parsed, recording, wait_for
 
@@ -91,6 +92,26 @@ def test_with_partial_file(spools, tmp_path):
     text = run("/usr/bin/python3", DATDUMP, "trace.dat").stdout
     assert "compression 'none'" in text
     os.chdir(common.REPO)
+
+
+def test_with_a_copy_of_a_tracing_directory(spools, tmp_path):
+    """-t and -k: another machine's formats and symbols."""
+    copy = tmp_path / "tracing"
+    for system in "ftrace", "sched":
+        for path in glob.glob(f"{tracefs.ROOT}/events/{system}/*/format"):
+            os.makedirs(copy / os.path.relpath(os.path.dirname(path), tracefs.ROOT))
+            (copy / os.path.relpath(path, tracefs.ROOT)).write_text(tracefs.read(path))
+    for name in "events/header_page", "events/header_event":
+        (copy / name).write_text(tracefs.read(f"{tracefs.ROOT}/{name}"))
+    (copy / "available_events").write_text("".join(
+        line for line in tracefs.read(f"{tracefs.ROOT}/available_events").splitlines(True) if line.startswith("sched:")))
+    (tmp_path / "kallsyms").write_text("ffffffff81000000 T the_only_symbol\n")
+    out = tmp_path / "out.dat"
+    run(TRACECMD, "restore", "-t", copy, "-k", tmp_path / "kallsyms", "-o", out, *spools)
+    strict_check(out)
+    found = {e.name for e in parsed(out)}
+    assert "sched_switch" in found and not {n for n in found if n.startswith("sys_")}
+    assert run(TRACECMD, "dump", "--kallsyms", out).stdout.split()[-1] == "the_only_symbol"
 
 
 @pytest.mark.parametrize("what", ["cut", "hole", "header", "front"])
