@@ -2,6 +2,7 @@
 """Lets the tests of every folder import what they share (common, tracefs)."""
 
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -10,6 +11,12 @@ import pytest
 
 import common
 import tracefs
+
+# Under nohup, or behind '&' in a script, these are ignored, and what the tests
+# start would inherit that; the tests are about what a user's shell starts.
+for sig in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(sig, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
