@@ -71,6 +71,8 @@ bool is_unavailable(int code);
 /* ---- undo.c */
 /* Logs, unless changes are kept or the file is logged already. 0, -ENOMEM. */
 int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const char *value);
+/* Takes the newest entry back, if it is that one: what it would undo did not happen. */
+void undo_log_drop(struct kernel *k, enum undo_kind kind, const char *path);
 bool undo_logged(const struct undo_log *log, enum undo_kind kind, const char *path);
 void undo_log_release(struct undo_log *log);
 /* Raw writes. "\n" is added. 0, -errno. */

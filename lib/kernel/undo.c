@@ -157,6 +157,16 @@ int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const 
 	return 0;
 }
 
+void undo_log_drop(struct kernel *k, enum undo_kind kind, const char *path)
+{
+	struct undo_entry *u = k->log.nr ? &k->log.v[k->log.nr - 1] : NULL;
+
+	if (!u || u->kind != kind || strcmp(u->path, path))
+		return;
+	entry_release(u);
+	k->log.nr--;
+}
+
 void undo_log_release(struct undo_log *log)
 {
 	for (size_t i = 0; i < log->nr; i++)
