@@ -169,7 +169,7 @@ def test_conservation(dat, kb, count, pause, more):
 
 def test_silent_gaps(dat):
     """Events of all sizes: where the kernel says that some were lost, we say how many."""
-    p = record(dat, *IN, "-b", 64, "--poll", "-s", 20000, "-e", "sched", "-e", "syscalls", "-e", "irq",
+    p = record(dat, *IN, "-b", 64, "--poll", "-s", 400000, "-e", "sched", "-e", "syscalls", "-e", "irq",
                common.tool("workload"), 2000, timeout=300)
     lost = lost_in_places(dat)
     told = sum(int(n) for n in re.findall(r"^CPU \d+\.\w+: (\d+) events lost", p.stderr, re.M))
