@@ -156,9 +156,9 @@ def test_without_root(kernel, open_place, args):
 
 
 def unmounted(script):
-    """Runs a script where no tracefs is mounted."""
-    hide = ("for d in $(awk '$3 == \"tracefs\" {print $2}' /proc/mounts); do "
-            "umount -l $d; done; ! grep -q ' tracefs ' /proc/mounts && ")
+    """Runs a script where no tracefs is mounted, and no debugfs, which mounts one by itself on access."""
+    hide = ("for d in $(awk '$3 == \"tracefs\" || $3 == \"debugfs\" {print $2}' /proc/mounts | sort -r); do "
+            "umount -l $d; done; ! grep -q -e ' tracefs ' -e ' debugfs ' /proc/mounts && ")
     return subprocess.run(["unshare", "-m", "sh", "-c", hide + script], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
 

@@ -33,6 +33,18 @@ def taken_apart(fixture, folder):
     return files
 
 
+def chunks_of(path):
+    """Where the chunks of a spool begin."""
+    return [m.start() for m in re.finditer(rb"TCspool\n", open(path, "rb").read())]
+
+
+def spools_are_worth_damaging(folder):
+    """Whether every CPU has something on the disk, and one of them several chunks. Makes events until then."""
+    run(common.tool("workload"), 200)
+    files = glob.glob(f"{folder}/x.dat.{INSTANCE}.cpu*")
+    return all(os.path.getsize(f) > 4096 for f in files) and len(chunks_of(max(files, key=os.path.getsize))) >= 4
+
+
 @pytest.fixture(scope="module")
 def spools(tmp_path_factory):
     """Spools of two instances that a killed recorder left, with some events each."""
@@ -44,10 +56,7 @@ def spools(tmp_path_factory):
         try:
             with recording("-o", folder / "x.dat", "-B", INSTANCE, "-C", "mono", "-e", "sched", "-e", "syscalls",
                            "-B", f"{INSTANCE}_2", "-e", "irq") as p:
-                for _ in range(4):
-                    run(common.tool("workload"), 200)
-                wait_for(lambda: all(os.path.getsize(f) > 4096 for f in glob.glob(f"{folder}/x.dat.{INSTANCE}.cpu*")),
-                         "something is on the disk")
+                wait_for(lambda: spools_are_worth_damaging(folder), "spools have chunks enough")
                 p.kill()
                 p.wait()
         finally:
@@ -120,7 +129,7 @@ def test_damaged_spool(spools, tmp_path, what):
     victim = max(spools, key=os.path.getsize)
     bad = tmp_path / os.path.basename(victim)
     data = bytearray(open(victim, "rb").read())
-    chunks = [m.start() for m in re.finditer(rb"TCspool\n", data)]
+    chunks = chunks_of(victim)
     assert len(chunks) >= 3
     if what == "cut":
         data = data[:chunks[-1] + 100]
