@@ -6,6 +6,7 @@
 #include "command.h"
 #include "dat/dat.h"
 #include "event/event.h"
+#include "event/export.h"
 #include "replay/replay.h"
 
 struct report_filter { const char *text; bool exclude; };
@@ -19,6 +20,8 @@ enum report_question {
 	ASK_LAST = 1 << 8, ASK_STAT = 1 << 9, ASK_UNAME = 1 << 10, ASK_VERSION = 1 << 11,
 	ASK_CHECK = 1 << 12, ASK_FILTERS = 1 << 13,
 };
+
+enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_CSV };
 
 /* One file, its options and what is known of it. */
 struct report_file {
@@ -34,6 +37,7 @@ struct report_file {
 	struct event_filter *filter;	/* NULL: none */
 	struct report_buffer *buffers;
 	struct event_line_opts line;
+	struct event_export *export;	/* unless REPORT_TEXT */
 };
 
 /* What printing knows of one buffer. */
@@ -42,6 +46,7 @@ struct report_buffer {
 	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
 	uint8_t *printed;		/* by CPU: whether its last event was */
 	uint32_t nr_cpus;
+	struct buf where;		/* of its events, as they are exported */
 };
 
 struct report {
@@ -56,6 +61,10 @@ struct report {
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
 	bool boundary, debug, losses, compat_31;
 	bool verbose;
+	enum report_format format;
+	bool with_text;			/* --text */
+	const char *csv_events;		/* whose fields have columns; NULL: no columns */
+	struct event_columns columns;
 	bool default_file;		/* none was named */
 
 	const struct notices *notices;
@@ -84,6 +93,14 @@ int report_parse_cpus(struct report *rp, struct err *e);
 int report_events(struct report *rp, struct err *e);
 /* "cpus=N" of one file, with its name in front if there are several. */
 void report_print_cpus(struct report *rp, unsigned file);
+
+/* ---- report_export.c: --format ---- */
+/* "json", "csv:EVENT". EXIT_OK or EXIT_USAGE. */
+int report_set_format(struct report *rp, const char *word, struct err *e);
+/* Whether the other options go with it. EXIT_OK or EXIT_USAGE. */
+int report_check_format(const struct report *rp, struct err *e);
+/* Makes each file's export, prints what stands above the events. 0 or -errno. */
+int report_export_begin(struct report *rp, struct err *e);
 
 /* ---- report_info.c ---- */
 int report_answer(struct report *rp, struct err *e);

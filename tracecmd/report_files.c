@@ -185,10 +185,12 @@ void report_close(struct report *rp)
 
 		event_filter_free(f->filter);
 		event_ctx_free(f->ctx);
+		event_export_free(f->export);
 		for (unsigned b = 0; b < nr; b++) {
 			free((char *)f->buffers[b].prefix);
 			free(f->buffers[b].skip_next);
 			free(f->buffers[b].printed);
+			buf_release(&f->buffers[b].where);
 		}
 		free(f->buffers);
 		free(f->name);
