@@ -300,6 +300,14 @@ int event_db_names(struct event_db *db, const struct event_name **ret, size_t *n
 	return 0;
 }
 
+const struct event_name *event_db_name(struct event_db *db, int id)
+{
+	use_formats(db);
+	if (id < 0 || (size_t)id >= db->nr_by_id || !db->by_id[id])
+		return NULL;
+	return &db->slots.v[db->by_id[id] - 1].pub;
+}
+
 /* ---- styles -------------------------------------------------------------------- */
 
 int event_db_set_style(struct event_db *db, enum event_style style, const char *regex,

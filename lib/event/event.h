@@ -95,6 +95,8 @@ int event_db_parse_all(struct event_db *db, struct err *e);
  * and what it points to live as long as the db. */
 struct event_name { const char *system, *name; int id; const char *format; size_t format_len; };
 int event_db_names(struct event_db *db, const struct event_name **ret, size_t *nr, struct err *e);
+/* The one of an id, unparsed; NULL if there is none. Lives as long as no format is added. */
+const struct event_name *event_db_name(struct event_db *db, int id);
 
 /* How many of the source's texts were asked for and could not be had; each was told. */
 unsigned event_db_damage(const struct event_db *db);
@@ -226,6 +228,9 @@ void event_fixups_release(struct event_fixups *fx);
  * operators and precedence, =~ and !~ (regular expressions), fields, COMM, CPU,
  * numbers and strings. An event that has not the field, or whose record does
  * not reach to it, fails the comparison; so does a division by zero.
+ * Task names are those of the file.
+ *
+ * A filter is added to by one thread; then any number of threads may match.
  */
 struct event_filter;
 int event_filter_new(struct event_db *db, struct event_filter **ret, struct err *e);
@@ -239,6 +244,16 @@ void event_filter_free(struct event_filter *f);
  * column if it is malformed.
  */
 int event_filter_add(struct event_filter *f, const char *text, bool exclude, struct err *e);
+/*
+ * Events by shell globs, "GLOB[,GLOB ...]", each SYSTEM:EVENT, SYSTEM/EVENT, or
+ * for names of events and of systems. Nothing else is wanted then, whatever
+ * filters let through; of several selections each counts. @exclude: these are
+ * dropped. Returns as event_filter_add.
+ */
+int event_filter_select(struct event_filter *f, const char *text, bool exclude, struct err *e);
+/* A filter that lets through what is of one of these processes, or about it: the
+ * fields common_pid, pid or next_pid say so. 0 or -ENOMEM. */
+int event_filter_add_pids(struct event_filter *f, const int *pids, size_t nr, struct err *e);
 /* Whether some filter says what is wanted, not only what is not. */
 bool event_filter_includes(const struct event_filter *f);
 /* Whether the record is wanted; everything is while nothing was added. */
