@@ -30,6 +30,7 @@ struct report_file {
 	char *name;			/* last part of the path */
 	struct dat_reader *reader;	/* owned by the replay */
 	struct event_db *db;		/* owned by the replay */
+	struct event_ctx *ctx;
 	struct event_filter *filter;	/* NULL: none */
 	struct report_buffer *buffers;
 	struct event_line_opts line;

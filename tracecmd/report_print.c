@@ -210,7 +210,7 @@ static void put_event(struct printer *p, const struct replay_record *rec,
 
 	if (!named)
 		buf_puts(&p->line, buffer_of(p, rec)->prefix);
-	event_line(f->db, &f->line, &p->state, view, &next, &p->line);
+	event_line(f->ctx, &f->line, &p->state, view, &next, &p->line);
 	if (p->rp->debug)
 		buf_printf(&p->line, " [%u:0x%x:%u]", rec->entry.delta, rec->entry.offset, rec->len);
 	if (p->wakeups)
