@@ -8,6 +8,7 @@
 
 #include "event/check.h"
 #include "event/event.h"
+#include "event/prog.h"
 #include "event/past.h"
 #include "event/tables.h"
 
@@ -36,6 +37,8 @@ struct event_slot {
 	bool fields;			/* EVENT_STYLE_FIELDS */
 	struct event_teaches teaches[2];	/* task names in it */
 	struct format_check check;
+	struct prog *prog;		/* its print format; NULL: libtraceevent prints it */
+	const char *no_prog;		/* why */
 };
 
 /* Where a common field lies; size 0: the formats have none. */

@@ -178,6 +178,12 @@ static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struc
 	}
 }
 
+/* Whether no plugin prints the event. */
+static bool uses_print_format(const struct tep_event *event)
+{
+	return !event->handler || event->flags & TEP_EVENT_FL_NOHANDLE;
+}
+
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {
@@ -193,6 +199,9 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 		return;
 	}
 	if (!fields && slot->builtin && builtin_text(ctx, slot, rec, next, out))
+		goto trim;
+	if (!fields && slot->prog && uses_print_format(event) &&
+	    prog_run(slot->prog, ctx->db, rec, out))
 		goto trim;
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
 				 sizeof(why))) {
