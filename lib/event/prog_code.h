@@ -73,7 +73,7 @@ enum prog_op_code {
 	OP_BUFFER,			/* %ph */
 	OP_IF_ZERO,			/* go on at operation target */
 	OP_GOTO,
-	OP_FIELD,			/* " NAME=VALUE" of the field number target */
+	OP_FIELDS,			/* the only one of a format that cannot be parsed */
 };
 
 /* A conversion: how printf would pad and shorten. */

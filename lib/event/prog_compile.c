@@ -412,10 +412,10 @@ struct prog *prog_compile(struct tep_event *event, const struct format_check *ch
 
 	if (event->flags & TEP_EVENT_FL_ISBPRINT)
 		prog_cannot(&b, "its format comes with the record");
-	else if (event->flags & TEP_EVENT_FL_FAILED || check->bad_print)
-		prog_cannot(&b, "libtraceevent cannot parse its print format");
 	else if (check->bad_fields)
 		prog_cannot(&b, "its fields are at impossible places");
+	else if (event->flags & TEP_EVENT_FL_FAILED || check->bad_print)
+		prog_add_op(&b, OP_FIELDS);
 	else
 		compile_format(&b);
 	if (b.room > ROOM_MAX)

@@ -5,6 +5,7 @@
  * where libtraceevent gets to see zeros.
  */
 #include "event/db.h"
+#include "event/plain.h"
 #include "event/prog_put.h"
 
 /* ---- room --------------------------------------------------------------------------- */
@@ -444,6 +445,11 @@ bool prog_run(const struct prog *g, struct event_db *db, const struct event_reco
 	if (r.len < g->min_len || !dynamic_fit(g, &r) ||
 	    (g->guarded && !format_check_print(g->check, g->event, r.data, r.len)))
 		return false;
+	if (g->ops->code == OP_FIELDS) {
+		buf_puts(out, "[FAILED TO PARSE]");
+		plain_fields(g->event, rec, out);
+		return true;
+	}
 	p = buf_room(out, g->room);
 	if (p)
 		p = run(g, db, &r, out, p);
