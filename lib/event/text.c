@@ -78,10 +78,10 @@ static void run_print_format(struct event_ctx *ctx, struct tep_event *event, str
 
 /*
  * Plugins and libtraceevent. A plugin whose handler returns non-zero wants the
- * print format's text behind its own.
+ * print format's text behind its own. @handled: that was done already.
  */
 static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
-		     bool fields, struct buf *out)
+		     bool fields, bool handled, struct buf *out)
 {
 	struct tep_event *event = slot->event;
 	struct tep_record record;
@@ -96,7 +96,9 @@ static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struc
 		   (!(event->flags & TEP_EVENT_FL_ISBPRINT) || bprint_is_safe(ctx->db, slot, rec));
 	event_lock();
 	trace_seq_reset(&ctx->seq);
-	if (!fields && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE)) {
+	if (!fields && !handled && slot->plugin)
+		plugins_need(ctx->db);
+	if (!fields && !handled && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE)) {
 		ctx_learn(ctx, slot, rec);
 		more = event->handler(&ctx->seq, &record, event, event->context);
 	}
@@ -114,6 +116,17 @@ static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struc
 	}
 }
 
+/* Whether the record has what the text made here needs. */
+static bool has_own_text(const struct event_slot *slot, const struct event_record *rec)
+{
+	char why[128];
+
+	if (!slot->text || rec->len < slot->text_end)
+		return false;
+	return !slot->check.dynamic.nr || format_check_record(&slot->check, rec->data, rec->len,
+							      rec->avail, why, sizeof(why));
+}
+
 /* Whether no plugin prints the event. */
 static bool uses_print_format(const struct tep_event *event)
 {
@@ -124,6 +137,7 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 		bool fields, const struct event_next *next, struct buf *out)
 {
 	struct event_slot *slot = event_db_slot(ctx->db, event->id);
+	enum event_builtin made = BUILTIN_NOT;
 	size_t start = out->len;
 	char why[128];
 
@@ -134,9 +148,11 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 		buf_puts(out, "[FAILED TO PARSE]");
 		return;
 	}
-	if (!fields && slot->builtin && builtin_text(ctx, slot, rec, next, out))
+	if (!fields && has_own_text(slot, rec))
+		made = slot->text(ctx, slot, rec, next, out);
+	if (made == BUILTIN_DONE)
 		goto trim;
-	if (!fields && slot->prog && uses_print_format(event) &&
+	if (!fields && slot->prog && (made == BUILTIN_PART || uses_print_format(event)) &&
 	    prog_run(slot->prog, ctx->db, rec, out))
 		goto trim;
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
@@ -144,7 +160,7 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 		buf_printf(out, "[BAD RECORD: %s]", why);
 		plain_fields(event, rec, out);
 	} else {
-		put_text(ctx, slot, rec, fields, out);
+		put_text(ctx, slot, rec, fields, made == BUILTIN_PART, out);
 	}
 trim:
 	if (out->data && out->len > start && out->data[out->len - 1] == '\n')
