@@ -128,9 +128,9 @@ static bool has_own_text(const struct event_slot *slot, const struct event_recor
 }
 
 /* Whether no plugin prints the event. */
-static bool uses_print_format(const struct tep_event *event)
+static bool uses_print_format(const struct event_slot *slot)
 {
-	return !event->handler || event->flags & TEP_EVENT_FL_NOHANDLE;
+	return !slot->plugin || slot->event->flags & TEP_EVENT_FL_NOHANDLE;
 }
 
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
@@ -152,7 +152,7 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 		made = slot->text(ctx, slot, rec, next, out);
 	if (made == BUILTIN_DONE)
 		goto trim;
-	if (!fields && slot->prog && (made == BUILTIN_PART || uses_print_format(event)) &&
+	if (!fields && slot->prog && (made == BUILTIN_PART || uses_print_format(slot)) &&
 	    prog_run(slot->prog, ctx->db, rec, out))
 		goto trim;
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
