@@ -8,7 +8,7 @@
 #include "event/event.h"
 #include "replay/replay.h"
 
-struct report_filter { const char *text; bool exclude; };
+struct report_filter { const char *text; bool exclude, select; };
 struct report_filters { struct report_filter *v; size_t nr, cap; };
 struct report_words { const char **v; size_t nr, cap; };
 
