@@ -23,9 +23,12 @@ struct replay {
 	VEC(struct stream) streams;	/* by file, buffer, cpu: the order of equal times */
 	struct heap_entry *heap;
 	uint32_t nr_heap;
-	bool started, loaded;
+	bool started, loaded, ready;
 	bool consumed;			/* the top's record was handed out */
 	struct err failed;
 };
+
+/* Reads the streams' tables, once. After a failure the same again. */
+int replay_load(struct replay *rp, struct err *e);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "files.h"
 
-/* Reads the streams' tables and first records. Damaged tables cost their CPU. */
-static int load(struct replay *rp, struct err *e)
+/* Reads the streams' tables. Damaged tables cost their CPU. */
+static int load_tables(struct replay *rp, struct err *e)
 {
 	for (uint32_t i = 0; i < rp->streams.nr; i++) {
 		struct stream *s = &rp->streams.v[i];
@@ -22,17 +22,10 @@ static int load(struct replay *rp, struct err *e)
 		if (rc) {
 			rp->env.damage++;
 			notice(rp->opts.notices, "%s", why.text);
-			continue;
-		}
-		if (s->chunks.broken_at)
+		} else if (s->chunks.broken_at) {
 			rp->env.damage++;	/* the reader has told it */
-		rc = stream_next(s, &rp->env, e);
-		if (rc < 0)
-			return rc;
-		if (rc)
-			rp->heap[rp->nr_heap++] = (struct heap_entry) { s->cur.rec.ts, i };
+		}
 	}
-	heap_build(rp->heap, rp->nr_heap);
 	return 0;
 }
 
@@ -44,8 +37,7 @@ static int fail(struct replay *rp, struct err *e, int rc)
 	return rc;
 }
 
-/* What ready has to do before the first record and after a failure. */
-static int make_ready(struct replay *rp, struct err *e)
+int replay_load(struct replay *rp, struct err *e)
 {
 	struct err why = { 0 };
 	int rc;
@@ -54,8 +46,10 @@ static int make_ready(struct replay *rp, struct err *e)
 		return err_set(e, rp->failed.code, "%s", rp->failed.text);
 	if (!rp->started)
 		return err_set(e, -EINVAL, "the replay was not started");
+	if (rp->loaded)
+		return 0;
 	rp->loaded = true;
-	rc = load(rp, &why);
+	rc = load_tables(rp, &why);
 	if (rc) {
 		fail(rp, &why, rc);
 		return err_set(e, rc, "%s", why.text);
@@ -63,10 +57,34 @@ static int make_ready(struct replay *rp, struct err *e)
 	return 0;
 }
 
+/* What ready has to do before the first record and after a failure. */
+static int make_ready(struct replay *rp, struct err *e)
+{
+	struct err why = { 0 };
+	int rc = replay_load(rp, e);
+
+	if (rc < 0)
+		return rc;
+	rp->ready = true;
+	for (uint32_t i = 0; i < rp->streams.nr; i++) {
+		struct stream *s = &rp->streams.v[i];
+
+		rc = stream_next(s, &rp->env, &why);
+		if (rc < 0) {
+			fail(rp, &why, rc);
+			return err_set(e, rc, "%s", why.text);
+		}
+		if (rc)
+			rp->heap[rp->nr_heap++] = (struct heap_entry) { s->cur.rec.ts, i };
+	}
+	heap_build(rp->heap, rp->nr_heap);
+	return 0;
+}
+
 /* Everything that reads records comes through here first. */
 static inline int ready(struct replay *rp, struct err *e)
 {
-	return __builtin_expect(rp->loaded && !rp->failed.code, 1) ? 0 : make_ready(rp, e);
+	return __builtin_expect(rp->ready && !rp->failed.code, 1) ? 0 : make_ready(rp, e);
 }
 
 /* Moves the stream on top past its record, which was handed out. */

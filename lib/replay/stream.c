@@ -38,12 +38,25 @@ static uint64_t add_loss(uint64_t a, uint64_t b)
 	return a > RING_LOST_UNKNOWN - b ? RING_LOST_UNKNOWN : a + b;
 }
 
-static void tell(struct stream *s, struct stream_env *env, const char *text)
+static void tell(const struct stream *s, struct stream_env *env, const char *text)
 {
 	const char *name = dat_reader_buffer(s->reader, s->cur.rec.buffer)->name;
 
 	notice(env->notices, "'%s': %s%s%sCPU %u: %s", dat_reader_name(s->reader),
 	       *name ? "buffer '" : "", name, *name ? "', " : "", s->cur.rec.cpu, text);
+}
+
+void stream_tell_damage(const struct stream *s, struct stream_env *env, const char *text)
+{
+	char last[ERR_TEXT_MAX];
+
+	env->damage++;
+	if (env->damage == DAMAGE_TOLD_MAX) {
+		snprintf(last, sizeof(last), "%s; further damage is counted only", text);
+		text = last;
+	}
+	if (env->damage <= DAMAGE_TOLD_MAX)
+		tell(s, env, text);
 }
 
 /* Something is unreadable: says so, and that events are missing there. */
@@ -57,15 +70,10 @@ static void damaged(struct stream *s, struct stream_pos *pos, struct stream_env 
 
 	pos->lost = RING_LOST_UNKNOWN;
 	pos->lost_told = true;
-	env->damage++;
-	if (env->damage > DAMAGE_TOLD_MAX)
-		return;
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	if (env->damage == DAMAGE_TOLD_MAX)
-		buf_puts(&text, "; further damage is counted only");
-	tell(s, env, text.failed ? "damaged data" : text.data);
+	stream_tell_damage(s, env, text.failed ? "damaged data" : text.data);
 }
 
 /* A loss that no record follows would otherwise be silent. */
@@ -86,18 +94,25 @@ static const struct dat_chunk *loaded_chunk(const struct stream *s, const struct
 	return &s->chunks.v[pos->chunk - 1];
 }
 
+void stream_page_defect(const struct dat_chunk *c, uint32_t page_off, const struct ring_page *page,
+			uint32_t at, char *text, size_t size)
+{
+	if (c->csize == c->usize)
+		snprintf(text, size, "sub-buffer at offset 0x%" PRIx64 ": %s (at byte %u)",
+			 c->offset + page_off, ring_bad_text(page->bad), at);
+	else
+		snprintf(text, size, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it: "
+			 "%s (at byte %u)", c->offset, page_off, ring_bad_text(page->bad), at);
+}
+
 /* The page at hand has a defect at @at bytes from its start. */
 static void page_damaged(struct stream *s, struct stream_pos *pos, struct stream_env *env,
 			 uint32_t page_off, uint32_t at)
 {
-	const struct dat_chunk *c = loaded_chunk(s, pos);
+	char text[160];
 
-	if (c->csize == c->usize)
-		damaged(s, pos, env, "sub-buffer at offset 0x%" PRIx64 ": %s (at byte %u)",
-			c->offset + page_off, ring_bad_text(pos->page.bad), at);
-	else
-		damaged(s, pos, env, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it: "
-			"%s (at byte %u)", c->offset, page_off, ring_bad_text(pos->page.bad), at);
+	stream_page_defect(loaded_chunk(s, pos), page_off, &pos->page, at, text, sizeof(text));
+	damaged(s, pos, env, "%s", text);
 }
 
 static int half_reserve(struct stream *s, unsigned half, uint32_t len, struct err *e)

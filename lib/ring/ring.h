@@ -96,6 +96,13 @@ int ring_page_next(struct ring_page *p, struct ring_event *ret);
 /* Next entry of any type, for debug output. Returns as ring_page_next. */
 int ring_page_next_entry(struct ring_page *p, struct ring_event *ret);
 /*
+ * Counts the data events that are left by the first two bytes of their payload,
+ * where the kernel puts an event's type (in the page's byte order), without
+ * following the time: @counts has 65536 numbers. Returns as ring_page_next at
+ * the end: 0 or -EBADMSG.
+ */
+int ring_page_count(struct ring_page *p, uint64_t *counts);
+/*
  * Time of the first data event, or the page's if there is none; 0 if @size is
  * below the header. For seeking.
  */
