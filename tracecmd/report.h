@@ -20,6 +20,16 @@ enum report_question {
 	ASK_CHECK = 1 << 12, ASK_FILTERS = 1 << 13,
 };
 
+/* --count: what counts are told apart by, in the order of the columns. */
+enum report_key { BY_EVENT, BY_CPU, BY_TASK, BY_BUFFER, BY_TIME, BY_KEYS };
+struct report_count {
+	bool wanted;
+	unsigned nr;
+	enum report_key by[BY_KEYS];
+	uint64_t bin;			/* BY_TIME: nanoseconds, or what the clock counts */
+	bool bin_in_seconds;		/* a unit or a fraction was given */
+};
+
 /* One file, its options and what is known of it. */
 struct report_file {
 	const char *path;
@@ -31,6 +41,7 @@ struct report_file {
 	struct dat_reader *reader;	/* owned by the replay */
 	struct event_db *db;		/* owned by the replay */
 	struct event_filter *filter;	/* NULL: none */
+	int stacks[2];			/* ids of stack events; -1: there is none */
 	struct report_buffer *buffers;
 	struct event_line_opts line;
 };
@@ -39,7 +50,7 @@ struct report_file {
 struct report_buffer {
 	const char *prefix;		/* in front of lines, padded */
 	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
-	uint8_t *printed;		/* by CPU: whether its last event was */
+	bool *printed;			/* by CPU: whether its last event was */
 	uint32_t nr_cpus;
 };
 
@@ -50,6 +61,7 @@ struct report {
 	unsigned questions;		/* enum report_question */
 	const char *formats_of;		/* --event RE */
 	const char *cpus;
+	struct report_count count;
 	double ts2secs;			/* for files without their own */
 	bool latency, fields, nanoseconds, ts_diff, raw_ts, align_ts, no_date, ts_check;
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
@@ -76,6 +88,14 @@ void report_tell_damage(struct report *rp, struct err *e);
 /* Whether --pid names numbers. 0 or -errno. */
 int report_check_pids(const struct report *rp, struct err *e);
 int report_make_filters(struct report *rp, struct err *e);
+/* Whether some events are left out. */
+bool report_filtering(const struct report *rp, const struct report_file *f);
+/*
+ * Whether a record is. *printed: whether its CPU's last event was; a stack is
+ * shown with the event it belongs to, or because a filter names it.
+ */
+bool report_wants(const struct report *rp, struct report_file *f, const struct event_record *rec,
+		  bool *printed);
 /* "0,3" or "2-4" into bits. */
 int report_parse_cpus(struct report *rp, struct err *e);
 
@@ -83,6 +103,11 @@ int report_parse_cpus(struct report *rp, struct err *e);
 int report_events(struct report *rp, struct err *e);
 /* "cpus=N" of one file, with its name in front if there are several. */
 void report_print_cpus(struct report *rp, unsigned file);
+
+/* ---- report_count.c: --count ---- */
+/* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */
+int report_count_by(struct report_count *c, const char *words, struct err *e);
+int report_counts(struct report *rp, struct err *e);
 
 /* ---- report_info.c ---- */
 int report_answer(struct report *rp, struct err *e);

@@ -223,6 +223,55 @@ static int add_own(struct report *rp, struct report_file *f, struct err *e)
 	return 0;
 }
 
+/* ---- what they say ------------------------------------------------------------------ */
+
+enum { FLAG_HARDIRQ = 0x08, FLAG_SOFTIRQ = 0x10 };
+
+bool report_filtering(const struct report *rp, const struct report_file *f)
+{
+	return f->filter || rp->no_hardirq || rp->no_softirq;
+}
+
+static bool passes(const struct report *rp, struct report_file *f, const struct event_record *rec)
+{
+	unsigned flags;
+
+	if (f->filter && !event_filter_match(f->filter, rec))
+		return false;
+	if (!rp->no_hardirq && !rp->no_softirq)
+		return true;
+	flags = event_db_record_flags(f->db, rec->data, rec->len);
+	return !(rp->no_hardirq && flags & FLAG_HARDIRQ) && !(rp->no_softirq && flags & FLAG_SOFTIRQ);
+}
+
+bool report_wants(const struct report *rp, struct report_file *f, const struct event_record *rec,
+		  bool *printed)
+{
+	bool wanted;
+	int id;
+
+	if (!report_filtering(rp, f))
+		return true;
+	wanted = passes(rp, f, rec);
+	id = event_db_record_id(f->db, rec->data, rec->len);
+	if (id < 0 || (id != f->stacks[0] && id != f->stacks[1])) {
+		*printed = wanted;
+		return wanted;
+	}
+	if (f->filter && event_filter_includes(f->filter))
+		return wanted || *printed;
+	return wanted && *printed;
+}
+
+static int id_of(struct report_file *f, const char *name)
+{
+	struct tep_event *event = event_db_event_by_name(f->db, "ftrace", name);
+
+	return event ? event->id : -1;
+}
+
+/* ---- making them --------------------------------------------------------------------- */
+
 static bool any_filter(const struct report *rp, const struct report_file *f)
 {
 	return rp->filters.nr || f->filters.nr || rp->pids.nr || rp->comms.nr;
@@ -258,6 +307,11 @@ int report_make_filters(struct report *rp, struct err *e)
 	r = each_word(&rp->comms, &s, e, check_comm);
 	for (size_t i = 0; i < rp->files.nr && !r; i++)
 		r = make_filter(rp, &rp->files.v[i], met, &last, e);
+	for (size_t i = 0; i < rp->files.nr && !r; i++)
+		if (report_filtering(rp, &rp->files.v[i])) {
+			rp->files.v[i].stacks[0] = id_of(&rp->files.v[i], "kernel_stack");
+			rp->files.v[i].stacks[1] = id_of(&rp->files.v[i], "user_stack");
+		}
 	for (size_t i = 0; i < rp->filters.nr && !r; i++)
 		if (!met[i]) {
 			*e = last;
