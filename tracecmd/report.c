@@ -45,6 +45,9 @@ static const char help[] =
 	"  --boundary           tell where sub-buffers begin\n"
 	"  --debug              that, and where each event lies\n"
 	"  -w                   wake-up latencies\n"
+	"  --format FORMAT      text; json: an object per line; csv; csv:EVENT[,EVENT]: with a\n"
+	"                       column for each field of these events\n"
+	"  --text               in json and csv the text, too\n"
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
 	"  -q, --quiet          no notices\n"
 	"  -V, --verbose[=LEVEL]\n"
@@ -68,7 +71,8 @@ enum long_option {
 	OPT_FIRST = 256, OPT_COUNT, OPT_SELECT, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
-	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE,
+	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_FORMAT,
+	OPT_TEXT,
 };
 
 static const struct option long_options[] = {
@@ -91,6 +95,8 @@ static const struct option long_options[] = {
 	{ "debug", no_argument, NULL, OPT_DEBUG },
 	{ "losses", no_argument, NULL, OPT_LOSSES },
 	{ "compat", required_argument, NULL, OPT_COMPAT },
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "text", no_argument, NULL, OPT_TEXT },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
 	{ "events", no_argument, NULL, OPT_EVENTS },
@@ -239,6 +245,8 @@ static int word_option(struct parse *p, int opt, char *arg)
 		return set_ts2secs(p, arg);
 	case OPT_COMPAT:
 		return set_compat(p, arg);
+	case OPT_FORMAT:
+		return report_set_format(p->rp, arg, p->e);
 	case 'V':
 	case OPT_VERBOSE:
 		return set_verbose(p, arg);
@@ -288,6 +296,8 @@ static bool *switch_option(struct report *rp, int opt)
 		return &rp->boundary;
 	case OPT_DEBUG:
 		return &rp->debug;
+	case OPT_TEXT:
+		return &rp->with_text;
 	}
 	return NULL;
 }
@@ -386,6 +396,8 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 		status = add_file(&p, DEFAULT_FILE, false);
 	if (!status && rp->wakeup && rp->files.nr > 1)
 		status = usage_error(e, "-w is for one file");
+	if (!status)
+		status = report_check_format(rp, e);
 	return status;
 }
 
@@ -402,6 +414,7 @@ static void report_release(struct report *rp)
 	vec_release(&rp->kallsyms);
 	vec_release(&rp->pids);
 	vec_release(&rp->comms);
+	event_columns_release(&rp->columns);
 }
 
 /* --version without a file to ask: this program's, as of any command. */

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "dat/dat.h"
 #include "event/event.h"
+#include "event/export.h"
 #include "replay/replay.h"
 
 struct report_filter { const char *text; bool exclude, select; };
@@ -30,6 +31,8 @@ struct report_count {
 	bool bin_in_seconds;		/* a unit or a fraction was given */
 };
 
+enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_CSV };
+
 /* One file, its options and what is known of it. */
 struct report_file {
 	const char *path;
@@ -40,10 +43,12 @@ struct report_file {
 	char *name;			/* last part of the path */
 	struct dat_reader *reader;	/* owned by the replay */
 	struct event_db *db;		/* owned by the replay */
+	struct event_ctx *ctx;
 	struct event_filter *filter;	/* NULL: none */
 	int stacks[2];			/* ids of stack events; -1: there is none */
 	struct report_buffer *buffers;
 	struct event_line_opts line;
+	struct event_export *export;	/* unless REPORT_TEXT */
 };
 
 /* What printing knows of one buffer. */
@@ -52,6 +57,7 @@ struct report_buffer {
 	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
 	bool *printed;			/* by CPU: whether its last event was */
 	uint32_t nr_cpus;
+	struct buf where;		/* of its events, as they are exported */
 };
 
 struct report {
@@ -67,6 +73,10 @@ struct report {
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
 	bool boundary, debug, losses, compat_31;
 	bool verbose;
+	enum report_format format;
+	bool with_text;			/* --text */
+	const char *csv_events;		/* whose fields have columns; NULL: no columns */
+	struct event_columns columns;
 	bool default_file;		/* none was named */
 
 	const struct notices *notices;
@@ -108,6 +118,14 @@ void report_print_cpus(struct report *rp, unsigned file);
 /* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */
 int report_count_by(struct report_count *c, const char *words, struct err *e);
 int report_counts(struct report *rp, struct err *e);
+
+/* ---- report_export.c: --format ---- */
+/* "json", "csv:EVENT". EXIT_OK or EXIT_USAGE. */
+int report_set_format(struct report *rp, const char *word, struct err *e);
+/* Whether the other options go with it. EXIT_OK or EXIT_USAGE. */
+int report_check_format(const struct report *rp, struct err *e);
+/* Makes each file's export, prints what stands above the events. 0 or -errno. */
+int report_export_begin(struct report *rp, struct err *e);
 
 /* ---- report_info.c ---- */
 int report_answer(struct report *rp, struct err *e);

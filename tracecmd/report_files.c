@@ -76,6 +76,8 @@ static int prepare_db(struct report *rp, unsigned nr, struct err *e)
 		r = add_kallsyms(rp, f->db, e);
 	if (!r)
 		r = event_db_load_plugins(f->db, rp->no_system_plugins, rp->no_plugins, e);
+	if (!r)
+		r = event_ctx_new(f->db, &f->ctx, e);
 	return r;
 }
 
@@ -182,10 +184,13 @@ void report_close(struct report *rp)
 		unsigned nr = f->buffers ? dat_reader_nr_buffers(f->reader) : 0;
 
 		event_filter_free(f->filter);
+		event_ctx_free(f->ctx);
+		event_export_free(f->export);
 		for (unsigned b = 0; b < nr; b++) {
 			free((char *)f->buffers[b].prefix);
 			free(f->buffers[b].skip_next);
 			free(f->buffers[b].printed);
+			buf_release(&f->buffers[b].where);
 		}
 		free(f->buffers);
 		free(f->name);

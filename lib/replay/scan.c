@@ -14,6 +14,7 @@ struct scan {
 	struct replay *rp;
 	const struct replay_scan *todo;
 	uint64_t batch;			/* bytes */
+	struct stream_env env;		/* for notices */
 	pthread_mutex_t lock;		/* of what follows, and of the notices */
 	uint32_t stream, chunk;		/* next to be taken */
 	struct err failed;
@@ -65,7 +66,7 @@ static void fail(struct scan *sc, const struct err *why)
 static void damaged(struct worker *w, const char *text)
 {
 	pthread_mutex_lock(&w->sc->lock);
-	stream_tell_damage(w->s, &w->sc->rp->env, text);
+	stream_tell(w->s, &w->sc->env, true, text);
 	pthread_mutex_unlock(&w->sc->lock);
 	w->sc->todo->lost(w->sc->todo->ctx, w->nr, &w->cpu, RING_LOST_UNKNOWN);
 }
@@ -130,7 +131,7 @@ static int scan_batch(struct worker *w, const struct batch *b, struct err *e)
 
 	w->s = b->s;
 	w->cpu = (struct replay_cpu){
-		.file = b->s->cur.rec.file, .buffer = b->s->cur.rec.buffer, .cpu = b->s->cur.rec.cpu,
+		.file = b->s->file, .buffer = b->s->buffer, .cpu = b->s->cpu,
 		.nr = b->s - w->sc->rp->streams.v, .conv = &b->s->conv,
 	};
 	for (uint32_t i = b->from; i < b->to && !rc; i++)
@@ -178,7 +179,7 @@ static void run(struct scan *sc, struct worker *workers, unsigned nr)
 int replay_scan(struct replay *rp, const struct replay_scan *scan, struct err *e)
 {
 	unsigned threads = scan->threads ? scan->threads : 1;
-	struct scan sc = { .rp = rp, .todo = scan };
+	struct scan sc = { .rp = rp, .todo = scan, .env = { .tell = replay_tell, .tell_ctx = rp } };
 	AUTO_FREE struct worker *workers = NULL;
 	uint64_t total = 0;
 	int rc = replay_load(rp, e);
