@@ -118,6 +118,14 @@ void report_print_cpus(struct report *rp, unsigned file);
 /* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */
 int report_count_by(struct report_count *c, const char *words, struct err *e);
 int report_counts(struct report *rp, struct err *e);
+/*
+ * report_count_print.c: in the report's format. Keys of losses have the ids below,
+ * the count of LOST_UNKNOWN is how often a number is not known. 0 or -ENOMEM.
+ */
+enum { LOST_KNOWN, LOST_UNKNOWN };
+struct tally;
+int report_print_counts(const struct report *rp, const struct tally *events,
+			const struct tally *lost);
 
 /* ---- report_export.c: --format ---- */
 /* "json", "csv:EVENT". EXIT_OK or EXIT_USAGE. */
