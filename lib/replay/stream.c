@@ -43,7 +43,7 @@ static uint64_t add_loss(uint64_t a, uint64_t b)
 	return a > RING_LOST_UNKNOWN - b ? RING_LOST_UNKNOWN : a + b;
 }
 
-static void tell(const struct stream *s, struct stream_env *env, bool damage, const char *what)
+void stream_tell(const struct stream *s, const struct stream_env *env, bool damage, const char *what)
 {
 	const char *name = dat_reader_buffer(s->reader, s->buffer)->name;
 	AUTO_BUF struct buf text = { 0 };
@@ -74,7 +74,7 @@ static void damaged(struct stream_cur *c, struct stream_pos *pos, struct stream_
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	tell(c->s, env, true, text.failed ? "damaged data" : text.data);
+	stream_tell(c->s, env, true, text.failed ? "damaged data" : text.data);
 }
 
 /* A loss that no record follows would otherwise be silent. */
@@ -87,7 +87,7 @@ static void lost_at_end(struct stream_cur *c, struct stream_pos *pos, struct str
 	if (pos->lost != RING_LOST_UNKNOWN)
 		snprintf(text, sizeof(text), "%" PRIu64 " events were lost behind the last one",
 			 pos->lost);
-	tell(c->s, env, false, text);
+	stream_tell(c->s, env, false, text);
 }
 
 static const struct dat_chunk *loaded_chunk(const struct stream_cur *c,
@@ -96,18 +96,25 @@ static const struct dat_chunk *loaded_chunk(const struct stream_cur *c,
 	return &c->s->chunks.v[pos->chunk - 1];
 }
 
+void stream_page_defect(const struct dat_chunk *chunk, uint32_t page_off, const struct ring_page *page,
+			uint32_t at, char *text, size_t size)
+{
+	if (chunk->csize == chunk->usize)
+		snprintf(text, size, "sub-buffer at offset 0x%" PRIx64 ": %s (at byte %u)",
+			 chunk->offset + page_off, ring_bad_text(page->bad), at);
+	else
+		snprintf(text, size, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it: "
+			 "%s (at byte %u)", chunk->offset, page_off, ring_bad_text(page->bad), at);
+}
+
 /* The page at hand has a defect at @at bytes from its start. */
 static void page_damaged(struct stream_cur *c, struct stream_pos *pos, struct stream_env *env,
 			 uint32_t page_off, uint32_t at)
 {
-	const struct dat_chunk *chunk = loaded_chunk(c, pos);
+	char text[160];
 
-	if (chunk->csize == chunk->usize)
-		damaged(c, pos, env, "sub-buffer at offset 0x%" PRIx64 ": %s (at byte %u)",
-			chunk->offset + page_off, ring_bad_text(pos->page.bad), at);
-	else
-		damaged(c, pos, env, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it: "
-			"%s (at byte %u)", chunk->offset, page_off, ring_bad_text(pos->page.bad), at);
+	stream_page_defect(loaded_chunk(c, pos), page_off, &pos->page, at, text, sizeof(text));
+	damaged(c, pos, env, "%s", text);
 }
 
 static int half_reserve(struct stream_cur *c, unsigned half, uint32_t len, struct err *e)
