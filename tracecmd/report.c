@@ -18,10 +18,11 @@ static const char help[] =
 	"  -i, --input FILE     a file to read (may be repeated)\n"
 	"  -F, --filter FILTER  only events the filter lets through; before the first -i for\n"
 	"                       all files, after it for the file before it\n"
+	"  --select GLOB[,GLOB] only events and systems of these names: sched:*,sys_enter_*\n"
 	"  -v                   the filters that follow say what to leave out\n"
 	"  --cpu LIST           only these CPUs: 0,3 or 2-4\n"
 	"  --pid PID[,PID]      only events of, or about, these processes\n"
-	"  --comm NAME[,NAME]   the same, by name\n"
+	"  --comm GLOB[,GLOB]   the same, by name\n"
 	"  -I, -S               no events out of hard (-I) or soft (-S) interrupts\n"
 	"\n"
 	"The line:\n"
@@ -65,7 +66,7 @@ static const char help[] =
 	"  -T, --filter-test    what was understood of the filters\n";
 
 enum long_option {
-	OPT_FIRST = 256, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
+	OPT_FIRST = 256, OPT_SELECT, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
 	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_FORMAT,
@@ -75,6 +76,7 @@ enum long_option {
 static const struct option long_options[] = {
 	{ "input", required_argument, NULL, 'i' },
 	{ "filter", required_argument, NULL, 'F' },
+	{ "select", required_argument, NULL, OPT_SELECT },
 	{ "cpu", required_argument, NULL, OPT_CPU },
 	{ "pid", required_argument, NULL, OPT_PID },
 	{ "comm", required_argument, NULL, OPT_COMM },
@@ -137,9 +139,9 @@ static int add_word(struct parse *p, struct report_words *words, const char *wor
 }
 
 /* Behind an -i a filter is for that file. */
-static int add_filter(struct parse *p, const char *text)
+static int add_filter(struct parse *p, const char *text, bool select)
 {
-	struct report_filter f = { .text = text, .exclude = p->exclude };
+	struct report_filter f = { .text = text, .exclude = p->exclude, .select = select };
 	struct report_filters *to = &p->rp->filters;
 
 	if (p->nr_by_option)
@@ -214,7 +216,9 @@ static int word_option(struct parse *p, int opt, char *arg)
 	case 'i':
 		return add_file(p, arg, true);
 	case 'F':
-		return add_filter(p, arg);
+		return add_filter(p, arg, false);
+	case OPT_SELECT:
+		return add_filter(p, arg, true);
 	case 'r':
 		return add_word(p, &rp->raw, arg);
 	case 'n':

@@ -9,7 +9,7 @@
 #include "event/export.h"
 #include "replay/replay.h"
 
-struct report_filter { const char *text; bool exclude; };
+struct report_filter { const char *text; bool exclude, select; };
 struct report_filters { struct report_filter *v; size_t nr, cap; };
 struct report_words { const char **v; size_t nr, cap; };
 
@@ -22,6 +22,15 @@ enum report_question {
 };
 
 enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_CSV };
+/* --count: what counts are told apart by, in the order of the columns. */
+enum report_key { BY_EVENT, BY_CPU, BY_TASK, BY_BUFFER, BY_TIME, BY_KEYS };
+struct report_count {
+	bool wanted;
+	unsigned nr;
+	enum report_key by[BY_KEYS];
+	uint64_t bin;			/* BY_TIME: nanoseconds, or what the clock counts */
+	bool bin_in_seconds;		/* a unit or a fraction was given */
+};
 
 /* One file, its options and what is known of it. */
 struct report_file {
@@ -35,6 +44,7 @@ struct report_file {
 	struct event_db *db;		/* owned by the replay */
 	struct event_ctx *ctx;
 	struct event_filter *filter;	/* NULL: none */
+	int stacks[2];			/* ids of stack events; -1: there is none */
 	struct report_buffer *buffers;
 	struct event_line_opts line;
 	struct event_export *export;	/* unless REPORT_TEXT */
@@ -44,7 +54,7 @@ struct report_file {
 struct report_buffer {
 	const char *prefix;		/* in front of lines, padded */
 	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
-	uint8_t *printed;		/* by CPU: whether its last event was */
+	bool *printed;			/* by CPU: whether its last event was */
 	uint32_t nr_cpus;
 	struct buf where;		/* of its events, as they are exported */
 };
@@ -56,6 +66,7 @@ struct report {
 	unsigned questions;		/* enum report_question */
 	const char *formats_of;		/* --event RE */
 	const char *cpus;
+	struct report_count count;
 	double ts2secs;			/* for files without their own */
 	bool latency, fields, nanoseconds, ts_diff, raw_ts, align_ts, no_date, ts_check;
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
@@ -86,6 +97,14 @@ void report_tell_damage(struct report *rp, struct err *e);
 /* Whether --pid names numbers. 0 or -errno. */
 int report_check_pids(const struct report *rp, struct err *e);
 int report_make_filters(struct report *rp, struct err *e);
+/* Whether some events are left out. */
+bool report_filtering(const struct report *rp, const struct report_file *f);
+/*
+ * Whether a record is. *printed: whether its CPU's last event was; a stack is
+ * shown with the event it belongs to, or because a filter names it.
+ */
+bool report_wants(const struct report *rp, struct report_file *f, const struct event_record *rec,
+		  bool *printed);
 /* "0,3" or "2-4" into bits. */
 int report_parse_cpus(struct report *rp, struct err *e);
 
@@ -101,6 +120,11 @@ int report_set_format(struct report *rp, const char *word, struct err *e);
 int report_check_format(const struct report *rp, struct err *e);
 /* Makes each file's export, prints what stands above the events. 0 or -errno. */
 int report_export_begin(struct report *rp, struct err *e);
+
+/* ---- report_count.c: --count ---- */
+/* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */
+int report_count_by(struct report_count *c, const char *words, struct err *e);
+int report_counts(struct report *rp, struct err *e);
 
 /* ---- report_info.c ---- */
 int report_answer(struct report *rp, struct err *e);

@@ -69,59 +69,14 @@ static void take_next(void *ctx)
 	buffer_of(p, p->rec)->skip_next[p->next_cpu] = true;
 }
 
-/* ---- what is wanted ---------------------------------------------------------------- */
-
-enum { FLAG_HARDIRQ = 0x08, FLAG_SOFTIRQ = 0x10 };
-
-static bool is_stack(const struct tep_event *event)
-{
-	return event && !strcmp(event->system, "ftrace") &&
-	       (!strcmp(event->name, "kernel_stack") || !strcmp(event->name, "user_stack"));
-}
-
-static bool passes(struct printer *p, struct report_file *f, const struct event_record *rec)
-{
-	unsigned flags;
-
-	if (f->filter && !event_filter_match(f->filter, rec))
-		return false;
-	if (!p->rp->no_hardirq && !p->rp->no_softirq)
-		return true;
-	flags = event_db_record_flags(f->db, rec->data, rec->len);
-	return !(p->rp->no_hardirq && flags & FLAG_HARDIRQ) &&
-	       !(p->rp->no_softirq && flags & FLAG_SOFTIRQ);
-}
-
-static bool filtering(const struct report *rp, const struct report_file *f)
-{
-	return f->filter || rp->no_hardirq || rp->no_softirq;
-}
-
-/*
- * A stack is shown with the event it belongs to, the one before it on its CPU,
- * or because a filter names it.
- */
 static bool is_wanted(struct printer *p, const struct replay_record *rec,
 		      const struct event_record *view)
 {
-	struct report_file *f = file_of(p, rec);
 	struct report_buffer *b = buffer_of(p, rec);
-	bool wanted;
-	int id;
+	bool none = false;
 
-	if (!filtering(p->rp, f))
-		return true;
-	wanted = passes(p, f, view);
-	if (rec->cpu >= b->nr_cpus)
-		return wanted;
-	id = event_db_record_id(f->db, view->data, view->len);
-	if (is_stack(event_db_event(f->db, id))) {
-		if (f->filter && event_filter_includes(f->filter))
-			return wanted || b->printed[rec->cpu];
-		return wanted && b->printed[rec->cpu];
-	}
-	b->printed[rec->cpu] = wanted;
-	return wanted;
+	return report_wants(p->rp, file_of(p, rec), view,
+			    rec->cpu < b->nr_cpus ? &b->printed[rec->cpu] : &none);
 }
 
 /* ---- lines --------------------------------------------------------------------------- */

@@ -305,7 +305,7 @@ const struct event_name *event_db_name(struct event_db *db, int id)
 	use_formats(db);
 	if (id < 0 || (size_t)id >= db->nr_by_id || !db->by_id[id])
 		return NULL;
-	return &db->slots.v[db->by_id[id] - 1].pub;
+	return &db->names.v[db->by_id[id] - 1];
 }
 
 /* ---- styles -------------------------------------------------------------------- */

@@ -248,7 +248,8 @@ int event_filter_add(struct event_filter *f, const char *text, bool exclude, str
  * Events by shell globs, "GLOB[,GLOB ...]", each SYSTEM:EVENT, SYSTEM/EVENT, or
  * for names of events and of systems. Nothing else is wanted then, whatever
  * filters let through; of several selections each counts. @exclude: these are
- * dropped. Returns as event_filter_add.
+ * dropped. Returns as event_filter_add, but a selection is added for -ENOENT
+ * too: nothing is selected then.
  */
 int event_filter_select(struct event_filter *f, const char *text, bool exclude, struct err *e);
 /* A filter that lets through what is of one of these processes, or about it: the

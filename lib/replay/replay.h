@@ -18,6 +18,7 @@
 #define TRACECMD_REPLAY_H
 
 #include "base/base.h"
+#include "clock/clock.h"
 #include "dat/dat.h"
 #include "event/event.h"
 #include "ring/ring.h"
@@ -199,5 +200,34 @@ int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 	       const struct replay_work *work, struct err *e);
 /* A notice out of a job (from its thread): told when its result is taken. */
 void replay_cursor_notice(struct replay_cursor *c, const char *text);
+
+/* ---- sub-buffers in any order ----------------------------------------------------- */
+
+/* One CPU of a buffer of a file. */
+struct replay_cpu {
+	unsigned file, buffer;
+	uint32_t cpu;
+	uint32_t nr;			/* its number among all of the replay's */
+	const struct clock_conv *conv;	/* of its times */
+};
+
+/*
+ * Hands out the sub-buffers of the wanted CPUs by themselves, without a merge: for
+ * what is asked of all events and not of their order. The functions are called by
+ * several threads, @worker is the number of the calling one, below @threads.
+ */
+struct replay_scan {
+	unsigned threads;		/* 0, 1: none but the caller's */
+	bool in_order;			/* a CPU's sub-buffers go to one worker, in the file's order */
+	void *ctx;
+	/* Reads a page to its end. 0 or -errno, which ends the scan. */
+	int (*page)(void *ctx, unsigned worker, const struct replay_cpu *cpu,
+		    struct ring_page *page, struct err *e);
+	/* Events were lost: a number, or RING_LOST_UNKNOWN (also for what is damaged). Comes
+	 * before the page that follows them. */
+	void (*lost)(void *ctx, unsigned worker, const struct replay_cpu *cpu, uint64_t lost);
+};
+/* After replay_start; apart from replay_next. Damage is told and counted. 0 or -errno. */
+int replay_scan(struct replay *rp, const struct replay_scan *scan, struct err *e);
 
 #endif
