@@ -7,6 +7,7 @@
 #include "dat/dat.h"
 #include "event/event.h"
 #include "event/export.h"
+#include "input.h"
 #include "replay/replay.h"
 
 struct report_filter { const char *text; bool exclude, select; };
@@ -40,6 +41,7 @@ struct report_file {
 	struct replay_file_opts times;
 	bool has_ts2secs;
 	char *name;			/* last part of the path */
+	struct input input;
 	struct dat_reader *reader;	/* owned by the replay */
 	struct event_db *db;		/* owned by the replay */
 	struct event_filter *filter;	/* NULL: none */

@@ -20,9 +20,10 @@ static int open_files(struct report *rp, struct err *e)
 		f->name = strdup(slash ? slash + 1 : f->path);
 		if (!f->name)
 			return err_set(e, -ENOMEM, "out of memory");
-		r = dat_reader_open(f->path, rp->notices, &f->reader, e);
+		r = input_open(f->path, rp->notices, &f->input, e);
 		if (r < 0)
 			return r;
+		f->reader = f->input.reader;
 		r = replay_add_file(rp->replay, f->reader, &f->times, NULL, e);
 		if (r < 0) {
 			f->reader = NULL;
@@ -185,6 +186,7 @@ void report_close(struct report *rp)
 		}
 		free(f->buffers);
 		free(f->name);
+		input_release(&f->input);
 	}
 	replay_free(rp->replay);
 	free(rp->cpu_bits);
@@ -195,6 +197,11 @@ void report_tell_damage(struct report *rp, struct err *e)
 	uint64_t offset, damage = replay_damage(rp->replay);
 
 	for (size_t i = 0; i < rp->files.nr && !rp->failed; i++) {
+		if (rp->files.v[i].input.cut) {
+			rp->failed = true;
+			err_set(e, -ENODATA, "%s", rp->files.v[i].input.cut);
+			return;
+		}
 		if (!dat_reader_cut(rp->files.v[i].reader, &offset))
 			continue;
 		rp->failed = true;
