@@ -95,6 +95,7 @@ static void free_slots(struct event_db *db)
 
 		if (slot && slot != NO_SLOT) {
 			db->slots[name->id] = NULL;
+			prog_free(slot->prog);
 			format_check_release(&slot->check);
 			free(slot);
 		}
@@ -416,6 +417,7 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 	ctx_find_teaches(slot);
 	apply_styles(db, slot);
 	builtin_find(db, slot);
+	slot->prog = prog_compile(event, &slot->check, &slot->no_prog);
 	return true;
 }
 
