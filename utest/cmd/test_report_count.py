@@ -173,6 +173,12 @@ def test_wrong_count(by, words):
     assert words in p.stderr and p.stdout == "" and len(p.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("args", [("--stat",), ("--format", "csv:sched_switch"), ("--format", "json", "--text")])
+def test_what_counts_do_not_go_with(args):
+    p = run(TRACECMD, "report", "--count", *args, dat("old-v7"), status=2)
+    assert "--count" in p.stderr and p.stdout == ""
+
+
 def test_count_of_damaged_files(tmp_path):
     """What can be read is counted, what cannot is an unknown loss and exit status 1."""
     data = bytearray(open(dat("syn-v6-le-l4-p8192-none"), "rb").read())
