@@ -14,9 +14,9 @@ struct scan {
 	struct replay *rp;
 	const struct replay_scan *todo;
 	uint64_t batch;			/* bytes */
-	struct stream_env env;		/* for notices */
 	pthread_mutex_t lock;		/* of what follows, and of the notices */
 	uint32_t stream, chunk;		/* next to be taken */
+	struct stream_env env;
 	struct err failed;
 };
 
@@ -66,7 +66,7 @@ static void fail(struct scan *sc, const struct err *why)
 static void damaged(struct worker *w, const char *text)
 {
 	pthread_mutex_lock(&w->sc->lock);
-	stream_tell(w->s, &w->sc->env, true, text);
+	stream_tell_damage(w->s, &w->sc->env, text);
 	pthread_mutex_unlock(&w->sc->lock);
 	w->sc->todo->lost(w->sc->todo->ctx, w->nr, &w->cpu, RING_LOST_UNKNOWN);
 }

@@ -43,7 +43,7 @@ static uint64_t add_loss(uint64_t a, uint64_t b)
 	return a > RING_LOST_UNKNOWN - b ? RING_LOST_UNKNOWN : a + b;
 }
 
-void stream_tell(const struct stream *s, const struct stream_env *env, bool damage, const char *what)
+static void tell(const struct stream *s, struct stream_env *env, bool damage, const char *what)
 {
 	const char *name = dat_reader_buffer(s->reader, s->buffer)->name;
 	AUTO_BUF struct buf text = { 0 };
@@ -51,6 +51,18 @@ void stream_tell(const struct stream *s, const struct stream_env *env, bool dama
 	buf_printf(&text, "'%s': %s%s%sCPU %u: %s", dat_reader_name(s->reader),
 		   *name ? "buffer '" : "", name, *name ? "', " : "", s->cpu, what);
 	env->tell(env->tell_ctx, damage, text.failed ? "damaged data" : text.data);
+}
+
+void stream_tell_damage(const struct stream *s, struct stream_env *env, const char *text)
+{
+	if (env->silent)
+		return;
+	if (env->told >= DAMAGE_TOLD_MAX) {
+		env->tell(env->tell_ctx, true, NULL);
+		return;
+	}
+	env->told++;
+	tell(s, env, true, text);
 }
 
 /* Something is unreadable: says so, and that events are missing there. */
@@ -64,17 +76,10 @@ static void damaged(struct stream_cur *c, struct stream_pos *pos, struct stream_
 
 	pos->lost = RING_LOST_UNKNOWN;
 	pos->lost_told = true;
-	if (env->silent)
-		return;
-	if (env->told >= DAMAGE_TOLD_MAX) {
-		env->tell(env->tell_ctx, true, NULL);
-		return;
-	}
-	env->told++;
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	stream_tell(c->s, env, true, text.failed ? "damaged data" : text.data);
+	stream_tell_damage(c->s, env, text.failed ? "damaged data" : text.data);
 }
 
 /* A loss that no record follows would otherwise be silent. */
@@ -87,7 +92,7 @@ static void lost_at_end(struct stream_cur *c, struct stream_pos *pos, struct str
 	if (pos->lost != RING_LOST_UNKNOWN)
 		snprintf(text, sizeof(text), "%" PRIu64 " events were lost behind the last one",
 			 pos->lost);
-	stream_tell(c->s, env, false, text);
+	tell(c->s, env, false, text);
 }
 
 static const struct dat_chunk *loaded_chunk(const struct stream_cur *c,
@@ -96,15 +101,15 @@ static const struct dat_chunk *loaded_chunk(const struct stream_cur *c,
 	return &c->s->chunks.v[pos->chunk - 1];
 }
 
-void stream_page_defect(const struct dat_chunk *chunk, uint32_t page_off, const struct ring_page *page,
+void stream_page_defect(const struct dat_chunk *c, uint32_t page_off, const struct ring_page *page,
 			uint32_t at, char *text, size_t size)
 {
-	if (chunk->csize == chunk->usize)
+	if (c->csize == c->usize)
 		snprintf(text, size, "sub-buffer at offset 0x%" PRIx64 ": %s (at byte %u)",
-			 chunk->offset + page_off, ring_bad_text(page->bad), at);
+			 c->offset + page_off, ring_bad_text(page->bad), at);
 	else
 		snprintf(text, size, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it: "
-			 "%s (at byte %u)", chunk->offset, page_off, ring_bad_text(page->bad), at);
+			 "%s (at byte %u)", c->offset, page_off, ring_bad_text(page->bad), at);
 }
 
 /* The page at hand has a defect at @at bytes from its start. */
