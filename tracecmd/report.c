@@ -2,6 +2,7 @@
 /* tracecmd report: trace files to text. The command line. */
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "report.h"
 
 #define DEFAULT_FILE "trace.dat"
+#define THREADS_MAX 256
 
 static const char help[] =
 	"FILE defaults to trace.dat; several are merged by time.\n"
@@ -50,6 +52,7 @@ static const char help[] =
 	"  --text               in json and csv the text, too\n"
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
 	"  -q, --quiet          no notices\n"
+	"  --threads N          work on N threads (as many as there are CPUs)\n"
 	"  -V, --verbose[=LEVEL]\n"
 	"                       what libtraceevent says about formats\n"
 	"  --count[=BY[,BY]]    how many events there are and how many were lost; BY event\n"
@@ -71,7 +74,7 @@ enum long_option {
 	OPT_FIRST = 256, OPT_COUNT, OPT_SELECT, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
-	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_FORMAT,
+	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_THREADS, OPT_FORMAT,
 	OPT_TEXT,
 };
 
@@ -97,6 +100,7 @@ static const struct option long_options[] = {
 	{ "compat", required_argument, NULL, OPT_COMPAT },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "text", no_argument, NULL, OPT_TEXT },
+	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
 	{ "events", no_argument, NULL, OPT_EVENTS },
@@ -208,6 +212,26 @@ static int set_verbose(struct parse *p, const char *arg)
 			   "debug, all or 0 to 6)", arg);
 }
 
+static int set_threads(struct parse *p, const char *arg)
+{
+	uint64_t n;
+
+	if (parse_u64(arg, &n) < 0 || !n || n > THREADS_MAX)
+		return usage_error(p->e, "--threads: '%s' is no number from 1 to %d", arg, THREADS_MAX);
+	p->rp->threads = n;
+	return EXIT_OK;
+}
+
+/* As many as may run at once. */
+static unsigned default_threads(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) < 0 ? sysconf(_SC_NPROCESSORS_ONLN) :
+		CPU_COUNT(&set);
+
+	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
+}
+
 /* Options that take a word; -1: not one of them. */
 static int word_option(struct parse *p, int opt, char *arg)
 {
@@ -245,6 +269,8 @@ static int word_option(struct parse *p, int opt, char *arg)
 		return set_ts2secs(p, arg);
 	case OPT_COMPAT:
 		return set_compat(p, arg);
+	case OPT_THREADS:
+		return set_threads(p, arg);
 	case OPT_FORMAT:
 		return report_set_format(p->rp, arg, p->e);
 	case 'V':
@@ -436,6 +462,9 @@ static int report_run(int argc, char **argv, struct err *e)
 	}
 	if (!status) {
 		rp.notices = rp.quiet ? &silent : &stderr_notices;
+		report_order_notices(&rp);
+		if (!rp.threads)
+			rp.threads = default_threads();
 		tep_set_loglevel(rp.verbose ? TEP_LOG_WARNING : TEP_LOG_NONE);
 		if (report_parse_cpus(&rp, e) < 0 || report_check_pids(&rp, e) < 0)
 			status = EXIT_USAGE;

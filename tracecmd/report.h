@@ -45,7 +45,6 @@ struct report_file {
 	struct input input;
 	struct dat_reader *reader;	/* owned by the replay */
 	struct event_db *db;		/* owned by the replay */
-	struct event_ctx *ctx;
 	struct event_filter *filter;	/* NULL: none */
 	int stacks[2];			/* ids of stack events; -1: there is none */
 	struct report_buffer *buffers;
@@ -56,9 +55,6 @@ struct report_file {
 /* What printing knows of one buffer. */
 struct report_buffer {
 	const char *prefix;		/* in front of lines, padded */
-	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
-	bool *printed;			/* by CPU: whether its last event was */
-	uint32_t nr_cpus;
 	struct buf where;		/* of its events, as they are exported */
 };
 
@@ -82,7 +78,9 @@ struct report {
 	bool default_file;		/* none was named */
 
 	const struct notices *notices;
+	struct notices ordered;		/* see report_order_notices */
 	struct replay *replay;
+	unsigned threads;
 	uint8_t *cpu_bits;
 	uint32_t nr_cpu_bits;
 	unsigned damage;		/* places that could not be read, the replay's aside */
@@ -113,6 +111,8 @@ int report_parse_cpus(struct report *rp, struct err *e);
 
 /* ---- report_print.c ---- */
 int report_events(struct report *rp, struct err *e);
+/* From here on notices come between the lines of the events they came up with. */
+void report_order_notices(struct report *rp);
 /* "cpus=N" of one file, with its name in front if there are several. */
 void report_print_cpus(struct report *rp, unsigned file);
 

@@ -136,11 +136,11 @@ int replay_cursor_peek(struct replay_cursor *c, const struct replay_record **ret
 int replay_cursor_peek_buffer(struct replay_cursor *c, unsigned file, unsigned buffer,
 			      const struct replay_record **ret, struct err *e);
 /*
- * Bits that belong to the CPU of the record given last, for whoever works on the
- * records: 0 at first. All that the work on a record may know of earlier ones on
- * its CPU is kept there (see struct replay_work).
+ * Bits that belong to a CPU (a record's stream), for whoever works on the records:
+ * 0 at first. All that the work on a record may know of earlier ones on its CPU is
+ * kept there (see struct replay_work).
  */
-uint64_t *replay_cursor_state(struct replay_cursor *c);
+uint64_t *replay_cursor_state(struct replay_cursor *c, uint32_t stream);
 /* The time of the first record of all. 1, 0 without any, -errno. Takes nothing. */
 int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e);
 
@@ -162,10 +162,11 @@ int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e);
  */
 struct replay_work {
 	void *ctx;
-	/* Makes what one job needs; jobs are used for many windows, one after the other. */
-	int (*job_new)(void *ctx, void **ret, struct err *e);
+	/* Makes what one job needs; jobs are used for many windows, one after the other.
+	 * @in_order: it gets all that comes before its records, in the caller's thread. */
+	int (*job_new)(void *ctx, bool in_order, void **ret, struct err *e);
 	void (*job_free)(void *ctx, void *job);
-	/* A window begins: forget the result of the last one. */
+	/* A window begins, or its result was taken: it is empty now. */
 	void (*clear)(void *job);
 	/*
 	 * Works on a record. @warm: what comes out of it is not wanted, only the
@@ -174,22 +175,24 @@ struct replay_work {
 	 */
 	int (*record)(void *job, struct replay_cursor *c, const struct replay_record *rec,
 		      bool warm, struct err *e);
-	/* How long the result is: where the notices between its parts belong. */
-	size_t (*result_len)(void *job);
+	/* A number above 0 that stands for the end of what the records before this one
+	 * gave: there a notice belongs. */
+	size_t (*mark)(void *job);
 	/*
-	 * Takes bytes [@from, @to) of the result, in order, in the thread that called
-	 * replay_run. 0; 1: enough, stop; -errno.
+	 * Takes the result between two marks, in order, in the thread that called
+	 * replay_run; REPLAY_START and REPLAY_END are its ends. 0; 1: enough, stop;
+	 * -errno.
 	 */
 	int (*take)(void *ctx, void *job, size_t from, size_t to, struct err *e);
-	/* All of what the job has was taken, and (unless NULL) what else it found is. */
-	int (*taken)(void *ctx, void *job, struct err *e);
 };
+#define REPLAY_START 0
+#define REPLAY_END SIZE_MAX
 
 struct replay_run_opts {
 	unsigned threads;		/* 0, 1: none but the caller's */
 	bool has_from, has_to;
 	uint64_t from, to;		/* converted; to is the first that is not wanted */
-	unsigned warm;			/* records of each CPU, at most 3 */
+	unsigned warm;			/* records of each CPU worked on before a window; at most 3 */
 	uint32_t window_bytes;		/* of data, about; 0: a good number */
 };
 /*
@@ -198,7 +201,8 @@ struct replay_run_opts {
  */
 int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 	       const struct replay_work *work, struct err *e);
-/* A notice out of a job (from its thread): told when its result is taken. */
+/* A notice out of a job, in its thread while it works on a record: told when the
+ * result is taken, between those of the records before and of this one. */
 void replay_cursor_notice(struct replay_cursor *c, const char *text);
 
 /* ---- records of chosen events ---------------------------------------------------- */
