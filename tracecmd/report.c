@@ -58,6 +58,8 @@ static const char help[] =
 	"  --threads N          work on N threads (as many as there are CPUs)\n"
 	"  -V, --verbose[=LEVEL]\n"
 	"                       what libtraceevent says about formats\n"
+	"  --count[=BY[,BY]]    how many events there are and how many were lost; BY event\n"
+	"                       (default), cpu, task, buffer, time=WIDTH\n"
 	"\n"
 	"Questions about the file:\n"
 	"  --events, --event RE formats of all events, or of those named\n"
@@ -72,7 +74,7 @@ static const char help[] =
 	"  -T, --filter-test    what was understood of the filters\n";
 
 enum long_option {
-	OPT_FIRST = 256, OPT_SELECT, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
+	OPT_FIRST = 256, OPT_COUNT, OPT_SELECT, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
 	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_THREADS,
@@ -83,6 +85,7 @@ enum long_option {
 static const struct option long_options[] = {
 	{ "input", required_argument, NULL, 'i' },
 	{ "filter", required_argument, NULL, 'F' },
+	{ "count", optional_argument, NULL, OPT_COUNT },
 	{ "select", required_argument, NULL, OPT_SELECT },
 	{ "cpu", required_argument, NULL, OPT_CPU },
 	{ "pid", required_argument, NULL, OPT_PID },
@@ -266,6 +269,8 @@ static int word_option(struct parse *p, int opt, char *arg)
 	case OPT_CPU:
 		rp->cpus = arg;
 		return EXIT_OK;
+	case OPT_COUNT:
+		return report_count_by(&rp->count, arg, p->e) < 0 ? EXIT_USAGE : EXIT_OK;
 	case OPT_TS_OFFSET:
 		return set_ts_offset(p, arg);
 	case OPT_TS2SECS:
@@ -492,7 +497,8 @@ static int report_run(int argc, char **argv, struct err *e)
 		int r = report_open(&rp, e);
 
 		if (!r)
-			r = rp.questions ? report_answer(&rp, e) : report_events(&rp, e);
+			r = rp.questions ? report_answer(&rp, e) :
+			    rp.count.wanted ? report_counts(&rp, e) : report_events(&rp, e);
 		if (!r)
 			report_tell_damage(&rp, e);
 		status = r < 0 || rp.failed ? EXIT_FAILED : EXIT_OK;

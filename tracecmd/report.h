@@ -22,7 +22,6 @@ enum report_question {
 	ASK_CHECK = 1 << 12, ASK_FILTERS = 1 << 13,
 };
 
-enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_CSV };
 /* --count: what counts are told apart by, in the order of the columns. */
 enum report_key { BY_EVENT, BY_CPU, BY_TASK, BY_BUFFER, BY_TIME, BY_KEYS };
 struct report_count {
@@ -32,6 +31,8 @@ struct report_count {
 	uint64_t bin;			/* BY_TIME: nanoseconds, or what the clock counts */
 	bool bin_in_seconds;		/* a unit or a fraction was given */
 };
+
+enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_CSV };
 
 /* One file, its options and what is known of it. */
 struct report_file {
@@ -122,6 +123,19 @@ void report_print_cpus(struct report *rp, unsigned file);
 /* Puts --from and --to into the range of @opts. 0, -EINVAL for no time, -errno. */
 int report_range(struct report *rp, struct replay_run_opts *opts, struct err *e);
 
+/* ---- report_count.c: --count ---- */
+/* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */
+int report_count_by(struct report_count *c, const char *words, struct err *e);
+int report_counts(struct report *rp, struct err *e);
+/*
+ * report_count_print.c: in the report's format. Keys of losses have the ids below,
+ * the count of LOST_UNKNOWN is how often a number is not known. 0 or -ENOMEM.
+ */
+enum { LOST_KNOWN, LOST_UNKNOWN };
+struct tally;
+int report_print_counts(const struct report *rp, const struct tally *events,
+			const struct tally *lost);
+
 /* ---- report_export.c: --format ---- */
 /* "json", "csv:EVENT". EXIT_OK or EXIT_USAGE. */
 int report_set_format(struct report *rp, const char *word, struct err *e);
@@ -129,11 +143,6 @@ int report_set_format(struct report *rp, const char *word, struct err *e);
 int report_check_format(const struct report *rp, struct err *e);
 /* Makes each file's export, prints what stands above the events. 0 or -errno. */
 int report_export_begin(struct report *rp, struct err *e);
-
-/* ---- report_count.c: --count ---- */
-/* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */
-int report_count_by(struct report_count *c, const char *words, struct err *e);
-int report_counts(struct report *rp, struct err *e);
 
 /* ---- report_info.c ---- */
 int report_answer(struct report *rp, struct err *e);

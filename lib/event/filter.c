@@ -514,6 +514,18 @@ bool event_filter_includes(const struct event_filter *f)
 	return f->includes || f->selections.nr;
 }
 
+bool event_filter_may_match(const struct event_filter *f, int id)
+{
+	const struct event_name *ev = event_db_name(f->db, id);
+
+	if (!ev || !is_selected(f, ev))
+		return !event_filter_includes(f);
+	for (size_t i = 0; i < f->rules.nr && f->includes; i++)
+		if (!f->rules.v[i].exclude && rule_names(&f->rules.v[i], ev))
+			return true;
+	return !f->includes;
+}
+
 /* What takes more than a look at the verdict. */
 static bool __attribute__((noinline)) judge_record(struct event_filter *f, unsigned id,
 						   enum match_verdict verdict,

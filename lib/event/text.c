@@ -142,10 +142,10 @@ static void run_print_format(struct event_ctx *ctx, struct tep_event *event, str
 
 /*
  * Plugins and libtraceevent. A plugin whose handler returns non-zero wants the
- * print format's text behind its own.
+ * print format's text behind its own. @handled: that was done already.
  */
 static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
-		     bool fields, struct buf *out)
+		     bool fields, bool handled, struct buf *out)
 {
 	struct tep_event *event = slot->event;
 	struct tep_record record;
@@ -160,7 +160,9 @@ static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struc
 		   (!(event->flags & TEP_EVENT_FL_ISBPRINT) || bprint_is_safe(ctx->db, slot, rec));
 	event_lock();
 	trace_seq_reset(&ctx->seq);
-	if (!fields && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE)) {
+	if (!fields && !handled && slot->plugin)
+		plugins_need(ctx->db);
+	if (!fields && !handled && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE)) {
 		ctx_learn(ctx, slot, rec);
 		more = event->handler(&ctx->seq, &record, event, event->context);
 	}
@@ -178,10 +180,22 @@ static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struc
 	}
 }
 
+/* Whether the record has what the text made here needs. */
+static bool has_own_text(const struct event_slot *slot, const struct event_record *rec)
+{
+	char why[128];
+
+	if (!slot->text || rec->len < slot->text_end)
+		return false;
+	return !slot->check.dynamic.nr || format_check_record(&slot->check, rec->data, rec->len,
+							      rec->avail, why, sizeof(why));
+}
+
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {
 	struct event_slot *slot = event_db_slot(ctx->db, event->id);
+	enum event_builtin made = BUILTIN_NOT;
 	size_t start = out->len;
 	char why[128];
 
@@ -192,14 +206,16 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 		buf_puts(out, "[FAILED TO PARSE]");
 		return;
 	}
-	if (!fields && slot->builtin && builtin_text(ctx, slot, rec, next, out))
+	if (!fields && has_own_text(slot, rec))
+		made = slot->text(ctx, slot, rec, next, out);
+	if (made == BUILTIN_DONE)
 		goto trim;
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
 				 sizeof(why))) {
 		buf_printf(out, "[BAD RECORD: %s]", why);
 		put_fields(event, rec, out);
 	} else {
-		put_text(ctx, slot, rec, fields, out);
+		put_text(ctx, slot, rec, fields, made == BUILTIN_PART, out);
 	}
 trim:
 	if (out->data && out->len > start && out->data[out->len - 1] == '\n')

@@ -207,6 +207,50 @@ int replay_run(struct replay *rp, const struct replay_run_opts *opts,
  * result is taken, between those of the records before and of this one. */
 void replay_cursor_notice(struct replay_cursor *c, const char *text);
 
+/* ---- records of chosen events ---------------------------------------------------- */
+
+/*
+ * Reading a replay without those records that are not wanted: they are passed
+ * over before the merge, by the event's number, at the cost of decoding their
+ * sub-buffers. Any number of threads may do so, each with its own struct
+ * replay_pick; making one is for one thread at a time.
+ */
+struct replay_pick;
+struct replay_pick_opts {
+	/* CPU by CPU, in the files' order, and not merged by time. */
+	bool unordered;
+	bool has_from, has_to;
+	uint64_t from, to;		/* as in replay_run_opts */
+	const uint8_t *streams;		/* bit set of wanted ones; NULL: all. Not kept */
+	/* By file 65536 bytes, for each id whether it is wanted; NULL: all are.
+	 * Must outlive the pick. */
+	const uint8_t *const *ids;
+	/* Hears of damage (@text may be NULL) and, @damage false, of other things
+	 * worth a notice; called by the thread that reads. */
+	void (*tell)(void *ctx, bool damage, const char *text);
+	void *tell_ctx;
+};
+/* Reads the tables of the CPUs' data. 0 or -errno. */
+int replay_pick_new(struct replay *rp, const struct replay_pick_opts *opts,
+		    struct replay_pick **ret, struct err *e);
+void replay_pick_free(struct replay_pick *p);
+/*
+ * 1 and a record, which is valid until the next call; 0 at the end, -errno. The
+ * record's lost counts what was lost since the one given last of its CPU. Merged
+ * by time they come in the order of replay_next, where time does not step back
+ * within a CPU; where it does, what was passed over does not hold up what follows.
+ */
+int replay_pick_next(struct replay_pick *p, const struct replay_record **ret, struct err *e);
+struct replay_pick_facts {
+	uint64_t scanned;		/* records looked at so far, in the range of time */
+	uint64_t lost;			/* events lost in front of these, or RING_LOST_UNKNOWN */
+	uint64_t damage;		/* sub-buffers or chunks that could not be read (wholly) */
+};
+const struct replay_pick_facts *replay_pick_facts(const struct replay_pick *p);
+/* Where a stream, counted by replay_nr_streams, belongs. */
+void replay_stream_place(const struct replay *rp, uint32_t stream, unsigned *file, unsigned *buffer,
+			 uint32_t *cpu);
+
 /* ---- sub-buffers in any order ----------------------------------------------------- */
 
 /* One CPU of a buffer of a file. */

@@ -282,6 +282,13 @@ static void try_expression(struct event_db *db, struct tep_event *event, struct 
 	tep_filter_free(theirs);
 }
 
+/* libtraceevent knows the tasks, too. */
+static int tell_comm(void *ctx, int pid, const char *comm)
+{
+	tep_register_comm(ctx, comm, pid);
+	return 0;
+}
+
 static void try_file(const char *name)
 {
 	struct tally tally = { 0 };
@@ -297,6 +304,7 @@ static void try_file(const char *name)
 	if (dat_reader_open(path, NULL, &r, &e) || replay_add_file(rp, r, NULL, NULL, &e) ||
 	    replay_start(rp, &e) || replay_event_db(rp, 0, &db, &e))
 		fail_msg("%s", e.text);
+	event_db_each_comm(db, tell_comm, event_db_tep(db));
 	all = samples_of(rp);
 	for (unsigned id = 0; id < IDS; id++) {
 		struct tep_event *event = all[id].nr ? event_db_event(db, id) : NULL;
