@@ -416,8 +416,8 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 	format_check_event(event, &slot->check);
 	ctx_find_teaches(slot);
 	apply_styles(db, slot);
-	slot->prog = prog_compile(event, &slot->check, &slot->no_prog);
 	builtin_find(db, slot);
+	slot->prog = prog_compile(event, &slot->check, &slot->no_prog);
 	return true;
 }
 

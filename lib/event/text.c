@@ -127,10 +127,11 @@ static bool has_own_text(const struct event_slot *slot, const struct event_recor
 							      rec->avail, why, sizeof(why));
 }
 
-/* Whether no plugin prints the event. */
-static bool uses_print_format(const struct event_slot *slot)
+/* Whether no plugin prints the event, or one did and left the rest to the print format. */
+static bool uses_print_format(const struct event_slot *slot, enum event_builtin made)
 {
-	return !slot->plugin || slot->event->flags & TEP_EVENT_FL_NOHANDLE;
+	return made == BUILTIN_PART || slot->event->flags & TEP_EVENT_FL_NOHANDLE ||
+	       (!slot->plugin && !slot->event->handler);
 }
 
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
@@ -152,7 +153,7 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 		made = slot->text(ctx, slot, rec, next, out);
 	if (made == BUILTIN_DONE)
 		goto trim;
-	if (!fields && slot->prog && (made == BUILTIN_PART || uses_print_format(slot)) &&
+	if (!fields && slot->prog && uses_print_format(slot, made) &&
 	    prog_run(slot->prog, ctx->db, rec, out))
 		goto trim;
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,

@@ -151,9 +151,9 @@ int replay_cursor_goto(struct replay_cursor *c, const struct stream_place *place
 	return 0;
 }
 
-uint64_t *replay_cursor_state(struct replay_cursor *c)
+uint64_t *replay_cursor_state(struct replay_cursor *c, uint32_t stream)
 {
-	return &c->v[c->top].state;
+	return &c->v[stream].state;
 }
 
 /* ---- records ---- */
@@ -325,6 +325,22 @@ int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e)
 		return rc;
 	*ret = rp->main->v[rp->main->top].cur.rec.ts;
 	return 1;
+}
+
+int replay_last_ts(struct replay *rp, uint64_t *ret, struct err *e)
+{
+	bool found = false;
+	uint64_t last;
+	int rc = ready(rp, e);
+
+	for (size_t i = 0; i < rp->streams.nr && rc >= 0; i++) {
+		rc = stream_last(&rp->streams.v[i], &rp->main->env, 0, &last, e);
+		if (rc > 0 && (!found || last > *ret)) {
+			*ret = last;
+			found = true;
+		}
+	}
+	return rc < 0 ? rc : found;
 }
 
 int replay_peek_buffer(struct replay *rp, unsigned file, unsigned buffer,

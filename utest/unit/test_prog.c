@@ -264,8 +264,7 @@ static void compare_kernel(const char *name, bool big, unsigned times)
 
 		assert_non_null(slot);
 		tally.formats++;
-		slot->text = NULL;	/* what is made here without print formats */
-		if (slot->prog)
+		if (slot->prog && !slot->text)
 			compare_event(ctx, slot, times, big, &tally);
 		if (slot->prog)
 			tally.programs++;
