@@ -371,15 +371,15 @@ static int add_rule(struct event_filter *f, struct rule *rule, const char *text,
 
 	if (!r)
 		known = check_names(f, rule, e);
-	if (known < 0)
+	if (known < 0 && !selection)
 		r = known;
 	if (!r)
-		r = check_expr(f, rule, known ? e : NULL);
+		r = check_expr(f, rule, known > 0 ? e : NULL);
 	if (!r && (selection ? vec_push(&f->selections, *rule) : vec_push(&f->rules, *rule)))
 		r = err_set(e, -ENOMEM, "out of memory");
 	if (r < 0)
 		rule_release(rule);
-	if (r < 0 || !known)
+	if (r < 0 || known <= 0)
 		err_wrap(e, "filter '%.200s%s'", text, strlen(text) > 200 ? " ..." : "");
 	if (r < 0)
 		return r;
@@ -512,6 +512,18 @@ static enum match_verdict learn(struct event_filter *f, unsigned id)
 bool event_filter_includes(const struct event_filter *f)
 {
 	return f->includes || f->selections.nr;
+}
+
+bool event_filter_may_match(const struct event_filter *f, int id)
+{
+	const struct event_name *ev = event_db_name(f->db, id);
+
+	if (!ev || !is_selected(f, ev))
+		return !event_filter_includes(f);
+	for (size_t i = 0; i < f->rules.nr && f->includes; i++)
+		if (!f->rules.v[i].exclude && rule_names(&f->rules.v[i], ev))
+			return true;
+	return !f->includes;
 }
 
 /* What takes more than a look at the verdict. */
