@@ -80,7 +80,7 @@ static void run_print_format(struct event_ctx *ctx, struct tep_event *event, str
  * Plugins and libtraceevent. A plugin whose handler returns non-zero wants the
  * print format's text behind its own. @handled: that was done already.
  */
-static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
+static void put_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
 		     bool fields, bool handled, struct buf *out)
 {
 	struct tep_event *event = slot->event;
@@ -137,13 +137,19 @@ static bool uses_print_format(const struct event_slot *slot, enum event_builtin 
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {
-	struct event_slot *slot = event_db_slot(ctx->db, event->id);
+	const struct event_slot *slot = event_db_slot(ctx->db, event->id);
+
+	if (slot)
+		ctx_text(ctx, slot, rec, fields, next, out);
+}
+
+void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
+	      bool fields, const struct event_next *next, struct buf *out)
+{
 	enum event_builtin made = BUILTIN_NOT;
 	size_t start = out->len;
 	char why[128];
 
-	if (!slot)
-		return;
 	fields |= slot->fields;
 	if (slot->check.bad_fields) {
 		buf_puts(out, "[FAILED TO PARSE]");
@@ -159,7 +165,7 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
 				 sizeof(why))) {
 		buf_printf(out, "[BAD RECORD: %s]", why);
-		plain_fields(event, rec, out);
+		plain_fields(slot->event, rec, out);
 	} else {
 		put_text(ctx, slot, rec, fields, made == BUILTIN_PART, out);
 	}
