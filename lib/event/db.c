@@ -89,6 +89,7 @@ int event_db_new(const struct event_db_opts *opts, struct event_db **ret, struct
 
 static void free_slot(struct event_slot *slot)
 {
+	prog_free(slot->prog);
 	format_check_release(&slot->check);
 	free(slot->heading);
 	free(slot);
@@ -453,6 +454,7 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 	ctx_find_teaches(slot);
 	apply_styles(db, slot);
 	builtin_find(db, slot);
+	slot->prog = prog_compile(event, &slot->check, &slot->no_prog);
 	return true;
 }
 

@@ -8,6 +8,7 @@
 
 #include "event/check.h"
 #include "event/event.h"
+#include "event/prog.h"
 #include "event/past.h"
 #include "event/tables.h"
 
@@ -47,6 +48,8 @@ struct event_slot {
 	bool plugin;			/* a plugin, not loaded yet perhaps, prints it */
 	struct event_teaches teaches[2];	/* task names in it */
 	struct format_check check;
+	struct prog *prog;		/* its print format; NULL: libtraceevent prints it */
+	const char *no_prog;		/* why */
 };
 
 struct event_common {
