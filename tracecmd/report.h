@@ -81,6 +81,9 @@ struct report {
 	struct notices ordered;		/* see report_order_notices */
 	struct replay *replay;
 	unsigned threads;
+	const char *from, *to;		/* --from, --to; NULL: not given */
+	char *last;			/* --last, as it is in from */
+	uint64_t first_events;		/* --first; 0: all */
 	uint8_t *cpu_bits;
 	uint32_t nr_cpu_bits;
 	unsigned damage;		/* places that could not be read, the replay's aside */
@@ -116,9 +119,15 @@ void report_order_notices(struct report *rp);
 /* "cpus=N" of one file, with its name in front if there are several. */
 void report_print_cpus(struct report *rp, unsigned file);
 
+/* ---- report_range.c ---- */
+/* Puts --from and --to into the range of @opts. 0, -EINVAL for no time, -errno. */
+int report_range(struct report *rp, struct replay_run_opts *opts, struct err *e);
+
 /* ---- report_count.c: --count ---- */
 /* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */
 int report_count_by(struct report_count *c, const char *words, struct err *e);
+/* Whether the other options go with it. EXIT_OK or EXIT_USAGE. */
+int report_check_count(const struct report *rp, struct err *e);
 int report_counts(struct report *rp, struct err *e);
 /*
  * report_count_print.c: in the report's format. Keys of losses have the ids below,

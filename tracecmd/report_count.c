@@ -84,6 +84,16 @@ int report_count_by(struct report_count *c, const char *words, struct err *e)
 	return 0;
 }
 
+int report_check_count(const struct report *rp, struct err *e)
+{
+	if (rp->questions)
+		return usage_error(e, "--count is a question of its own: ask the others without it");
+	if (rp->csv_events || rp->with_text)
+		return usage_error(e, "--count shows no events: %s has no use",
+				   rp->csv_events ? "csv:EVENT" : "--text");
+	return EXIT_OK;
+}
+
 static bool counts_by(const struct report_count *c, enum report_key key)
 {
 	for (unsigned i = 0; i < c->nr; i++)

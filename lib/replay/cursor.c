@@ -327,6 +327,22 @@ int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e)
 	return 1;
 }
 
+int replay_last_ts(struct replay *rp, uint64_t *ret, struct err *e)
+{
+	bool found = false;
+	uint64_t last;
+	int rc = ready(rp, e);
+
+	for (size_t i = 0; i < rp->streams.nr && rc >= 0; i++) {
+		rc = stream_last(&rp->streams.v[i], &rp->main->env, 0, &last, e);
+		if (rc > 0 && (!found || last > *ret)) {
+			*ret = last;
+			found = true;
+		}
+	}
+	return rc < 0 ? rc : found;
+}
+
 int replay_peek_buffer(struct replay *rp, unsigned file, unsigned buffer,
 		       struct replay_record *ret, struct err *e)
 {

@@ -143,6 +143,8 @@ int replay_cursor_peek_buffer(struct replay_cursor *c, unsigned file, unsigned b
 uint64_t *replay_cursor_state(struct replay_cursor *c, uint32_t stream);
 /* The time of the first record of all. 1, 0 without any, -errno. Takes nothing. */
 int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e);
+/* The latest of the times of the CPUs' last records. Likewise. */
+int replay_last_ts(struct replay *rp, uint64_t *ret, struct err *e);
 
 /* ---- work on all records, by any number of threads -------------------------------- */
 

@@ -136,6 +136,9 @@ int stream_find(struct stream_cur *c, struct stream_env *env, uint64_t ts, uint6
  * cannot be read or there is none, -ENOMEM. cur is lost, too. */
 int stream_time_at(struct stream_cur *c, struct stream_env *env, uint64_t at, uint64_t *ret,
 		   struct err *e);
+/* Converted time of the last data record in the chunks from @from on: 1, 0, -errno. */
+int stream_last(const struct stream *s, struct stream_env *env, uint32_t from, uint64_t *ret,
+		struct err *e);
 /* Converted times of the first and last data record: 1, 0, -errno. */
 int stream_span(const struct stream *s, struct stream_env *env, uint64_t *first, uint64_t *last,
 		struct err *e);
