@@ -6,10 +6,11 @@
 #include "command.h"
 #include "dat/dat.h"
 #include "event/event.h"
+#include "event/export.h"
 #include "input.h"
 #include "replay/replay.h"
 
-struct report_filter { const char *text; bool exclude; };
+struct report_filter { const char *text; bool exclude, select; };
 struct report_filters { struct report_filter *v; size_t nr, cap; };
 struct report_words { const char **v; size_t nr, cap; };
 
@@ -20,6 +21,18 @@ enum report_question {
 	ASK_LAST = 1 << 8, ASK_STAT = 1 << 9, ASK_UNAME = 1 << 10, ASK_VERSION = 1 << 11,
 	ASK_CHECK = 1 << 12, ASK_FILTERS = 1 << 13,
 };
+
+/* --count: what counts are told apart by, in the order of the columns. */
+enum report_key { BY_EVENT, BY_CPU, BY_TASK, BY_BUFFER, BY_TIME, BY_KEYS };
+struct report_count {
+	bool wanted;
+	unsigned nr;
+	enum report_key by[BY_KEYS];
+	uint64_t bin;			/* BY_TIME: nanoseconds, or what the clock counts */
+	bool bin_in_seconds;		/* a unit or a fraction was given */
+};
+
+enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_CSV };
 
 /* One file, its options and what is known of it. */
 struct report_file {
@@ -33,16 +46,16 @@ struct report_file {
 	struct dat_reader *reader;	/* owned by the replay */
 	struct event_db *db;		/* owned by the replay */
 	struct event_filter *filter;	/* NULL: none */
+	int stacks[2];			/* ids of stack events; -1: there is none */
 	struct report_buffer *buffers;
 	struct event_line_opts line;
+	struct event_export *export;	/* unless REPORT_TEXT */
 };
 
 /* What printing knows of one buffer. */
 struct report_buffer {
 	const char *prefix;		/* in front of lines, padded */
-	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
-	uint8_t *printed;		/* by CPU: whether its last event was */
-	uint32_t nr_cpus;
+	struct buf where;		/* of its events, as they are exported */
 };
 
 struct report {
@@ -52,15 +65,25 @@ struct report {
 	unsigned questions;		/* enum report_question */
 	const char *formats_of;		/* --event RE */
 	const char *cpus;
+	struct report_count count;
 	double ts2secs;			/* for files without their own */
 	bool latency, fields, nanoseconds, ts_diff, raw_ts, align_ts, no_date, ts_check;
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
 	bool boundary, debug, losses, compat_31;
 	bool verbose;
+	enum report_format format;
+	bool with_text;			/* --text */
+	const char *csv_events;		/* whose fields have columns; NULL: no columns */
+	struct event_columns columns;
 	bool default_file;		/* none was named */
 
 	const struct notices *notices;
+	struct notices ordered;		/* see report_order_notices */
 	struct replay *replay;
+	unsigned threads;
+	const char *from, *to;		/* --from, --to; NULL: not given */
+	char *last;			/* --last, as it is in from */
+	uint64_t first_events;		/* --first; 0: all */
 	uint8_t *cpu_bits;
 	uint32_t nr_cpu_bits;
 	unsigned damage;		/* places that could not be read, the replay's aside */
@@ -78,13 +101,50 @@ void report_tell_damage(struct report *rp, struct err *e);
 /* Whether --pid names numbers. 0 or -errno. */
 int report_check_pids(const struct report *rp, struct err *e);
 int report_make_filters(struct report *rp, struct err *e);
+/* Whether some events are left out. */
+bool report_filtering(const struct report *rp, const struct report_file *f);
+/*
+ * Whether a record is. *printed: whether its CPU's last event was; a stack is
+ * shown with the event it belongs to, or because a filter names it.
+ */
+bool report_wants(const struct report *rp, struct report_file *f, const struct event_record *rec,
+		  bool *printed);
 /* "0,3" or "2-4" into bits. */
 int report_parse_cpus(struct report *rp, struct err *e);
 
 /* ---- report_print.c ---- */
 int report_events(struct report *rp, struct err *e);
+/* From here on notices come between the lines of the events they came up with. */
+void report_order_notices(struct report *rp);
 /* "cpus=N" of one file, with its name in front if there are several. */
 void report_print_cpus(struct report *rp, unsigned file);
+
+/* ---- report_range.c ---- */
+/* Puts --from and --to into the range of @opts. 0, -EINVAL for no time, -errno. */
+int report_range(struct report *rp, struct replay_run_opts *opts, struct err *e);
+
+/* ---- report_count.c: --count ---- */
+/* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */
+int report_count_by(struct report_count *c, const char *words, struct err *e);
+/* Whether the other options go with it. EXIT_OK or EXIT_USAGE. */
+int report_check_count(const struct report *rp, struct err *e);
+int report_counts(struct report *rp, struct err *e);
+/*
+ * report_count_print.c: in the report's format. Keys of losses have the ids below,
+ * the count of LOST_UNKNOWN is how often a number is not known. 0 or -ENOMEM.
+ */
+enum { LOST_KNOWN, LOST_UNKNOWN };
+struct tally;
+int report_print_counts(const struct report *rp, const struct tally *events,
+			const struct tally *lost);
+
+/* ---- report_export.c: --format ---- */
+/* "json", "csv:EVENT". EXIT_OK or EXIT_USAGE. */
+int report_set_format(struct report *rp, const char *word, struct err *e);
+/* Whether the other options go with it. EXIT_OK or EXIT_USAGE. */
+int report_check_format(const struct report *rp, struct err *e);
+/* Makes each file's export, prints what stands above the events. 0 or -errno. */
+int report_export_begin(struct report *rp, struct err *e);
 
 /* ---- report_info.c ---- */
 int report_answer(struct report *rp, struct err *e);

@@ -77,13 +77,12 @@ static const char *conversion(const char *p, struct args *a, unsigned long_size,
 	return p + 1;
 }
 
-static const char *find_format(struct event_db *db, uint64_t addr)
+static bool number_by_name(const struct event_slot *slot, const char *name,
+			   const struct event_record *rec, uint64_t *ret)
 {
-	const struct printk *p;
+	struct tep_format_field *f = tep_find_field(slot->event, name);
 
-	event_db_need_texts(db);
-	p = printks_find(&db->printks, addr);
-	return p ? p->fmt : NULL;
+	return f && format_number(f, rec->data, rec->len, ret);
 }
 
 bool bprint_is_safe(struct event_db *db, const struct event_slot *slot,
@@ -96,9 +95,9 @@ bool bprint_is_safe(struct event_db *db, const struct event_slot *slot,
 	uint64_t addr;
 
 	if (!buf || buf->offset < 0 || (uint32_t)buf->offset > rec->len ||
-	    !builtin_field(slot, "ip", rec, &addr) || !builtin_field(slot, "fmt", rec, &addr))
+	    !number_by_name(slot, "ip", rec, &addr) || !number_by_name(slot, "fmt", rec, &addr))
 		return false;
-	p = find_format(db, addr);
+	p = event_db_printk(db, addr);
 	a.pos = buf->offset;
 	while (p && (p = strchr(p, '%'))) {
 		const char *after = conversion(p + 1, &a, db->opts.long_size, &wide);

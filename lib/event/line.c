@@ -3,204 +3,269 @@
  * A record's line: task, CPU, flags, time, name, text. Written digit by digit:
  * these few columns stand in front of every event.
  */
-#include "event/db.h"
+#include "event/fixups.h"
 
 #define COMM_WIDTH 16
 #define COMM_SHORT 8
 #define PID_WIDTH 5
-#define NAME_WIDTH 20
 
-/* @v in decimal, right-aligned to @width with @fill. */
-static void put_dec(struct buf *out, uint64_t v, unsigned width, char fill)
+/* ---- the task ------------------------------------------------------------------ */
+
+static char *put_comm(char *p, const char *comm, size_t len, size_t width)
 {
-	char digits[24];
-	unsigned n = sizeof(digits);
-
-	do {
-		digits[--n] = '0' + v % 10;
-		v /= 10;
-	} while (v);
-	if (sizeof(digits) - n < width)
-		buf_fill(out, fill, width - (sizeof(digits) - n));
-	buf_put(out, digits + n, sizeof(digits) - n);
-}
-
-/* @v in decimal, left-aligned to @width. */
-static void put_dec_left(struct buf *out, int64_t v, unsigned width)
-{
-	size_t start = out->len;
-
-	if (v < 0)
-		buf_put(out, "-", 1);
-	put_dec(out, v < 0 ? -(uint64_t)v : (uint64_t)v, 0, ' ');
-	if (out->len - start < width)
-		buf_fill(out, ' ', width - (out->len - start));
-}
-
-static void put_comm_pid(struct event_db *db, bool latency, int pid, struct buf *out)
-{
-	const char *comm = event_db_comm(db, pid);
-	size_t len = strlen(comm), width = latency ? COMM_SHORT : COMM_WIDTH;
-
-	if (latency && len > COMM_SHORT)
-		len = COMM_SHORT;
 	if (len < width)
-		buf_fill(out, ' ', width - len);
-	buf_put(out, comm, len);
-	buf_put(out, "-", 1);
-	put_dec_left(out, pid, PID_WIDTH);
+		p = put_fill(p, ' ', width - len);
+	return put_bytes(p, comm, len);
 }
 
-/* trace_flag_type of the kernel (include/linux/trace_events.h). */
-enum { IRQS_OFF = 0x01, IRQS_NOSUPPORT = 0x02, NEED_RESCHED = 0x04, HARDIRQ = 0x08, SOFTIRQ = 0x10 };
-
-static char hex_or_dot(unsigned v)
+static void put_comm_default(const char *comm, struct buf *out)
 {
-	return v ? "0123456789abcdef"[v & 15] : '.';
+	size_t len = strlen(comm);
+	char *p = buf_room(out, len + COMM_WIDTH);
+
+	if (p)
+		buf_wrote(out, put_comm(p, comm, len, COMM_WIDTH));
+}
+
+static void put_comm_latency(const char *comm, struct buf *out)
+{
+	char *p = buf_room(out, COMM_SHORT);
+
+	if (p)
+		buf_wrote(out, put_comm(p, comm, strnlen(comm, COMM_SHORT), COMM_SHORT));
+}
+
+/* "            comm-PID  ", made once for each of the tasks that come again and again. */
+static void put_task(struct event_ctx *ctx, bool latency, int pid, struct buf *out)
+{
+	struct ctx_task *task = &ctx->tasks[(unsigned)pid % ARRAY_SIZE(ctx->tasks)];
+	size_t start = out->len;
+	char *p = buf_room(out, sizeof(task->text));
+
+	if (task->pid == pid && task->len && task->latency == latency && p) {
+		memcpy(p, task->text, sizeof(task->text));
+		buf_wrote(out, p + task->len);
+		return;
+	}
+	event_ctx_put_comm(ctx, pid, latency ? put_comm_latency : put_comm_default, out);
+	p = buf_room(out, NUMBER_MAX + 1);
+	if (!p)
+		return;
+	*p = '-';
+	buf_wrote(out, put_signed_left(p + 1, pid, PID_WIDTH));
+	if (!ctx_knows(ctx, pid) || out->len - start > sizeof(task->text))
+		return;
+	*task = (struct ctx_task){ .pid = pid, .latency = latency, .len = out->len - start };
+	memcpy(task->text, out->data + start, task->len);
+}
+
+/* ---- CPU and flags ------------------------------------------------------------- */
+
+/*
+ * trace_flag_type of the kernel (include/linux/trace_events.h): interrupts off 1 or
+ * not known 2, need to reschedule 4, in a hard interrupt 8, in a soft one 16.
+ */
+#define FLAG_BITS 0x1f
+
+static char *put_flag_letters(char *p, unsigned flags, unsigned preempt)
+{
+	static const char letters[FLAG_BITS + 1][4] = {
+		"...", "d..", "X..", "d..", ".N.", "dN.", "XN.", "dN.",
+		"..h", "d.h", "X.h", "d.h", ".Nh", "dNh", "XNh", "dNh",
+		"..s", "d.s", "X.s", "d.s", ".Ns", "dNs", "XNs", "dNs",
+		"..H", "d.H", "X.H", "d.H", ".NH", "dNH", "XNH", "dNH",
+	};
+	static const char hex_or_dot[] = ".123456789abcdef";
+
+	p = put_bytes(p, letters[flags & FLAG_BITS], 4) - 1;
+	p[0] = hex_or_dot[preempt & 0xf];
+	p[1] = hex_or_dot[preempt >> 4 & 0xf];
+	return p + 2;
 }
 
 /* One digit, '.' for none; libtraceevent prints a negative depth as '.'. */
-static void put_count(struct event_db *db, const struct event_place *p,
-		      const struct event_record *rec, bool zero_is_dot, struct buf *out)
+static char *put_count(char *p, const struct event_db *db, const struct event_place *place,
+		       const struct event_record *rec, bool zero_is_dot)
 {
 	uint64_t v;
 	int64_t depth;
 
-	if (!p->size)
-		return;
-	if (!event_db_number(db, p, rec->data, rec->len, &v))
+	if (!place->size)
+		return p;
+	if (!event_db_number(db, place, rec->data, rec->len, &v))
 		v = 0;
-	depth = (int64_t)(v << (64 - 8 * p->size)) >> (64 - 8 * p->size);
-	if (depth < 0 || (!depth && zero_is_dot))
-		buf_put(out, ".", 1);
-	else
-		put_dec(out, depth, 0, ' ');
+	depth = (int64_t)(v << (64 - 8 * place->size)) >> (64 - 8 * place->size);
+	if (depth > 0 || (!depth && !zero_is_dot))
+		return put_dec(p, depth);
+	*p = '.';
+	return p + 1;
 }
 
-static void put_flags(struct event_db *db, const struct event_common *common,
-		      const struct event_record *rec, struct buf *out)
+static char *put_flags(char *p, const struct event_db *db, const struct event_common *common,
+		       const struct event_record *rec)
 {
 	uint64_t flags = 0, preempt = 0;
-	char c[5];
 
 	event_db_number(db, &common->flags, rec->data, rec->len, &flags);
 	event_db_number(db, &common->preempt, rec->data, rec->len, &preempt);
-	c[0] = flags & IRQS_OFF ? 'd' : flags & IRQS_NOSUPPORT ? 'X' : '.';
-	c[1] = flags & NEED_RESCHED ? 'N' : '.';
-	if (flags & HARDIRQ)
-		c[2] = flags & SOFTIRQ ? 'H' : 'h';
-	else
-		c[2] = flags & SOFTIRQ ? 's' : '.';
-	c[3] = hex_or_dot(preempt & 0xf);
-	c[4] = hex_or_dot(preempt >> 4 & 0xf);
-	buf_put(out, c, sizeof(c));
-	put_count(db, &common->migrate, rec, true, out);
-	put_count(db, &common->lock, rec, false, out);
+	p = put_flag_letters(p, flags, preempt);
+	p = put_count(p, db, &common->migrate, rec, true);
+	return put_count(p, db, &common->lock, rec, false);
 }
 
-static void put_raw_flags(struct event_db *db, const struct event_common *common,
-			  const struct event_record *rec, struct buf *out)
+/* What is asked for in most lines, of a record that has them where most have. */
+static char *put_usual_cpu_flags(char *p, uint32_t cpu, const uint8_t *data)
+{
+	p = put_bytes(p, " [", 2);
+	p = put_3_digits(p, cpu);
+	p = put_bytes(p, "] ", 2);
+	return put_flag_letters(p, data[2], data[3]);
+}
+
+static char *put_raw_flags(char *p, const struct event_db *db, const struct event_common *common,
+			   const struct event_record *rec)
 {
 	uint64_t flags = 0;
 
 	event_db_number(db, &common->flags, rec->data, rec->len, &flags);
-	buf_printf(out, "-0x%llx", (unsigned long long)flags);
+	*p++ = '-';
+	return put_0x(p, flags);
 }
 
-static void put_cpu_flags(struct event_db *db, const struct event_line_opts *opts,
-			  const struct event_record *rec, int id, struct buf *out)
+static char *put_cpu_flags(char *p, const struct event_db *db, const struct event_common *common,
+			   const struct event_line_opts *opts, const struct event_record *rec)
 {
-	const struct event_common *common = event_db_common(db, id);
-
 	if (opts->latency) {
-		put_dec(out, rec->cpu, 4, ' ');
-		if (opts->fields)
-			put_raw_flags(db, common, rec, out);
-		else
-			put_flags(db, common, rec, out);
-		return;
+		p = put_dec_to(p, rec->cpu, 4, ' ');
+	} else {
+		p = put_bytes(p, " [", 2);
+		p = put_dec_to(p, rec->cpu, 3, '0');
+		*p++ = ']';
+		if (opts->no_flags)
+			return p;
+		if (!opts->fields)
+			*p++ = ' ';
 	}
-	buf_put(out, " [", 2);
-	put_dec(out, rec->cpu, 3, '0');
-	buf_put(out, "]", 1);
-	if (opts->no_flags)
-		return;
-	if (opts->fields) {
-		put_raw_flags(db, common, rec, out);
-		return;
+	if (opts->fields)
+		return put_raw_flags(p, db, common, rec);
+	return put_flags(p, db, common, rec);
+}
+
+/* ---- times ---------------------------------------------------------------------- */
+
+#define TIME_ROOM (2 * NUMBER_MAX)
+
+/* Events come close together: the second is mostly that of the one before. */
+static char *put_time(char *p, struct ctx_second *second, const struct event_line_opts *opts,
+		      uint64_t ts)
+{
+	uint64_t rest = ts - second->start;
+	uint32_t us;
+
+	if (!opts->seconds)
+		return put_dec_to(p, ts, 12, ' ');
+	/* in the last half of a microsecond the next second begins */
+	if (rest >= 999999500 || !second->len) {
+		second->start = ts - ts % 1000000000;
+		rest = ts - second->start;
+		if (rest >= 999999500 && !opts->nanoseconds)
+			return put_bytes(put_dec_to(p, ts / 1000000000 + 1, 5, ' '), ".000000", 7);
+		second->len = put_dec_to(second->text, ts / 1000000000, 5, ' ') - second->text;
+		second->text[second->len++] = '.';
 	}
-	buf_put(out, " ", 1);
-	put_flags(db, common, rec, out);
+	memcpy(p, second->text, sizeof(second->text));
+	p += second->len;
+	us = (uint32_t)rest / 1000;
+	if (opts->nanoseconds)
+		return put_3_digits(put_6_digits(p, us), (uint32_t)rest - us * 1000);
+	return put_6_digits(p, us + ((uint32_t)rest - us * 1000 >= 500));
 }
 
 void event_time(const struct event_line_opts *opts, uint64_t ts, struct buf *out)
 {
-	if (!opts->seconds) {
-		put_dec(out, ts, 12, ' ');
-	} else if (opts->nanoseconds) {
-		put_dec(out, ts / 1000000000, 5, ' ');
-		buf_put(out, ".", 1);
-		put_dec(out, ts % 1000000000, 9, '0');
-	} else {
-		uint64_t us = ts / 1000 + (ts % 1000 >= 500);
+	struct ctx_second second = { 0 };
+	char *p = buf_room(out, TIME_ROOM);
 
-		put_dec(out, us / 1000000, 5, ' ');
-		buf_put(out, ".", 1);
-		put_dec(out, us % 1000000, 6, '0');
-	}
+	if (p)
+		buf_wrote(out, put_time(p, &second, opts, ts));
 }
 
 /* " (+N)" since the line before, in the units that are shown. */
-static void put_ts_diff(const struct event_line_opts *opts, struct event_line_state *state,
-			uint64_t ts, struct buf *out)
+static void put_ts_diff(struct event_ctx *ctx, const struct event_line_opts *opts,
+			struct event_line_state *state, uint64_t ts, struct buf *out)
 {
 	uint64_t now = opts->nanoseconds ? ts : ts / 1000 + (ts % 1000 >= 500);
-	size_t start;
 
 	buf_put(out, " ", 1);
-	start = out->len;
-	if (state->any)
-		buf_printf(out, "(+%lld)", (long long)(now - state->last));
-	if (out->len - start < 8)
-		buf_fill(out, ' ', 8 - (out->len - start));
+	ctx_put_ts_diff(ctx, state, now, out);
 	state->any = true;
 	state->last = now;
 }
+
+/* ---- the line -------------------------------------------------------------------- */
+
+static const char unknown_heading[] = " [UNKNOWN EVENT]:      ";
+
+/* Columns between task and name: CPU, flags with two counts, time. */
+#define MIDDLE_ROOM (5 * NUMBER_MAX + TIME_ROOM)
 
 /* An event whose format the file has not: its bytes. */
 static void put_unknown(const struct event_record *rec, int id, struct buf *out)
 {
 	const uint8_t *data = rec->data;
+	char *p = buf_room(out, NUMBER_MAX + 4 + 3 * (size_t)rec->len);
 
-	buf_printf(out, "id %d:", id);
-	for (uint32_t i = 0; i < rec->len; i++)
-		buf_printf(out, " %02x", data[i]);
+	if (!p)
+		return;
+	p = put_bytes(p, "id ", 3);
+	p = put_signed(p, id);
+	*p++ = ':';
+	for (uint32_t i = 0; i < rec->len; i++) {
+		*p++ = ' ';
+		p = put_hex_digits(p, data[i], 2);
+	}
+	buf_wrote(out, p);
 }
 
-void event_line(struct event_db *db, const struct event_line_opts *opts,
+void event_line(struct event_ctx *ctx, const struct event_line_opts *opts,
 		struct event_line_state *state, const struct event_record *rec,
 		const struct event_next *next, struct buf *out)
 {
-	int id = event_db_record_id(db, rec->data, rec->len);
-	struct tep_event *event = event_db_event(db, id);
-	const char *name = event ? event->name : "[UNKNOWN EVENT]";
-	size_t len = strlen(name);
+	struct event_db *db = ctx->db;
+	int id = rec->len < 2 ? -1 : get_u16(rec->data, db->opts.big_endian);
+	const struct event_slot *slot = event_db_slot(db, id);
+	const struct event_common *common = slot ? &db->common : event_db_common(db, id);
+	size_t heading_len = slot ? slot->heading_len : sizeof(unknown_heading) - 1;
+	bool usual = common->usual && rec->len >= 8;
+	char *p;
 
-	put_comm_pid(db, opts->latency, event_db_record_pid(db, rec->data, rec->len), out);
-	put_cpu_flags(db, opts, rec, id, out);
+	put_task(ctx, opts->latency, usual ? (int)get_u32((const char *)rec->data + 4, false) :
+		 event_db_record_pid(db, rec->data, rec->len), out);
+	p = buf_room(out, MIDDLE_ROOM + heading_len + HEADING_MIN);
+	if (!p)
+		return;
+	if (usual && !opts->latency && !opts->fields && !opts->no_flags && rec->cpu < 1000)
+		p = put_usual_cpu_flags(p, rec->cpu, rec->data);
+	else
+		p = put_cpu_flags(p, db, common, opts, rec);
 	if (opts->seconds || opts->loose_clock)
-		buf_put(out, " ", 1);
-	event_time(opts, rec->ts, out);
-	buf_put(out, ":", 1);
-	if (opts->ts_diff)
-		put_ts_diff(opts, state, rec->ts, out);
-	buf_put(out, " ", 1);
-	buf_put(out, name, len);
-	buf_put(out, ": ", 2);
-	if (len < NAME_WIDTH)
-		buf_fill(out, ' ', NAME_WIDTH - len);
-	if (event)
-		event_text(db, event, rec, opts->fields, next, out);
+		*p++ = ' ';
+	p = put_time(p, &ctx->second, opts, rec->ts);
+	*p++ = ':';
+	if (opts->ts_diff) {
+		buf_wrote(out, p);
+		put_ts_diff(ctx, opts, state, rec->ts, out);
+		p = buf_room(out, heading_len + HEADING_MIN);
+		if (!p)
+			return;
+	}
+	if (slot && heading_len <= HEADING_MIN)
+		memcpy(p, slot->heading, HEADING_MIN);
+	else
+		memcpy(p, slot ? slot->heading : unknown_heading, heading_len);
+	buf_wrote(out, p + heading_len);
+	if (slot)
+		ctx_text(ctx, slot, rec, opts->fields, next, out);
 	else
 		put_unknown(rec, id, out);
 }
