@@ -44,6 +44,11 @@ static const char help[] =
 	"  --boundary           tell where sub-buffers begin\n"
 	"  --debug              that, and where each event lies\n"
 	"  -w                   wake-up latencies\n"
+	"  --profile            where tasks spent their time, instead of events\n"
+	"  -G                   there: interrupts for each CPU, not for each task\n"
+	"  -H HOOK              there: a pair of events, [SYSTEM:]EVENT,FIELD[,PIDFIELD]/\n"
+	"                       [SYSTEM:]EVENT,FIELD[,FLAGS]; flags p (same CPU), g (global)\n"
+	"  --by-comm            there: tasks of one name together\n"
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
 	"  -q, --quiet          no notices\n"
 	"  -V, --verbose[=LEVEL]\n"
@@ -66,6 +71,7 @@ enum long_option {
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
 	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE,
+	OPT_PROFILE, OPT_BY_COMM,
 };
 
 static const struct option long_options[] = {
@@ -97,6 +103,8 @@ static const struct option long_options[] = {
 	{ "uname", no_argument, NULL, OPT_UNAME },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "check-events", no_argument, NULL, OPT_CHECK_EVENTS },
+	{ "profile", no_argument, NULL, OPT_PROFILE },
+	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
 	{ "filter-test", no_argument, NULL, 'T' },
 	{ NULL, 0, NULL, 0 }
 };
@@ -230,6 +238,8 @@ static int word_option(struct parse *p, int opt, char *arg)
 		return set_ts2secs(p, arg);
 	case OPT_COMPAT:
 		return set_compat(p, arg);
+	case 'H':
+		return profile_hooks_add(&p->rp->hooks, arg, p->e) ? EXIT_USAGE : EXIT_OK;
 	case 'V':
 	case OPT_VERBOSE:
 		return set_verbose(p, arg);
@@ -279,6 +289,12 @@ static bool *switch_option(struct report *rp, int opt)
 		return &rp->boundary;
 	case OPT_DEBUG:
 		return &rp->debug;
+	case OPT_PROFILE:
+		return &rp->profile;
+	case 'G':
+		return &rp->global_irqs;
+	case OPT_BY_COMM:
+		return &rp->by_comm;
 	}
 	return NULL;
 }
@@ -367,7 +383,7 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 
 	opterr = 0;
 	optind = 0;
-	while (!status && (opt = getopt_long(argc, argv, "-:i:F:r:n:O:V::ltRNLISwqvEfPepT",
+	while (!status && (opt = getopt_long(argc, argv, "-:i:F:r:n:O:V::ltRNLISwqvEfPepTGH:",
 					     long_options, NULL)) != -1)
 		status = parse_option(&p, opt, argv);
 	while (!status && optind < argc)
@@ -377,6 +393,11 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 		status = add_file(&p, DEFAULT_FILE, false);
 	if (!status && rp->wakeup && rp->files.nr > 1)
 		status = usage_error(e, "-w is for one file");
+	if (!status && !rp->profile && (rp->global_irqs || rp->by_comm || rp->hooks.nr))
+		status = usage_error(e, "%s is part of --profile: give that too", rp->global_irqs ?
+				     "-G" : rp->by_comm ? "--by-comm" : "-H");
+	if (!status && rp->profile && rp->wakeup)
+		status = usage_error(e, "--profile and -w exclude each other");
 	return status;
 }
 
@@ -393,6 +414,7 @@ static void report_release(struct report *rp)
 	vec_release(&rp->kallsyms);
 	vec_release(&rp->pids);
 	vec_release(&rp->comms);
+	profile_hooks_release(&rp->hooks);
 }
 
 /* --version without a file to ask: this program's, as of any command. */

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "dat/dat.h"
 #include "event/event.h"
+#include "profile.h"
 #include "replay/replay.h"
 
 struct report_filter { const char *text; bool exclude; };
@@ -41,6 +42,7 @@ struct report_buffer {
 	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
 	uint8_t *printed;		/* by CPU: whether its last event was */
 	uint32_t nr_cpus;
+	struct profile *profile;	/* --profile; made with its first record */
 };
 
 struct report {
@@ -55,6 +57,8 @@ struct report {
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
 	bool boundary, debug, losses, compat_31;
 	bool verbose;
+	bool profile, global_irqs, by_comm;
+	struct profile_hooks hooks;	/* -H, and those of the files */
 	bool default_file;		/* none was named */
 
 	const struct notices *notices;
@@ -83,6 +87,14 @@ int report_parse_cpus(struct report *rp, struct err *e);
 int report_events(struct report *rp, struct err *e);
 /* "cpus=N" of one file, with its name in front if there are several. */
 void report_print_cpus(struct report *rp, unsigned file);
+
+/* ---- report_profile.c: --profile ---- */
+/* Adds the hooks that the files name to the user's. 0 or -errno. */
+int report_read_hooks(struct report *rp, struct err *e);
+int report_profile_record(struct report *rp, const struct replay_record *rec,
+			  const struct event_record *view, struct err *e);
+/* The profiles of one file's buffers. */
+int report_print_profile(struct report *rp, unsigned file, struct err *e);
 
 /* ---- report_info.c ---- */
 int report_answer(struct report *rp, struct err *e);

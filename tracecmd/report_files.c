@@ -186,6 +186,7 @@ void report_close(struct report *rp)
 			free((char *)f->buffers[b].prefix);
 			free(f->buffers[b].skip_next);
 			free(f->buffers[b].printed);
+			profile_free(f->buffers[b].profile);
 		}
 		free(f->buffers);
 		free(f->name);

@@ -235,6 +235,8 @@ static int print_record(struct printer *p, const struct replay_record *rec, stru
 		if (p->rp->ts_check)
 			check_order(p, rec);
 		wanted = is_wanted(p, rec, &view);
+		if (p->rp->profile)
+			return wanted ? report_profile_record(p->rp, rec, &view, e) : 0;
 		named = put_lost(p, rec, wanted);
 		if (wanted && rec->page_start && (p->rp->boundary || p->rp->debug))
 			named |= put_boundary(p, rec, named);
@@ -308,7 +310,9 @@ int report_events(struct report *rp, struct err *e)
 	struct printer p = { .rp = rp };
 	int r = 0;
 
-	for (unsigned i = 0; i < rp->files.nr; i++)
+	if (rp->profile)
+		r = report_read_hooks(rp, e);
+	for (unsigned i = 0; i < rp->files.nr && !rp->profile; i++)
 		report_print_cpus(rp, i);
 	if (rp->wakeup)
 		r = wakeups_new(rp, &p.wakeups, e);
@@ -318,6 +322,8 @@ int report_events(struct report *rp, struct err *e)
 	if (!r)
 		r = print_all(&p, e);
 	report_leave_guests();
+	for (unsigned i = 0; i < rp->files.nr && rp->profile && !r; i++)
+		r = report_print_profile(rp, i, e);
 	if (!r)
 		tell_untold(&p);
 	if (!r && p.wakeups)
