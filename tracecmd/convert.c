@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "dat/dat.h"
+#include "input.h"
 
 struct convert {
 	const char *input, *output;
@@ -155,15 +156,22 @@ static int run(int argc, char **argv, struct err *e)
 {
 	struct convert c = { .version = 7 };
 	struct dat_reader *reader;
+	struct input in;
 	int r = parse(&c, argc, argv, e);
 
 	if (r)
 		return r;
-	if (dat_reader_open(c.input, &stderr_notices, &reader, e))
+	if (input_open(c.input, &stderr_notices, &in, e))
 		return EXIT_FAILED;
+	reader = in.reader;
 	r = convert_opened(&c, reader, e) ? EXIT_FAILED : EXIT_OK;
 	if (dat_reader_cut(reader, NULL))
 		r = EXIT_FAILED;	/* the notices have told why */
+	if (in.cut) {
+		notice(&stderr_notices, "%s", in.cut);
+		r = EXIT_FAILED;
+	}
+	input_release(&in);
 	dat_reader_close(reader);
 	return r;
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "dump.h"
+#include "input.h"
 
 /* ---- sections ---- */
 
@@ -383,19 +384,26 @@ static int parse(int argc, char **argv, const char **path, unsigned *what, bool 
 static int run(int argc, char **argv, struct err *e)
 {
 	struct dump d = { 0 };
+	struct input in;
 	const char *path = NULL;
 	bool validate = false;
 	int r = parse(argc, argv, &path, &d.what, &validate, e);
 
 	if (r)
 		return r;
-	if (dat_reader_open(path, &stderr_notices, &d.r, e))
+	if (input_open(path, &stderr_notices, &in, e))
 		return EXIT_FAILED;
+	d.r = in.reader;
 	r = validate ? dump_validate(d.r, e) : dump_all(&d, e);
 	if (!r && validate)
 		out_printf("File %s is a valid trace-cmd file\n", path);
 	if (dat_reader_cut(d.r, NULL))
 		r = EXIT_FAILED;	/* the notices have told why */
+	if (in.cut) {
+		notice(&stderr_notices, "%s", in.cut);
+		r = EXIT_FAILED;
+	}
+	input_release(&in);
 	dat_reader_close(d.r);
 	return r < 0 ? EXIT_FAILED : r;
 }

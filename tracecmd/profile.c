@@ -383,7 +383,7 @@ static int take_switch(struct profile *p, const struct event_record *rec, uint32
 	return 0;
 }
 
-static int take(struct profile *p, const struct event_record *rec, bool lost)
+static int take(struct profile *p, const struct event_record *rec)
 {
 	int id = event_db_record_id(p->db, rec->data, rec->len);
 	int pid = event_db_record_pid(p->db, rec->data, rec->len);
@@ -392,8 +392,6 @@ static int take(struct profile *p, const struct event_record *rec, bool lost)
 	uint32_t task;
 	int r;
 
-	if (lost)
-		cpu->lost = p->serial;
 	if (!k || !k->event || pid < 0)
 		return 0;
 	if (k->is_stack)
@@ -416,16 +414,32 @@ static int take(struct profile *p, const struct event_record *rec, bool lost)
 	return r;
 }
 
-int profile_record(struct profile *p, const struct event_record *rec, bool lost, struct err *e)
+/* The CPU's place; NULL for one that no machine has, *r: whether there is no memory. */
+static struct profile_cpu *cpu_of(struct profile *p, uint32_t cpu, int *r)
 {
-	int r = 0;
+	*r = 0;
+	if (cpu >= CPUS_MAX)
+		return NULL;
+	while (p->cpus.nr <= cpu && !*r)
+		*r = vec_push(&p->cpus, ((struct profile_cpu){ .account = PROFILE_NONE }));
+	return *r ? NULL : &p->cpus.v[cpu];
+}
 
-	if (rec->cpu >= CPUS_MAX)
-		return 0;
-	while (p->cpus.nr <= rec->cpu && !r)
-		r = vec_push(&p->cpus, ((struct profile_cpu){ .account = PROFILE_NONE }));
+int profile_record(struct profile *p, const struct event_record *rec, struct err *e)
+{
+	int r;
+
 	p->serial++;
-	if (!r)
-		r = take(p, rec, lost);
+	if (cpu_of(p, rec->cpu, &r))
+		r = take(p, rec);
 	return r ? err_set(e, r, "out of memory") : 0;
+}
+
+void profile_lost(struct profile *p, uint32_t cpu)
+{
+	int r;
+	struct profile_cpu *c = cpu_of(p, cpu, &r);
+
+	if (c)
+		c->lost = p->serial + 1;
 }

@@ -48,8 +48,10 @@ struct profile;
 int profile_new(struct event_db *db, const struct profile_opts *opts, struct profile **ret,
 		struct err *e);
 void profile_free(struct profile *p);
-/* Records in order of time. @lost: some went missing on that CPU just before. 0, -ENOMEM. */
-int profile_record(struct profile *p, const struct event_record *rec, bool lost, struct err *e);
+/* Records in order of time. 0, -ENOMEM. */
+int profile_record(struct profile *p, const struct event_record *rec, struct err *e);
+/* Some went missing on that CPU. */
+void profile_lost(struct profile *p, uint32_t cpu);
 
 /* ---- text (profile_print.c) ----------------------------------------------------- */
 

@@ -189,7 +189,7 @@ const struct command record_command = {
 	.runs_command = true,
 	.help = TRACE_EVENTS_HELP
 		"\nThe recording\n"
-		"  -o FILE           output (trace.dat)\n"
+		"  -o FILE           output (trace.dat); - is standard output\n"
 		"  --compression C   any, none, or a codec ('tracecmd list -c')\n"
 		"  --file-version V  7, or 6: never compressed, for older programs\n"
 		"  --temp DIR        where per-CPU spools are kept meanwhile\n"

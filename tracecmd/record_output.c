@@ -9,6 +9,7 @@
 #include "record_output.h"
 
 #define DEFAULT_OUTPUT "trace.dat"
+#define STDOUT_NAME "standard output"
 #define RESERVE_PACKED (4 << 20)	/* formats and symbols, compressed and not */
 #define RESERVE_RAW (16 << 20)
 
@@ -37,7 +38,9 @@ static int choose_spools(struct record_output *out, struct err *e)
 
 	if (!dir && !out->file.temp)
 		dir = "/var/tmp";
-	if (dir)
+	if (dir && out->to_stdout)
+		r = asprintf(&out->spool_base, "%s/tracecmd-stdout.%d", dir, getpid());
+	else if (dir)
 		r = asprintf(&out->spool_base, "%s/%s", dir, slash ? slash + 1 : out->path);
 	else
 		r = asprintf(&out->spool_base, "%s", out->path);
@@ -78,6 +81,17 @@ static bool reserve(const struct record_output *out)
 	return out->file.temp && !fallocate(out->file.fd, FALLOC_FL_KEEP_SIZE, 0, size);
 }
 
+/* "-o -": the file is sent once it is complete, until then spools keep it. */
+static int prepare_stdout(struct record_output *out, struct err *e)
+{
+	if (isatty(STDOUT_FILENO))
+		return err_set(e, -EINVAL, "option -o -: standard output is a terminal; redirect it");
+	if (out->o->daemonize)
+		return err_set(e, -EINVAL, "options -o - and --daemonize exclude each other");
+	out->path = STDOUT_NAME;
+	return 0;
+}
+
 int record_output_open(struct record_output *out, const struct trace_options *o, struct err *e)
 {
 	int r;
@@ -85,8 +99,11 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 	*out = (struct record_output){
 		.o = o, .path = o->output ? o->output : DEFAULT_OUTPUT, .file.fd = -1,
 	};
+	out->to_stdout = !strcmp(out->path, "-");
 	r = choose_format(out, e);
-	if (!r)
+	if (!r && out->to_stdout)
+		r = prepare_stdout(out, e);
+	else if (!r)
 		r = new_file_open(&out->file, out->path, e);
 	if (!r)
 		r = choose_spools(out, e);
@@ -136,8 +153,12 @@ static void keep_spools(struct record_output *out, const struct recording *rec, 
 
 static int save(struct record_output *out, struct recording *rec, struct err *e)
 {
-	int r = recording_save(rec, out->file.fd, out->path, false, e);
 	off_t end;
+	int r;
+
+	if (out->to_stdout)
+		return recording_send(rec, STDOUT_FILENO, out->path, e);
+	r = recording_save(rec, out->file.fd, out->path, false, e);
 
 	if (r == -ENOSPC && !ftruncate(out->file.fd, 0) && reserve(out) &&
 	    !lseek(out->file.fd, 0, SEEK_SET))
@@ -156,7 +177,7 @@ int record_output_finish(struct record_output *out, struct recording *rec, struc
 	int r = recording_stop(rec, e), saved;
 
 	saved = save(out, rec, &save_error);
-	if (saved)
+	if (saved && saved != -EPIPE)	/* nobody wants what a closed pipe did not take */
 		keep_spools(out, rec, &save_error);
 	if (r && saved)
 		err_hint(e, "%s", save_error.text);
@@ -172,7 +193,7 @@ void report_line(const struct trace_options *o, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vfprintf(o->to_stderr ? stderr : stdout, fmt, ap);
+	vfprintf(o->to_stderr || (o->output && !strcmp(o->output, "-")) ? stderr : stdout, fmt, ap);
 	va_end(ap);
 	fflush(stdout);
 }
@@ -229,7 +250,7 @@ void record_output_report(const struct record_output *out, const struct recordin
 {
 	bool full = false;
 
-	if (saved && !out->o->quiet)
+	if (saved && !out->o->quiet && !out->to_stdout)
 		report_file(out->path);
 	for (size_t i = 0; i < recording_nr_cpus(rec); i++) {
 		struct recording_cpu c;

@@ -13,7 +13,8 @@ struct record_output {
 	const struct trace_options *o;
 	const char *path;
 	char *spool_base;
-	struct new_file file;
+	struct new_file file;		/* not open with "-o -" */
+	bool to_stdout;
 	struct record_opts opts;	/* for recording_new */
 	bool keep_spools;		/* they hold what the file does not */
 };

@@ -49,6 +49,9 @@ static const char help[] =
 	"  -H HOOK              there: a pair of events, [SYSTEM:]EVENT,FIELD[,PIDFIELD]/\n"
 	"                       [SYSTEM:]EVENT,FIELD[,FLAGS]; flags p (same CPU), g (global)\n"
 	"  --by-comm            there: tasks of one name together\n"
+	"  --format FORMAT      text; json: an object per line; csv; csv:EVENT[,EVENT]: with a\n"
+	"                       column for each field of these events\n"
+	"  --text               in json and csv the text, too\n"
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
 	"  -q, --quiet          no notices\n"
 	"  -V, --verbose[=LEVEL]\n"
@@ -70,8 +73,8 @@ enum long_option {
 	OPT_FIRST = 256, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
-	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE,
-	OPT_PROFILE, OPT_BY_COMM,
+	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_FORMAT,
+	OPT_TEXT, OPT_PROFILE, OPT_BY_COMM,
 };
 
 static const struct option long_options[] = {
@@ -92,6 +95,8 @@ static const struct option long_options[] = {
 	{ "debug", no_argument, NULL, OPT_DEBUG },
 	{ "losses", no_argument, NULL, OPT_LOSSES },
 	{ "compat", required_argument, NULL, OPT_COMPAT },
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "text", no_argument, NULL, OPT_TEXT },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
 	{ "events", no_argument, NULL, OPT_EVENTS },
@@ -240,6 +245,8 @@ static int word_option(struct parse *p, int opt, char *arg)
 		return set_compat(p, arg);
 	case 'H':
 		return profile_hooks_add(&p->rp->hooks, arg, p->e) ? EXIT_USAGE : EXIT_OK;
+	case OPT_FORMAT:
+		return report_set_format(p->rp, arg, p->e);
 	case 'V':
 	case OPT_VERBOSE:
 		return set_verbose(p, arg);
@@ -295,6 +302,8 @@ static bool *switch_option(struct report *rp, int opt)
 		return &rp->global_irqs;
 	case OPT_BY_COMM:
 		return &rp->by_comm;
+	case OPT_TEXT:
+		return &rp->with_text;
 	}
 	return NULL;
 }
@@ -398,6 +407,10 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 				     "-G" : rp->by_comm ? "--by-comm" : "-H");
 	if (!status && rp->profile && rp->wakeup)
 		status = usage_error(e, "--profile and -w exclude each other");
+	if (!status && rp->profile && rp->format != REPORT_TEXT)
+		status = usage_error(e, "--profile and --format exclude each other");
+	if (!status)
+		status = report_check_format(rp, e);
 	return status;
 }
 
@@ -415,6 +428,7 @@ static void report_release(struct report *rp)
 	vec_release(&rp->pids);
 	vec_release(&rp->comms);
 	profile_hooks_release(&rp->hooks);
+	event_columns_release(&rp->columns);
 }
 
 /* --version without a file to ask: this program's, as of any command. */

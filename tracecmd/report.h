@@ -7,6 +7,8 @@
 #include "dat/dat.h"
 #include "event/event.h"
 #include "profile.h"
+#include "event/export.h"
+#include "input.h"
 #include "replay/replay.h"
 
 struct report_filter { const char *text; bool exclude; };
@@ -21,6 +23,8 @@ enum report_question {
 	ASK_CHECK = 1 << 12, ASK_FILTERS = 1 << 13,
 };
 
+enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_CSV };
+
 /* One file, its options and what is known of it. */
 struct report_file {
 	const char *path;
@@ -29,11 +33,14 @@ struct report_file {
 	struct replay_file_opts times;
 	bool has_ts2secs;
 	char *name;			/* last part of the path */
+	struct input input;
 	struct dat_reader *reader;	/* owned by the replay */
 	struct event_db *db;		/* owned by the replay */
+	struct event_ctx *ctx;
 	struct event_filter *filter;	/* NULL: none */
 	struct report_buffer *buffers;
 	struct event_line_opts line;
+	struct event_export *export;	/* unless REPORT_TEXT */
 };
 
 /* What printing knows of one buffer. */
@@ -43,6 +50,7 @@ struct report_buffer {
 	uint8_t *printed;		/* by CPU: whether its last event was */
 	uint32_t nr_cpus;
 	struct profile *profile;	/* --profile; made with its first record */
+	struct buf where;		/* of its events, as they are exported */
 };
 
 struct report {
@@ -59,6 +67,10 @@ struct report {
 	bool verbose;
 	bool profile, global_irqs, by_comm;
 	struct profile_hooks hooks;	/* -H, and those of the files */
+	enum report_format format;
+	bool with_text;			/* --text */
+	const char *csv_events;		/* whose fields have columns; NULL: no columns */
+	struct event_columns columns;
 	bool default_file;		/* none was named */
 
 	const struct notices *notices;
@@ -91,10 +103,19 @@ void report_print_cpus(struct report *rp, unsigned file);
 /* ---- report_profile.c: --profile ---- */
 /* Adds the hooks that the files name to the user's. 0 or -errno. */
 int report_read_hooks(struct report *rp, struct err *e);
+/* Accounts a record; of one that is not wanted only that something was lost before it. */
 int report_profile_record(struct report *rp, const struct replay_record *rec,
-			  const struct event_record *view, struct err *e);
+			  const struct event_record *view, bool wanted, struct err *e);
 /* The profiles of one file's buffers. */
 int report_print_profile(struct report *rp, unsigned file, struct err *e);
+
+/* ---- report_export.c: --format ---- */
+/* "json", "csv:EVENT". EXIT_OK or EXIT_USAGE. */
+int report_set_format(struct report *rp, const char *word, struct err *e);
+/* Whether the other options go with it. EXIT_OK or EXIT_USAGE. */
+int report_check_format(const struct report *rp, struct err *e);
+/* Makes each file's export, prints what stands above the events. 0 or -errno. */
+int report_export_begin(struct report *rp, struct err *e);
 
 /* ---- report_info.c ---- */
 int report_answer(struct report *rp, struct err *e);

@@ -20,9 +20,10 @@ static int open_files(struct report *rp, struct err *e)
 		f->name = strdup(slash ? slash + 1 : f->path);
 		if (!f->name)
 			return err_set(e, -ENOMEM, "out of memory");
-		r = dat_reader_open(f->path, rp->notices, &f->reader, e);
+		r = input_open(f->path, rp->notices, &f->input, e);
 		if (r < 0)
 			return r;
+		f->reader = f->input.reader;
 		r = replay_add_file(rp->replay, f->reader, &f->times, NULL, e);
 		if (r < 0) {
 			f->reader = NULL;
@@ -76,6 +77,8 @@ static int prepare_db(struct report *rp, unsigned nr, struct err *e)
 		r = add_kallsyms(rp, f->db, e);
 	if (!r)
 		r = event_db_load_plugins(f->db, rp->no_system_plugins, rp->no_plugins, e);
+	if (!r)
+		r = event_ctx_new(f->db, &f->ctx, e);
 	return r;
 }
 
@@ -182,14 +185,18 @@ void report_close(struct report *rp)
 		unsigned nr = f->buffers ? dat_reader_nr_buffers(f->reader) : 0;
 
 		event_filter_free(f->filter);
+		event_ctx_free(f->ctx);
+		event_export_free(f->export);
 		for (unsigned b = 0; b < nr; b++) {
 			free((char *)f->buffers[b].prefix);
 			free(f->buffers[b].skip_next);
 			free(f->buffers[b].printed);
 			profile_free(f->buffers[b].profile);
+			buf_release(&f->buffers[b].where);
 		}
 		free(f->buffers);
 		free(f->name);
+		input_release(&f->input);
 	}
 	replay_free(rp->replay);
 	free(rp->cpu_bits);
@@ -200,6 +207,11 @@ void report_tell_damage(struct report *rp, struct err *e)
 	uint64_t offset, damage = replay_damage(rp->replay);
 
 	for (size_t i = 0; i < rp->files.nr && !rp->failed; i++) {
+		if (rp->files.v[i].input.cut) {
+			rp->failed = true;
+			err_set(e, -ENODATA, "%s", rp->files.v[i].input.cut);
+			return;
+		}
 		if (!dat_reader_cut(rp->files.v[i].reader, &offset))
 			continue;
 		rp->failed = true;

@@ -10,6 +10,7 @@ struct printer {
 	struct event_line_state state;
 	struct wakeups *wakeups;
 	struct buf line;
+	struct event_export_ctx *export_ctx;	/* unless the report is a text */
 	uint64_t first_ts;		/* --align-ts */
 	bool have_first;
 	uint64_t last_ts;		/* --ts-check */
@@ -132,6 +133,14 @@ static bool is_wanted(struct printer *p, const struct replay_record *rec,
  * return whether the name is told.
  */
 
+static void count_untold(struct printer *p, const struct replay_record *rec)
+{
+	if (rec->lost == RING_LOST_UNKNOWN)
+		p->untold_unknown++;
+	else
+		p->untold += rec->lost;
+}
+
 /*
  * trace-cmd tells of a loss only in front of an event it prints that is the
  * very first entry of its sub-buffer. Its text is kept unless --losses asks for
@@ -142,10 +151,7 @@ static bool put_lost(struct printer *p, const struct replay_record *rec, bool wa
 	if (!rec->lost)
 		return false;
 	if (!p->rp->losses && !(rec->first_entry && wanted)) {
-		if (rec->lost == RING_LOST_UNKNOWN)
-			p->untold_unknown++;
-		else
-			p->untold += rec->lost;
+		count_untold(p, rec);
 		return false;
 	}
 	buf_puts(&p->line, buffer_of(p, rec)->prefix);
@@ -159,7 +165,10 @@ static bool put_lost(struct printer *p, const struct replay_record *rec, bool wa
 
 static void tell_untold(const struct printer *p)
 {
-	if (p->untold_unknown)
+	if (p->rp->profile && (p->untold || p->untold_unknown))
+		notice(p->rp->notices, "events were lost: what may have ended in such places is not "
+		       "accounted");
+	else if (p->untold_unknown)
 		notice(p->rp->notices, "%llu lost events, and %llu times an unknown number, have no "
 		       "line: --losses shows them", (unsigned long long)p->untold,
 		       (unsigned long long)p->untold_unknown);
@@ -210,12 +219,27 @@ static void put_event(struct printer *p, const struct replay_record *rec,
 
 	if (!named)
 		buf_puts(&p->line, buffer_of(p, rec)->prefix);
-	event_line(f->db, &f->line, &p->state, view, &next, &p->line);
+	event_line(f->ctx, &f->line, &p->state, view, &next, &p->line);
 	if (p->rp->debug)
 		buf_printf(&p->line, " [%u:0x%x:%u]", rec->entry.delta, rec->entry.offset, rec->len);
 	if (p->wakeups)
 		wakeups_record(p->wakeups, view, &p->line);
 	buf_put(&p->line, "\n", 1);
+}
+
+/* A loss and the event behind it, in a format for machines. */
+static void export_record(struct printer *p, const struct replay_record *rec,
+			  const struct event_record *view, bool wanted)
+{
+	struct report_file *f = file_of(p, rec);
+	const struct buf *where = &buffer_of(p, rec)->where;
+
+	if (rec->lost && p->rp->format == REPORT_CSV && !p->rp->losses)
+		count_untold(p, rec);
+	else if (rec->lost)
+		event_export_lost(f->export, view, rec->lost, where, &p->line);
+	if (wanted)
+		event_export_put(f->export, p->export_ctx, f->ctx, view, NULL, where, &p->line);
 }
 
 static int print_record(struct printer *p, const struct replay_record *rec, struct err *e)
@@ -235,14 +259,22 @@ static int print_record(struct printer *p, const struct replay_record *rec, stru
 		if (p->rp->ts_check)
 			check_order(p, rec);
 		wanted = is_wanted(p, rec, &view);
-		if (p->rp->profile)
-			return wanted ? report_profile_record(p->rp, rec, &view, e) : 0;
+		if (p->rp->profile) {
+			if (rec->lost)
+				count_untold(p, rec);
+			return report_profile_record(p->rp, rec, &view, wanted, e);
+		}
+		if (p->export_ctx) {
+			export_record(p, rec, &view, wanted);
+			goto done;
+		}
 		named = put_lost(p, rec, wanted);
 		if (wanted && rec->page_start && (p->rp->boundary || p->rp->debug))
 			named |= put_boundary(p, rec, named);
 		if (wanted)
 			put_event(p, rec, &view, named);
 	}
+done:
 	if (p->line.failed)
 		return err_set(e, -ENOMEM, "out of memory");
 	out_put(p->line.data, p->line.len);
@@ -310,15 +342,20 @@ int report_events(struct report *rp, struct err *e)
 	struct printer p = { .rp = rp };
 	int r = 0;
 
-	if (rp->profile)
+	if (rp->profile) {
 		r = report_read_hooks(rp, e);
-	for (unsigned i = 0; i < rp->files.nr && !rp->profile; i++)
-		report_print_cpus(rp, i);
-	if (rp->wakeup)
+	} else if (rp->format != REPORT_TEXT) {
+		r = event_export_ctx_new(&p.export_ctx, e);
+		if (!r)
+			r = report_export_begin(rp, e);
+	} else {
+		for (unsigned i = 0; i < rp->files.nr; i++)
+			report_print_cpus(rp, i);
+		r = print_texts(rp, e);
+	}
+	if (!r && rp->wakeup)
 		r = wakeups_new(rp, &p.wakeups, e);
 	report_join_guests(rp);
-	if (!r)
-		r = print_texts(rp, e);
 	if (!r)
 		r = print_all(&p, e);
 	report_leave_guests();
@@ -329,6 +366,7 @@ int report_events(struct report *rp, struct err *e)
 	if (!r && p.wakeups)
 		wakeups_print(p.wakeups);
 	wakeups_free(p.wakeups);
+	event_export_ctx_free(p.export_ctx);
 	buf_release(&p.line);
 	return r;
 }

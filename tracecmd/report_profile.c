@@ -35,7 +35,7 @@ int report_read_hooks(struct report *rp, struct err *e)
 }
 
 int report_profile_record(struct report *rp, const struct replay_record *rec,
-			  const struct event_record *view, struct err *e)
+			  const struct event_record *view, bool wanted, struct err *e)
 {
 	struct report_file *f = &rp->files.v[rec->file];
 	struct report_buffer *b = &f->buffers[rec->buffer];
@@ -45,7 +45,11 @@ int report_profile_record(struct report *rp, const struct replay_record *rec,
 	};
 	int r = b->profile ? 0 : profile_new(f->db, &opts, &b->profile, e);
 
-	return r ? r : profile_record(b->profile, view, rec->lost, e);
+	if (r)
+		return r;
+	if (rec->lost)
+		profile_lost(b->profile, rec->cpu);
+	return wanted ? profile_record(b->profile, view, e) : 0;
 }
 
 int report_print_profile(struct report *rp, unsigned file, struct err *e)

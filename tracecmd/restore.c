@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "command.h"
+#include "record/left.h"
 #include "record/restore.h"
 
 #define DEFAULT_OUTPUT "trace.dat"
@@ -13,6 +14,7 @@
 struct restore_args {
 	bool create;			/* -c */
 	const char *output, *partial, *tracing_dir, *kallsyms;
+	const char *head;		/* the recording's own; NULL: none */
 	char **files;
 	size_t nr_files;
 };
@@ -53,6 +55,32 @@ static int parse(struct restore_args *a, int argc, char **argv, struct err *e)
 	return EXIT_OK;
 }
 
+/*
+ * "restore FILE" means all that a recording into it left. Takes its spools for the
+ * files, and its head unless metadata come from elsewhere. 1, 0: FILE is a spool
+ * itself or nothing of that kind, -errno.
+ */
+static int find_left(struct restore_args *a, struct left *l, struct err *e)
+{
+	int r = a->create || a->nr_files != 1 ? 0 : left_find(a->files[0], l, e);
+
+	if (r <= 0)
+		return r;
+	if (l->live) {
+		r = err_set(e, -EBUSY, "'%s' is being recorded still", a->files[0]);
+		left_release(l);
+		return r;
+	}
+	if (l->strangers)
+		notice(&stderr_notices, "%zu files of another recording are left out: restore them "
+		       "by their names", l->strangers);
+	a->files = l->spools.v;
+	a->nr_files = l->spools.nr;
+	if (!a->partial && !a->tracing_dir && !a->kallsyms)
+		a->head = l->head;
+	return 1;
+}
+
 static int restore(const struct restore_args *a, struct restore_opts *o, struct err *e)
 {
 	const char *output = a->output ? a->output : a->create ? DEFAULT_PARTIAL : DEFAULT_OUTPUT;
@@ -77,17 +105,25 @@ static int run_restore(int argc, char **argv, struct err *e)
 	struct restore_opts o = {
 		.writer = "tracecmd " TRACECMD_VERSION, .notices = &stderr_notices,
 	};
+	struct left l = { 0 };
 	int status = parse(&a, argc, argv, e), r;
 
 	if (status)
 		return status;
+	r = find_left(&a, &l, e);
+	if (r < 0)
+		return EXIT_FAILED;
 	o.kallsyms = a.kallsyms;
-	if (a.partial)
-		r = dat_reader_open(a.partial, &stderr_notices, &o.partial, e);
+	o.spool_codec = a.head;
+	if (a.head || a.partial)
+		r = dat_reader_open(a.head ? a.head : a.partial, &stderr_notices, &o.partial, e);
 	else
 		r = kernel_open(a.tracing_dir, &stderr_notices, &o.kernel, e);
+	if (!r && a.head && l.same_boot && kernel_open(NULL, NULL, &o.kernel, NULL))
+		o.kernel = NULL;	/* task names will be missing */
 	if (!r)
 		r = restore(&a, &o, e);
+	left_release(&l);
 	dat_reader_close(o.partial);
 	kernel_close(o.kernel);
 	return r ? EXIT_FAILED : EXIT_OK;
@@ -96,7 +132,7 @@ static int run_restore(int argc, char **argv, struct err *e)
 const struct command restore_command = {
 	.name = "restore",
 	.summary = "make a trace file of the per-CPU files a recording left behind",
-	.usage = "[-o FILE] [-i PARTIAL | -t DIR -k FILE] CPU-FILE...\n"
+	.usage = "[-o FILE] [-i PARTIAL | -t DIR -k FILE] FILE | CPU-FILE...\n"
 		 "       tracecmd restore -c [-o PARTIAL] [-t DIR] [-k FILE]",
 	.help = "  -o FILE     output (trace.dat; with -c trace-partial.dat)\n"
 		"  -i PARTIAL  metadata from this file (see -c), not from this kernel\n"
@@ -104,7 +140,8 @@ const struct command restore_command = {
 		"  -t DIR      metadata from this copy of a tracing directory\n"
 		"  -k FILE     symbols from this copy of /proc/kallsyms\n"
 		"  -h, --help\n\n"
-		"The files are the FILE.cpuN and FILE.INSTANCE.cpuN of a recording that was cut\n"
-		"short, by tracecmd or by trace-cmd.\n",
+		"FILE is what the recording was to make: everything it left is taken, with the\n"
+		"metadata it kept in FILE.meta. CPU-FILEs are the FILE.cpuN and FILE.INSTANCE.cpuN\n"
+		"of a recording that was cut short, by tracecmd or by trace-cmd.\n",
 	.run = run_restore,
 };

@@ -11,6 +11,7 @@
 struct trace_file {
 	struct tracecmd_file_facts facts;
 	struct event_db *db;
+	struct event_ctx *ctx;
 };
 
 /* A CPU whose next record, a function's exit, has become part of the text of
@@ -124,6 +125,8 @@ API void tracecmd_trace_close(struct tracecmd_trace *t)
 {
 	if (!t)
 		return;
+	for (unsigned int i = 0; i < t->nr_files; i++)
+		event_ctx_free(t->files[i].ctx);
 	replay_free(t->replay);
 	buf_release(&t->text);
 	vec_release(&t->joined);
@@ -141,7 +144,8 @@ static struct event_db *file_db(struct tracecmd_trace *t, unsigned int file, str
 	if (f->db)
 		return f->db;
 	if (replay_event_db(t->replay, file, &db, e) < 0 ||
-	    event_db_load_plugins(db, t->opts.no_system_plugins, t->opts.no_plugins, e) < 0) {
+	    event_db_load_plugins(db, t->opts.no_system_plugins, t->opts.no_plugins, e) < 0 ||
+	    event_ctx_new(db, &f->ctx, e) < 0) {
 		err_wrap(e, "'%s'", f->facts.path);
 		return NULL;
 	}
@@ -204,7 +208,7 @@ static int next_event(struct tracecmd_trace *t, struct err *e)
 	ev->buffer = dat_reader_buffer(replay_reader(t->replay, rec->file), rec->buffer)->name;
 	ev->id = event_db_record_id(db, rec->data, rec->len);
 	ev->pid = event_db_record_pid(db, rec->data, rec->len);
-	ev->task = event_db_comm(db, ev->pid);
+	ev->task = event_ctx_comm(t->files[rec->file].ctx, ev->pid);
 	t->format = ev->id < 0 ? NULL : event_db_event(db, ev->id);
 	if (t->format) {
 		ev->system = t->format->system;
@@ -308,7 +312,7 @@ static int make_text(struct tracecmd_trace *t, bool line, struct err *e)
 {
 	const struct event_next next = { .peek = peek_next, .take = take_next, .ctx = t };
 	struct event_record rec;
-	struct event_db *db;
+	struct event_ctx *ctx;
 
 	buf_clear(&t->text);
 	if (!t->have_record)
@@ -316,7 +320,7 @@ static int make_text(struct tracecmd_trace *t, bool line, struct err *e)
 	if (!t->record_joined) {
 		speaking = t;
 		rec = as_event_record(&t->record);
-		db = t->files[t->record.file].db;
+		ctx = t->files[t->record.file].ctx;
 		if (line) {
 			const struct event_line_opts opts = {
 				.seconds = t->files[t->record.file].facts.in_seconds,
@@ -324,9 +328,9 @@ static int make_text(struct tracecmd_trace *t, bool line, struct err *e)
 			};
 			struct event_line_state state = { 0 };
 
-			event_line(db, &opts, &state, &rec, &next, &t->text);
+			event_line(ctx, &opts, &state, &rec, &next, &t->text);
 		} else if (t->format) {
-			event_text(db, t->format, &rec, false, &next, &t->text);
+			event_text(ctx, t->format, &rec, false, &next, &t->text);
 		}
 		speaking = NULL;
 	}

@@ -15,6 +15,7 @@
 #ifndef TRACECMD_BASE_H
 #define TRACECMD_BASE_H
 
+#include <errno.h>
 #include <regex.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -22,6 +23,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/types.h>
+
+#include "base/number.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
@@ -115,12 +118,43 @@ struct buf {
 void buf_release(struct buf *b);
 void buf_clear(struct buf *b);		/* len = 0, memory kept */
 int buf_reserve(struct buf *b, size_t more);
-int buf_put(struct buf *b, const void *data, size_t len);
-int buf_puts(struct buf *b, const char *s);		/* without its NUL */
+/*
+ * Room for @more bytes behind what is there, for several puts with one check:
+ * where to write, or NULL (failed). buf_wrote counts what was written up to @end.
+ */
+static inline char *buf_room(struct buf *b, size_t more)
+{
+	if (__builtin_expect((b->failed || more >= b->cap - b->len) && buf_reserve(b, more), 0))
+		return NULL;
+	return b->data + b->len;
+}
+static inline void buf_wrote(struct buf *b, char *end)
+{
+	b->len = end - b->data;
+	*end = 0;
+}
+static inline int buf_put(struct buf *b, const void *data, size_t len)
+{
+	char *p = buf_room(b, len);
+
+	if (!p)
+		return -ENOMEM;
+	if (len)
+		memcpy(p, data, len);
+	buf_wrote(b, p + len);
+	return 0;
+}
+/* without its NUL */
+static inline int buf_puts(struct buf *b, const char *s) { return buf_put(b, s, strlen(s)); }
 int buf_str(struct buf *b, const char *s);		/* with its NUL */
 int buf_fill(struct buf *b, int byte, size_t count);
 int buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int buf_vprintf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+/* Numbers as %llu, %lld, %llx and 0x%llx have them, without printf. */
+int buf_dec(struct buf *b, uint64_t v);
+int buf_signed(struct buf *b, int64_t v);
+int buf_hex(struct buf *b, uint64_t v);
+int buf_0x(struct buf *b, uint64_t v);
 int buf_u8(struct buf *b, uint8_t v);
 int buf_u16(struct buf *b, uint16_t v);
 int buf_u32(struct buf *b, uint32_t v);

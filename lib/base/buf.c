@@ -60,22 +60,6 @@ int buf_reserve(struct buf *b, size_t more)
 	return 0;
 }
 
-int buf_put(struct buf *b, const void *data, size_t len)
-{
-	if (buf_reserve(b, len))
-		return -ENOMEM;
-	if (len)
-		memcpy(b->data + b->len, data, len);
-	b->len += len;
-	b->data[b->len] = 0;
-	return 0;
-}
-
-int buf_puts(struct buf *b, const char *s)
-{
-	return buf_put(b, s, strlen(s));
-}
-
 int buf_str(struct buf *b, const char *s)
 {
 	return buf_put(b, s, strlen(s) + 1);
@@ -125,6 +109,34 @@ int buf_printf(struct buf *b, const char *fmt, ...)
 	r = buf_vprintf(b, fmt, ap);
 	va_end(ap);
 	return r;
+}
+
+int buf_dec(struct buf *b, uint64_t v)
+{
+	char text[NUMBER_MAX];
+
+	return buf_put(b, text, put_dec(text, v) - text);
+}
+
+int buf_signed(struct buf *b, int64_t v)
+{
+	char text[NUMBER_MAX];
+
+	return buf_put(b, text, put_signed(text, v) - text);
+}
+
+int buf_hex(struct buf *b, uint64_t v)
+{
+	char text[NUMBER_MAX];
+
+	return buf_put(b, text, put_hex(text, v) - text);
+}
+
+int buf_0x(struct buf *b, uint64_t v)
+{
+	char text[NUMBER_MAX];
+
+	return buf_put(b, text, put_0x(text, v) - text);
 }
 
 int buf_u8(struct buf *b, uint8_t v)

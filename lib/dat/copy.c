@@ -27,6 +27,38 @@ struct dat_writer_opts dat_copy_opts(const struct dat_reader *r, unsigned versio
 
 /* ---- metadata ---- */
 
+/* Whether the body can be moved as it lies in the file. */
+static bool can_move(const struct dat_writer *w, const struct dat_reader *r,
+		     const struct section *s)
+{
+	bool packed = s->pub.flags & DAT_SECTION_COMPRESSED;
+
+	return r->src.fd >= 0 && r->header.version == 7 && w->opts.version == 7 && !s->cut &&
+	       r->header.big_endian == w->opts.big_endian && r->header.codec == w->opts.codec &&
+	       packed == !!w->opts.codec;
+}
+
+int dat_writer_block_from(struct dat_writer *w, struct dat_reader *r, enum dat_id id,
+			  struct err *e)
+{
+	struct section *s;
+	struct cur body;
+	int ret = id < DAT_ID_COUNT && r->refs[id] && r->header.version == 7 ?
+		dat_section_at(r, r->refs[id], &s, e) : 0;
+
+	if (ret < 0)
+		return ret;
+	if (ret && can_move(w, r, s)) {
+		ret = dat_writer_block_moved(w, id, r->src.fd, s->pub.body, s->pub.size, e);
+		return ret ? ret : 1;
+	}
+	ret = dat_reader_block(r, id, &body, e);
+	if (ret <= 0)
+		return ret;
+	ret = dat_writer_block(w, id, body.data, body.len, e);
+	return ret ? ret : 1;
+}
+
 static int copy_block(struct copy *c, enum dat_id id, struct err *e)
 {
 	struct cur body;

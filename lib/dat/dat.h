@@ -129,6 +129,10 @@ int dat_reader_open_fd(int fd, const char *name, const struct notices *notices,
 /* On bytes in memory (for fuzzers and tests), which must outlive the reader. */
 int dat_reader_open_memory(const void *data, size_t len, const struct notices *notices,
 			   struct dat_reader **ret, struct err *e);
+/* On a file laid out of pieces (below; owned by the reader afterwards, also on failure). */
+struct dat_pieces;
+int dat_reader_open_pieces(struct dat_pieces *p, const char *name, const struct notices *notices,
+			   struct dat_reader **ret, struct err *e);
 void dat_reader_close(struct dat_reader *r);
 
 const char *dat_reader_name(const struct dat_reader *r);
@@ -210,7 +214,7 @@ int dat_chunk_read(struct dat_reader *r, unsigned buffer, const struct dat_chunk
 		   struct codec_ctx *ctx, void *dst, struct err *e);
 /* Reads @len raw bytes of the file (for copying). */
 int dat_reader_pread(struct dat_reader *r, void *dst, size_t len, uint64_t offset, struct err *e);
-/* The file descriptor for copy_file_range; -1 for memory. */
+/* The file descriptor for copy_file_range; -1 for memory and pieces. */
 int dat_reader_fd(const struct dat_reader *r);
 /* Appends a buffer's latency text, decompressed. 0, 1 where its rest is damaged
  * (told as a notice) and missing, -errno. */
@@ -240,6 +244,9 @@ struct dat_writer;
 /* On an open descriptor (seekable, stays the caller's). */
 int dat_writer_new(int fd, const char *name, const struct dat_writer_opts *opts,
 		   struct dat_writer **ret, struct err *e);
+/* The same into pieces, which stay the caller's: data that is moved is referred to. */
+int dat_writer_new_pieces(struct dat_pieces *p, const char *name, const struct dat_writer_opts *opts,
+			  struct dat_writer **ret, struct err *e);
 void dat_writer_free(struct dat_writer *w);	/* without finishing */
 
 /*
@@ -248,6 +255,12 @@ void dat_writer_free(struct dat_writer *w);	/* without finishing */
  */
 int dat_writer_block(struct dat_writer *w, enum dat_id id, const void *data, size_t len,
 		     struct err *e);
+/*
+ * The block @id of another file, as it lies there if both have the same version, byte
+ * order and codec. 1; 0: that file has none; -errno.
+ */
+int dat_writer_block_from(struct dat_writer *w, struct dat_reader *r, enum dat_id id,
+			  struct err *e);
 /* Version 6 has no BTF_FILE and MODULES_FILE, and trace-cmd refuses them in a
  * version 7 file without compression. */
 bool dat_writer_keeps(const struct dat_writer *w, enum dat_id id);
@@ -293,6 +306,17 @@ struct dat_writer_opts dat_copy_opts(const struct dat_reader *r, unsigned versio
 /* Largest number of uncompressed bytes the writer puts into one chunk, a
  * whole number of sub-buffers of @page_size (10 of them, as trace-cmd does). */
 size_t dat_chunk_bytes(uint32_t page_size);
+
+/*
+ * A file that lies nowhere as a whole: stretches of other files and bytes in
+ * memory, end to end. So spools are read, or sent, as the trace.dat they would
+ * become, without copying them. NULL: no memory.
+ */
+struct dat_pieces *dat_pieces_new(void);
+void dat_pieces_free(struct dat_pieces *p);
+uint64_t dat_pieces_size(const struct dat_pieces *p);
+/* Writes all of it to @fd, which need not be seekable. 0, -errno. */
+int dat_pieces_send(const struct dat_pieces *p, int fd);
 
 /* Builders of block bodies out of texts: "header_page", "header_event" with their
  * lengths; KALLSYMS, PRINTK or CMDLINES with its count. 0 or -ENOMEM. */

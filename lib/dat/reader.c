@@ -206,6 +206,7 @@ static int reader_open(struct dat_source src, const char *name, const struct not
 		free(r);
 		if (src.fd >= 0)
 			close(src.fd);
+		dat_pieces_free(src.pieces);
 		return dat_no_memory(e);
 	}
 	r->src = src;
@@ -254,6 +255,14 @@ int dat_reader_open_memory(const void *data, size_t len, const struct notices *n
 	return reader_open(src, "memory", notices, ret, e);
 }
 
+int dat_reader_open_pieces(struct dat_pieces *p, const char *name, const struct notices *notices,
+			   struct dat_reader **ret, struct err *e)
+{
+	struct dat_source src = { .fd = -1, .pieces = p, .size = dat_pieces_size(p) };
+
+	return reader_open(src, name, notices, ret, e);
+}
+
 void dat_reader_close(struct dat_reader *r)
 {
 	if (!r)
@@ -275,6 +284,7 @@ void dat_reader_close(struct dat_reader *r)
 	codec_ctx_release(&r->ctx);
 	if (r->src.fd >= 0)
 		close(r->src.fd);
+	dat_pieces_free(r->src.pieces);
 	free(r->name);
 	free(r);
 }

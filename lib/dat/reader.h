@@ -42,14 +42,20 @@
 /* ---- source.c ---- */
 
 struct dat_source {
-	int fd;				/* -1: memory */
+	int fd;				/* -1: memory, or pieces */
 	const uint8_t *mem;
+	struct dat_pieces *pieces;	/* owned; NULL: there are none */
 	uint64_t size;
 };
 int dat_source_open(struct dat_source *s, int fd, struct err *e);
 /* Stateless, so safe from several threads. -ENODATA past the end. */
 int dat_source_read(const struct dat_source *s, void *dst, size_t len, uint64_t off,
 		    struct err *e);
+
+/* ---- pieces.c ---- */
+
+/* Stateless. -ENODATA past the end, -errno. */
+int dat_pieces_read(const struct dat_pieces *p, void *dst, size_t len, uint64_t off);
 
 /* ---- the reader ---- */
 

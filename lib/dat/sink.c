@@ -8,7 +8,8 @@
 
 int dat_sink_put(struct dat_sink *s, const void *data, size_t len)
 {
-	int r = pwrite_full(s->fd, data, len, s->pos);
+	int r = s->pieces ? dat_pieces_put(s->pieces, data, len) :
+			    pwrite_full(s->fd, data, len, s->pos);
 
 	if (!r)
 		s->pos += len;
@@ -17,7 +18,8 @@ int dat_sink_put(struct dat_sink *s, const void *data, size_t len)
 
 int dat_sink_patch(struct dat_sink *s, uint64_t offset, const void *data, size_t len)
 {
-	return pwrite_full(s->fd, data, len, offset);
+	return s->pieces ? dat_pieces_patch(s->pieces, offset, data, len) :
+			   pwrite_full(s->fd, data, len, offset);
 }
 
 int dat_sink_align(struct dat_sink *s, uint32_t size)
@@ -61,8 +63,19 @@ static int copy(struct dat_sink *s, int src, uint64_t off, size_t len)
 	return 0;
 }
 
+static int refer(struct dat_sink *s, int src, uint64_t off, size_t len)
+{
+	int r = dat_pieces_refer(s->pieces, src, off, len);
+
+	if (!r)
+		s->pos += len;
+	return r;
+}
+
 int dat_sink_move(struct dat_sink *s, int src, uint64_t off, size_t len)
 {
+	if (s->pieces)
+		return refer(s, src, off, len);
 	while (len && !s->no_move) {
 		off_t in = off, out = s->pos;
 		ssize_t n = copy_file_range(src, &in, s->fd, &out, len, 0);

@@ -22,6 +22,7 @@ int dat_source_open(struct dat_source *s, int fd, struct err *e)
 		return err_errno(e, -errno, "cannot seek in it");
 	s->fd = fd;
 	s->mem = NULL;
+	s->pieces = NULL;
 	s->size = end;
 	return 0;
 }
@@ -33,6 +34,8 @@ int dat_source_read(const struct dat_source *s, void *dst, size_t len, uint64_t 
 
 	if (off > s->size || len > s->size - off)
 		r = -ENODATA;
+	else if (s->pieces)
+		r = dat_pieces_read(s->pieces, dst, len, off);
 	else if (s->fd < 0)
 		memcpy(dst, s->mem + off, len);
 	else

@@ -115,8 +115,8 @@ static void set_order(struct dat_writer *w)
 	w->options.big_endian = w->packed.big_endian = big;
 }
 
-int dat_writer_new(int fd, const char *name, const struct dat_writer_opts *opts,
-		   struct dat_writer **ret, struct err *e)
+static int writer_new(struct dat_sink sink, const char *name, const struct dat_writer_opts *opts,
+		      struct dat_writer **ret, struct err *e)
 {
 	struct dat_writer *w = calloc(1, sizeof(*w));
 	int r;
@@ -125,7 +125,7 @@ int dat_writer_new(int fd, const char *name, const struct dat_writer_opts *opts,
 		free(w);
 		return err_set(e, -ENOMEM, "cannot write '%s': out of memory", name);
 	}
-	w->sink.fd = fd;
+	w->sink = sink;
 	w->opts = *opts;
 	if (!w->opts.version)
 		w->opts.version = 7;
@@ -143,6 +143,18 @@ int dat_writer_new(int fd, const char *name, const struct dat_writer_opts *opts,
 	}
 	*ret = w;
 	return 0;
+}
+
+int dat_writer_new(int fd, const char *name, const struct dat_writer_opts *opts,
+		   struct dat_writer **ret, struct err *e)
+{
+	return writer_new((struct dat_sink){ .fd = fd }, name, opts, ret, e);
+}
+
+int dat_writer_new_pieces(struct dat_pieces *p, const char *name, const struct dat_writer_opts *opts,
+			  struct dat_writer **ret, struct err *e)
+{
+	return writer_new((struct dat_sink){ .fd = -1, .pieces = p }, name, opts, ret, e);
 }
 
 void dat_writer_free(struct dat_writer *w)
@@ -266,16 +278,41 @@ static int check_early(struct dat_writer *w, struct err *e)
 	return r;
 }
 
+static int check_block(struct dat_writer *w, enum dat_id id, struct err *e)
+{
+	int r = check_early(w, e);
+
+	if (!r && (id < FIRST_BLOCK || id >= DAT_ID_COUNT || !descriptions[id]))
+		r = dat_writer_fail(w, e, -EINVAL, "%u is not the id of a metadata section", id);
+	return r;
+}
+
+int dat_writer_block_moved(struct dat_writer *w, enum dat_id id, int src, uint64_t off,
+			   uint64_t size, struct err *e)
+{
+	uint8_t at[8];
+	int r = check_block(w, id, e);
+
+	if (r || !dat_writer_keeps(w, id))
+		return r;
+	put_u64(at, w->sink.pos, w->opts.big_endian);
+	r = dat_writer_section(w, id, w->opts.codec ? DAT_SECTION_COMPRESSED : 0, descriptions[id],
+			       size, e);
+	if (!r)
+		r = dat_writer_io(w, dat_sink_move(&w->sink, src, off, size), e);
+	if (!r)
+		queue_option(w, id, at, sizeof(at));
+	return r;
+}
+
 int dat_writer_block(struct dat_writer *w, enum dat_id id, const void *data, size_t len,
 		     struct err *e)
 {
 	uint8_t at[8];
-	int r = check_early(w, e);
+	int r = check_block(w, id, e);
 
 	if (r || !dat_writer_keeps(w, id))
 		return r;
-	if (id < FIRST_BLOCK || id >= DAT_ID_COUNT || !descriptions[id])
-		return dat_writer_fail(w, e, -EINVAL, "%u is not the id of a metadata section", id);
 	if (is_v6(w)) {
 		struct buf *b = &w->blocks[id - FIRST_BLOCK];
 

@@ -5,6 +5,7 @@
  *  writer.c        header, blocks, options, strings, finishing
  *  writer_data.c   buffers and the data of CPUs
  *  sink.c          bytes into the file, moved from another one too
+ *  pieces.c        a file that refers to others instead
  */
 #ifndef TRACECMD_DAT_WRITER_H
 #define TRACECMD_DAT_WRITER_H
@@ -18,7 +19,8 @@
 
 /* A file that grows at its end and is patched behind it. */
 struct dat_sink {
-	int fd;
+	int fd;				/* -1: pieces */
+	struct dat_pieces *pieces;
 	uint64_t pos;			/* its end */
 	bool no_move;			/* copy_file_range does not work here */
 };
@@ -28,6 +30,13 @@ int dat_sink_patch(struct dat_sink *s, uint64_t offset, const void *data, size_t
 int dat_sink_align(struct dat_sink *s, uint32_t size);
 /* @len bytes of @src at @off. -ENODATA if they are not there. */
 int dat_sink_move(struct dat_sink *s, int src, uint64_t off, size_t len);
+
+/* ---- pieces.c: 0 or -errno ---- */
+
+int dat_pieces_put(struct dat_pieces *p, const void *data, size_t len);
+int dat_pieces_patch(struct dat_pieces *p, uint64_t off, const void *data, size_t len);
+/* @len bytes of @fd at @off, which are not looked at now. */
+int dat_pieces_refer(struct dat_pieces *p, int fd, uint64_t off, size_t len);
 
 /* ---- the writer ---- */
 
@@ -90,6 +99,9 @@ int dat_writer_section(struct dat_writer *w, unsigned id, unsigned flags, const 
 		       uint64_t size, struct err *e);
 /* v7: an OPTIONS section of what is queued, linked from the one before. */
 int dat_writer_options(struct dat_writer *w, struct err *e);
+/* v7: a metadata section whose body, as the file has it, is in @src at @off. */
+int dat_writer_block_moved(struct dat_writer *w, enum dat_id id, int src, uint64_t off,
+			   uint64_t size, struct err *e);
 /* Everything that comes before the first buffer. */
 int dat_writer_front(struct dat_writer *w, struct err *e);
 

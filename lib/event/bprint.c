@@ -77,15 +77,6 @@ static const char *conversion(const char *p, struct args *a, unsigned long_size,
 	return p + 1;
 }
 
-static const char *find_format(struct event_db *db, uint64_t addr)
-{
-	const struct printk *p;
-
-	event_db_need_texts(db);
-	p = printks_find(&db->printks, addr);
-	return p ? p->fmt : NULL;
-}
-
 bool bprint_is_safe(struct event_db *db, const struct event_slot *slot,
 		    const struct event_record *rec)
 {
@@ -98,7 +89,7 @@ bool bprint_is_safe(struct event_db *db, const struct event_slot *slot,
 	if (!buf || buf->offset < 0 || (uint32_t)buf->offset > rec->len ||
 	    !builtin_field(slot, "ip", rec, &addr) || !builtin_field(slot, "fmt", rec, &addr))
 		return false;
-	p = find_format(db, addr);
+	p = event_db_printk(db, addr);
 	a.pos = buf->offset;
 	while (p && (p = strchr(p, '%'))) {
 		const char *after = conversion(p + 1, &a, db->opts.long_size, &wide);

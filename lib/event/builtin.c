@@ -12,10 +12,11 @@ bool builtin_field(const struct event_slot *slot, const char *name, const struct
 
 /* The frames fill the record from the first caller on; an address of all ones
  * ends them early (kernels before 5.4). */
-static bool stack_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
+static bool stack_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
 		       struct buf *out)
 {
 	struct tep_format_field *f = tep_find_field(slot->event, "caller");
+	struct event_db *db = ctx->db;
 	unsigned size = db->opts.long_size;
 	bool big = db->opts.big_endian;
 
@@ -54,17 +55,17 @@ static bool raw_data_text(struct event_slot *slot, const struct event_record *re
 	return true;
 }
 
-bool builtin_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
+bool builtin_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
 		  const struct event_next *next, struct buf *out)
 {
 	switch (slot->builtin) {
 	case BUILTIN_GRAPH_ENTRY:
 	case BUILTIN_GRAPH_RETADDR_ENTRY:
-		return graph_entry_text(db, slot, rec, next, out);
+		return graph_entry_text(ctx, slot, rec, next, out);
 	case BUILTIN_GRAPH_EXIT:
-		return graph_exit_text(db, slot, rec, out);
+		return graph_exit_text(ctx, slot, rec, out);
 	case BUILTIN_KERNEL_STACK:
-		return stack_text(db, slot, rec, out);
+		return stack_text(ctx, slot, rec, out);
 	case BUILTIN_RAW_DATA:
 		return raw_data_text(slot, rec, out);
 	default:

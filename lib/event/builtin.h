@@ -10,13 +10,13 @@
  * the record or its format does not have what the text needs: then it is
  * printed as any other event.
  */
-bool builtin_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
+bool builtin_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
 		  const struct event_next *next, struct buf *out);
 
 /* Its parts: function_graph's entry and exit (graph.c). */
-bool graph_entry_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
+bool graph_entry_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
 		      const struct event_next *next, struct buf *out);
-bool graph_exit_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
+bool graph_exit_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
 		     struct buf *out);
 
 /*

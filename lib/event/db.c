@@ -1,29 +1,52 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "event/check.h"
-#include "event/db.h"
+#include "event/fixups.h"
 
 #define NOTICES_MAX 1000
 
-/* Tells; of endless things only the first. */
-static void tell(struct event_db *db, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void tell(struct event_db *db, const char *fmt, ...)
+/* ---- one thread at a time ----------------------------------------------------- */
+
+/*
+ * One lock for all tables: what is done under it is rare, and libtraceevent and
+ * its plugins keep state for the whole process. They call back, so it counts.
+ */
+static pthread_mutex_t process_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+void event_lock(void)
+{
+	pthread_mutex_lock(&process_lock);
+}
+
+void event_unlock(void)
+{
+	pthread_mutex_unlock(&process_lock);
+}
+
+void event_db_tell(struct event_db *db, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX];
 	va_list ap;
 
-	if (++db->told > NOTICES_MAX + 1)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	notice(db->opts.notices, "%s", db->told <= NOTICES_MAX ? text :
-	       "more is wrong with the event formats; that is not told any more");
+	event_lock();
+	if (db->told <= NOTICES_MAX) {
+		va_start(ap, fmt);
+		vsnprintf(text, sizeof(text), fmt, ap);
+		va_end(ap);
+		notice(db->opts.notices, "%s", db->told++ < NOTICES_MAX ? text :
+		       "more is wrong with the event formats; that is not told any more");
+	}
+	event_unlock();
 }
+
+/* What stands where no event can be had: no format, or none that can be understood. */
+static const struct event_slot no_event;
+#define NO_SLOT ((struct event_slot *)&no_event)
 
 /* ---- birth and death -------------------------------------------------------- */
 
@@ -48,10 +71,10 @@ int event_db_new(const struct event_db_opts *opts, struct event_db **ret, struct
 	if (!db)
 		return err_set(e, -ENOMEM, "out of memory");
 	db->opts = *opts;
-	trace_seq_init(&db->seq);
+	/* untouched, its pages take no memory */
+	db->slots = calloc(EVENT_ID_MAX + 1, sizeof(*db->slots));
 	db->tep = tep_alloc();
-	if (!db->tep || db->seq.state != TRACE_SEQ__GOOD ||
-	    tep_set_function_resolver(db->tep, resolve, db)) {
+	if (!db->slots || !db->tep || tep_set_function_resolver(db->tep, resolve, db)) {
 		event_db_free(db);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
@@ -64,33 +87,45 @@ int event_db_new(const struct event_db_opts *opts, struct event_db **ret, struct
 	return 0;
 }
 
+static void free_slots(struct event_db *db)
+{
+	for (size_t i = 0; i < db->names.nr; i++) {
+		struct event_name *name = &db->names.v[i];
+		struct event_slot *slot = name->id <= EVENT_ID_MAX ? db->slots[name->id] : NULL;
+
+		if (slot && slot != NO_SLOT) {
+			db->slots[name->id] = NULL;
+			format_check_release(&slot->check);
+			free(slot);
+		}
+		free((char *)name->system);
+		free((char *)name->name);
+	}
+	vec_release(&db->names);
+	free(db->slots);
+}
+
 void event_db_free(struct event_db *db)
 {
 	if (!db)
 		return;
+	event_lock();
 	if (db->plugins)
 		tep_unload_plugins(db->plugins, db->tep);
 	tep_free(db->tep);
-	if (db->seq.state == TRACE_SEQ__GOOD)
-		trace_seq_destroy(&db->seq);
+	event_unlock();
 	for (size_t i = 0; i < db->styles.nr; i++)
 		regfree(&db->styles.v[i].regex);
-	for (size_t i = 0; i < db->slots.nr; i++) {
-		free((char *)db->slots.v[i].pub.system);
-		free((char *)db->slots.v[i].pub.name);
-		format_check_release(&db->slots.v[i].check);
-	}
+	free_slots(db);
 	for (size_t i = 0; i < db->plugin_options.nr; i++)
 		free(db->plugin_options.v[i]);
 	vec_release(&db->plugin_options);
 	vec_release(&db->styles);
-	vec_release(&db->slots);
-	free(db->names);
 	free(db->by_id);
 	symbols_release(&db->symbols);
 	printks_release(&db->printks);
 	comms_release(&db->comms);
-	buf_release(&db->padded);
+	past_release(&db->past);
 	free(db);
 }
 
@@ -110,9 +145,6 @@ struct tep_handle *event_db_tep(struct event_db *db)
 }
 
 /* ---- the index of formats ----------------------------------------------------- */
-
-/* Largest id a record can have: common_type is 16 bits. */
-#define EVENT_ID_MAX 65535
 
 /* The rest of the line behind @key at its start; false if no line starts so. */
 static bool find_line(const char *text, size_t len, const char *key, const char **ret, size_t *ret_len)
@@ -158,7 +190,7 @@ static bool read_heading(const char *text, size_t len, const char **name, size_t
 	return !memchr(*name, 0, *name_len);
 }
 
-static int index_id(struct event_db *db, int id, size_t slot)
+static int index_id(struct event_db *db, int id, size_t name)
 {
 	if (id > EVENT_ID_MAX)
 		return 0;
@@ -172,54 +204,66 @@ static int index_id(struct event_db *db, int id, size_t slot)
 		db->by_id = p;
 		db->nr_by_id = n;
 	}
-	db->by_id[id] = slot + 1;
+	db->by_id[id] = name + 1;
+	/* it may have been looked for before */
+	db->slots[id] = NULL;
+	return 0;
+}
+
+static int add_format(struct event_db *db, const char *system, const char *text, size_t len,
+		      struct err *e)
+{
+	struct event_name name = { .format = text, .format_len = len };
+	const char *word;
+	size_t word_len;
+
+	if (!read_heading(text, len, &word, &word_len, &name.id)) {
+		event_db_tell(db, "an event format of system '%s' has no name or id: left out",
+			      system);
+		return 0;
+	}
+	if ((size_t)name.id < db->nr_by_id && db->by_id[name.id]) {
+		struct event_name *first = &db->names.v[db->by_id[name.id] - 1];
+
+		event_db_tell(db, "event %s:%.*s has the id %d of %s:%s: left out", system,
+			      (int)word_len, word, name.id, first->system, first->name);
+		return 0;
+	}
+	name.system = strdup(system);
+	name.name = strndup(word, word_len);
+	if (!name.system || !name.name || index_id(db, name.id, db->names.nr) ||
+	    vec_push(&db->names, name)) {
+		if ((size_t)name.id < db->nr_by_id)
+			db->by_id[name.id] = 0;
+		free((char *)name.system);
+		free((char *)name.name);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
 	return 0;
 }
 
 int event_db_add_format(struct event_db *db, const char *system, const char *text, size_t len,
 			struct err *e)
 {
-	struct event_slot slot = { 0 };
-	const char *name;
-	size_t name_len;
-	int id;
+	int r;
 
-	if (!read_heading(text, len, &name, &name_len, &id)) {
-		tell(db, "an event format of system '%s' has no name or id: left out",
-		       system);
-		return 0;
-	}
-	if ((size_t)id < db->nr_by_id && db->by_id[id]) {
-		struct event_name *first = &db->slots.v[db->by_id[id] - 1].pub;
-
-		tell(db, "event %s:%.*s has the id %d of %s:%s: left out",
-		       system, (int)name_len, name, id, first->system, first->name);
-		return 0;
-	}
-	slot.pub.system = strdup(system);
-	slot.pub.name = strndup(name, name_len);
-	slot.pub.id = id;
-	slot.pub.format = text;
-	slot.pub.format_len = len;
-	if (!slot.pub.system || !slot.pub.name || index_id(db, id, db->slots.nr) ||
-	    vec_push(&db->slots, slot)) {
-		if ((size_t)id < db->nr_by_id)
-			db->by_id[id] = 0;
-		free((char *)slot.pub.system);
-		free((char *)slot.pub.name);
-		return err_set(e, -ENOMEM, "out of memory");
-	}
-	free(db->names);
-	db->names = NULL;
-	return 0;
+	event_lock();
+	r = add_format(db, system, text, len, e);
+	event_unlock();
+	return r;
 }
 
 int event_db_need_formats(struct event_db *db, struct err *e)
 {
-	if (!db->formats_asked && db->src.formats) {
-		db->formats_asked = true;
-		if (db->src.formats(db->src.ctx, db, &db->formats_why) < 0)
-			db->damage++;
+	if (!atomic_load_explicit(&db->have_formats, memory_order_acquire)) {
+		event_lock();
+		if (!db->formats_asked && db->src.formats) {
+			db->formats_asked = true;
+			if (db->src.formats(db->src.ctx, db, &db->formats_why) < 0)
+				db->damage++;
+		}
+		atomic_store_explicit(&db->have_formats, true, memory_order_release);
+		event_unlock();
 	}
 	if (db->formats_why.code)
 		return err_set(e, db->formats_why.code, "%s", db->formats_why.text);
@@ -231,10 +275,13 @@ static void use_formats(struct event_db *db)
 {
 	struct err why = { 0 };
 
-	if (!event_db_need_formats(db, &why) || db->formats_told)
+	if (!event_db_need_formats(db, &why))
 		return;
+	event_lock();
+	if (!db->formats_told)
+		event_db_tell(db, "%s; events without a format are shown as bytes", why.text);
 	db->formats_told = true;
-	tell(db, "%s; events without a format are shown as bytes", why.text);
+	event_unlock();
 }
 
 unsigned event_db_damage(const struct event_db *db)
@@ -248,16 +295,17 @@ int event_db_names(struct event_db *db, const struct event_name **ret, size_t *n
 
 	if (r < 0)
 		return r;
-	if (!db->names) {
-		db->names = calloc(db->slots.nr + 1, sizeof(*db->names));
-		if (!db->names)
-			return err_set(e, -ENOMEM, "out of memory");
-		for (size_t i = 0; i < db->slots.nr; i++)
-			db->names[i] = db->slots.v[i].pub;
-	}
-	*ret = db->names;
-	*nr = db->slots.nr;
+	*ret = db->names.v;
+	*nr = db->names.nr;
 	return 0;
+}
+
+const struct event_name *event_db_name(struct event_db *db, int id)
+{
+	use_formats(db);
+	if (id < 0 || (size_t)id >= db->nr_by_id || !db->by_id[id])
+		return NULL;
+	return &db->names.v[db->by_id[id] - 1];
 }
 
 /* ---- styles -------------------------------------------------------------------- */
@@ -295,6 +343,34 @@ static void apply_styles(struct event_db *db, struct event_slot *slot)
 	}
 }
 
+/* ---- common fields -------------------------------------------------------------------- */
+
+static void place_of(struct tep_event *event, const char *name, struct event_place *ret)
+{
+	struct tep_format_field *f = tep_find_common_field(event, name);
+
+	if (!f || f->offset < 0 || (f->size != 1 && f->size != 2 && f->size != 4 && f->size != 8))
+		return;
+	ret->offset = f->offset;
+	ret->size = f->size;
+}
+
+/*
+ * All formats of a kernel begin with the same fields, so those of the first
+ * format that can be parsed serve for all: for unknown events too.
+ */
+static void find_common(struct event_db *db, struct tep_event *event)
+{
+	if (db->common.known)
+		return;
+	place_of(event, "common_pid", &db->common.pid);
+	place_of(event, "common_flags", &db->common.flags);
+	place_of(event, "common_preempt_count", &db->common.preempt);
+	place_of(event, "common_migrate_disable", &db->common.migrate);
+	place_of(event, "common_lock_depth", &db->common.lock);
+	atomic_store_explicit(&db->common.known, true, memory_order_release);
+}
+
 /* ---- parsing ---------------------------------------------------------------------- */
 
 static const char *const builtin_names[BUILTIN_COUNT] = {
@@ -327,47 +403,71 @@ static void parse_head(struct event_db *db, struct event_slot *slot, size_t head
 	slot->check.bad_print = true;
 }
 
-static void parse_slot(struct event_db *db, struct event_slot *slot)
+static bool parse_slot(struct event_db *db, struct event_slot *slot)
 {
+	const struct event_name *name = &slot->pub;
 	struct tep_event *event;
 	struct err why = { 0 };
 	size_t head;
 	int r;
 
-	slot->tried = true;
-	r = format_check_text(slot->pub.format, slot->pub.format_len, &head, &why);
+	r = format_check_text(name->format, name->format_len, &head, &why);
 	if (r < 0) {
-		tell(db, "format of event %s:%s (id %d): %s", slot->pub.system,
-		       slot->pub.name, slot->pub.id, why.text);
-		return;
+		event_db_tell(db, "format of event %s:%s (id %d): %s", name->system, name->name,
+			      name->id, why.text);
+		return false;
 	}
 	if (r)
-		tep_parse_event(db->tep, slot->pub.format, slot->pub.format_len, slot->pub.system);
+		tep_parse_event(db->tep, name->format, name->format_len, name->system);
 	else
 		parse_head(db, slot, head);
-	event = tep_find_event(db->tep, slot->pub.id);
-	if (!event || event->id != slot->pub.id || strcmp(event->name, slot->pub.name)) {
-		tell(db, "format of event %s:%s (id %d) cannot be understood",
-		       slot->pub.system, slot->pub.name, slot->pub.id);
-		return;
+	event = tep_find_event(db->tep, name->id);
+	if (!event || event->id != name->id || strcmp(event->name, name->name)) {
+		event_db_tell(db, "format of event %s:%s (id %d) cannot be understood",
+			      name->system, name->name, name->id);
+		return false;
 	}
 	slot->event = event;
 	slot->builtin = find_builtin(db, slot);
 	format_check_event(event, &slot->check);
+	ctx_find_teaches(slot);
 	apply_styles(db, slot);
+	return true;
 }
 
-struct event_slot *event_db_slot(struct event_db *db, int id)
+/* Under the lock: no other thread has made it meanwhile. */
+static struct event_slot *make_slot(struct event_db *db, int id)
+{
+	struct event_slot *slot;
+
+	if ((size_t)id >= db->nr_by_id || !db->by_id[id])
+		return NO_SLOT;
+	slot = calloc(1, sizeof(*slot));
+	if (!slot)
+		return NO_SLOT;
+	slot->pub = db->names.v[db->by_id[id] - 1];
+	if (parse_slot(db, slot))
+		return slot;
+	format_check_release(&slot->check);
+	free(slot);
+	return NO_SLOT;
+}
+
+struct event_slot *event_db_make_slot(struct event_db *db, int id)
 {
 	struct event_slot *slot;
 
 	use_formats(db);
-	if (id < 0 || (size_t)id >= db->nr_by_id || !db->by_id[id])
-		return NULL;
-	slot = &db->slots.v[db->by_id[id] - 1];
-	if (!slot->tried)
-		parse_slot(db, slot);
-	return slot->event ? slot : NULL;
+	event_lock();
+	slot = db->slots[id];
+	if (!slot) {
+		slot = make_slot(db, id);
+		if (slot->event)
+			find_common(db, slot->event);
+		atomic_store_explicit(&db->slots[id], slot, memory_order_release);
+	}
+	event_unlock();
+	return slot;
 }
 
 struct tep_event *event_db_event(struct event_db *db, int id)
@@ -380,8 +480,8 @@ struct tep_event *event_db_event(struct event_db *db, int id)
 struct tep_event *event_db_event_by_name(struct event_db *db, const char *system, const char *name)
 {
 	use_formats(db);
-	for (size_t i = 0; i < db->slots.nr; i++) {
-		const struct event_name *n = &db->slots.v[i].pub;
+	for (size_t i = 0; i < db->names.nr; i++) {
+		const struct event_name *n = &db->names.v[i];
 
 		if (!strcmp(n->name, name) && (!system || !strcmp(n->system, system)))
 			return event_db_event(db, n->id);
@@ -402,7 +502,7 @@ static bool tell_failure(struct event_db *db, struct event_slot *slot)
 		return false;
 	if (format_check_text(slot->pub.format, slot->pub.format_len, &head, &why) > 0)
 		err_set(&why, -EBADMSG, "cannot be understood");
-	tell(db, "print format of event %s:%s (id %d): %s", slot->pub.system,
+	event_db_tell(db, "print format of event %s:%s (id %d): %s", slot->pub.system,
 	       slot->pub.name, slot->pub.id, why.text);
 	return true;
 }
@@ -413,12 +513,10 @@ int event_db_parse_all(struct event_db *db, struct err *e)
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < db->slots.nr; i++) {
-		struct event_slot *slot = &db->slots.v[i];
+	for (size_t i = 0; i < db->names.nr; i++) {
+		struct event_slot *slot = event_db_slot(db, db->names.v[i].id);
 
-		if (!slot->tried)
-			parse_slot(db, slot);
-		if (!slot->event || tell_failure(db, slot))
+		if (!slot || tell_failure(db, slot))
 			failed++;
 	}
 	return failed;
@@ -426,37 +524,15 @@ int event_db_parse_all(struct event_db *db, struct err *e)
 
 /* ---- what every record has --------------------------------------------------------- */
 
-static void place_of(struct tep_event *event, const char *name, struct event_place *ret)
-{
-	struct tep_format_field *f = tep_find_common_field(event, name);
-
-	if (!f || f->offset < 0 || (f->size != 1 && f->size != 2 && f->size != 4 && f->size != 8))
-		return;
-	ret->offset = f->offset;
-	ret->size = f->size;
-}
-
-/*
- * All formats of a kernel begin with the same fields, so those of the first
- * format that can be parsed serve for all: for unknown events too.
- */
 const struct event_common *event_db_common(struct event_db *db, int id)
 {
-	struct event_slot *slot;
-
-	if (db->common.known)
+	if (atomic_load_explicit(&db->common.known, memory_order_acquire))
 		return &db->common;
-	slot = event_db_slot(db, id);
-	for (size_t i = 0; !slot && i < db->slots.nr; i++)
-		slot = event_db_slot(db, db->slots.v[i].pub.id);
-	if (slot) {
-		place_of(slot->event, "common_pid", &db->common.pid);
-		place_of(slot->event, "common_flags", &db->common.flags);
-		place_of(slot->event, "common_preempt_count", &db->common.preempt);
-		place_of(slot->event, "common_migrate_disable", &db->common.migrate);
-		place_of(slot->event, "common_lock_depth", &db->common.lock);
+	if (!event_db_slot(db, id)) {
+		use_formats(db);
+		for (size_t i = 0; i < db->names.nr && !db->common.known; i++)
+			event_db_slot(db, db->names.v[i].id);
 	}
-	db->common.known = true;
 	return &db->common;
 }
 
@@ -507,142 +583,4 @@ unsigned event_db_record_flags(struct event_db *db, const void *data, size_t len
 	if (id < 0 || !event_db_number(db, &event_db_common(db, id)->flags, data, len, &v))
 		return 0;
 	return v;
-}
-
-/* ---- names and symbols --------------------------------------------------------------- */
-
-typedef int (*text_source)(void *ctx, const char **text, size_t *len, struct err *e);
-
-/* One text of the source, once. A text that cannot be had is told and stays empty. */
-static void ask(struct event_db *db, bool *asked, text_source fn, const char **text, size_t *len)
-{
-	struct err e = { 0 };
-
-	*text = NULL;
-	*len = 0;
-	if (*asked)
-		return;
-	*asked = true;
-	if (fn && fn(db->src.ctx, text, len, &e) < 0) {
-		tell(db, "%s", e.text);
-		*len = 0;
-		db->damage++;
-	}
-}
-
-static void need_comms(struct event_db *db)
-{
-	const struct comm *c;
-	const char *text;
-	size_t len;
-
-	if (db->cmdlines_asked)
-		return;
-	ask(db, &db->cmdlines_asked, db->src.cmdlines, &text, &len);
-	comms_add(&db->comms, text, len);
-	for (size_t i = 0; (c = comms_nth(&db->comms, i)); i++)
-		tep_register_comm(db->tep, c->name, c->pid);
-}
-
-static void need_printks(struct event_db *db)
-{
-	const struct printk *p;
-	const char *text;
-	size_t len;
-
-	if (db->printk_asked)
-		return;
-	ask(db, &db->printk_asked, db->src.printk, &text, &len);
-	printks_add(&db->printks, text, len);
-	/* libtraceevent 1.7 looks three bytes back from the end of the string */
-	for (size_t i = 0; (p = printks_nth(&db->printks, i)); i++)
-		if (strlen(p->fmt) >= 3)
-			tep_register_print_string(db->tep, p->fmt, p->addr);
-}
-
-void event_db_need_texts(struct event_db *db)
-{
-	need_comms(db);
-	need_printks(db);
-}
-
-static void need_symbols(struct event_db *db)
-{
-	const char *text;
-	size_t len;
-
-	if (db->kallsyms_asked)
-		return;
-	ask(db, &db->kallsyms_asked, db->src.kallsyms, &text, &len);
-	symbols_add(&db->symbols, text, len);
-}
-
-const char *event_db_comm(struct event_db *db, int pid)
-{
-	const char *name;
-
-	if (!pid)
-		return "<idle>";
-	need_comms(db);
-	name = comms_find(&db->comms, pid);
-	/* plugin_sched_switch tells libtraceevent of names it meets */
-	return name ? name : tep_data_comm_from_pid(db->tep, pid);
-}
-
-int event_db_each_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const char *comm),
-		       void *ctx)
-{
-	const struct comm *c;
-	int r = 0;
-
-	need_comms(db);
-	for (size_t i = 0; !r && (c = comms_nth(&db->comms, i)); i++)
-		r = fn(ctx, c->pid, c->name);
-	return r;
-}
-
-const char *event_db_symbol(struct event_db *db, uint64_t addr, uint64_t *start, const char **module)
-{
-	const struct symbol *s;
-
-	need_symbols(db);
-	s = symbols_find(&db->symbols, addr);
-	if (!s)
-		return NULL;
-	if (start)
-		*start = s->addr;
-	if (module)
-		*module = s->module;
-	return s->name;
-}
-
-int event_db_add_kallsyms(struct event_db *db, const char *text, size_t len)
-{
-	need_symbols(db);
-	return symbols_add(&db->symbols, text, len);
-}
-
-bool event_db_nth_symbol(struct event_db *db, size_t i, struct event_symbol *ret)
-{
-	const struct symbol *s;
-
-	need_symbols(db);
-	s = symbols_nth(&db->symbols, i);
-	if (!s)
-		return false;
-	*ret = (struct event_symbol){ .addr = s->addr, .name = s->name, .module = s->module };
-	return true;
-}
-
-bool event_db_nth_printk(struct event_db *db, size_t i, uint64_t *addr, const char **fmt)
-{
-	const struct printk *p;
-
-	need_printks(db);
-	p = printks_nth(&db->printks, i);
-	if (!p)
-		return false;
-	*addr = p->addr;
-	*fmt = p->fmt;
-	return true;
 }

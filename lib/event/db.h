@@ -4,9 +4,11 @@
 #define TRACECMD_EVENT_DB_H
 
 #include <regex.h>
+#include <stdatomic.h>
 
 #include "event/check.h"
 #include "event/event.h"
+#include "event/past.h"
 #include "event/tables.h"
 
 /* Events of the ftrace system whose text is made here (builtin.c, graph.c). */
@@ -20,13 +22,19 @@ enum event_builtin {
 	BUILTIN_COUNT
 };
 
+/* Largest id a record can have: common_type is 16 bits. */
+#define EVENT_ID_MAX 65535
+
+/* Where a record names a task; comm NULL: nowhere. */
+struct event_teaches { const struct tep_format_field *pid, *comm; };
+
+/* A parsed event. Nothing in it changes once it can be found in a db. */
 struct event_slot {
 	struct event_name pub;
-	struct tep_event *event;	/* once parsed */
-	bool tried;			/* parsing was attempted */
-	/* set when parsed */
+	struct tep_event *event;
 	enum event_builtin builtin;
 	bool fields;			/* EVENT_STYLE_FIELDS */
+	struct event_teaches teaches[2];	/* task names in it */
 	struct format_check check;
 };
 
@@ -34,7 +42,7 @@ struct event_slot {
 struct event_place { uint32_t offset, size; };
 
 struct event_common {
-	bool known;
+	atomic_bool known;
 	struct event_place pid, flags, preempt, migrate, lock;
 };
 
@@ -47,38 +55,76 @@ struct event_graph_opts {
 	bool tailprint, depth, retval_skip, retval_dec, retval_hex;
 };
 
+/*
+ * Tables that are written under the lock and published by an atomic store, so
+ * that they can be read without it. What has no word of its own is written
+ * under the lock, or before there is a second thread.
+ */
 struct event_db {
 	struct event_db_opts opts;
 	struct event_db_source src;
-	bool formats_asked, kallsyms_asked, printk_asked, cmdlines_asked;
+	bool formats_asked, formats_told;
+	atomic_bool have_formats;	/* as many as there are */
 	struct err formats_why;		/* why not all formats could be had */
-	bool formats_told;
 	unsigned told;			/* notices so far */
-	unsigned damage;		/* texts of the source that could not be had */
-	struct tep_handle *tep;
+	atomic_uint damage;		/* texts of the source that could not be had */
+	struct tep_handle *tep;		/* every call that may write: under the lock */
 	struct tep_plugin_list *plugins;
-	VEC(struct event_slot) slots;
-	struct event_name *names;	/* made by event_db_names */
-	size_t nr_names;
-	uint32_t *by_id;		/* slot number + 1, by id */
+	VEC(struct event_name) names;	/* the formats, in the order they were added */
+	uint32_t *by_id;		/* number in names + 1, by id */
 	size_t nr_by_id;
+	struct event_slot *_Atomic *slots;	/* by id; NULL: not looked for yet */
 	struct event_common common;
 	VEC(struct event_style_rule) styles;
 	bool no_builtins;
 	bool compat_31;
 	struct event_graph_opts graph;
 	VEC(char *) plugin_options;	/* given to libtraceevent, values left out */
+	/* the source's texts: tables that are whole once their flag is set (texts.c) */
+	atomic_bool have_symbols, have_printks, have_comms, have_tep_texts;
 	struct symbols symbols;
 	struct printks printks;
 	struct comms comms;
-	struct trace_seq seq;		/* libtraceevent's text of one event */
-	struct buf padded;		/* the record it works on */
+	struct event_past past;		/* of whoever makes texts in order */
 };
 
+/* A task's column in front of a line; len 0: none. */
+struct ctx_task { int pid; bool latency; uint8_t len; char text[26]; };
+
+struct event_ctx {
+	struct event_db *db;
+	struct event_fixups *fixups;	/* NULL: texts are made in order */
+	struct trace_seq seq;		/* libtraceevent's text of one event */
+	struct buf padded;		/* the record it works on */
+	struct ctx_task tasks[512];	/* known ones, by pid */
+};
+
+/* For everything in this room that is not read-only (db.c). May be taken again. */
+void event_lock(void);
+void event_unlock(void);
+/* Tells as a notice; of endless things only the first. */
+void event_db_tell(struct event_db *db, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Finds and parses what event_db_slot did not find; never NULL, ->event may be. */
+struct event_slot *event_db_make_slot(struct event_db *db, int id);
 /* The slot of an id, parsed; NULL if there is none. */
-struct event_slot *event_db_slot(struct event_db *db, int id);
+static inline struct event_slot *event_db_slot(struct event_db *db, int id)
+{
+	struct event_slot *slot;
+
+	if ((unsigned)id > EVENT_ID_MAX)
+		return NULL;
+	slot = atomic_load_explicit(&db->slots[id], memory_order_acquire);
+	if (!slot)
+		slot = event_db_make_slot(db, id);
+	return slot->event ? slot : NULL;
+}
 /* Task names and printk formats are registered with libtraceevent. */
 void event_db_need_texts(struct event_db *db);
+/* By the file's task names; NULL for a pid they lack. */
+const char *event_db_known_comm(struct event_db *db, int pid);
+/* The printk format at an address, or NULL. */
+const char *event_db_printk(struct event_db *db, uint64_t addr);
 /* Asks the source for formats once. 0 or -errno. */
 int event_db_need_formats(struct event_db *db, struct err *e);
 const struct event_common *event_db_common(struct event_db *db, int id);

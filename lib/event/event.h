@@ -4,8 +4,12 @@
  * when their first event is met), symbols, task names, plugins, filters, and
  * the text of an event. Knows no files: texts come in, words go out.
  *
- * A struct event_db belongs to one trace file (its instances share it) and to
- * one thread.
+ * A struct event_db belongs to one trace file (its instances share it). It is
+ * set up by one thread: made, given a source, plugins, options, styles, added
+ * symbols. From then on any number of threads may ask it; what a text needs for
+ * itself is in a struct event_ctx, one for each thread. The source's functions
+ * and the notices are then called by any of these threads, one at a time for
+ * all dbs of the process.
  *
  * The words are those of libtraceevent 1.7 and of trace-cmd 3.3's report;
  * Documentation/differences.md lists where and why they differ.
@@ -91,10 +95,14 @@ int event_db_parse_all(struct event_db *db, struct err *e);
  * and what it points to live as long as the db. */
 struct event_name { const char *system, *name; int id; const char *format; size_t format_len; };
 int event_db_names(struct event_db *db, const struct event_name **ret, size_t *nr, struct err *e);
+/* The one of an id, unparsed; NULL if there is none. Lives as long as no format is added. */
+const struct event_name *event_db_name(struct event_db *db, int id);
 
 /* How many of the source's texts were asked for and could not be had; each was told. */
 unsigned event_db_damage(const struct event_db *db);
 
+/* libtraceevent's handle of it; only to compare with, where other threads may
+ * be at work: what libtraceevent does with it is not thread safe. */
 struct tep_handle *event_db_tep(struct event_db *db);
 /* common_type of a record; -1 if it is too short. */
 int event_db_record_id(struct event_db *db, const void *data, size_t len);
@@ -102,7 +110,8 @@ int event_db_record_id(struct event_db *db, const void *data, size_t len);
 int event_db_record_pid(struct event_db *db, const void *data, size_t len);
 /* common_flags; 0 if there are none. */
 unsigned event_db_record_flags(struct event_db *db, const void *data, size_t len);
-const char *event_db_comm(struct event_db *db, int pid);	/* "<idle>", "<...>" */
+/* By the file's task names: "<idle>" for 0, "<...>" for a pid they lack. */
+const char *event_db_comm(struct event_db *db, int pid);
 /* Task names known to the file: calls fn for each pid and name until it returns non-zero. */
 int event_db_each_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const char *comm),
 		       void *ctx);
@@ -127,6 +136,20 @@ struct event_record {
 	uint32_t cpu;
 };
 
+/* ---- making texts ------------------------------------------------------------ */
+
+/* One thread's tools for the texts of one db, which must outlive it. */
+struct event_ctx;
+int event_ctx_new(struct event_db *db, struct event_ctx **ret, struct err *e);	/* 0, -ENOMEM */
+void event_ctx_free(struct event_ctx *ctx);
+struct event_db *event_ctx_db(const struct event_ctx *ctx);
+/*
+ * A task's name as a line would show it now: event_db_comm's, or where the file
+ * has none the one that the texts made so far told (not while they are deferred).
+ * The string lives as long as the db.
+ */
+const char *event_ctx_comm(struct event_ctx *ctx, int pid);
+
 /* Unsigned value of a field of 1, 2, 4 or 8 bytes; false if the record does not
  * reach to it. */
 bool event_field_number(const struct tep_format_field *field, const struct event_record *rec,
@@ -150,8 +173,50 @@ struct event_next {
  * instead (as -R). A record too short for its format becomes a note, and
  * nothing beyond rec->avail is ever read. @next may be NULL.
  */
-void event_text(struct event_db *db, struct tep_event *event, const struct event_record *rec,
+void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out);
+
+/* ---- texts that wait for those before them ------------------------------------ */
+
+/*
+ * Some words depend on the texts made before: the name of a task that the file
+ * lacks and an earlier event told, the indentation of function events, the first
+ * --ts-diff. A ctx keeps account of that in its db, so its texts must be made in
+ * the order of the events; and of all threads only one may do so at a time.
+ *
+ * Other threads make texts out of order: their ctx is told to defer, which leaves
+ * a fixup for each such word. When all that comes before is settled, whoever has
+ * the account settles the fixups of a text too.
+ *
+ *	thread		event_ctx_defer(ctx, &window->fixups);
+ *			event_line(ctx, .., &window->state, .., &window->text); ...
+ *	in order	event_fixups_settle(&window->fixups, &state, &window->text);
+ *			if (window->state.any) state = window->state;
+ */
+struct event_fixup;
+struct event_fixups { VEC(struct event_fixup) v; struct buf words; };	/* { 0 }: none */
+struct event_line_state;
+/* From now on fixups go to @fx, for texts appended to one buf (of several ctxs, too)
+ * from its start on, not moved or cut meanwhile. NULL: settled at once, as at first. */
+void event_ctx_defer(struct event_ctx *ctx, struct event_fixups *fx);
+/*
+ * A task's name that is part of a text made elsewhere (JSON): appends it by @put,
+ * and again when it is known better. @put must give the same for the same name.
+ */
+void event_ctx_put_comm(struct event_ctx *ctx, int pid, void (*put)(const char *comm, struct buf *out),
+			struct buf *out);
+/*
+ * A record whose text is not made here, but whose task names lines after it are
+ * to know (sched_switch, sched_wakeup and such tell some).
+ */
+void event_ctx_learn(struct event_ctx *ctx, const struct event_record *rec);
+/*
+ * Settles all fixups of @text in order and empties @fx (its memory is kept).
+ * @state: of the line before @text. 0 or -ENOMEM (and text->failed).
+ */
+int event_fixups_settle(struct event_fixups *fx, const struct event_line_state *state,
+			struct buf *text);
+void event_fixups_release(struct event_fixups *fx);
 
 /* ---- filters ------------------------------------------------------------------ */
 
@@ -163,6 +228,9 @@ void event_text(struct event_db *db, struct tep_event *event, const struct event
  * operators and precedence, =~ and !~ (regular expressions), fields, COMM, CPU,
  * numbers and strings. An event that has not the field, or whose record does
  * not reach to it, fails the comparison; so does a division by zero.
+ * Task names are those of the file.
+ *
+ * A filter is added to by one thread; then any number of threads may match.
  */
 struct event_filter;
 int event_filter_new(struct event_db *db, struct event_filter **ret, struct err *e);
@@ -176,6 +244,16 @@ void event_filter_free(struct event_filter *f);
  * column if it is malformed.
  */
 int event_filter_add(struct event_filter *f, const char *text, bool exclude, struct err *e);
+/*
+ * Events by shell globs, "GLOB[,GLOB ...]", each SYSTEM:EVENT, SYSTEM/EVENT, or
+ * for names of events and of systems. Nothing else is wanted then, whatever
+ * filters let through; of several selections each counts. @exclude: these are
+ * dropped. Returns as event_filter_add.
+ */
+int event_filter_select(struct event_filter *f, const char *text, bool exclude, struct err *e);
+/* A filter that lets through what is of one of these processes, or about it: the
+ * fields common_pid, pid or next_pid say so. 0 or -ENOMEM. */
+int event_filter_add_pids(struct event_filter *f, const int *pids, size_t nr, struct err *e);
 /* Whether some filter says what is wanted, not only what is not. */
 bool event_filter_includes(const struct event_filter *f);
 /* Whether the record is wanted; everything is while nothing was added. */
@@ -201,7 +279,7 @@ struct event_line_state { bool any; uint64_t last; };
 /* Appends a time as lines show it, its colon left out. */
 void event_time(const struct event_line_opts *opts, uint64_t ts, struct buf *out);
 /* Appends one line without its newline. Several lines for events with stacks. */
-void event_line(struct event_db *db, const struct event_line_opts *opts,
+void event_line(struct event_ctx *ctx, const struct event_line_opts *opts,
 		struct event_line_state *state, const struct event_record *rec,
 		const struct event_next *next, struct buf *out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A filter's expression: text to tree, tree to value, tree to text. Knows
- * fields by number only; who uses it binds the numbers to an event's fields.
+ * A filter's expression: text to tree, tree to text. Knows fields by number
+ * only; who uses it binds the numbers to an event's fields (match.h).
  */
 #ifndef TRACECMD_EVENT_EXPR_H
 #define TRACECMD_EVENT_EXPR_H
@@ -32,7 +32,10 @@ extern const struct expr_op_info expr_ops[EXPR_OP_COUNT];
 
 struct expr_node {
 	enum expr_op op;
+	unsigned nr;			/* in struct expr's nodes */
 	unsigned column;		/* of its first character, from 1 */
+	unsigned height;		/* nodes on top of each other; a chain of one logical
+					 * operator is one */
 	struct expr_node *left, *right;
 	uint64_t number;		/* NUMBER, CHAR */
 	char *string;			/* STRING, CHAR, and the pattern of MATCH */
@@ -41,9 +44,9 @@ struct expr_node {
 };
 
 struct expr {
-	struct expr_node *root;
+	struct expr_node *root;		/* NULL: there is no expression */
+	VEC(struct expr_node *) nodes;	/* each behind those it is made of */
 	VEC(char *) fields;		/* names, each once */
-	unsigned nr_nodes;
 };
 
 /*
@@ -54,27 +57,12 @@ int expr_parse(const char *text, unsigned column, struct expr *ret, struct err *
 void expr_release(struct expr *x);
 
 enum expr_kind { EXPR_IS_MISSING, EXPR_IS_NUMBER, EXPR_IS_STRING };
-struct expr_value {
-	enum expr_kind kind;
-	uint64_t number;
-	bool is_unsigned;		/* NUMBER: 64 bits without a sign */
-	const char *string;		/* STRING: not NUL-terminated */
-	size_t len;
-};
 /*
  * Whether the operators fit what stands beside them; @kinds: by field number.
  * 0, or -EINVAL with the column: arithmetic with text, text as a condition,
  * text compared with a number literal.
  */
 int expr_check(const struct expr *x, const enum expr_kind *kinds, struct err *e);
-/* Where fields' values come from. name: the value as a word (symbol or hex),
- * for comparing a number with a string; may use @buf. */
-struct expr_fields {
-	void (*value)(void *ctx, unsigned field, struct expr_value *ret);
-	void (*word)(void *ctx, uint64_t number, struct expr_value *ret);
-	void *ctx;
-};
-bool expr_true(const struct expr *x, const struct expr_fields *fields);
 /* Appends the expression with as few parentheses as it needs. */
 void expr_print(const struct expr *x, struct buf *out);
 

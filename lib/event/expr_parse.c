@@ -7,6 +7,7 @@
 
 #define NODES_MAX 20000
 #define DEPTH_MAX 200
+#define HEIGHT_MAX 1000
 
 /* Levels as in C. */
 const struct expr_op_info expr_ops[EXPR_OP_COUNT] = {
@@ -45,38 +46,30 @@ static void skip_blanks(struct parser *ps)
 		ps->p++;
 }
 
-static void node_free(struct expr_node *n)
+/* One that stands on @left and @right; either may be NULL. It belongs to the expression. */
+static struct expr_node *node_new(struct parser *ps, enum expr_op op, unsigned column,
+				  struct expr_node *left, struct expr_node *right)
 {
-	/* long chains lean to the left */
-	while (n) {
-		struct expr_node *left = n->left;
-
-		node_free(n->right);
-		if (n->regex) {
-			regfree(n->regex);
-			free(n->regex);
-		}
-		free(n->string);
-		free(n);
-		n = left;
-	}
-}
-
-static struct expr_node *node_new(struct parser *ps, enum expr_op op, unsigned column)
-{
+	bool goes_on = left && left->op == op && (op == EXPR_OR || op == EXPR_AND);
 	struct expr_node *n;
+	unsigned height = 0;
 
-	if (++ps->x->nr_nodes > NODES_MAX) {
+	if (left)
+		height = left->height + !goes_on;
+	if (right && right->height + 1 > height)
+		height = right->height + 1;
+	if (ps->x->nodes.nr == NODES_MAX || height > HEIGHT_MAX) {
 		err_set(ps->e, -EINVAL, "column %u: the expression is too long", column);
 		return NULL;
 	}
 	n = calloc(1, sizeof(*n));
-	if (!n) {
+	if (!n || vec_push(&ps->x->nodes, n)) {
+		free(n);
 		err_set(ps->e, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	n->op = op;
-	n->column = column;
+	*n = (struct expr_node){ .op = op, .nr = ps->x->nodes.nr - 1, .column = column,
+				 .height = height, .left = left, .right = right };
 	return n;
 }
 
@@ -98,7 +91,7 @@ static struct expr_node *parse_number(struct parser *ps)
 			(int)(end - ps->p), ps->p, errno == ERANGE ? " of 64 bits" : "");
 		return NULL;
 	}
-	n = node_new(ps, EXPR_NUMBER, column);
+	n = node_new(ps, EXPR_NUMBER, column, NULL, NULL);
 	if (n) {
 		n->number = v;
 		ps->p = end;
@@ -117,13 +110,13 @@ static struct expr_node *parse_string(struct parser *ps)
 		err_set(ps->e, -EINVAL, "column %u: the string has no closing %c", column, quote);
 		return NULL;
 	}
-	n = node_new(ps, quote == '\'' && end - ps->p == 1 ? EXPR_CHAR : EXPR_STRING, column);
+	n = node_new(ps, quote == '\'' && end - ps->p == 1 ? EXPR_CHAR : EXPR_STRING, column, NULL,
+		     NULL);
 	if (!n)
 		return NULL;
 	n->number = (unsigned char)*ps->p;
 	n->string = strndup(ps->p, end - ps->p);
 	if (!n->string) {
-		node_free(n);
 		err_set(ps->e, -ENOMEM, "out of memory");
 		return NULL;
 	}
@@ -149,7 +142,7 @@ static int field_number(struct expr *x, const char *name, size_t len)
 
 static struct expr_node *parse_field(struct parser *ps)
 {
-	struct expr_node *n = node_new(ps, EXPR_FIELD, here(ps));
+	struct expr_node *n = node_new(ps, EXPR_FIELD, here(ps), NULL, NULL);
 	const char *end = ps->p;
 	int nr;
 
@@ -159,7 +152,6 @@ static struct expr_node *parse_field(struct parser *ps)
 		end++;
 	nr = field_number(ps->x, ps->p, end - ps->p);
 	if (nr < 0) {
-		node_free(n);
 		err_set(ps->e, -ENOMEM, "out of memory");
 		return NULL;
 	}
@@ -171,20 +163,13 @@ static struct expr_node *parse_field(struct parser *ps)
 static struct expr_node *parse_unary(struct parser *ps)
 {
 	enum expr_op op = *ps->p == '!' ? EXPR_NOT : *ps->p == '~' ? EXPR_INVERT : EXPR_NEGATE;
-	struct expr_node *n, *operand;
 	unsigned column = here(ps);
+	struct expr_node *operand;
 
 	ps->p++;
 	/* trace-cmd's ! takes the whole comparison behind it */
 	operand = parse_level(ps, op == EXPR_NOT ? expr_ops[EXPR_EQ].level : EXPR_LEVEL_UNARY);
-	if (!operand)
-		return NULL;
-	n = node_new(ps, op, column);
-	if (!n)
-		node_free(operand);
-	else
-		n->left = operand;
-	return n;
+	return operand ? node_new(ps, op, column, operand, NULL) : NULL;
 }
 
 static struct expr_node *parse_parentheses(struct parser *ps)
@@ -200,7 +185,6 @@ static struct expr_node *parse_parentheses(struct parser *ps)
 	if (*ps->p != ')') {
 		err_set(ps->e, -EINVAL, "column %u: the parenthesis of column %u is not closed",
 			here(ps), column);
-		node_free(n);
 		return NULL;
 	}
 	ps->p++;
@@ -282,18 +266,9 @@ static struct expr_node *parse_binary(struct parser *ps, struct expr_node *left,
 
 	ps->p += strlen(expr_ops[op].text);
 	right = parse_level(ps, expr_ops[op].level + 1);
-	n = right ? node_new(ps, op, column) : NULL;
-	if (!n) {
-		node_free(left);
-		node_free(right);
+	n = right ? node_new(ps, op, column, left, right) : NULL;
+	if (n && (op == EXPR_MATCH || op == EXPR_NO_MATCH) && compile_regex(ps, n) < 0)
 		return NULL;
-	}
-	n->left = left;
-	n->right = right;
-	if ((op == EXPR_MATCH || op == EXPR_NO_MATCH) && compile_regex(ps, n) < 0) {
-		node_free(n);
-		return NULL;
-	}
 	return n;
 }
 
@@ -333,11 +308,23 @@ int expr_parse(const char *text, unsigned column, struct expr *ret, struct err *
 	return 0;
 }
 
+static void node_free(struct expr_node *n)
+{
+	if (n->regex) {
+		regfree(n->regex);
+		free(n->regex);
+	}
+	free(n->string);
+	free(n);
+}
+
 void expr_release(struct expr *x)
 {
-	node_free(x->root);
-	x->root = NULL;
+	for (size_t i = 0; i < x->nodes.nr; i++)
+		node_free(x->nodes.v[i]);
 	for (size_t i = 0; i < x->fields.nr; i++)
 		free(x->fields.v[i]);
+	vec_release(&x->nodes);
 	vec_release(&x->fields);
+	x->root = NULL;
 }

@@ -1,46 +1,60 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+/* Filters: which events they name, with which fields; by id, what that comes to. */
 #include <ctype.h>
 #include <errno.h>
-#include <regex.h>
+#include <fnmatch.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "event/db.h"
 #include "event/expr.h"
+#include "event/match.h"
+
+enum word_kind { WORD_NONE, WORD_PLAIN, WORD_REGEX, WORD_GLOB };
+
+struct word_rule {
+	enum word_kind kind;
+	char *text;			/* PLAIN, GLOB */
+	regex_t regex;
+};
 
 struct name_rule {			/* one NAME of a filter */
-	regex_t event, system;
-	bool has_event, has_system;
-	bool either;			/* event or system by the same expression */
+	struct word_rule system, event;	/* without an event: either is system */
 	bool pattern;			/* made to match many */
 	const char *text;		/* while the filter is added */
 	size_t len;
 };
 
 struct rule {				/* one filter */
-	VEC(struct name_rule) names;
+	VEC(struct name_rule) names;	/* none: all events */
 	struct expr expr;
 	bool exclude;
+	bool has_set;			/* instead of an expression */
+	int64_t *numbers;		/* of the set */
+	struct match_set set;
 };
 
-/* A rule's fields in one event, by the expression's field numbers. */
-struct binding {
-	size_t rule;
-	const struct tep_format_field **fields;		/* NULL: not there */
-};
+/* Of a process, and what says which one an event is about. */
+static const char *const pid_fields[] = { "common_pid", "pid", "next_pid" };
 
-struct event_rules {			/* what holds for one event id */
-	bool known;
-	VEC(struct binding) bindings;
-};
+#define EVENT_IDS 65536			/* common_type is 16 bits */
 
 struct event_filter {
 	struct event_db *db;
+	bool big_endian;
 	VEC(struct rule) rules;
+	VEC(struct rule) selections;	/* names only; other events are not wanted */
 	bool includes;			/* some rule is not an exclusion */
-	struct event_rules *by_id;	/* by id */
-	size_t nr_ids;
-	char word[32];			/* a number as text */
+	/*
+	 * What the rules come to for an id is found when it is met first, under
+	 * the lock: the program if it takes one, and then the verdict.
+	 */
+	pthread_mutex_t lock;
+	struct match_prog *progs[EVENT_IDS];
+	_Atomic uint8_t verdicts[EVENT_IDS];	/* enum match_verdict; 0: not known yet */
 };
 
 /* ---- birth and death -------------------------------------------------------- */
@@ -49,76 +63,110 @@ int event_filter_new(struct event_db *db, struct event_filter **ret, struct err 
 {
 	struct event_filter *f = calloc(1, sizeof(*f));
 
-	if (!f)
+	if (!f || pthread_mutex_init(&f->lock, NULL)) {
+		free(f);
 		return err_set(e, -ENOMEM, "out of memory");
+	}
 	f->db = db;
+	f->big_endian = db->opts.big_endian;
 	*ret = f;
 	return 0;
 }
 
-static void rule_release(struct rule *r)
+static void word_release(struct word_rule *w)
 {
-	for (size_t i = 0; i < r->names.nr; i++) {
-		if (r->names.v[i].has_event)
-			regfree(&r->names.v[i].event);
-		if (r->names.v[i].has_system)
-			regfree(&r->names.v[i].system);
-	}
-	vec_release(&r->names);
-	expr_release(&r->expr);
+	if (w->kind == WORD_REGEX)
+		regfree(&w->regex);
+	free(w->text);
 }
 
-static void forget_bindings(struct event_filter *f)
+static void name_release(struct name_rule *n)
 {
-	for (size_t i = 0; i < f->nr_ids; i++) {
-		for (size_t j = 0; j < f->by_id[i].bindings.nr; j++)
-			free(f->by_id[i].bindings.v[j].fields);
-		vec_release(&f->by_id[i].bindings);
+	word_release(&n->system);
+	word_release(&n->event);
+}
+
+static void rule_release(struct rule *r)
+{
+	for (size_t i = 0; i < r->names.nr; i++)
+		name_release(&r->names.v[i]);
+	vec_release(&r->names);
+	expr_release(&r->expr);
+	free(r->numbers);
+}
+
+static void forget_verdicts(struct event_filter *f)
+{
+	for (size_t i = 0; i < EVENT_IDS; i++) {
+		if (f->verdicts[i] == MATCH_RUN)
+			match_free(f->progs[i]);
+		if (f->verdicts[i])
+			f->verdicts[i] = 0;
 	}
-	free(f->by_id);
-	f->by_id = NULL;
-	f->nr_ids = 0;
 }
 
 void event_filter_free(struct event_filter *f)
 {
 	if (!f)
 		return;
-	forget_bindings(f);
+	forget_verdicts(f);
 	for (size_t i = 0; i < f->rules.nr; i++)
 		rule_release(&f->rules.v[i]);
+	for (size_t i = 0; i < f->selections.nr; i++)
+		rule_release(&f->selections.v[i]);
 	vec_release(&f->rules);
+	vec_release(&f->selections);
+	pthread_mutex_destroy(&f->lock);
 	free(f);
 }
 
 /* ---- names ------------------------------------------------------------------------ */
 
-static int parse_name(const char *text, size_t len, struct name_rule *ret, struct err *e)
+/* A word is compared as it is unless it has what an expression gives a meaning. */
+static int parse_word(const char *text, size_t len, bool glob, struct word_rule *ret, struct err *e)
 {
-	const char *slash = memchr(text, '/', len);
-	size_t system = slash ? (size_t)(slash - text) : len;
+	bool plain = true;
 	int r;
 
-	if (!len || !system || system + 1 == len)
-		return err_set(e, -EINVAL, "an event's name is missing");
-	*ret = (struct name_rule){ .either = !slash, .pattern = memchr(text, '*', len),
-				   .text = text, .len = len };
-	r = regex_compile_whole(&ret->system, text, system, e);
-	if (r < 0)
-		return r;
-	ret->has_system = true;
-	if (!slash)
-		return 0;
-	r = regex_compile_whole(&ret->event, slash + 1, len - system - 1, e);
-	if (r < 0) {
-		regfree(&ret->system);
+	for (size_t i = 0; i < len; i++)
+		plain &= isalnum((unsigned char)text[i]) || text[i] == '_' || text[i] == '-';
+	*ret = (struct word_rule){ .kind = glob ? WORD_GLOB : plain ? WORD_PLAIN : WORD_REGEX };
+	if (ret->kind == WORD_REGEX) {
+		r = regex_compile_whole(&ret->regex, text, len, e);
+		if (r < 0)
+			ret->kind = WORD_NONE;
 		return r;
 	}
-	ret->has_event = true;
-	return 0;
+	ret->text = strndup(text, len);
+	return ret->text ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
-static int parse_names(const char *text, size_t len, struct rule *rule, struct err *e)
+/* Where the event's name begins behind the system's, or NULL. */
+static const char *find_event(const char *text, size_t len, bool glob)
+{
+	const char *slash = memchr(text, '/', len);
+
+	return slash || !glob ? slash : memchr(text, ':', len);
+}
+
+static int parse_name(const char *text, size_t len, bool glob, struct name_rule *ret, struct err *e)
+{
+	const char *between = find_event(text, len, glob);
+	size_t system = between ? (size_t)(between - text) : len;
+	int r;
+
+	*ret = (struct name_rule){ .text = text, .len = len };
+	if (!len || !system || system + 1 == len)
+		return err_set(e, -EINVAL, "an event's name is missing");
+	for (size_t i = 0; i < len; i++)
+		ret->pattern |= text[i] == '*' || (glob && (text[i] == '?' || text[i] == '['));
+	r = parse_word(text, system, glob, &ret->system, e);
+	if (!r && between)
+		r = parse_word(between + 1, len - system - 1, glob, &ret->event, e);
+	return r;
+}
+
+static int parse_names(const char *text, size_t len, bool glob, struct rule *rule, struct err *e)
 {
 	const char *end = text + len;
 
@@ -132,14 +180,12 @@ static int parse_names(const char *text, size_t len, struct rule *rule, struct e
 			text++;
 		while (stop > text && isspace((unsigned char)stop[-1]))
 			stop--;
-		r = parse_name(text, stop - text, &name, e);
-		if (r < 0)
+		r = parse_name(text, stop - text, glob, &name, e);
+		if (!r && vec_push(&rule->names, name))
+			r = err_set(e, -ENOMEM, "out of memory");
+		if (r < 0) {
+			name_release(&name);
 			return r;
-		if (vec_push(&rule->names, name)) {
-			regfree(&name.system);
-			if (name.has_event)
-				regfree(&name.event);
-			return err_set(e, -ENOMEM, "out of memory");
 		}
 		if (!comma)
 			return 0;
@@ -147,13 +193,25 @@ static int parse_names(const char *text, size_t len, struct rule *rule, struct e
 	}
 }
 
+static bool word_matches(const struct word_rule *w, const char *name)
+{
+	switch (w->kind) {
+	case WORD_PLAIN:
+		return !strcasecmp(w->text, name);
+	case WORD_GLOB:
+		return !fnmatch(w->text, name, 0);
+	default:
+		return !regexec(&w->regex, name, 0, NULL, 0);
+	}
+}
+
 static bool name_matches(const struct name_rule *n, const struct event_name *ev)
 {
-	bool system = !regexec(&n->system, ev->system, 0, NULL, 0);
+	bool system = word_matches(&n->system, ev->system);
 
-	if (n->either)
-		return system || !regexec(&n->system, ev->name, 0, NULL, 0);
-	return system && !regexec(&n->event, ev->name, 0, NULL, 0);
+	if (n->event.kind == WORD_NONE)
+		return system || word_matches(&n->system, ev->name);
+	return system && word_matches(&n->event, ev->name);
 }
 
 /* A pattern reaches events of all kinds: what one has another need not have. */
@@ -170,7 +228,15 @@ static bool rule_names(const struct rule *rule, const struct event_name *ev)
 	for (size_t i = 0; i < rule->names.nr; i++)
 		if (name_matches(&rule->names.v[i], ev))
 			return true;
-	return false;
+	return !rule->names.nr;
+}
+
+static bool is_selected(const struct event_filter *f, const struct event_name *ev)
+{
+	for (size_t i = 0; i < f->selections.nr; i++)
+		if (rule_names(&f->selections.v[i], ev))
+			return true;
+	return !f->selections.nr;
 }
 
 /* @e: what no event of the file is called, and what it may have meant. */
@@ -178,6 +244,7 @@ static int unknown_name(struct event_filter *f, const char *text, size_t len, st
 {
 	AUTO_FREE char *word = strndup(text, len);
 	const struct event_name *names;
+	const char *between;
 	char both[192];
 	struct near near;
 	size_t nr;
@@ -185,10 +252,12 @@ static int unknown_name(struct event_filter *f, const char *text, size_t len, st
 	err_set(e, -ENOENT, "no event or system is called '%.*s'", (int)len, text);
 	if (!word || event_db_names(f->db, &names, &nr, NULL) < 0)
 		return -ENOENT;
+	between = strpbrk(word, "/:");
 	near_init(&near, word);
 	for (size_t i = 0; i < nr; i++) {
-		if (strchr(word, '/')) {
-			snprintf(both, sizeof(both), "%s/%s", names[i].system, names[i].name);
+		if (between) {
+			snprintf(both, sizeof(both), "%s%c%s", names[i].system, *between,
+				 names[i].name);
 			near_try(&near, both);
 			continue;
 		}
@@ -294,206 +363,210 @@ static int check_expr(struct event_filter *f, const struct rule *rule, struct er
 	return expr_check(&rule->expr, kinds, e);
 }
 
+/* Takes over a rule that was parsed as @r says. Returns as event_filter_add. */
+static int add_rule(struct event_filter *f, struct rule *rule, const char *text, bool selection, int r,
+		    struct err *e)
+{
+	int known = 1;
+
+	if (!r)
+		known = check_names(f, rule, e);
+	if (known < 0)
+		r = known;
+	if (!r)
+		r = check_expr(f, rule, known ? e : NULL);
+	if (!r && (selection ? vec_push(&f->selections, *rule) : vec_push(&f->rules, *rule)))
+		r = err_set(e, -ENOMEM, "out of memory");
+	if (r < 0)
+		rule_release(rule);
+	if (r < 0 || !known)
+		err_wrap(e, "filter '%.200s%s'", text, strlen(text) > 200 ? " ..." : "");
+	if (r < 0)
+		return r;
+	forget_verdicts(f);
+	f->includes |= !selection && !rule->exclude;
+	return known;
+}
+
 int event_filter_add(struct event_filter *f, const char *text, bool exclude, struct err *e)
 {
 	struct rule rule = { .exclude = exclude };
 	const char *colon = strchr(text, ':');
 	size_t len = colon ? (size_t)(colon - text) : strlen(text);
-	int known = 1, r;
+	int r;
 
-	r = parse_names(text, len, &rule, e);
+	r = parse_names(text, len, false, &rule, e);
 	if (!r && colon)
 		r = expr_parse(colon + 1, len + 2, &rule.expr, e);
-	if (!r)
-		known = check_names(f, &rule, e);
-	if (known < 0)
-		r = known;
-	if (!r)
-		r = check_expr(f, &rule, known ? e : NULL);
-	if (!r && vec_push(&f->rules, rule))
-		r = err_set(e, -ENOMEM, "out of memory");
-	if (r < 0)
+	return add_rule(f, &rule, text, false, r, e);
+}
+
+int event_filter_select(struct event_filter *f, const char *text, bool exclude, struct err *e)
+{
+	struct rule rule = { .exclude = exclude };
+	int r = parse_names(text, strlen(text), true, &rule, e);
+
+	return add_rule(f, &rule, text, !exclude, r, e);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+int event_filter_add_pids(struct event_filter *f, const int *pids, size_t nr, struct err *e)
+{
+	struct rule rule = { .has_set = true, .numbers = calloc(nr + 1, sizeof(*rule.numbers)) };
+
+	for (size_t i = 0; i < nr && rule.numbers; i++)
+		rule.numbers[i] = pids[i];
+	if (rule.numbers)
+		qsort(rule.numbers, nr, sizeof(*rule.numbers), compare_numbers);
+	rule.set = (struct match_set){ rule.numbers, nr };
+	if (!rule.numbers || vec_push(&f->rules, rule)) {
 		rule_release(&rule);
-	if (r < 0 || !known)
-		err_wrap(e, "filter '%.200s%s'", text, strlen(text) > 200 ? " ..." : "");
-	if (r < 0)
-		return r;
-	forget_bindings(f);
-	if (!exclude)
-		f->includes = true;
-	return known;
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	forget_verdicts(f);
+	f->includes = true;
+	return 0;
 }
 
 /* ---- matching --------------------------------------------------------------------------- */
 
-static int bind(struct event_filter *f, size_t nr, struct tep_event *event, struct event_rules *er)
+static struct match_place find_place(struct tep_event *event, const char *name)
 {
-	const struct expr *x = &f->rules.v[nr].expr;
-	struct binding b = { .rule = nr };
+	struct tep_format_field *field = event ? tep_find_any_field(event, name) : NULL;
 
-	b.fields = calloc(x->fields.nr + 1, sizeof(*b.fields));
-	if (!b.fields)
+	if (!field && is_special(name))
+		return (struct match_place){ .kind = strcmp(name, "CPU") ? MATCH_COMM : MATCH_CPU };
+	return match_place(field);
+}
+
+/* Where an event has what a rule asks for. */
+static int bind(struct event_filter *f, const struct rule *rule, int id, struct match_rule *ret)
+{
+	const char *const *names = rule->has_set ? pid_fields : (const char *const *)rule->expr.fields.v;
+	size_t nr = rule->has_set ? ARRAY_SIZE(pid_fields) : rule->expr.fields.nr;
+	struct match_place *places = calloc(nr + 1, sizeof(*places));
+	struct tep_event *event = nr ? event_db_event(f->db, id) : NULL;
+
+	if (!places)
 		return -ENOMEM;
-	for (size_t i = 0; event && i < x->fields.nr; i++)
-		b.fields[i] = tep_find_any_field(event, x->fields.v[i]);
-	if (vec_push(&er->bindings, b)) {
-		free(b.fields);
-		return -ENOMEM;
-	}
+	for (size_t i = 0; i < nr; i++)
+		places[i] = find_place(event, names[i]);
+	*ret = (struct match_rule){
+		.exclude = rule->exclude, .expr = &rule->expr, .places = places, .nr_places = nr,
+		.set = rule->has_set ? &rule->set : NULL,
+	};
 	return 0;
 }
 
-/* The rules that name an event, bound to its fields at its first record. */
-static const struct event_rules *rules_of(struct event_filter *f, int id)
+/* The verdict on an event, or -ENOMEM. @ev is NULL if there is no format of that id. */
+static int judge(struct event_filter *f, int id, const struct event_name *ev, struct match_prog **ret)
 {
-	struct event_slot *slot = event_db_slot(f->db, id);
-	struct event_rules *er;
+	VEC(struct match_rule) rules = { 0 };
+	int r = 0;
 
-	if (!slot)
-		return NULL;
-	if ((size_t)id >= f->nr_ids) {
-		size_t n = (size_t)id + 256;
-		struct event_rules *p = realloc(f->by_id, n * sizeof(*p));
+	if (!ev || !is_selected(f, ev))
+		return f->includes || f->selections.nr ? MATCH_NEVER : MATCH_ALWAYS;
+	for (size_t i = 0; i < f->rules.nr && !r; i++) {
+		struct match_rule bound;
 
-		if (!p)
-			return NULL;
-		memset(p + f->nr_ids, 0, (n - f->nr_ids) * sizeof(*p));
-		f->by_id = p;
-		f->nr_ids = n;
+		if (!rule_names(&f->rules.v[i], ev))
+			continue;
+		r = vec_reserve(&rules, 1);
+		if (!r)
+			r = bind(f, &f->rules.v[i], id, &bound);
+		if (!r)
+			r = vec_push(&rules, bound);
 	}
-	er = &f->by_id[id];
-	if (er->known)
-		return er;
-	for (size_t i = 0; i < f->rules.nr; i++)
-		if (rule_names(&f->rules.v[i], &slot->pub) && bind(f, i, slot->event, er) < 0)
-			return NULL;
-	er->known = true;
-	return er;
+	if (!r)
+		r = match_compile(rules.v, rules.nr, !f->includes, f->big_endian, ret);
+	for (size_t i = 0; i < rules.nr; i++)
+		free((void *)rules.v[i].places);
+	vec_release(&rules);
+	return r;
 }
 
-struct match {
-	struct event_filter *f;
-	const struct rule *rule;
-	const struct binding *binding;
-	const struct event_record *rec;
-};
-
-static void set_string(struct expr_value *ret, const char *s, size_t len)
+/* An id that is met first. Without memory nothing of it is wanted, and it may be tried again. */
+static enum match_verdict learn(struct event_filter *f, unsigned id)
 {
-	*ret = (struct expr_value){ .kind = EXPR_IS_STRING, .string = s, .len = len };
-}
+	struct match_prog *prog = NULL;
+	int verdict;
 
-static void set_field(const struct match *m, const struct tep_format_field *field,
-		      struct expr_value *ret)
-{
-	const struct event_record *rec = m->rec;
-	uint32_t offset = field->offset, len = field->size;
-	unsigned shift;
-	uint64_t v;
-
-	if (field->flags & TEP_FIELD_IS_DYNAMIC) {
-		if (!format_dynamic(field, rec->data, rec->len, &offset, &len))
-			return;
-	} else if (field->offset < 0 || field->size < 0 || offset > rec->len ||
-		   len > rec->len - offset) {
-		return;
-	} else if (!len && field->flags & TEP_FIELD_IS_ARRAY) {
-		len = rec->len - offset;	/* char buf[]: the rest */
+	pthread_mutex_lock(&f->lock);
+	verdict = atomic_load_explicit(&f->verdicts[id], memory_order_relaxed);
+	if (!verdict) {
+		verdict = judge(f, id, event_db_name(f->db, id), &prog);
+		f->progs[id] = prog;
+		if (verdict > 0)
+			atomic_store_explicit(&f->verdicts[id], verdict, memory_order_release);
 	}
-	if (field->flags & TEP_FIELD_IS_STRING) {
-		const char *s = (const char *)rec->data + offset;
-
-		set_string(ret, s, strnlen(s, len));
-		return;
-	}
-	if (!format_number(field, rec->data, rec->len, &v))
-		return;
-	shift = 64 - 8 * field->size;
-	ret->kind = EXPR_IS_NUMBER;
-	ret->is_unsigned = !shift && !(field->flags & TEP_FIELD_IS_SIGNED);
-	ret->number = field->flags & TEP_FIELD_IS_SIGNED ? (uint64_t)((int64_t)(v << shift) >> shift) : v;
-}
-
-static void field_value(void *ctx, unsigned nr, struct expr_value *ret)
-{
-	struct match *m = ctx;
-	const char *name = m->rule->expr.fields.v[nr];
-	const struct tep_format_field *field = m->binding->fields[nr];
-	struct event_db *db = m->f->db;
-
-	*ret = (struct expr_value){ .kind = EXPR_IS_MISSING };
-	if (field) {
-		set_field(m, field, ret);
-	} else if (!strcmp(name, "COMM")) {
-		int pid = event_db_record_pid(db, m->rec->data, m->rec->len);
-		const char *comm = event_db_comm(db, pid);
-
-		set_string(ret, comm, strlen(comm));
-	} else if (!strcmp(name, "CPU")) {
-		ret->kind = EXPR_IS_NUMBER;
-		ret->number = m->rec->cpu;
-	}
-}
-
-/* A number that is compared with a string: a function's name, or hex. */
-static void number_word(void *ctx, uint64_t number, struct expr_value *ret)
-{
-	struct match *m = ctx;
-	const char *name = event_db_symbol(m->f->db, number, NULL, NULL);
-
-	if (!name) {
-		snprintf(m->f->word, sizeof(m->f->word), "0x%llx", (unsigned long long)number);
-		name = m->f->word;
-	}
-	set_string(ret, name, strlen(name));
+	pthread_mutex_unlock(&f->lock);
+	return verdict > 0 ? verdict : MATCH_NEVER;
 }
 
 bool event_filter_includes(const struct event_filter *f)
 {
-	return f->includes;
+	return f->includes || f->selections.nr;
+}
+
+/* What takes more than a look at the verdict. */
+static bool __attribute__((noinline)) judge_record(struct event_filter *f, unsigned id,
+						   enum match_verdict verdict,
+						   const struct event_record *rec)
+{
+	if (!verdict)
+		verdict = learn(f, id);
+	if (verdict != MATCH_RUN)
+		return verdict == MATCH_ALWAYS;
+	return match_run(f->progs[id], f->db, rec);
 }
 
 bool event_filter_match(struct event_filter *f, const struct event_record *rec)
 {
-	struct match m = { .f = f, .rec = rec };
-	const struct expr_fields fields = { .value = field_value, .word = number_word, .ctx = &m };
-	const struct event_rules *er;
-	bool wanted = !f->includes;
+	enum match_verdict verdict;
+	unsigned id;
 
-	if (!f->rules.nr)
-		return true;
-	er = rules_of(f, event_db_record_id(f->db, rec->data, rec->len));
-	for (size_t i = 0; er && i < er->bindings.nr; i++) {
-		m.binding = &er->bindings.v[i];
-		m.rule = &f->rules.v[m.binding->rule];
-		if ((wanted && !m.rule->exclude) || !expr_true(&m.rule->expr, &fields))
-			continue;
-		if (m.rule->exclude)
-			return false;
-		wanted = true;
+	if (rec->len < 2)
+		return !event_filter_includes(f);
+	id = get_u16(rec->data, f->big_endian);
+	verdict = atomic_load_explicit(&f->verdicts[id], memory_order_acquire);
+	if (verdict == MATCH_NEVER)
+		return false;
+	return verdict == MATCH_ALWAYS || judge_record(f, id, verdict, rec);
+}
+
+static void describe_rule(const struct rule *rule, const struct event_name *ev, struct buf *out)
+{
+	buf_printf(out, "%s%s:%s", rule->exclude ? "not " : "", ev->system, ev->name);
+	if (rule->has_set) {
+		buf_puts(out, ": common_pid, pid or next_pid is");
+		for (size_t i = 0; i < rule->set.nr; i++)
+			buf_printf(out, "%s%lld", i ? ", " : " ", (long long)rule->set.v[i]);
 	}
-	return wanted;
+	if (rule->expr.root)
+		buf_puts(out, ": ");
+	expr_print(&rule->expr, out);
+	buf_puts(out, "\n");
 }
 
 void event_filter_describe(struct event_filter *f, struct buf *out)
 {
+	static const struct rule all;
 	const struct event_name *names;
 	size_t nr;
 
 	if (event_db_names(f->db, &names, &nr, NULL) < 0)
 		return;
-	for (size_t i = 0; i < f->rules.nr; i++) {
-		const struct rule *rule = &f->rules.v[i];
-
-		for (size_t j = 0; j < nr; j++) {
-			if (!rule_names(rule, &names[j]))
-				continue;
-			buf_printf(out, "%s%s:%s", rule->exclude ? "not " : "", names[j].system,
-				   names[j].name);
-			if (rule->expr.root)
-				buf_puts(out, ": ");
-			expr_print(&rule->expr, out);
-			buf_puts(out, "\n");
-		}
-	}
+	for (size_t i = 0; i < f->rules.nr; i++)
+		for (size_t j = 0; j < nr; j++)
+			if (rule_names(&f->rules.v[i], &names[j]) && is_selected(f, &names[j]))
+				describe_rule(&f->rules.v[i], &names[j], out);
+	for (size_t j = 0; j < nr && f->selections.nr && !f->includes; j++)
+		if (is_selected(f, &names[j]))
+			describe_rule(&all, &names[j], out);
 }

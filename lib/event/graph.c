@@ -118,9 +118,10 @@ static bool find_leaf(struct event_db *db, const struct event_record *entry, uin
 	       event_db_record_pid(db, entry->data, entry->len);
 }
 
-bool graph_entry_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
+bool graph_entry_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
 		      const struct event_next *next, struct buf *out)
 {
+	struct event_db *db = ctx->db;
 	struct graph_exit leaf;
 	uint64_t func, depth, caller;
 	bool is_leaf;
@@ -149,9 +150,10 @@ bool graph_entry_text(struct event_db *db, struct event_slot *slot, const struct
 	return true;
 }
 
-bool graph_exit_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
+bool graph_exit_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
 		     struct buf *out)
 {
+	struct event_db *db = ctx->db;
 	struct graph_exit x;
 
 	if (!read_exit(slot, rec, &x))

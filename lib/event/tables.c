@@ -85,31 +85,6 @@ static bool parse_symbol(char *p, char *end, struct symbol *ret)
 	return true;
 }
 
-int symbols_add(struct symbols *s, const char *text, size_t len)
-{
-	char *copy, *pos, *line, *end;
-
-	if (!len)
-		return 0;
-	copy = pos = copy_text(text, len);
-	if (!copy)
-		return -ENOMEM;
-	if (vec_push(&s->texts, copy)) {
-		free(copy);
-		return -ENOMEM;
-	}
-	while (next_line(&pos, copy + len, &line, &end)) {
-		struct symbol symbol;
-
-		/* the line's end may be cut: go on behind it */
-		if (pos < copy + len)
-			pos++;
-		if (parse_symbol(line, end, &symbol) && vec_push(&s->v, symbol))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 /*
  * Merges the sorted runs [0, half) and [half, n), the second being the newer:
  * of equal addresses its symbols come first.
@@ -139,29 +114,53 @@ static void sort_symbols(struct symbol *v, struct symbol *tmp, size_t n)
 	merge_symbols(v, tmp, n / 2, n);
 }
 
-static bool symbols_sort(struct symbols *s)
+/* Those from @first on are new; without the memory to sort them they are dropped. */
+static int sort_new_symbols(struct symbols *s, size_t first)
 {
-	struct symbol *tmp;
+	struct symbol *tmp = malloc((s->v.nr + 1) * sizeof(*tmp));
 
-	if (s->nr_sorted == s->v.nr)
-		return true;
-	tmp = malloc(s->v.nr * sizeof(*tmp));
-	if (!tmp)
-		return false;
-	sort_symbols(s->v.v + s->nr_sorted, tmp, s->v.nr - s->nr_sorted);
-	merge_symbols(s->v.v, tmp, s->nr_sorted, s->v.nr);
+	if (!tmp) {
+		s->v.nr = first;
+		return -ENOMEM;
+	}
+	sort_symbols(s->v.v + first, tmp, s->v.nr - first);
+	merge_symbols(s->v.v, tmp, first, s->v.nr);
 	free(tmp);
-	s->nr_sorted = s->v.nr;
-	return true;
+	return 0;
 }
 
-const struct symbol *symbols_find(struct symbols *s, uint64_t addr)
+int symbols_add(struct symbols *s, const char *text, size_t len)
 {
-	size_t low = 0, high;
+	char *copy, *pos, *line, *end;
+	size_t first = s->v.nr;
 
-	if (!symbols_sort(s))
-		return NULL;
-	high = s->v.nr;
+	if (!len)
+		return 0;
+	copy = pos = copy_text(text, len);
+	if (!copy)
+		return -ENOMEM;
+	if (vec_push(&s->texts, copy)) {
+		free(copy);
+		return -ENOMEM;
+	}
+	while (next_line(&pos, copy + len, &line, &end)) {
+		struct symbol symbol;
+
+		/* the line's end may be cut: go on behind it */
+		if (pos < copy + len)
+			pos++;
+		if (parse_symbol(line, end, &symbol) && vec_push(&s->v, symbol)) {
+			s->v.nr = first;
+			return -ENOMEM;
+		}
+	}
+	return sort_new_symbols(s, first);
+}
+
+const struct symbol *symbols_find(const struct symbols *s, uint64_t addr)
+{
+	size_t low = 0, high = s->v.nr;
+
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 		const struct symbol *m = &s->v.v[mid];
@@ -179,9 +178,9 @@ const struct symbol *symbols_find(struct symbols *s, uint64_t addr)
 	return NULL;
 }
 
-const struct symbol *symbols_nth(struct symbols *s, size_t i)
+const struct symbol *symbols_nth(const struct symbols *s, size_t i)
 {
-	return symbols_sort(s) && i < s->v.nr ? &s->v.v[i] : NULL;
+	return i < s->v.nr ? &s->v.v[i] : NULL;
 }
 
 void symbols_release(struct symbols *s)
@@ -190,7 +189,6 @@ void symbols_release(struct symbols *s)
 		free(s->texts.v[i]);
 	vec_release(&s->texts);
 	vec_release(&s->v);
-	s->nr_sorted = 0;
 }
 
 /* ---- printk formats ---------------------------------------------------------- */
@@ -217,13 +215,19 @@ static bool parse_printk(char *p, char *end, struct printk *ret)
 	return true;
 }
 
+static int compare_printks(const void *a, const void *b)
+{
+	const struct printk *x = a, *y = b;
+
+	return (x->addr > y->addr) - (x->addr < y->addr);
+}
+
 int printks_add(struct printks *p, const char *text, size_t len)
 {
 	char *pos = (char *)text, *line, *end;
 
 	if (!len)
 		return 0;
-	p->sorted = false;
 	while (next_line(&pos, (char *)text + len, &line, &end)) {
 		struct printk printk;
 
@@ -236,34 +240,20 @@ int printks_add(struct printks *p, const char *text, size_t len)
 			return -ENOMEM;
 		}
 	}
+	if (p->v.nr)
+		qsort(p->v.v, p->v.nr, sizeof(*p->v.v), compare_printks);
 	return 0;
 }
 
-static int compare_printks(const void *a, const void *b)
-{
-	const struct printk *x = a, *y = b;
-
-	return (x->addr > y->addr) - (x->addr < y->addr);
-}
-
-static void printks_sort(struct printks *p)
-{
-	if (!p->sorted && p->v.nr)
-		qsort(p->v.v, p->v.nr, sizeof(*p->v.v), compare_printks);
-	p->sorted = true;
-}
-
-const struct printk *printks_find(struct printks *p, uint64_t addr)
+const struct printk *printks_find(const struct printks *p, uint64_t addr)
 {
 	const struct printk key = { .addr = addr };
 
-	printks_sort(p);
 	return p->v.nr ? bsearch(&key, p->v.v, p->v.nr, sizeof(key), compare_printks) : NULL;
 }
 
-const struct printk *printks_nth(struct printks *p, size_t i)
+const struct printk *printks_nth(const struct printks *p, size_t i)
 {
-	printks_sort(p);
 	return i < p->v.nr ? &p->v.v[i] : NULL;
 }
 
@@ -298,13 +288,44 @@ static bool parse_comm(char *p, char *end, struct comm *ret)
 	return true;
 }
 
+static int compare_comms(const void *a, const void *b)
+{
+	const struct comm *x = *(const struct comm *const *)a, *y = *(const struct comm *const *)b;
+
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return (x > y) - (x < y);
+}
+
+/* Sorts by pid and keeps the last name of each. */
+static int comms_sort(struct comms *c)
+{
+	AUTO_FREE const struct comm **order = calloc(c->v.nr + 1, sizeof(*order));
+	AUTO_FREE struct comm *sorted = calloc(c->v.nr + 1, sizeof(*sorted));
+	size_t nr = 0;
+
+	if (!order || !sorted)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->v.nr; i++)
+		order[i] = &c->v.v[i];
+	qsort(order, c->v.nr, sizeof(*order), compare_comms);
+	for (size_t i = 0; i < c->v.nr; i++) {
+		if (nr && sorted[nr - 1].pid == order[i]->pid)
+			free(sorted[--nr].name);
+		sorted[nr++] = *order[i];
+	}
+	if (nr)
+		memcpy(c->v.v, sorted, nr * sizeof(*sorted));
+	c->v.nr = nr;
+	return 0;
+}
+
 int comms_add(struct comms *c, const char *text, size_t len)
 {
 	char *pos = (char *)text, *line, *end;
 
 	if (!len)
 		return 0;
-	c->sorted = false;
 	while (next_line(&pos, (char *)text + len, &line, &end)) {
 		struct comm comm;
 
@@ -317,50 +338,13 @@ int comms_add(struct comms *c, const char *text, size_t len)
 			return -ENOMEM;
 		}
 	}
-	return 0;
+	return comms_sort(c);
 }
 
-static int compare_comms(const void *a, const void *b)
+const char *comms_find(const struct comms *c, int pid)
 {
-	const struct comm *x = *(const struct comm *const *)a, *y = *(const struct comm *const *)b;
+	size_t low = 0, high = c->v.nr;
 
-	if (x->pid != y->pid)
-		return x->pid < y->pid ? -1 : 1;
-	return (x > y) - (x < y);
-}
-
-/* Sorts by pid and keeps the last name of each. */
-static void comms_sort(struct comms *c)
-{
-	AUTO_FREE const struct comm **order = calloc(c->v.nr + 1, sizeof(*order));
-	AUTO_FREE struct comm *sorted = calloc(c->v.nr + 1, sizeof(*sorted));
-	size_t nr = 0;
-
-	if (c->sorted || !order || !sorted)
-		return;
-	for (size_t i = 0; i < c->v.nr; i++)
-		order[i] = &c->v.v[i];
-	qsort(order, c->v.nr, sizeof(*order), compare_comms);
-	for (size_t i = 0; i < c->v.nr; i++) {
-		if (nr && sorted[nr - 1].pid == order[i]->pid)
-			free(sorted[--nr].name);
-		sorted[nr++] = *order[i];
-	}
-	if (nr)
-		memcpy(c->v.v, sorted, nr * sizeof(*sorted));
-	c->v.nr = nr;
-	c->sorted = true;
-}
-
-const char *comms_find(struct comms *c, int pid)
-{
-	size_t low = 0, high;
-
-	if (!c->sorted)
-		comms_sort(c);
-	if (!c->sorted)
-		return NULL;
-	high = c->v.nr;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
@@ -374,10 +358,8 @@ const char *comms_find(struct comms *c, int pid)
 	return NULL;
 }
 
-const struct comm *comms_nth(struct comms *c, size_t i)
+const struct comm *comms_nth(const struct comms *c, size_t i)
 {
-	if (!c->sorted)
-		comms_sort(c);
 	return i < c->v.nr ? &c->v.v[i] : NULL;
 }
 

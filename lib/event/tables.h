@@ -2,8 +2,8 @@
 /*
  * Three look-up tables made from the kernel's texts: symbols (kallsyms),
  * printk formats and task names. Each takes text of any content: a line that
- * does not have the expected shape is left out. They sort themselves at the
- * first look-up.
+ * does not have the expected shape is left out. Between additions they do not
+ * change: look-ups by several threads are fine.
  */
 #ifndef TRACECMD_EVENT_TABLES_H
 #define TRACECMD_EVENT_TABLES_H
@@ -16,7 +16,6 @@ struct symbol { uint64_t addr; const char *name, *module; };
 struct symbols {
 	VEC(struct symbol) v;
 	VEC(char *) texts;		/* copies, names point into them */
-	size_t nr_sorted;
 };
 /*
  * Adds the lines "ADDRESS TYPE NAME[\t[MODULE]]" of @text. Names that start
@@ -30,28 +29,28 @@ int symbols_add(struct symbols *s, const char *text, size_t len);
  * one that a binary search over (address; later added first) meets first: what
  * libtraceevent picks.
  */
-const struct symbol *symbols_find(struct symbols *s, uint64_t addr);
-const struct symbol *symbols_nth(struct symbols *s, size_t i);
+const struct symbol *symbols_find(const struct symbols *s, uint64_t addr);
+const struct symbol *symbols_nth(const struct symbols *s, size_t i);
 void symbols_release(struct symbols *s);
 
 /* ---- printk formats ---------------------------------------------------------- */
 
 struct printk { uint64_t addr; char *fmt; };
-struct printks { VEC(struct printk) v; bool sorted; };
-/* Lines '0xADDRESS : "FORMAT"'. The quotes and a last \n are taken off. */
+struct printks { VEC(struct printk) v; };
+/* Lines '0xADDRESS : "FORMAT"'. The quotes and a last \n are taken off. 0 or -ENOMEM. */
 int printks_add(struct printks *p, const char *text, size_t len);
-const struct printk *printks_find(struct printks *p, uint64_t addr);	/* NULL: unknown */
-const struct printk *printks_nth(struct printks *p, size_t i);
+const struct printk *printks_find(const struct printks *p, uint64_t addr);	/* NULL: unknown */
+const struct printk *printks_nth(const struct printks *p, size_t i);
 void printks_release(struct printks *p);
 
 /* ---- task names --------------------------------------------------------------- */
 
 struct comm { int pid; char *name; };
-struct comms { VEC(struct comm) v; bool sorted; };
-/* Lines "PID NAME"; of one pid's names the last counts. */
+struct comms { VEC(struct comm) v; };
+/* Lines "PID NAME"; of one pid's names the last counts. 0 or -ENOMEM. */
 int comms_add(struct comms *c, const char *text, size_t len);
-const char *comms_find(struct comms *c, int pid);	/* NULL: unknown */
-const struct comm *comms_nth(struct comms *c, size_t i);
+const char *comms_find(const struct comms *c, int pid);	/* NULL: unknown */
+const struct comm *comms_nth(const struct comms *c, size_t i);
 void comms_release(struct comms *c);
 
 #endif

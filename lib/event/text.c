@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "event/builtin.h"
-#include "event/db.h"
+#include "event/fixups.h"
 
 /*
  * Behind the copy, so that a string without an end stops there. Plugins read a
@@ -25,7 +25,7 @@
  * follow in the sub-buffer, as they do for an empty string at a record's end
  * (fixture probes-6.12); so with @fields these follow, as far as there are any.
  */
-static bool make_record(struct event_db *db, const struct event_slot *slot,
+static bool make_record(struct event_ctx *ctx, const struct event_slot *slot,
 			const struct event_record *rec, bool fields, struct tep_record *ret)
 {
 	uint32_t want = rec->len, extra = 0, len;
@@ -37,21 +37,21 @@ static bool make_record(struct event_db *db, const struct event_slot *slot,
 	len = rec->len < slot->check.rest_start ? want : rec->len;
 	if (fields)
 		extra = rec->avail - want < PAD / 2 ? rec->avail - want : PAD / 2;
-	buf_clear(&db->padded);
-	if (buf_put(&db->padded, rec->data, want + extra) ||
-	    buf_fill(&db->padded, 0, PAD - extra))
+	buf_clear(&ctx->padded);
+	if (buf_put(&ctx->padded, rec->data, want + extra) ||
+	    buf_fill(&ctx->padded, 0, PAD - extra))
 		return false;
 	*ret = (struct tep_record){
 		.ts = rec->ts, .size = len, .record_size = len,
-		.data = db->padded.data, .cpu = rec->cpu, .ref_count = 1, .locked = 1,
+		.data = ctx->padded.data, .cpu = rec->cpu, .ref_count = 1, .locked = 1,
 		.priv = (void *)rec,
 	};
 	return true;
 }
 
-static void put_seq(struct event_db *db, struct buf *out)
+static void put_seq(struct event_ctx *ctx, struct buf *out)
 {
-	struct trace_seq *s = &db->seq;
+	struct trace_seq *s = &ctx->seq;
 
 	if (s->state == TRACE_SEQ__GOOD)
 		buf_put(out, s->buffer, s->len);
@@ -130,12 +130,12 @@ bool event_field_number(const struct tep_format_field *field, const struct event
 /* ---- the text --------------------------------------------------------------------- */
 
 /* libtraceevent's text by the print format, plugins left aside. */
-static void run_print_format(struct event_db *db, struct tep_event *event, struct tep_record *record)
+static void run_print_format(struct event_ctx *ctx, struct tep_event *event, struct tep_record *record)
 {
 	int no_handler = event->flags & TEP_EVENT_FL_NOHANDLE;
 
 	event->flags |= TEP_EVENT_FL_NOHANDLE;
-	tep_print_event(db->tep, &db->seq, record, "%s", TEP_PRINT_INFO);
+	tep_print_event(ctx->db->tep, &ctx->seq, record, "%s", TEP_PRINT_INFO);
 	/* it may have found the format wanting: that stays */
 	event->flags = (event->flags & ~TEP_EVENT_FL_NOHANDLE) | no_handler;
 }
@@ -144,29 +144,33 @@ static void run_print_format(struct event_db *db, struct tep_event *event, struc
  * Plugins and libtraceevent. A plugin whose handler returns non-zero wants the
  * print format's text behind its own.
  */
-static void put_text(struct event_db *db, struct event_slot *slot, const struct event_record *rec,
+static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
 		     bool fields, struct buf *out)
 {
 	struct tep_event *event = slot->event;
 	struct tep_record record;
 	bool runnable, more = true;
 
-	event_db_need_texts(db);
-	if (!make_record(db, slot, rec, fields, &record)) {
+	event_db_need_texts(ctx->db);
+	if (!make_record(ctx, slot, rec, fields, &record)) {
 		out->failed = true;
 		return;
 	}
-	runnable = format_check_print(&slot->check, event, record.data, db->padded.len - PAD) &&
-		   (!(event->flags & TEP_EVENT_FL_ISBPRINT) || bprint_is_safe(db, slot, rec));
-	trace_seq_reset(&db->seq);
-	if (!fields && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE))
-		more = event->handler(&db->seq, &record, event, event->context);
+	runnable = format_check_print(&slot->check, event, record.data, ctx->padded.len - PAD) &&
+		   (!(event->flags & TEP_EVENT_FL_ISBPRINT) || bprint_is_safe(ctx->db, slot, rec));
+	event_lock();
+	trace_seq_reset(&ctx->seq);
+	if (!fields && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE)) {
+		ctx_learn(ctx, slot, rec);
+		more = event->handler(&ctx->seq, &record, event, event->context);
+	}
 	if (fields && runnable)
-		tep_record_print_fields(&db->seq, &record, event);
+		tep_record_print_fields(&ctx->seq, &record, event);
 	else if (more && runnable)
-		run_print_format(db, event, &record);
-	trace_seq_terminate(&db->seq);
-	put_seq(db, out);
+		run_print_format(ctx, event, &record);
+	event_unlock();
+	trace_seq_terminate(&ctx->seq);
+	put_seq(ctx, out);
 	if (more && !runnable) {
 		if (!fields)
 			buf_puts(out, "[FAILED TO PARSE]");
@@ -174,10 +178,10 @@ static void put_text(struct event_db *db, struct event_slot *slot, const struct 
 	}
 }
 
-void event_text(struct event_db *db, struct tep_event *event, const struct event_record *rec,
+void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {
-	struct event_slot *slot = event_db_slot(db, event->id);
+	struct event_slot *slot = event_db_slot(ctx->db, event->id);
 	size_t start = out->len;
 	char why[128];
 
@@ -188,14 +192,14 @@ void event_text(struct event_db *db, struct tep_event *event, const struct event
 		buf_puts(out, "[FAILED TO PARSE]");
 		return;
 	}
-	if (!fields && slot->builtin && builtin_text(db, slot, rec, next, out))
+	if (!fields && slot->builtin && builtin_text(ctx, slot, rec, next, out))
 		goto trim;
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
 				 sizeof(why))) {
 		buf_printf(out, "[BAD RECORD: %s]", why);
 		put_fields(event, rec, out);
 	} else {
-		put_text(db, slot, rec, fields, out);
+		put_text(ctx, slot, rec, fields, out);
 	}
 trim:
 	if (out->data && out->len > start && out->data[out->len - 1] == '\n')

@@ -95,25 +95,74 @@ static int write_buffer(const struct finish *f, struct dat_writer *w,
 	return r ? r : dat_writer_buffer_end(w, e);
 }
 
-int finish_write(const struct finish *f, int fd, const char *name, struct err *e)
+/* Each block from the metadata if it is there, else from the head. */
+static int write_blocks(const struct finish *f, struct dat_writer *w, struct err *e)
 {
-	struct dat_writer_opts opts = {
-		.version = f->version, .codec = f->codec,
+	static const enum dat_id stable[] = {
+		DAT_HEADER_INFO, DAT_FTRACE_EVENTS, DAT_EVENT_FORMATS, DAT_KALLSYMS,
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stable) && f->head && r >= 0; i++)
+		r = dat_writer_block_from(w, f->head, stable[i], e);
+	return r < 0 ? r : metadata_write(f->metadata, w, e);
+}
+
+static struct dat_writer_opts writer_opts(const struct finish *f, unsigned version)
+{
+	return (struct dat_writer_opts){
+		.version = version, .codec = f->codec,
 		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
 		.page_size = f->buffers[0].page_size,
 	};
-	struct dat_writer *w;
-	int r = dat_writer_new(fd, name, &opts, &w, e);
+}
 
-	if (r)
-		return r;
-	r = metadata_write(f->metadata, w, e);
+/* Ends the writer too. */
+static int write_all(const struct finish *f, struct dat_writer *w, struct err *e)
+{
+	int r = write_blocks(f, w, e);
+
 	if (!r)
 		r = write_options(f, w, e);
 	for (size_t i = 0; i < f->nr_buffers && !r; i++)
 		r = dat_writer_plan_buffer(w, f->buffers[i].name, e);
 	for (size_t i = 0; i < f->nr_buffers && !r; i++)
 		r = write_buffer(f, w, &f->buffers[i], e);
+	if (!r)
+		r = dat_writer_finish(w, e);
+	dat_writer_free(w);
+	return r;
+}
+
+int finish_write(const struct finish *f, int fd, const char *name, struct err *e)
+{
+	struct dat_writer_opts opts = writer_opts(f, f->version);
+	struct dat_writer *w;
+	int r = dat_writer_new(fd, name, &opts, &w, e);
+
+	return r ? r : write_all(f, w, e);
+}
+
+int finish_pieces(const struct finish *f, struct dat_pieces *p, const char *name, struct err *e)
+{
+	struct dat_writer_opts opts = writer_opts(f, f->version);
+	struct dat_writer *w;
+	int r = dat_writer_new_pieces(p, name, &opts, &w, e);
+
+	return r ? r : write_all(f, w, e);
+}
+
+int finish_head(const struct finish *f, int fd, const char *name, struct err *e)
+{
+	struct dat_writer_opts opts = writer_opts(f, 7);
+	struct dat_writer *w;
+	int r = dat_writer_new(fd, name, &opts, &w, e);
+
+	if (r)
+		return r;
+	r = write_blocks(f, w, e);
+	if (!r)
+		r = write_options(f, w, e);
 	if (!r)
 		r = dat_writer_finish(w, e);
 	dat_writer_free(w);

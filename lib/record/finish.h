@@ -32,6 +32,7 @@ struct finish {
 	const struct codec *codec;	/* the spools'; NULL: raw (always in version 6) */
 	uint32_t cpus;			/* of the machine */
 	const struct metadata *metadata;
+	struct dat_reader *head;	/* finish_head's file: what @metadata has not; or NULL */
 	bool has_date, has_offset;
 	int64_t date_us, offset;
 	const char *trace_clock;	/* text of trace_clock */
@@ -53,6 +54,13 @@ struct finish {
 	bool consume;
 };
 
+/*
+ * Writes a file without buffers, always of version 7: all that is known before
+ * the first event. 0, -errno.
+ */
+int finish_head(const struct finish *f, int fd, const char *name, struct err *e);
+/* The whole into pieces, which refer to the spools. 0, -errno. */
+int finish_pieces(const struct finish *f, struct dat_pieces *p, const char *name, struct err *e);
 /* Writes the file to @fd, which is at its beginning; @name is for messages.
  * 0, -errno. */
 int finish_write(const struct finish *f, int fd, const char *name, struct err *e);

@@ -132,10 +132,10 @@ static int read_kallsyms(struct kernel *k, struct buf *text)
 	return r;
 }
 
-static int collect_texts(struct metadata *m, struct kernel *k, const char *kallsyms_path,
-			 const struct notices *notices, struct err *e)
+static int collect_symbols(struct metadata *m, struct kernel *k, const char *kallsyms_path,
+			   const struct notices *notices, struct err *e)
 {
-	struct buf syms AUTO_BUF = { 0 }, printk AUTO_BUF = { 0 }, names AUTO_BUF = { 0 };
+	struct buf syms AUTO_BUF = { 0 };
 	int r;
 
 	if (kallsyms_path) {
@@ -148,6 +148,18 @@ static int collect_texts(struct metadata *m, struct kernel *k, const char *kalls
 			notice(notices, "cannot read " KALLSYMS ": %s; functions will be shown as "
 			       "addresses", strerror(-r));
 	}
+	if (dat_put_text(&m->kallsyms, DAT_KALLSYMS, syms.data, syms.len))
+		return err_errno(e, -ENOMEM, "cannot collect symbols");
+	return 0;
+}
+
+int metadata_collect_growing(struct metadata *m, struct kernel *k, const struct notices *notices,
+			     struct err *e)
+{
+	struct buf printk AUTO_BUF = { 0 }, names AUTO_BUF = { 0 };
+	int r;
+
+	m->printk.big_endian = m->cmdlines.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 	r = kernel_read(kernel_top(k), "printk_formats", &printk);
 	if (r && r != -ENOENT)
 		notice(notices, "cannot read printk_formats: %s; trace_printk texts will be missing",
@@ -156,30 +168,37 @@ static int collect_texts(struct metadata *m, struct kernel *k, const char *kalls
 	if (r && r != -ENOENT)
 		notice(notices, "cannot read saved_cmdlines: %s; task names will be missing",
 		       strerror(-r));
-	if (dat_put_text(&m->kallsyms, DAT_KALLSYMS, syms.data, syms.len) ||
-	    dat_put_text(&m->printk, DAT_PRINTK, printk.data, printk.len) ||
+	if (dat_put_text(&m->printk, DAT_PRINTK, printk.data, printk.len) ||
 	    dat_put_text(&m->cmdlines, DAT_CMDLINES, names.data, names.len))
-		return err_errno(e, -ENOMEM, "cannot collect symbols and task names");
+		return err_errno(e, -ENOMEM, "cannot collect task names");
 	return 0;
+}
+
+int metadata_collect_stable(struct metadata *m, struct kernel *k, const struct kernel_setup *setup,
+			    const char *kallsyms_path, const struct notices *notices,
+			    struct err *e)
+{
+	bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+	int r;
+
+	m->header_info.big_endian = m->ftrace_events.big_endian = big;
+	m->event_formats.big_endian = m->kallsyms.big_endian = big;
+	r = collect_header(m, k, e);
+	if (!r)
+		r = collect_formats(m, k, setup, e);
+	if (!r)
+		r = collect_symbols(m, k, kallsyms_path, notices, e);
+	return r;
 }
 
 int metadata_collect(struct metadata *m, struct kernel *k, const struct kernel_setup *setup,
 		     const char *kallsyms_path, const struct notices *notices, struct err *e)
 {
-	bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 	int r;
 
-	*m = (struct metadata){
-		.header_info.big_endian = big, .ftrace_events.big_endian = big,
-		.event_formats.big_endian = big, .kallsyms.big_endian = big,
-		.printk.big_endian = big, .cmdlines.big_endian = big,
-	};
-	r = collect_header(m, k, e);
-	if (!r)
-		r = collect_formats(m, k, setup, e);
-	if (!r)
-		r = collect_texts(m, k, kallsyms_path, notices, e);
-	return r;
+	*m = (struct metadata){ 0 };
+	r = metadata_collect_stable(m, k, setup, kallsyms_path, notices, e);
+	return r ? r : metadata_collect_growing(m, k, notices, e);
 }
 
 int metadata_write(const struct metadata *m, struct dat_writer *w, struct err *e)
@@ -192,7 +211,9 @@ int metadata_write(const struct metadata *m, struct dat_writer *w, struct err *e
 	int r = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(blocks) && !r; i++)
-		r = dat_writer_block(w, blocks[i].id, blocks[i].body->data, blocks[i].body->len, e);
+		if (blocks[i].body->len)
+			r = dat_writer_block(w, blocks[i].id, blocks[i].body->data,
+					     blocks[i].body->len, e);
 	return r;
 }
 

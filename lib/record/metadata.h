@@ -11,21 +11,28 @@
 #include "kernel/setup.h"
 
 struct metadata {
-	struct buf header_info, ftrace_events, event_formats;
-	struct buf kallsyms, printk, cmdlines;
+	struct buf header_info, ftrace_events, event_formats, kallsyms;	/* stable */
+	struct buf printk, cmdlines;	/* grow while the kernel runs */
 };
 
 /*
- * Reads everything from the kernel. @setup: whose events' formats are wanted,
+ * Reads the stable part from the kernel. @setup: whose events' formats are wanted,
  * NULL: all. @kallsyms_path: NULL for /proc/kallsyms, which is given its
  * addresses for the moment if kptr_restrict hides them. What is denied or
- * missing, but not needed to read events, becomes empty with a notice. Release
- * in every case. 0, -errno.
+ * missing, but not needed to read events, becomes empty with a notice. @m is
+ * { 0 } or has the other part. Release in every case. 0, -errno.
  */
+int metadata_collect_stable(struct metadata *m, struct kernel *k, const struct kernel_setup *setup,
+			    const char *kallsyms_path, const struct notices *notices,
+			    struct err *e);
+/* The same for the other part. */
+int metadata_collect_growing(struct metadata *m, struct kernel *k, const struct notices *notices,
+			     struct err *e);
+/* Both. */
 int metadata_collect(struct metadata *m, struct kernel *k, const struct kernel_setup *setup,
 		     const char *kallsyms_path, const struct notices *notices, struct err *e);
 void metadata_release(struct metadata *m);
-/* Gives all six blocks to a writer. 0, -errno. */
+/* Gives the blocks that were collected to a writer. 0, -errno. */
 int metadata_write(const struct metadata *m, struct dat_writer *w, struct err *e);
 
 /* Bytes of the commit word in this kernel's sub-buffers: 4 or 8. 0, -errno. */

@@ -27,7 +27,9 @@
 struct record_opts {
 	unsigned version;		/* of the file: 6 or 7 */
 	const struct codec *codec;	/* of the file; NULL: none, also for version 6 */
-	const char *spool_base;		/* spools are BASE.cpuN, BASE.INSTANCE.cpuN */
+	/* Spools are BASE.cpuN, BASE.INSTANCE.cpuN; what the file says besides is in
+	 * BASE.meta from the start (record/head.h). */
+	const char *spool_base;
 	const char *raw_file;		/* "trace_pipe_raw", "snapshot_raw" */
 	bool with_top;			/* the top level too, whatever the setup asks of it */
 	struct recorder_opts recorder;	/* its codec is taken from above */
@@ -60,6 +62,8 @@ int recording_stop(struct recording *rec, struct err *e);
  * after a failure they hold only what is not in the file.
  */
 int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e);
+/* The same, front to back, to a descriptor that need not be seekable (a pipe). */
+int recording_send(struct recording *rec, int fd, const char *name, struct err *e);
 /* Closes; @unlink_spools: removes the spools. */
 void recording_free(struct recording *rec, bool unlink_spools);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "record/finish.h"
+#include "record/head.h"
 #include "record/record.h"
 
 #define STATS_NAME_MAX 32
@@ -45,6 +46,8 @@ struct recording {
 	uint64_t session;
 	unsigned kernel_long;
 	char uname[512];
+	char boot[64];			/* boot_id */
+	struct head head;
 	bool stopped;
 };
 
@@ -61,6 +64,14 @@ static void fill_uname(struct recording *rec)
 		return;
 	snprintf(rec->uname, sizeof(rec->uname), "%s %s %s %s", u.sysname, u.nodename, u.release,
 		 u.machine);
+}
+
+static void fill_boot(struct recording *rec)
+{
+	struct buf id AUTO_BUF = { 0 };
+
+	if (!path_read_all("/proc/sys/kernel/random/boot_id", &id, sizeof(rec->boot)))
+		snprintf(rec->boot, sizeof(rec->boot), "%.*s", (int)strcspn(id.data, "\n"), id.data);
 }
 
 /* The number behind "@name: " in the kernel's text; 0 if it is not there. */
@@ -102,7 +113,7 @@ static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu
 			.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
 			.long_size = rec->kernel_long, .instance = instance, .clock = b->clock,
 			.uname = rec->uname, .version = rec->opts.writer,
-			.cpus = rec->machine_cpus,
+			.boot = rec->boot, .cpus = rec->machine_cpus,
 		},
 		.overrun = read_overrun,
 	};
@@ -187,6 +198,8 @@ static int check_version(const struct recording *rec, struct err *e)
 	return 0;
 }
 
+static int make_head(struct recording *rec, struct err *e);
+
 int recording_new(struct kernel *k, struct kernel_setup *setup, const struct record_opts *opts,
 		  struct recording **ret, struct err *e)
 {
@@ -198,10 +211,12 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 	if (!rec)
 		return no_memory(e);
 	rec->k = k;
+	rec->head.fd = -1;
 	rec->setup = setup;
 	rec->opts = *opts;
 	rec->machine_cpus = cpus < 1 ? 1 : cpus;
 	fill_uname(rec);
+	fill_boot(rec);
 	ro.codec = opts->codec;
 	r = getrandom(&rec->session, sizeof(rec->session), 0) < 0 ? -errno : 0;
 	if (r)
@@ -214,6 +229,8 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 		r = add_instance(rec, i, e);
 	if (!r)
 		r = check_version(rec, e);
+	if (!r)
+		r = make_head(rec, e);
 	if (r) {
 		recording_free(rec, true);
 		return r;
@@ -349,42 +366,105 @@ static const char *read_clock(const struct recording *rec, struct buf *text)
 	return NULL;
 }
 
-int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
+/* What the file will say, and the memory behind it. */
+struct layout {
+	struct finish f;
+	struct finish_cpu *cpus;
+	struct finish_buffer *buffers;
+	struct buf clock;
+	struct metadata meta;
+};
+
+static int lay_out(const struct recording *rec, struct layout *l, struct err *e)
 {
-	size_t nr = recorder_nr_streams(rec->recorder);
-	struct finish_cpu *cpus = calloc(nr + 1, sizeof(*cpus));
-	struct finish_buffer *buffers = calloc(rec->buffers.nr, sizeof(*buffers));
-	struct buf clock AUTO_BUF = { 0 };
-	struct metadata meta = { 0 };
-	struct finish f = {
+	*l = (struct layout){
+		.cpus = calloc(recorder_nr_streams(rec->recorder) + 1, sizeof(*l->cpus)),
+		.buffers = calloc(rec->buffers.nr, sizeof(*l->buffers)),
+	};
+	if (!l->cpus || !l->buffers)
+		return no_memory(e);
+	for (size_t i = 0; i < rec->buffers.nr; i++)
+		lay_buffer(rec, &rec->buffers.v[i], l->cpus + rec->buffers.v[i].first_stream,
+			   &l->buffers[i]);
+	l->f = (struct finish){
 		.version = rec->opts.version, .codec = rec->opts.codec,
-		.cpus = rec->machine_cpus, .metadata = &meta,
+		.cpus = rec->machine_cpus, .metadata = &l->meta,
 		.has_date = rec->opts.has_date, .date_us = rec->opts.date_us,
 		.has_offset = rec->opts.has_offset, .offset = rec->opts.offset,
+		.trace_clock = read_clock(rec, &l->clock),
 		.uname = rec->uname, .writer = rec->opts.writer,
 		.has_trace_id = true, .trace_id = rec->session,
 		.stats = rec->stats.v, .nr_stats = rec->stats.nr,
 		.tsc2nsec = rec->opts.tsc2nsec,
-		.buffers = buffers, .nr_buffers = rec->buffers.nr, .consume = consume,
+		.buffers = l->buffers, .nr_buffers = rec->buffers.nr,
 	};
-	int r;
+	return 0;
+}
 
-	if (!cpus || !buffers) {
+static void layout_release(struct layout *l)
+{
+	metadata_release(&l->meta);
+	buf_release(&l->clock);
+	free(l->buffers);
+	free(l->cpus);
+}
+
+static int make_head(struct recording *rec, struct err *e)
+{
+	struct layout l;
+	int r = lay_out(rec, &l, e);
+
+	if (!r)
+		r = head_make(&rec->head, rec->opts.spool_base, &l.f, rec->k, rec->setup,
+			      rec->opts.notices, e);
+	layout_release(&l);
+	return r;
+}
+
+/* Modules that came or went have changed symbols and formats: then all anew. */
+static int collect(struct recording *rec, struct layout *l, struct err *e)
+{
+	const struct notices *notices = rec->opts.notices;
+
+	if (!head_is_current(&rec->head))
+		return metadata_collect(&l->meta, rec->k, rec->setup, NULL, notices, e);
+	l->f.head = rec->head.reader;
+	return metadata_collect_growing(&l->meta, rec->k, notices, e);
+}
+
+int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
+{
+	struct layout l;
+	int r = lay_out(rec, &l, e);
+
+	l.f.consume = consume;
+	if (!r)
+		r = collect(rec, &l, e);
+	if (!r)
+		r = finish_write(&l.f, fd, name, e);
+	layout_release(&l);
+	return r;
+}
+
+int recording_send(struct recording *rec, int fd, const char *name, struct err *e)
+{
+	struct dat_pieces *p = dat_pieces_new();
+	struct layout l;
+	int r = lay_out(rec, &l, e);
+
+	if (!r && !p)
 		r = no_memory(e);
-		goto out;
+	if (!r)
+		r = collect(rec, &l, e);
+	if (!r)
+		r = finish_pieces(&l.f, p, name, e);
+	if (!r) {
+		r = dat_pieces_send(p, fd);
+		if (r)
+			err_errno(e, r, "cannot write to %s", name);
 	}
-	for (size_t i = 0; i < rec->buffers.nr; i++)
-		lay_buffer(rec, &rec->buffers.v[i], cpus + rec->buffers.v[i].first_stream,
-			   &buffers[i]);
-	r = metadata_collect(&meta, rec->k, rec->setup, NULL, rec->opts.notices, e);
-	if (r)
-		goto out;
-	f.trace_clock = read_clock(rec, &clock);
-	r = finish_write(&f, fd, name, e);
-out:
-	metadata_release(&meta);
-	free(buffers);
-	free(cpus);
+	dat_pieces_free(p);
+	layout_release(&l);
 	return r;
 }
 
@@ -393,6 +473,7 @@ void recording_free(struct recording *rec, bool unlink_spools)
 	if (!rec)
 		return;
 	recorder_free(rec->recorder, unlink_spools);
+	head_release(&rec->head, unlink_spools);
 	for (size_t i = 0; i < rec->buffers.nr; i++) {
 		free(rec->buffers.v[i].cpus);
 		buf_release(&rec->buffers.v[i].text);

@@ -23,6 +23,7 @@ struct restore {
 	uint32_t cpus;
 	bool big_endian;
 	unsigned long_size;
+	bool wants_growing;		/* printk formats or command lines */
 	struct codec_ctx ctx;
 };
 
@@ -37,13 +38,23 @@ static int copy_blocks(struct restore *r, struct err *e)
 	int ret = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(ids) && ret >= 0; i++) {
-		struct cur c;
-
-		ret = dat_reader_block(r->opts->partial, ids[i], &c, e);
-		if (ret > 0)
-			ret = dat_writer_block(r->w, ids[i], c.data, c.len, e);
+		ret = dat_writer_block_from(r->w, r->opts->partial, ids[i], e);
+		if (!ret && (ids[i] == DAT_PRINTK || ids[i] == DAT_CMDLINES))
+			r->wants_growing = true;
 	}
 	return ret < 0 ? ret : 0;
+}
+
+/* What was not yet known when the partial file was written. */
+static int collect_growing(struct restore *r, struct err *e)
+{
+	struct metadata m = { 0 };
+	int ret = metadata_collect_growing(&m, r->opts->kernel, r->opts->notices, e);
+
+	if (!ret)
+		ret = metadata_write(&m, r->w, e);
+	metadata_release(&m);
+	return ret;
 }
 
 static int collect_blocks(struct restore *r, struct err *e)
@@ -59,7 +70,9 @@ static int collect_blocks(struct restore *r, struct err *e)
 
 static int write_blocks(struct restore *r, struct err *e)
 {
-	return r->opts->partial ? copy_blocks(r, e) : collect_blocks(r, e);
+	int ret = r->opts->partial ? copy_blocks(r, e) : collect_blocks(r, e);
+
+	return !ret && r->wants_growing && r->opts->kernel ? collect_growing(r, e) : ret;
 }
 
 static int put_string(struct restore *r, uint16_t id, const char *s, struct err *e)
@@ -262,7 +275,7 @@ static int set_format(struct restore *r, struct err *e)
 	const struct restore_input *spool = restore_inputs_spool(&r->in);
 
 	r->version = h ? h->version : 7;
-	r->codec = h ? h->codec : spool ? spool->codec : NULL;
+	r->codec = h && !r->opts->spool_codec ? h->codec : spool ? spool->codec : NULL;
 	r->page_size = h ? h->page_size : kernel_page_size(r->opts->kernel);
 	r->big_endian = h ? h->big_endian : __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 	r->long_size = h ? h->long_size : sizeof(long);
@@ -275,18 +288,25 @@ static int set_format(struct restore *r, struct err *e)
 	return restore_inputs_settle(&r->in, &r->page_size, r->big_endian, e);
 }
 
-static int open_writer(struct restore *r, int fd, const char *name, struct err *e)
+/* Where the file goes: a descriptor, or pieces. */
+struct target {
+	int fd;
+	struct dat_pieces *pieces;	/* NULL: the descriptor */
+};
+
+static int open_writer(struct restore *r, struct target to, const char *name, struct err *e)
 {
 	struct dat_writer_opts o = {
 		.version = r->version, .codec = r->codec, .big_endian = r->big_endian,
 		.long_size = r->long_size, .page_size = r->page_size,
 	};
 
-	return dat_writer_new(fd, name, &o, &r->w, e);
+	return to.pieces ? dat_writer_new_pieces(to.pieces, name, &o, &r->w, e) :
+			   dat_writer_new(to.fd, name, &o, &r->w, e);
 }
 
-int restore_write(const struct restore_opts *opts, char *const *paths, size_t nr, int fd,
-		  const char *name, struct err *e)
+static int restore_to(const struct restore_opts *opts, char *const *paths, size_t nr,
+		      struct target to, const char *name, struct err *e)
 {
 	struct restore r = { .opts = opts };
 	int ret = restore_inputs_open(&r.in, paths, nr, opts->notices, e);
@@ -294,7 +314,7 @@ int restore_write(const struct restore_opts *opts, char *const *paths, size_t nr
 	if (!ret)
 		ret = set_format(&r, e);
 	if (!ret)
-		ret = open_writer(&r, fd, name, e);
+		ret = open_writer(&r, to, name, e);
 	if (!ret)
 		ret = write_blocks(&r, e);
 	if (!ret)
@@ -309,6 +329,18 @@ int restore_write(const struct restore_opts *opts, char *const *paths, size_t nr
 	return ret;
 }
 
+int restore_write(const struct restore_opts *opts, char *const *paths, size_t nr, int fd,
+		  const char *name, struct err *e)
+{
+	return restore_to(opts, paths, nr, (struct target){ .fd = fd }, name, e);
+}
+
+int restore_pieces(const struct restore_opts *opts, char *const *paths, size_t nr,
+		   struct dat_pieces *p, const char *name, struct err *e)
+{
+	return restore_to(opts, paths, nr, (struct target){ .fd = -1, .pieces = p }, name, e);
+}
+
 int restore_partial(const struct restore_opts *opts, int fd, const char *name, struct err *e)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
@@ -317,7 +349,7 @@ int restore_partial(const struct restore_opts *opts, int fd, const char *name, s
 		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, .long_size = sizeof(long),
 		.cpus = cpus < 1 ? 1 : cpus,
 	};
-	int ret = open_writer(&r, fd, name, e);
+	int ret = open_writer(&r, (struct target){ .fd = fd }, name, e);
 
 	if (!ret)
 		ret = write_blocks(&r, e);

@@ -13,7 +13,8 @@
 struct restore_opts {
 	/* Metadata comes from this file, whose version and codec are taken too; */
 	struct dat_reader *partial;
-	/* or, if that is NULL, from this kernel, */
+	bool spool_codec;		/* the codec of the spools instead */
+	/* what that has not (all, if it is NULL) from this kernel; may be NULL then */
 	struct kernel *kernel;
 	const char *kallsyms;		/* this file's symbols; NULL: the running kernel's */
 	const char *writer;		/* program and version */
@@ -29,6 +30,9 @@ struct restore_opts {
  */
 int restore_write(const struct restore_opts *opts, char *const *paths, size_t nr, int fd,
 		  const char *name, struct err *e);
+/* The same into pieces that refer to the files, which may be removed then. */
+int restore_pieces(const struct restore_opts *opts, char *const *paths, size_t nr,
+		   struct dat_pieces *p, const char *name, struct err *e);
 /* Writes metadata alone (version 7, not compressed), for a later restore. */
 int restore_partial(const struct restore_opts *opts, int fd, const char *name, struct err *e);
 

@@ -61,6 +61,8 @@ static int info_build(struct spool *s, const struct spool_info *info)
 		buf_printf(b, "uname=%s%c", info->uname, 0);
 	if (info->version)
 		buf_printf(b, "tracecmd=%s%c", info->version, 0);
+	if (info->boot)
+		buf_printf(b, "boot=%s%c", info->boot, 0);
 	buf_fill(b, 0, SPOOL_ALIGN);	/* enough to pad with; cut in file_begin */
 	return b->failed ? -ENOMEM : 0;
 }

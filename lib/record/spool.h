@@ -32,7 +32,8 @@
  * never compressed together with another chunk's. The payload of INFO, which
  * begins every file, is never compressed: strings "key=value", each ended by
  * a NUL. Keys: instance (missing: the top level), clock (the word of
- * trace_clock), cpus (of the machine, decimal), uname, tracecmd (version).
+ * trace_clock), cpus (of the machine, decimal), uname, tracecmd (version), boot
+ * (the kernel's boot_id).
  * Unknown keys are skipped.
  *
  * Sequence numbers of DATA begin at 0 and rise by one. With a size limit two
@@ -62,6 +63,7 @@ struct spool_info {
 	const char *clock;
 	const char *uname;
 	const char *version;
+	const char *boot;		/* the kernel's boot_id */
 	uint32_t cpus;			/* 0: unknown */
 	bool described;			/* reading: the INFO chunk was there */
 };

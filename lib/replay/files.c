@@ -29,8 +29,6 @@ int replay_new(const struct replay_opts *opts, struct replay **ret, struct err *
 		memcpy(rp->cpus, rp->opts.cpus, len);
 		rp->opts.cpus = rp->cpus;
 	}
-	rp->env.notices = rp->opts.notices;
-	rp->env.want_entries = rp->opts.want_entries;
 	*ret = rp;
 	return 0;
 }
@@ -39,8 +37,7 @@ void replay_free(struct replay *rp)
 {
 	if (!rp)
 		return;
-	for (size_t i = 0; i < rp->streams.nr; i++)
-		stream_release(&rp->streams.v[i]);
+	replay_cursor_free(rp->main);
 	for (size_t i = 0; i < rp->files.nr; i++) {
 		event_db_free(rp->files.v[i].db);
 		dat_reader_close(rp->files.v[i].reader);
@@ -48,8 +45,6 @@ void replay_free(struct replay *rp)
 	}
 	vec_release(&rp->streams);
 	vec_release(&rp->files);
-	codec_ctx_release(&rp->env.codec);
-	free(rp->heap);
 	free(rp->cpus);
 	free(rp);
 }
@@ -123,8 +118,12 @@ int replay_start(struct replay *rp, struct err *e)
 		}
 		f->buffer_stream[nr] = rp->streams.nr;
 	}
-	rp->heap = calloc(rp->streams.nr + 1, sizeof(*rp->heap));
-	return rp->heap ? 0 : no_memory(e);
+	return 0;
+}
+
+uint32_t replay_nr_streams(const struct replay *rp)
+{
+	return rp->streams.nr;
 }
 
 unsigned replay_nr_files(const struct replay *rp)

@@ -3,8 +3,7 @@
 #ifndef TRACECMD_REPLAY_FILES_H
 #define TRACECMD_REPLAY_FILES_H
 
-#include "heap.h"
-#include "stream.h"
+#include "cursor.h"
 
 struct file {
 	struct dat_reader *reader;
@@ -18,14 +17,19 @@ struct file {
 struct replay {
 	struct replay_opts opts;
 	uint8_t *cpus;			/* opts.cpus, our own */
-	struct stream_env env;
 	VEC(struct file) files;
 	VEC(struct stream) streams;	/* by file, buffer, cpu: the order of equal times */
-	struct heap_entry *heap;
-	uint32_t nr_heap;
+	struct replay_cursor *main;	/* of replay_next; made at the first wish */
 	bool started, loaded;
-	bool consumed;			/* the top's record was handed out */
 	struct err failed;
+	uint64_t damage;		/* sub-buffers and chunks lost, wholly or in part */
 };
+
+/* ---- cursor.c ---- */
+
+/* Reads the streams' tables, once. After a failure the same again. */
+int replay_load(struct replay *rp, struct err *e);
+/* Notices of one thread that are told now: a stream_env's tell with the replay as context. */
+void replay_tell(void *rp, bool damage, const char *text);
 
 #endif

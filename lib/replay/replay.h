@@ -9,9 +9,10 @@
  * the file's order), in it the lower CPU. Within one CPU records keep the order
  * of the file even where time steps back.
  *
- * Memory is bounded by one decompressed chunk per CPU, whatever the files'
- * size, plus one more for each CPU where peeking had to look past a chunk's
- * end. Nothing is read of a CPU's data before the first record is asked for.
+ * Memory is bounded by one decompressed chunk per CPU and cursor, whatever the
+ * files' size, plus one more for each CPU where peeking or seeking had to look at
+ * another chunk. Nothing is read of a CPU's data before the first record is asked
+ * for.
  */
 #ifndef TRACECMD_REPLAY_H
 #define TRACECMD_REPLAY_H
@@ -74,6 +75,7 @@ struct replay_record {
 	uint32_t len;
 	uint32_t cpu;
 	unsigned file, buffer;		/* buffer number as in dat_reader_buffer */
+	uint32_t stream;		/* number of file, buffer and CPU: below replay_nr_streams */
 	/* Events lost just before, told at the next record of the CPU whatever
 	 * lies between: 0, n, RING_LOST_UNKNOWN. A damaged sub-buffer or chunk
 	 * is an unknown loss. */
@@ -82,7 +84,7 @@ struct replay_record {
 	/* and nothing else comes before it in the sub-buffer. Only then
 	 * trace-cmd tells of a loss, so equal texts need to know. */
 	bool first_entry;
-	struct ring_event entry;	/* as decoded */
+	struct ring_event entry;	/* as decoded; with want_entries only */
 	const struct ring_page *page;	/* its sub-buffer; lives as long as data */
 };
 
@@ -113,5 +115,89 @@ int replay_cpu_span(struct replay *rp, unsigned file, unsigned buffer, uint32_t 
 		    uint64_t *first_ts, uint64_t *last_ts, struct err *e);
 /* Sub-buffers or chunks that could not be read (wholly) so far. */
 uint64_t replay_damage(const struct replay *rp);
+/* CPUs of buffers of files that have data and are wanted. After replay_start. */
+uint32_t replay_nr_streams(const struct replay *rp);
+
+/* ---- cursors ------------------------------------------------------------------- */
+
+/*
+ * Any number of threads may read one replay, each with a cursor of its own.
+ * The functions above use one that the replay has, in one thread.
+ */
+struct replay_cursor;
+
+/* The next record, without a copy: it is valid until the next call with this
+ * cursor. Else as replay_next. */
+int replay_cursor_next(struct replay_cursor *c, const struct replay_record **ret, struct err *e);
+/* The record that follows on the CPU of the one given last; likewise. */
+int replay_cursor_peek(struct replay_cursor *c, const struct replay_record **ret, struct err *e);
+/* As replay_peek_buffer. */
+int replay_cursor_peek_buffer(struct replay_cursor *c, unsigned file, unsigned buffer,
+			      const struct replay_record **ret, struct err *e);
+/*
+ * Bits that belong to the CPU of the record given last, for whoever works on the
+ * records: 0 at first. All that the work on a record may know of earlier ones on
+ * its CPU is kept there (see struct replay_work).
+ */
+uint64_t *replay_cursor_state(struct replay_cursor *c);
+/* The time of the first record of all. 1, 0 without any, -errno. Takes nothing. */
+int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e);
+
+/* ---- work on all records, by any number of threads -------------------------------- */
+
+/*
+ * The merged stream is cut by time into windows; each is worked on by a job, and
+ * the jobs' results are taken in the order of the windows. A window [T0, T1) has
+ * of each CPU the records from the first one at or after T0 up to the first one
+ * at or after T1, in the file's order: there the merge of the whole stands when
+ * nothing before T0, or T1, is left. So the windows' records, one window behind
+ * the other, are the records of replay_next in its order, whatever the times are.
+ *
+ * Where a window begins is found by searching, which assumes that time does not
+ * step back, and what the work before it left as state is found by working on the
+ * last records of each CPU before it (@warm). Both are compared with what was so
+ * when the window before it was done. If they differ, the window's result is
+ * dropped and it is worked on again from the true beginning.
+ */
+struct replay_work {
+	void *ctx;
+	/* Makes what one job needs; jobs are used for many windows, one after the other. */
+	int (*job_new)(void *ctx, void **ret, struct err *e);
+	void (*job_free)(void *ctx, void *job);
+	/* A window begins: forget the result of the last one. */
+	void (*clear)(void *job);
+	/*
+	 * Works on a record. @warm: what comes out of it is not wanted, only the
+	 * state that it leaves. 0; 1: the result is large, have it taken before the
+	 * next record; -errno.
+	 */
+	int (*record)(void *job, struct replay_cursor *c, const struct replay_record *rec,
+		      bool warm, struct err *e);
+	/* How long the result is: where the notices between its parts belong. */
+	size_t (*result_len)(void *job);
+	/*
+	 * Takes bytes [@from, @to) of the result, in order, in the thread that called
+	 * replay_run. 0; 1: enough, stop; -errno.
+	 */
+	int (*take)(void *ctx, void *job, size_t from, size_t to, struct err *e);
+	/* All of what the job has was taken, and (unless NULL) what else it found is. */
+	int (*taken)(void *ctx, void *job, struct err *e);
+};
+
+struct replay_run_opts {
+	unsigned threads;		/* 0, 1: none but the caller's */
+	bool has_from, has_to;
+	uint64_t from, to;		/* converted; to is the first that is not wanted */
+	unsigned warm;			/* records of each CPU, at most 3 */
+	uint32_t window_bytes;		/* of data, about; 0: a good number */
+};
+/*
+ * Works on all records, or on those of [from, to), which is a window as above.
+ * Only before the first replay_next. 0, 1 if stopped by take, -errno.
+ */
+int replay_run(struct replay *rp, const struct replay_run_opts *opts,
+	       const struct replay_work *work, struct err *e);
+/* A notice out of a job (from its thread): told when its result is taken. */
+void replay_cursor_notice(struct replay_cursor *c, const char *text);
 
 #endif

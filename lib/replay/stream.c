@@ -6,31 +6,36 @@
 
 #include "stream.h"
 
-#define DAMAGE_TOLD_MAX 50	/* notices about damage; the rest is only counted */
-
 void stream_init(struct stream *s, struct dat_reader *r, unsigned file, unsigned buffer,
 		 unsigned cpu_index)
 {
 	const struct dat_buffer *b = dat_reader_buffer(r, buffer);
 
 	*s = (struct stream) {
-		.reader = r, .cpu_index = cpu_index, .page_size = b->page_size, .ended = true,
+		.reader = r, .file = file, .buffer = buffer, .cpu_index = cpu_index,
+		.cpu = b->cpus[cpu_index].cpu, .page_size = b->page_size,
 	};
-	s->cur.rec.file = file;
-	s->cur.rec.buffer = buffer;
-	s->cur.rec.cpu = b->cpus[cpu_index].cpu;
-}
-
-void stream_release(struct stream *s)
-{
-	free(s->half[0].data);
-	free(s->half[1].data);
 }
 
 int stream_load(struct stream *s, const struct ring_abi *abi, struct err *e)
 {
 	s->abi = *abi;
-	return dat_reader_chunks(s->reader, s->cur.rec.buffer, s->cpu_index, &s->chunks, e);
+	return dat_reader_chunks(s->reader, s->buffer, s->cpu_index, &s->chunks, e);
+}
+
+void stream_cur_init(struct stream_cur *c, const struct stream *s, uint32_t nr)
+{
+	*c = (struct stream_cur) { .s = s };
+	c->cur.rec = (struct replay_record) {
+		.file = s->file, .buffer = s->buffer, .cpu = s->cpu, .stream = nr,
+		.page = &c->cur.page,
+	};
+}
+
+void stream_cur_release(struct stream_cur *c)
+{
+	free(c->half[0].data);
+	free(c->half[1].data);
 }
 
 static uint64_t add_loss(uint64_t a, uint64_t b)
@@ -38,18 +43,20 @@ static uint64_t add_loss(uint64_t a, uint64_t b)
 	return a > RING_LOST_UNKNOWN - b ? RING_LOST_UNKNOWN : a + b;
 }
 
-static void tell(struct stream *s, struct stream_env *env, const char *text)
+static void tell(const struct stream *s, struct stream_env *env, bool damage, const char *what)
 {
-	const char *name = dat_reader_buffer(s->reader, s->cur.rec.buffer)->name;
+	const char *name = dat_reader_buffer(s->reader, s->buffer)->name;
+	AUTO_BUF struct buf text = { 0 };
 
-	notice(env->notices, "'%s': %s%s%sCPU %u: %s", dat_reader_name(s->reader),
-	       *name ? "buffer '" : "", name, *name ? "', " : "", s->cur.rec.cpu, text);
+	buf_printf(&text, "'%s': %s%s%sCPU %u: %s", dat_reader_name(s->reader),
+		   *name ? "buffer '" : "", name, *name ? "', " : "", s->cpu, what);
+	env->tell(env->tell_ctx, damage, text.failed ? "damaged data" : text.data);
 }
 
 /* Something is unreadable: says so, and that events are missing there. */
-static void damaged(struct stream *s, struct stream_pos *pos, struct stream_env *env,
+static void damaged(struct stream_cur *c, struct stream_pos *pos, struct stream_env *env,
 		    const char *fmt, ...) PRINTF_LIKE(4, 5);
-static void damaged(struct stream *s, struct stream_pos *pos, struct stream_env *env,
+static void damaged(struct stream_cur *c, struct stream_pos *pos, struct stream_env *env,
 		    const char *fmt, ...)
 {
 	AUTO_BUF struct buf text = { 0 };
@@ -57,104 +64,121 @@ static void damaged(struct stream *s, struct stream_pos *pos, struct stream_env 
 
 	pos->lost = RING_LOST_UNKNOWN;
 	pos->lost_told = true;
-	env->damage++;
-	if (env->damage > DAMAGE_TOLD_MAX)
+	if (env->silent)
 		return;
+	if (env->told >= DAMAGE_TOLD_MAX) {
+		env->tell(env->tell_ctx, true, NULL);
+		return;
+	}
+	env->told++;
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	if (env->damage == DAMAGE_TOLD_MAX)
-		buf_puts(&text, "; further damage is counted only");
-	tell(s, env, text.failed ? "damaged data" : text.data);
+	tell(c->s, env, true, text.failed ? "damaged data" : text.data);
 }
 
 /* A loss that no record follows would otherwise be silent. */
-static void lost_at_end(struct stream *s, struct stream_pos *pos, struct stream_env *env)
+static void lost_at_end(struct stream_cur *c, struct stream_pos *pos, struct stream_env *env)
 {
 	char text[64] = "events were lost behind the last one";
 
-	if (!pos->lost || pos->lost_told)
+	if (!pos->lost || pos->lost_told || env->silent)
 		return;
 	if (pos->lost != RING_LOST_UNKNOWN)
 		snprintf(text, sizeof(text), "%" PRIu64 " events were lost behind the last one",
 			 pos->lost);
-	tell(s, env, text);
+	tell(c->s, env, false, text);
 }
 
-static const struct dat_chunk *loaded_chunk(const struct stream *s, const struct stream_pos *pos)
+static const struct dat_chunk *loaded_chunk(const struct stream_cur *c,
+					    const struct stream_pos *pos)
 {
-	return &s->chunks.v[pos->chunk - 1];
+	return &c->s->chunks.v[pos->chunk - 1];
 }
 
 /* The page at hand has a defect at @at bytes from its start. */
-static void page_damaged(struct stream *s, struct stream_pos *pos, struct stream_env *env,
+static void page_damaged(struct stream_cur *c, struct stream_pos *pos, struct stream_env *env,
 			 uint32_t page_off, uint32_t at)
 {
-	const struct dat_chunk *c = loaded_chunk(s, pos);
+	const struct dat_chunk *chunk = loaded_chunk(c, pos);
 
-	if (c->csize == c->usize)
-		damaged(s, pos, env, "sub-buffer at offset 0x%" PRIx64 ": %s (at byte %u)",
-			c->offset + page_off, ring_bad_text(pos->page.bad), at);
+	if (chunk->csize == chunk->usize)
+		damaged(c, pos, env, "sub-buffer at offset 0x%" PRIx64 ": %s (at byte %u)",
+			chunk->offset + page_off, ring_bad_text(pos->page.bad), at);
 	else
-		damaged(s, pos, env, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it: "
-			"%s (at byte %u)", c->offset, page_off, ring_bad_text(pos->page.bad), at);
+		damaged(c, pos, env, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it: "
+			"%s (at byte %u)", chunk->offset, page_off, ring_bad_text(pos->page.bad), at);
 }
 
-static int half_reserve(struct stream *s, unsigned half, uint32_t len, struct err *e)
+static int half_reserve(struct stream_cur *c, unsigned half, uint32_t len, struct err *e)
 {
 	uint8_t *data;
 
-	if (len <= s->half[half].cap)
+	if (len <= c->half[half].cap)
 		return 0;
-	data = realloc(s->half[half].data, len);
+	data = realloc(c->half[half].data, len);
 	if (!data)
 		return err_errno(e, -ENOMEM, "cannot hold a chunk of %u bytes of CPU %u", len,
-				 s->cur.rec.cpu);
-	s->half[half].data = data;
-	s->half[half].cap = len;
+				 c->s->cpu);
+	c->half[half].data = data;
+	c->half[half].cap = len;
 	return 0;
+}
+
+int stream_load_chunk(struct stream_cur *c, struct stream_env *env, uint32_t i, unsigned half,
+		      struct err *why)
+{
+	const struct dat_chunk *chunk = &c->s->chunks.v[i];
+	int rc;
+
+	if (c->loaded[half] == i + 1)
+		return 1;
+	c->loaded[half] = 0;
+	rc = half_reserve(c, half, chunk->usize, why);
+	if (!rc)
+		rc = dat_chunk_read(c->s->reader, c->s->buffer, chunk, &env->codec,
+				    c->half[half].data, why);
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
+	c->loaded[half] = i + 1;
+	return 1;
 }
 
 /* Brings the next chunk into @half: 1, 0 if there is none, -ENOMEM. A chunk
  * that cannot be read leaves the position without bytes. */
-static int next_chunk(struct stream *s, struct stream_pos *pos, unsigned half,
+static int next_chunk(struct stream_cur *c, struct stream_pos *pos, unsigned half,
 		      struct stream_env *env, struct err *e)
 {
-	const struct dat_chunk *c;
 	struct err why = { 0 };
 	int rc;
 
 	pos->off = pos->len = 0;
-	if (pos->chunk == s->chunks.nr)
+	if (pos->chunk == c->s->chunks.nr)
 		return 0;
-	c = &s->chunks.v[pos->chunk];
-	rc = half_reserve(s, half, c->usize, e);
-	if (rc)
-		return rc;
+	rc = stream_load_chunk(c, env, pos->chunk, half, &why);
+	if (rc < 0)
+		return err_set(e, rc, "%s", why.text);
 	pos->chunk++;
 	pos->half = half;
-	rc = dat_chunk_read(s->reader, pos->rec.buffer, c, &env->codec, s->half[half].data, &why);
-	if (rc == -ENOMEM)
-		return err_set(e, rc, "%s", why.text);
 	if (rc)
-		damaged(s, pos, env, "%s", why.text);
+		pos->len = loaded_chunk(c, pos)->usize;
 	else
-		pos->len = c->usize;
+		damaged(c, pos, env, "%s", why.text);
 	return 1;
 }
 
-static bool next_page(struct stream *s, struct stream_pos *pos, struct stream_env *env)
+static bool next_page(struct stream_cur *c, struct stream_pos *pos, struct stream_env *env)
 {
 	uint32_t off = pos->off, have = pos->len - off;
 
 	if (!have)
 		return false;
-	if (have > s->page_size)
-		have = s->page_size;
+	if (have > c->s->page_size)
+		have = c->s->page_size;
 	pos->off += have;
-	if (ring_page_open_cut(&pos->page, &s->abi, s->half[pos->half].data + off, have,
-			       s->page_size)) {
-		page_damaged(s, pos, env, off, 0);
+	if (ring_page_open_cut(&pos->page, &c->s->abi, c->half[pos->half].data + off, have,
+			       c->s->page_size)) {
+		page_damaged(c, pos, env, off, 0);
 		return true;
 	}
 	pos->lost = add_loss(pos->lost, pos->page.lost);
@@ -164,135 +188,160 @@ static bool next_page(struct stream *s, struct stream_pos *pos, struct stream_en
 }
 
 /* Moves on to the next record: 1, 0, -ENOMEM. Chunks are loaded into @half. */
-static int advance(struct stream *s, struct stream_pos *pos, unsigned half,
+static int advance(struct stream_cur *c, struct stream_pos *pos, unsigned half,
 		   struct stream_env *env, struct err *e)
 {
 	struct replay_record *rec = &pos->rec;
+	struct ring_event entry;
 	int rc;
 
 	for (;;) {
 		if (!pos->in_page) {
-			if (next_page(s, pos, env))
+			if (next_page(c, pos, env))
 				continue;
-			rc = next_chunk(s, pos, half, env, e);
+			rc = next_chunk(c, pos, half, env, e);
 			if (rc > 0)
 				continue;
 			if (!rc)
-				lost_at_end(s, pos, env);
+				lost_at_end(c, pos, env);
 			return rc;
 		}
-		rc = env->want_entries ? ring_page_next_entry(&pos->page, &rec->entry) :
-		     ring_page_next(&pos->page, &rec->entry);
+		rc = env->want_entries ? ring_page_next_entry(&pos->page, &entry) :
+		     ring_page_next(&pos->page, &entry);
 		if (rc > 0)
 			break;
 		pos->in_page = false;
 		if (rc < 0)
-			page_damaged(s, pos, env, pos->page.data - s->half[pos->half].data,
+			page_damaged(c, pos, env, pos->page.data - c->half[pos->half].data,
 				     pos->page.pos);
 	}
-	rec->raw_ts = rec->entry.ts;
-	rec->ts = clock_convert(&s->conv, rec->raw_ts);
-	rec->data = rec->entry.data;
-	rec->len = rec->entry.len;
+	rec->raw_ts = entry.ts;
+	rec->ts = clock_convert(&c->s->conv, rec->raw_ts);
+	rec->data = entry.data;
+	rec->len = entry.len;
 	rec->lost = pos->lost;
 	rec->page_start = pos->page_start;
-	rec->first_entry = rec->entry.offset == pos->page.header;
-	rec->page = &pos->page;
+	rec->first_entry = entry.offset == pos->page.header;
+	if (env->want_entries)
+		rec->entry = entry;
 	pos->lost = 0;
 	pos->lost_told = false;
 	pos->page_start = false;
 	return 1;
 }
 
-int stream_next(struct stream *s, struct stream_env *env, struct err *e)
+int stream_next_slow(struct stream_cur *c, struct stream_env *env, struct err *e)
 {
 	int rc;
 
-	if (s->has_ahead) {
-		s->has_ahead = false;
-		if (!s->ahead_rc)
-			s->ended = true;
-		if (s->ended)
-			return 0;
-		s->cur = s->ahead;
-		s->cur.rec.page = &s->cur.page;
-		return 1;
+	if (c->has_ahead) {
+		c->has_ahead = false;
+		rc = c->ahead_rc;
+		if (rc) {
+			c->cur = c->ahead;
+			c->cur.rec.page = &c->cur.page;
+		}
+	} else {
+		rc = advance(c, &c->cur, c->cur.half, env, e);
 	}
-	rc = advance(s, &s->cur, s->cur.half, env, e);
-	s->ended = !rc;
+	c->ended = !rc;
+	c->quick = rc > 0 && !env->want_entries;
 	return rc;
 }
 
-int stream_peek(struct stream *s, struct stream_env *env, struct err *e)
+/* The common case: in the page at hand. */
+static bool peek_quick(struct stream_cur *c)
 {
-	if (!s->has_ahead) {
-		s->ahead = s->cur;
-		s->ahead_rc = advance(s, &s->ahead, !s->cur.half, env, e);
-		s->has_ahead = s->ahead_rc >= 0;
-	}
-	return s->ahead_rc;
+	struct ring_page p = c->cur.page;
+	struct replay_record *rec = &c->ahead.rec;
+	const void *data;
+	uint32_t len;
+
+	if (!c->quick || !ring_page_next_short(&p, &data, &len))
+		return false;
+	*rec = c->cur.rec;
+	rec->data = data;
+	rec->len = len;
+	rec->raw_ts = p.now;
+	rec->ts = clock_convert(&c->s->conv, p.now);
+	rec->lost = 0;
+	rec->page_start = rec->first_entry = false;
+	return true;
 }
 
-/* Times of the first and last data record of a chunk's bytes: 1, or 0 without any. */
-static int bytes_span(const struct stream *s, const uint8_t *data, uint32_t len, uint64_t *first,
-		      uint64_t *last)
+int stream_peek(struct stream_cur *c, struct stream_env *env, struct err *e)
 {
-	struct ring_event ev;
-	struct ring_page p;
-	int found = 0;
-
-	for (uint32_t off = 0; off < len; off += s->page_size) {
-		uint32_t have = len - off < s->page_size ? len - off : s->page_size;
-
-		if (ring_page_open_cut(&p, &s->abi, data + off, have, s->page_size))
-			continue;
-		while (ring_page_next(&p, &ev) == 1) {
-			if (!found)
-				*first = ev.ts;
-			*last = ev.ts;
-			found = 1;
-		}
+	if (!c->has_ahead) {
+		if (peek_quick(c))
+			return 1;
+		c->ahead = c->cur;
+		c->ahead.rec.page = &c->ahead.page;
+		c->ahead_rc = advance(c, &c->ahead, !c->cur.half, env, e);
+		c->has_ahead = c->ahead_rc >= 0;
+		c->quick = false;
 	}
-	return found;
+	return c->ahead_rc;
 }
 
-/* The same of chunk @i; 0 too if it cannot be read. */
-static int chunk_span(struct stream *s, struct stream_env *env, uint32_t i, uint64_t *first,
-		      uint64_t *last, struct err *e)
+/* ---- places ---- */
+
+void stream_place_get(const struct stream_cur *c, struct stream_place *ret)
 {
-	const struct dat_chunk *c = &s->chunks.v[i];
-	AUTO_FREE uint8_t *data = malloc(c->usize);
+	const struct stream_pos *pos = &c->cur;
+
+	*ret = (struct stream_place) { .ended = c->ended, .chunk = pos->chunk, .state = c->state };
+	if (c->ended || !pos->chunk)
+		return;
+	ret->page = pos->page.data - c->half[pos->half].data;
+	ret->next = pos->page.pos;
+	ret->lost = pos->rec.lost;
+	ret->page_start = pos->rec.page_start;
+	ret->first_entry = pos->rec.first_entry;
+}
+
+int stream_goto_page(struct stream_cur *c, struct stream_env *env, uint32_t i, uint32_t page,
+		     struct err *e)
+{
+	struct stream_pos *pos = &c->cur;
 	struct err why = { 0 };
 	int rc;
 
-	if (!data)
-		return err_errno(e, -ENOMEM, "cannot hold a chunk of %u bytes", c->usize);
-	rc = dat_chunk_read(s->reader, s->cur.rec.buffer, c, &env->codec, data, &why);
-	if (rc == -ENOMEM)
+	/* a chunk that cannot be read is damage when it is met */
+	if (!page)
+		rc = 0;
+	else if ((rc = stream_load_chunk(c, env, i, pos->half, &why)) < 0)
 		return err_set(e, rc, "%s", why.text);
-	return rc ? 0 : bytes_span(s, data, c->usize, first, last);
+	c->has_ahead = c->quick = c->ended = false;
+	pos->in_page = pos->page_start = pos->lost_told = false;
+	pos->lost = 0;
+	pos->chunk = rc ? i + 1 : i;
+	pos->off = rc ? page : 0;
+	pos->len = rc ? c->s->chunks.v[i].usize : 0;
+	return 0;
 }
 
-int stream_span(struct stream *s, struct stream_env *env, uint64_t *first, uint64_t *last,
-		struct err *e)
+int stream_place_set(struct stream_cur *c, struct stream_env *env, const struct stream_place *p,
+		     struct err *e)
 {
-	uint64_t start = 0, end = 0;
-	uint32_t i, k;
-	int rc = 0;
+	bool silent = env->silent;
+	int rc;
 
-	for (i = 0; i < s->chunks.nr && !rc; i++)
-		rc = chunk_span(s, env, i, &start, &end, e);
-	if (rc <= 0)
+	rc = stream_goto_page(c, env, p->chunk ? p->chunk - 1 : 0, p->page, e);
+	if (rc)
 		return rc;
-	rc = 0;
-	for (k = s->chunks.nr; k > i && !rc; k--) {
-		uint64_t unused;
-
-		rc = chunk_span(s, env, k - 1, &unused, &end, e);
-	}
+	c->state = p->state;
+	c->ended = p->ended;
+	if (p->ended || !p->chunk)
+		return 0;
+	env->silent = true;
+	do
+		rc = stream_next(c, env, e);
+	while (rc > 0 && c->cur.page.pos < p->next);
+	env->silent = silent;
 	if (rc < 0)
 		return rc;
-	*first = clock_convert(&s->conv, start);
-	*last = clock_convert(&s->conv, end);
-	return 1;
+	c->cur.rec.lost = p->lost;
+	c->cur.rec.page_start = p->page_start;
+	c->cur.rec.first_entry = p->first_entry;
+	return 0;
 }

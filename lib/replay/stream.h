@@ -6,12 +6,29 @@
 #include "clock/clock.h"
 #include "replay.h"
 
-/* What the streams of a replay share. */
+#define DAMAGE_TOLD_MAX 50	/* notices about damage; the rest is only counted */
+
+/* What is known of it and stays while it is read, by any number of cursors. */
+struct stream {
+	struct dat_reader *reader;
+	unsigned file, buffer;
+	unsigned cpu_index;		/* in its buffer's table */
+	uint32_t cpu, page_size;
+	struct ring_abi abi;
+	struct clock_conv conv;
+	struct dat_chunks chunks;	/* none while the table is not loaded */
+};
+
+/* What the streams of one cursor share. */
 struct stream_env {
-	const struct notices *notices;
+	/* Hears of damage (each once, @text NULL past DAMAGE_TOLD_MAX) and, @damage false,
+	 * of other things worth a notice. */
+	void (*tell)(void *ctx, bool damage, const char *text);
+	void *tell_ctx;
 	struct codec_ctx codec;
 	bool want_entries;
-	uint64_t damage;		/* sub-buffers and chunks lost, wholly or in part */
+	bool silent;			/* tell nothing: another one does */
+	unsigned told;			/* texts about damage */
 };
 
 /* A place in a stream and the record there. */
@@ -27,35 +44,110 @@ struct stream_pos {
 	struct replay_record rec;	/* rec.page is &page of the same struct */
 };
 
-struct stream {
-	struct dat_reader *reader;
-	unsigned cpu_index;		/* in its buffer's table */
-	uint32_t page_size;
-	struct ring_abi abi;
-	struct clock_conv conv;
-	struct dat_chunks chunks;
+#define STREAM_MET 64
+
+/* One reader of a stream. */
+struct stream_cur {
+	const struct stream *s;
+	uint64_t state;			/* of whoever prints the records */
+	bool ended;			/* cur is past the last record */
+	bool quick;			/* the next record may be a short one of cur's page */
+	bool has_ahead;
+	int ahead_rc;			/* of its reading: 1, 0, -errno */
 	struct stream_pos cur;
 	/* what follows cur, found by peeking */
 	struct stream_pos ahead;
-	int ahead_rc;			/* of its reading: 1, 0, -errno */
-	bool has_ahead;
-	bool ended;			/* cur is past the last record */
 	/* ahead uses the one that cur does not when it crosses a chunk's end */
 	struct { uint8_t *data; size_t cap; } half[2];
+	uint32_t loaded[2];		/* the number + 1 of the chunk in each; 0: none */
+	/* times of chunks' starts that seeking met, by the chunk's number + 1 */
+	struct { uint32_t chunk; uint64_t ts; } met[STREAM_MET];
 };
 
 /* Where it belongs; the rest comes with stream_load. */
 void stream_init(struct stream *s, struct dat_reader *r, unsigned file, unsigned buffer,
 		 unsigned cpu_index);
-void stream_release(struct stream *s);
-/* Reads the chunk table, once. Before anything below. */
+/* Reads the chunk table, once. Before any cursor is made. */
 int stream_load(struct stream *s, const struct ring_abi *abi, struct err *e);
+
+/* At the stream's start, in front of the first record. @nr: the stream's number. */
+void stream_cur_init(struct stream_cur *c, const struct stream *s, uint32_t nr);
+void stream_cur_release(struct stream_cur *c);
+/* stream_next for all but the common case. */
+int stream_next_slow(struct stream_cur *c, struct stream_env *env, struct err *e);
 /* Moves cur to the next record: 1, 0 at the end, -errno (no memory). */
-int stream_next(struct stream *s, struct stream_env *env, struct err *e);
-/* Finds the record behind cur, at s->ahead: 1, 0, -errno. cur stays valid. */
-int stream_peek(struct stream *s, struct stream_env *env, struct err *e);
-/* Converted times of the first and last data record, without touching cur: 1, 0, -errno. */
-int stream_span(struct stream *s, struct stream_env *env, uint64_t *first, uint64_t *last,
+static inline int stream_next(struct stream_cur *c, struct stream_env *env, struct err *e)
+{
+	struct replay_record *rec = &c->cur.rec;
+
+	if (__builtin_expect(!c->quick ||
+			     !ring_page_next_short(&c->cur.page, &rec->data, &rec->len), 0))
+		return stream_next_slow(c, env, e);
+	rec->raw_ts = c->cur.page.now;
+	rec->ts = clock_convert(&c->s->conv, rec->raw_ts);
+	rec->lost = 0;
+	rec->page_start = rec->first_entry = false;
+	return 1;
+}
+/* Finds the record behind cur, at c->ahead.rec: 1, 0, -errno. cur stays valid. */
+int stream_peek(struct stream_cur *c, struct stream_env *env, struct err *e);
+
+/* ---- places ---- */
+
+/* Where a record is, and all that following ones depend on: two cursors that
+ * are at equal places go on alike. */
+struct stream_place {
+	bool ended;
+	uint32_t chunk;			/* its number + 1; 0: in front of the first record */
+	uint32_t page, next;		/* offset of the page in it, of the next entry in that */
+	uint64_t lost;
+	bool page_start, first_entry;
+	uint64_t state;
+};
+void stream_place_get(const struct stream_cur *c, struct stream_place *ret);
+static inline bool stream_place_equal(const struct stream_place *a, const struct stream_place *b)
+{
+	if (a->ended || b->ended)
+		return a->ended && b->ended;
+	return a->chunk == b->chunk && a->page == b->page && a->next == b->next &&
+	       a->lost == b->lost && a->page_start == b->page_start &&
+	       a->first_entry == b->first_entry && a->state == b->state;
+}
+/* Goes to a place that stream_place_get gave: 0 or -ENOMEM. Tells no damage. */
+int stream_place_set(struct stream_cur *c, struct stream_env *env, const struct stream_place *p,
+		     struct err *e);
+
+/* ---- seeking (seek.c); all of it assumes that time does not step back ---- */
+
+/*
+ * Goes to the record that is @before (at most STREAM_BEFORE_MAX) records in front
+ * of the first one at or after @ts (converted), or to a later one where those are
+ * not close by. 1 and the record at c->cur; 0 if the stream has none at or after
+ * @ts; -EAGAIN if time steps back too much to tell; -ENOMEM. Tells no damage.
+ */
+#define STREAM_BEFORE_MAX 3
+int stream_seek(struct stream_cur *c, struct stream_env *env, uint64_t ts, unsigned before,
 		struct err *e);
+/* Position, in the stream's uncompressed bytes, of the sub-buffer that stream_seek would
+ * begin with. 0 or -ENOMEM. cur is lost: seek before the next record. */
+int stream_find(struct stream_cur *c, struct stream_env *env, uint64_t ts, uint64_t *ret,
+		struct err *e);
+/* Converted time stamp of the sub-buffer at @at of the uncompressed bytes. 1, 0 if it
+ * cannot be read or there is none, -ENOMEM. cur is lost, too. */
+int stream_time_at(struct stream_cur *c, struct stream_env *env, uint64_t at, uint64_t *ret,
+		   struct err *e);
+/* Converted times of the first and last data record: 1, 0, -errno. */
+int stream_span(const struct stream *s, struct stream_env *env, uint64_t *first, uint64_t *last,
+		struct err *e);
+
+/* ---- for seek.c ---- */
+
+/* Brings chunk @i into @half: 1, 0 if it cannot be read (@why), -ENOMEM. */
+int stream_load_chunk(struct stream_cur *c, struct stream_env *env, uint32_t i, unsigned half,
+		      struct err *why);
+/* Puts cur in front of the page at offset @page of chunk @i, as if nothing was
+ * lost before. 0 or -ENOMEM. */
+int stream_goto_page(struct stream_cur *c, struct stream_env *env, uint32_t i, uint32_t page,
+		     struct err *e);
 
 #endif

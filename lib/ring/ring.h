@@ -93,8 +93,40 @@ int ring_page_open_cut(struct ring_page *p, const struct ring_abi *abi, const vo
  * are passed over (they have no event type), their time counts.
  */
 int ring_page_next(struct ring_page *p, struct ring_event *ret);
+/*
+ * The common case of ring_page_next, to be inlined: a short event of a
+ * little-endian page. True: its payload, and p->now is its time. False: nothing
+ * has changed, ring_page_next tells what comes.
+ */
+static inline bool ring_page_next_short(struct ring_page *p, const void **data, uint32_t *len)
+{
+	uint32_t pos = p->pos, left = p->end - pos, word, type_len;
+
+	if (left < 8 || p->abi.big_endian)
+		return false;
+	word = get_u32(p->data + pos, false);
+	type_len = word & 31;
+	/* 1 to 28 words of payload, see above */
+	if (type_len - 1 >= 28 || 4 * type_len > left - 4)
+		return false;
+	p->now += word >> 5;
+	p->pos = pos + 4 + 4 * type_len;
+	*data = p->data + pos + 4;
+	*len = 4 * type_len;
+	return true;
+}
 /* Next entry of any type, for debug output. Returns as ring_page_next. */
 int ring_page_next_entry(struct ring_page *p, struct ring_event *ret);
+/* Whether there is nothing in the page, so that its time stamp means nothing: @header is
+ * its first RING_HEADER_MAX bytes. */
+static inline bool ring_page_is_empty(const struct ring_abi *abi, const void *header)
+{
+	const uint8_t *commit = (const uint8_t *)header + 8;
+	uint64_t word = abi->long_size == 8 ? get_u64(commit, abi->big_endian) :
+			get_u32(commit, abi->big_endian);
+
+	return !(word & 0x7ffffff);
+}
 /*
  * Time of the first data event, or the page's if there is none; 0 if @size is
  * below the header. For seeking.

@@ -328,7 +328,7 @@ def test_kill_leaves_what_can_be_restored(dat):
             p.kill()
             p.wait()
         assert open(dat).read() == "what was there before"
-        assert sorted(os.listdir(folder)) == ["out.dat"] + [os.path.basename(s) for s in spools]
+        assert sorted(os.listdir(folder)) == ["out.dat", "out.dat.meta"] + [os.path.basename(s) for s in spools]
         p = run(TRACECMD, "restore", "-o", f"{folder}/restored.dat", *spools)
         assert p.stderr == ""
         strict_check(f"{folder}/restored.dat")
@@ -398,7 +398,7 @@ def test_spools_elsewhere(kernel, small_disk, tmp_path_factory):
     """--temp: the output's disk need not hold the spools."""
     temp, disk = tmp_path_factory.mktemp("temp"), small_disk(6)
     with recording("-q", "-o", disk / "out.dat", "--temp", temp, *IN, "-e", "sched") as p:
-        assert sorted(os.listdir(temp)) == [f"out.dat.{INSTANCE}.cpu{cpu}" for cpu in range(CPUS)]
+        assert sorted(os.listdir(temp)) == ["out.dat.meta"] + [f"out.dat.{INSTANCE}.cpu{cpu}" for cpu in range(CPUS)]
         p.send_signal(signal.SIGINT)
         finish(p)
     assert os.listdir(temp) == []

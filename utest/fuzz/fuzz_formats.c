@@ -118,7 +118,7 @@ static void take(void *ctx)
 	(void)ctx;
 }
 
-static void print(struct event_db *db, struct event_filter *filter, const struct input *in,
+static void print(struct event_ctx *ctx, struct event_filter *filter, const struct input *in,
 		  unsigned options, struct buf *out)
 {
 	const struct event_line_opts opts = {
@@ -142,7 +142,7 @@ static void print(struct event_db *db, struct event_filter *filter, const struct
 			f.data = exact(f.piece->data, f.piece->len);
 		event_filter_match(filter, &rec);
 		buf_clear(out);
-		event_line(db, &opts, &state, &rec, &next, out);
+		event_line(ctx, &opts, &state, &rec, &next, out);
 		free((void *)rec.data);
 		free(f.data);
 	}
@@ -163,6 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct event_db_source source = { .formats = add_formats, .kallsyms = kallsyms,
 					  .printk = printk, .cmdlines = cmdlines, .ctx = &in };
 	struct event_filter *filter = NULL;
+	struct event_ctx *ctx = NULL;
 	struct event_db *db;
 	struct buf out = { 0 };
 	unsigned options = 0;
@@ -184,12 +185,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		event_db_load_plugins(db, false, options & 4096, NULL);
 	if (!event_filter_new(db, &filter, NULL))
 		add_filters(&in, filter);
-	if (filter) {
+	if (filter && !event_ctx_new(db, &ctx, NULL)) {
 		event_filter_describe(filter, &out);
-		print(db, filter, &in, options, &out);
+		print(ctx, filter, &in, options, &out);
 	}
 	buf_release(&out);
 	event_filter_free(filter);
+	event_ctx_free(ctx);
 	event_db_free(db);
 	return 0;
 }

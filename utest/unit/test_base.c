@@ -162,6 +162,72 @@ static void buf_is_always_terminated(void **state)
 	assert_int_equal(b.len, 3);
 }
 
+/* Numbers at and beside every power of two and ten. */
+static unsigned some_numbers(uint64_t *v)
+{
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < 64; i++)
+		for (int d = -1; d <= 1; d++)
+			v[nr++] = (1ull << i) + d;
+	for (uint64_t p = 1; nr < 64 * 3 + 20 * 3; p *= 10)
+		for (int d = -1; d <= 1; d++)
+			v[nr++] = p + d;
+	return nr;
+}
+
+#define assert_put(end, ...) do { \
+	snprintf(want, sizeof(want), __VA_ARGS__); \
+	*(end) = 0; \
+	assert_string_equal(text, want); \
+} while (0)
+
+static void numbers_are_those_of_printf(void **state)
+{
+	uint64_t v[64 * 3 + 20 * 3];
+	unsigned nr = some_numbers(v);
+	char text[64], want[128];
+	AUTO_BUF struct buf b = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < nr; i++) {
+		unsigned long long n = v[i];
+
+		assert_put(put_dec(text, n), "%llu", n);
+		assert_put(put_signed(text, n), "%lld", (long long)n);
+		assert_put(put_hex(text, n), "%llx", n);
+		assert_put(put_0x(text, n), "0x%llx", n);
+		for (int width = 0; width < 24; width += 3) {
+			assert_put(put_dec_to(text, n, width, ' '), "%*llu", width, n);
+			assert_put(put_dec_to(text, n, width, '0'), "%0*llu", width, n);
+			assert_put(put_signed_left(text, n, width), "%-*lld", width, (long long)n);
+		}
+		assert_put(put_digits(text, n % 1000000, 6), "%06llu", n % 1000000);
+		assert_put(put_digits(text, n % 1000, 3), "%03llu", n % 1000);
+		assert_put(put_hex_digits(text, n & 0xfff, 3), "%03llx", n & 0xfff);
+		buf_clear(&b);
+		assert_int_equal(buf_dec(&b, n) | buf_signed(&b, n) | buf_hex(&b, n) | buf_0x(&b, n), 0);
+		snprintf(want, sizeof(want), "%llu%lld%llx0x%llx", n, (long long)n, n, n);
+		assert_string_equal(b.data, want);
+	}
+}
+
+static void room_is_counted_when_it_was_written(void **state)
+{
+	AUTO_BUF struct buf b = { 0 };
+	char *p;
+
+	(void)state;
+	assert_int_equal(buf_puts(&b, "ab"), 0);
+	p = buf_room(&b, 100000);
+	assert_non_null(p);
+	buf_wrote(&b, put_bytes(p, "cd", 2));
+	assert_string_equal(b.data, "abcd");
+	assert_null(buf_room(&b, SIZE_MAX));
+	assert_true(b.failed);
+	assert_null(buf_room(&b, 0));
+}
+
 static void buf_printf_of_any_length(void **state)
 {
 	struct buf b AUTO_BUF = { 0 };
@@ -485,6 +551,8 @@ int main(void)
 		cmocka_unit_test(vec_refuses_what_cannot_be_counted),
 		cmocka_unit_test(buf_is_always_terminated),
 		cmocka_unit_test(buf_printf_of_any_length),
+		cmocka_unit_test(numbers_are_those_of_printf),
+		cmocka_unit_test(room_is_counted_when_it_was_written),
 		cmocka_unit_test(buf_failure_sticks_until_cleared),
 		cmocka_unit_test(buf_numbers_in_both_orders),
 		cmocka_unit_test(cur_reads_both_orders),

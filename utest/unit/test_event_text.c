@@ -24,6 +24,7 @@
 /* One db over texts given; notices are kept. */
 struct fixture {
 	struct event_db *db;
+	struct event_ctx *ctx;
 	const char *const *formats;	/* system, text, ..., NULL */
 	char notices[4096];
 };
@@ -100,10 +101,12 @@ static void begin(struct fixture *fx, const char *const *texts, bool big_endian)
 	fixture_notices.ctx = fx;
 	assert_int_equal(event_db_new(&opts, &fx->db, NULL), 0);
 	event_db_set_source(fx->db, &source);
+	assert_int_equal(event_ctx_new(fx->db, &fx->ctx, NULL), 0);
 }
 
 static void end(struct fixture *fx)
 {
+	event_ctx_free(fx->ctx);
 	event_db_free(fx->db);
 }
 
@@ -122,7 +125,7 @@ static const char *line_of(struct fixture *fx, const struct event_line_opts *opt
 	if (len)
 		memcpy(exact, data, len);
 	buf_clear(&out);
-	event_line(fx->db, opts, &state, &rec, NULL, &out);
+	event_line(fx->ctx, opts, &state, &rec, NULL, &out);
 	assert_false(out.failed);
 	free(exact);
 	return out.data;
@@ -553,26 +556,26 @@ static void test_graphs(void **state)
 	put_u64(exit_ + 32, 5000 + 12345, false);
 	put_u64(exit_ + 40, (uint64_t)-22, false);
 	event = event_db_event(fx.db, 11);
-	event_text(fx.db, event, &rec, false, &next, &out);
+	event_text(fx.ctx, event, &rec, false, &next, &out);
 	assert_string_equal(out.data, "+ 12.345 us  |    first(); (ret=-22)");
 	assert_int_equal(coming.taken, 1);
 	/* another function, another CPU, another task, nothing at all */
 	put_u64(exit_ + 8, 0x2000, false);
 	buf_clear(&out);
-	event_text(fx.db, event, &rec, false, &next, &out);
+	event_text(fx.ctx, event, &rec, false, &next, &out);
 	assert_string_equal(out.data, "             |    first() {");
 	put_u64(exit_ + 8, 0x1000, false);
 	coming.cpu = 1;
 	buf_clear(&out);
-	event_text(fx.db, event, &rec, false, &next, &out);
+	event_text(fx.ctx, event, &rec, false, &next, &out);
 	assert_string_equal(out.data, "             |    first() {");
 	coming.cpu = 0;
 	exit_[4] = 101;
 	buf_clear(&out);
-	event_text(fx.db, event, &rec, false, &next, &out);
+	event_text(fx.ctx, event, &rec, false, &next, &out);
 	assert_string_equal(out.data, "             |    first() {");
 	buf_clear(&out);
-	event_text(fx.db, event, &rec, false, NULL, &out);
+	event_text(fx.ctx, event, &rec, false, NULL, &out);
 	assert_string_equal(out.data, "             |    first() {");
 	assert_int_equal(coming.taken, 1);
 	buf_release(&out);

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* One thread's tools, and the words that wait for the texts before them. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "event/fixups.h"
+
+int event_ctx_new(struct event_db *db, struct event_ctx **ret, struct err *e)
+{
+	struct event_ctx *ctx = calloc(1, sizeof(*ctx));
+
+	if (!ctx)
+		return err_set(e, -ENOMEM, "out of memory");
+	ctx->db = db;
+	trace_seq_init(&ctx->seq);
+	if (ctx->seq.state != TRACE_SEQ__GOOD) {
+		free(ctx);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	*ret = ctx;
+	return 0;
+}
+
+void event_ctx_free(struct event_ctx *ctx)
+{
+	if (!ctx)
+		return;
+	if (ctx->seq.state == TRACE_SEQ__GOOD)
+		trace_seq_destroy(&ctx->seq);
+	buf_release(&ctx->padded);
+	free(ctx);
+}
+
+struct event_db *event_ctx_db(const struct event_ctx *ctx)
+{
+	return ctx->db;
+}
+
+void event_ctx_defer(struct event_ctx *ctx, struct event_fixups *fx)
+{
+	ctx->fixups = fx;
+}
+
+/* ---- task names ------------------------------------------------------------------- */
+
+static const char unknown_comm[] = "<...>";
+
+const char *event_ctx_comm(struct event_ctx *ctx, int pid)
+{
+	const char *name = event_db_known_comm(ctx->db, pid);
+
+	if (!name && !ctx->fixups)
+		name = past_comm(&ctx->db->past, pid);
+	return name ? name : unknown_comm;
+}
+
+bool ctx_knows(struct event_ctx *ctx, int pid)
+{
+	return event_ctx_comm(ctx, pid) != unknown_comm;
+}
+
+void event_ctx_put_comm(struct event_ctx *ctx, int pid, void (*put)(const char *comm, struct buf *out),
+			struct buf *out)
+{
+	struct event_fixup fix = { .kind = FIXUP_COMM, .db = ctx->db, .pid = pid, .put = put };
+	const char *name = event_ctx_comm(ctx, pid);
+
+	fix.at = out->len;
+	put(name, out);
+	fix.len = out->len - fix.at;
+	if (name == unknown_comm && ctx->fixups)
+		out->failed |= vec_push(&ctx->fixups->v, fix) < 0;
+}
+
+/* Where the text of a comm field lies; false: not in the record. */
+static bool find_comm(const struct tep_format_field *f, const struct event_record *rec,
+		      uint32_t *offset, uint32_t *len)
+{
+	if (f->flags & TEP_FIELD_IS_DYNAMIC)
+		return format_dynamic(f, rec->data, rec->len, offset, len);
+	*offset = f->offset;
+	*len = f->size;
+	return f->offset >= 0 && f->size >= 0 && *offset <= rec->len && *len <= rec->len - *offset;
+}
+
+static void learn(struct event_ctx *ctx, int pid, const char *name, size_t len)
+{
+	struct event_fixups *fx = ctx->fixups;
+	struct event_fixup fix = { .kind = FIXUP_LEARN, .db = ctx->db, .pid = pid, .len = len };
+
+	if (event_db_known_comm(ctx->db, pid))
+		return;
+	/* without the memory for it, a name stays unknown */
+	if (!fx) {
+		past_learn(&ctx->db->past, pid, name, len);
+		return;
+	}
+	fix.word = fx->words.len;
+	if (!buf_put(&fx->words, name, len))
+		(void)vec_push(&fx->v, fix);
+}
+
+void ctx_learn(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(slot->teaches) && slot->teaches[i].comm; i++) {
+		uint32_t offset, len;
+		uint64_t pid;
+
+		if (!format_number(slot->teaches[i].pid, rec->data, rec->len, &pid) ||
+		    !find_comm(slot->teaches[i].comm, rec, &offset, &len))
+			continue;
+		learn(ctx, pid, (const char *)rec->data + offset,
+		      strnlen((const char *)rec->data + offset, len));
+	}
+}
+
+void event_ctx_learn(struct event_ctx *ctx, const struct event_record *rec)
+{
+	struct event_slot *slot = event_db_slot(ctx->db, event_db_record_id(ctx->db, rec->data, rec->len));
+
+	if (slot)
+		ctx_learn(ctx, slot, rec);
+}
+
+void ctx_find_teaches(struct event_slot *slot)
+{
+	static const struct { const char *event, *pid, *comm; } known[] = {
+		{ "sched_switch", "prev_pid", "prev_comm" }, { "sched_switch", "next_pid", "next_comm" },
+		{ "sched_wakeup", "pid", "comm" }, { "sched_wakeup_new", "pid", "comm" },
+	};
+	unsigned nr = 0;
+
+	if (strcmp(slot->pub.system, "sched"))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		struct event_teaches t;
+
+		if (strcmp(slot->pub.name, known[i].event))
+			continue;
+		t.pid = tep_find_any_field(slot->event, known[i].pid);
+		t.comm = tep_find_any_field(slot->event, known[i].comm);
+		if (t.pid && t.comm)
+			slot->teaches[nr++] = t;
+	}
+}
+
+/* ---- settling ------------------------------------------------------------------------ */
+
+static char *put_ts_diff(char *p, const struct event_line_state *state, uint64_t now)
+{
+	char *start = p;
+
+	if (state->any) {
+		p = put_bytes(p, "(+", 2);
+		p = put_signed(p, now - state->last);
+		*p++ = ')';
+	}
+	return p - start < TS_DIFF_WIDTH ? put_fill(p, ' ', TS_DIFF_WIDTH - (p - start)) : p;
+}
+
+void ctx_put_ts_diff(struct event_ctx *ctx, const struct event_line_state *state, uint64_t now,
+		     struct buf *out)
+{
+	struct event_fixup fix = { .kind = FIXUP_TS_DIFF, .db = ctx->db, .now = now,
+				   .at = out->len, .len = TS_DIFF_WIDTH };
+	char *p = buf_room(out, NUMBER_MAX + 3 + TS_DIFF_WIDTH);
+
+	if (!p)
+		return;
+	buf_wrote(out, put_ts_diff(p, state, now));
+	if (!state->any && ctx->fixups)
+		out->failed |= vec_push(&ctx->fixups->v, fix) < 0;
+}
+
+void ctx_put_indent(struct event_ctx *ctx, uint32_t cpu, const char *parent, const char *func,
+		    struct buf *out)
+{
+	struct event_fixup fix = { .kind = FIXUP_INDENT, .db = ctx->db, .at = out->len,
+				   .call = { parent, func, cpu } };
+
+	if (ctx->fixups)
+		out->failed |= vec_push(&ctx->fixups->v, fix) < 0;
+	else
+		buf_fill(out, ' ', INDENT_STEP * past_call(&ctx->db->past, cpu, parent, func));
+}
+
+/* What a fixup's place holds in truth: appended to @word. False: it is right as it is. */
+static bool settle_one(const struct event_fixup *fix, const struct event_line_state *state,
+		       const char *words, struct buf *word)
+{
+	struct event_past *past = &fix->db->past;
+	const char *name;
+	char *p;
+
+	switch (fix->kind) {
+	case FIXUP_LEARN:
+		past_learn(past, fix->pid, words + fix->word, fix->len);
+		return false;
+	case FIXUP_COMM:
+		name = past_comm(past, fix->pid);
+		if (name)
+			fix->put(name, word);
+		return name;
+	case FIXUP_TS_DIFF:
+		p = state->any ? buf_room(word, NUMBER_MAX + 3 + TS_DIFF_WIDTH) : NULL;
+		if (p)
+			buf_wrote(word, put_ts_diff(p, state, fix->now));
+		return p;
+	case FIXUP_INDENT:
+		return !buf_fill(word, ' ', INDENT_STEP * past_call(past, fix->call.cpu,
+				fix->call.parent, fix->call.func)) && word->len;
+	}
+	return false;
+}
+
+/*
+ * Until a word is found that is longer or shorter than its place, words are put in
+ * place; from there on the text is copied.
+ */
+int event_fixups_settle(struct event_fixups *fx, const struct event_line_state *state,
+			struct buf *text)
+{
+	AUTO_BUF struct buf copy = { 0 }, word = { 0 };
+	size_t copied = 0;		/* of the text */
+
+	text->failed |= fx->words.failed;
+	for (size_t i = 0; i < fx->v.nr && !text->failed; i++) {
+		const struct event_fixup *fix = &fx->v.v[i];
+
+		buf_clear(&word);
+		if (!settle_one(fix, state, fx->words.data, &word))
+			continue;
+		if (!copied && word.len == fix->len) {
+			memcpy(text->data + fix->at, word.data, word.len);
+			continue;
+		}
+		buf_put(&copy, text->data + copied, fix->at - copied);
+		buf_put(&copy, word.data, word.len);
+		copied = fix->at + fix->len;
+		text->failed |= copy.failed | word.failed;
+	}
+	fx->v.nr = 0;
+	buf_clear(&fx->words);
+	if (copied && !text->failed) {
+		struct buf old = *text;
+
+		text->failed |= buf_put(&copy, text->data + copied, text->len - copied) < 0;
+		*text = copy;
+		copy = old;
+	}
+	return text->failed ? -ENOMEM : 0;
+}
+
+void event_fixups_release(struct event_fixups *fx)
+{
+	vec_release(&fx->v);
+	buf_release(&fx->words);
+}

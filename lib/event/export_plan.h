@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The inside of exporting, for export*.c only. */
+#ifndef TRACECMD_EVENT_EXPORT_PLAN_H
+#define TRACECMD_EVENT_EXPORT_PLAN_H
+
+#include "event/db.h"
+#include "event/escape.h"
+#include "event/export.h"
+#include "event/fields.h"
+
+/* What copying of short texts may write beyond. */
+#define COPY_SLACK 32
+
+/* A field, and the text in front of its value. */
+struct plan_field {
+	struct event_field f;
+	uint32_t key, key_len;		/* in the plan's keys */
+};
+
+/* All about an event that does not depend on the record. */
+struct export_plan {
+	struct tep_event *event;
+	const struct event_slot *slot;
+	bool teaches;			/* its records tell names of tasks */
+	bool skip;			/* the columns are not of this event */
+	struct plan_field pid;		/* key_len 0: there is none */
+	uint32_t nr_common, nr_fields;
+	struct plan_field *common;	/* but for type and pid */
+	struct plan_field *fields;	/* CSV with columns: by column, name NULL if not there */
+	struct buf keys;		/* COPY_SLACK bytes follow */
+	uint32_t head, head_len;	/* of keys: system, event, "fields" */
+	/* bytes of a line at most, its strings, arrays, task and place aside */
+	size_t fixed_max;
+};
+
+#define TASK_CACHE 256
+#define TASK_MAX COPY_SLACK
+
+/* A task's name as it is written, by pid; longer ones are not kept. */
+struct task_entry {
+	const struct event_export *of;	/* NULL: empty */
+	int pid;
+	uint32_t len;
+	char text[TASK_MAX];
+};
+
+struct event_export_ctx {
+	struct task_entry tasks[TASK_CACHE];
+	struct buf bytes;		/* "bytes": strings that are not valid UTF-8 */
+	struct buf text;		/* of the event */
+};
+
+struct event_export {
+	struct event_db *db;
+	struct event_export_opts opts;
+	enum escape how;		/* of strings inside of fields */
+	bool big_endian;
+	uint32_t nr_plans;
+	struct export_plan **plans;	/* by id; read and written atomically */
+};
+
+/* The event's plan; NULL if the file has no format of that id, or no memory. */
+struct export_plan *export_plan(struct event_export *x, int id);
+void export_plan_free(struct export_plan *plan);
+
+/* A number of a record, or null. */
+static inline char *put_value(char *p, const struct event_field *f, const uint8_t *at, bool big)
+{
+	uint64_t v = event_number_at(at, f->size, f->is_signed, big);
+
+	return f->is_signed ? put_signed(p, v) : put_dec(p, v);
+}
+
+/* Copies up to COPY_SLACK bytes at once; there is room for as many behind. */
+static inline char *put_key(char *p, const char *key, uint32_t len)
+{
+	if (__builtin_expect(len <= COPY_SLACK, 1))
+		memcpy(p, key, COPY_SLACK);
+	else
+		memcpy(p, key, len);
+	return p + len;
+}
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdlib.h>
+
+#include "event/past.h"
+
+/* ---- task names --------------------------------------------------------------- */
+
+/* Where a pid is, or the free place for it. */
+static size_t place_of(const struct past_comm *comms, size_t cap, int pid)
+{
+	size_t i = (uint32_t)pid * 2654435769u & (cap - 1);
+
+	while (comms[i].name && comms[i].pid != pid)
+		i = (i + 1) & (cap - 1);
+	return i;
+}
+
+static bool grow(struct event_past *past)
+{
+	size_t cap = past->cap_comms ? 2 * past->cap_comms : 256;
+	struct past_comm *comms = calloc(cap, sizeof(*comms));
+
+	if (!comms)
+		return false;
+	for (size_t i = 0; i < past->cap_comms; i++)
+		if (past->comms[i].name)
+			comms[place_of(comms, cap, past->comms[i].pid)] = past->comms[i];
+	free(past->comms);
+	past->comms = comms;
+	past->cap_comms = cap;
+	return true;
+}
+
+bool past_learn(struct event_past *past, int pid, const char *name, size_t len)
+{
+	char *copy;
+	size_t i;
+
+	if (past_comm(past, pid))
+		return true;
+	if (2 * past->nr_comms >= past->cap_comms && !grow(past))
+		return false;
+	copy = strndup(name, len);
+	if (!copy)
+		return false;
+	i = place_of(past->comms, past->cap_comms, pid);
+	past->comms[i] = (struct past_comm){ .pid = pid, .name = copy };
+	past->nr_comms++;
+	return true;
+}
+
+const char *past_comm(const struct event_past *past, int pid)
+{
+	return past->nr_comms ? past->comms[place_of(past->comms, past->cap_comms, pid)].name : NULL;
+}
+
+/* ---- calls ---------------------------------------------------------------------- */
+
+/* A CPU number is the file's word: beyond this they are not told apart. */
+#define CPUS_MAX 65536
+
+static struct past_stack *stack_of(struct event_past *past, uint32_t cpu)
+{
+	if (cpu >= CPUS_MAX)
+		cpu = CPUS_MAX - 1;
+	while (past->stacks.nr <= cpu)
+		if (vec_push(&past->stacks, (struct past_stack){ 0 }))
+			return NULL;
+	return &past->stacks.v[cpu];
+}
+
+/* Puts @name at @i, which is at most one past the end. */
+static void put_at(struct past_stack *s, size_t i, const char *name)
+{
+	if (i < s->v.nr)
+		s->v.v[i] = name;
+	else
+		(void)vec_push(&s->v, name);
+}
+
+size_t past_call(struct event_past *past, uint32_t cpu, const char *parent, const char *func)
+{
+	struct past_stack *s = stack_of(past, cpu);
+
+	if (!s)
+		return 0;
+	for (size_t i = 0; i < s->v.nr; i++)
+		if (s->v.v[i] == parent || !strcmp(s->v.v[i], parent)) {
+			put_at(s, i + 1, func);
+			return i;
+		}
+	put_at(s, 0, parent);
+	put_at(s, 1, func);
+	return 0;
+}
+
+void past_release(struct event_past *past)
+{
+	for (size_t i = 0; i < past->cap_comms; i++)
+		free(past->comms[i].name);
+	free(past->comms);
+	for (size_t i = 0; i < past->stacks.nr; i++)
+		vec_release(&past->stacks.v[i].v);
+	vec_release(&past->stacks);
+}

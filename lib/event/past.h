@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the events of a file told so far that later texts depend on: names of
+ * tasks, and who called whom on each CPU. For one thread.
+ */
+#ifndef TRACECMD_EVENT_PAST_H
+#define TRACECMD_EVENT_PAST_H
+
+#include "base/base.h"
+
+struct past_comm { int pid; char *name; };
+struct past_stack { VEC(const char *) v; };	/* names of functions, outermost first */
+
+struct event_past {
+	struct past_comm *comms;	/* hashed by pid; name NULL: free */
+	size_t nr_comms, cap_comms;	/* a power of two */
+	VEC(struct past_stack) stacks;	/* by CPU */
+};
+
+/* Remembers a task's name unless it has one. False: no memory, it is not remembered. */
+bool past_learn(struct event_past *past, int pid, const char *name, size_t len);
+const char *past_comm(const struct event_past *past, int pid);	/* NULL: unknown */
+/*
+ * How deep a function called by @parent is indented, as libtraceevent's
+ * plugin_function counts: its parent's place among the functions called on that
+ * CPU; 0 if it is not among them. The names must outlive the past.
+ */
+size_t past_call(struct event_past *past, uint32_t cpu, const char *parent, const char *func);
+void past_release(struct event_past *past);
+
+#endif

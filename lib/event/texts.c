@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What the source's texts tell: task names, printk formats, symbols. */
+#include <stdlib.h>
+
+#include "event/db.h"
+
+typedef int (*text_source)(void *ctx, const char **text, size_t *len, struct err *e);
+
+/* A text that cannot be had is told and stays empty. */
+static void ask(struct event_db *db, text_source fn, const char **text, size_t *len)
+{
+	struct err e = { 0 };
+
+	*text = NULL;
+	*len = 0;
+	if (fn && fn(db->src.ctx, text, len, &e) < 0) {
+		event_db_tell(db, "%s", e.text);
+		*len = 0;
+		db->damage++;
+	}
+}
+
+/* Fills a table once, by whichever thread comes first. */
+static void need(struct event_db *db, atomic_bool *have, void (*fill)(struct event_db *db))
+{
+	if (atomic_load_explicit(have, memory_order_acquire))
+		return;
+	event_lock();
+	if (!*have)
+		fill(db);
+	atomic_store_explicit(have, true, memory_order_release);
+	event_unlock();
+}
+
+static void fill_comms(struct event_db *db)
+{
+	const char *text;
+	size_t len;
+
+	ask(db, db->src.cmdlines, &text, &len);
+	comms_add(&db->comms, text, len);
+}
+
+static void fill_printks(struct event_db *db)
+{
+	const char *text;
+	size_t len;
+
+	ask(db, db->src.printk, &text, &len);
+	printks_add(&db->printks, text, len);
+}
+
+static void fill_symbols(struct event_db *db)
+{
+	const char *text;
+	size_t len;
+
+	ask(db, db->src.kallsyms, &text, &len);
+	symbols_add(&db->symbols, text, len);
+}
+
+static void need_comms(struct event_db *db)
+{
+	need(db, &db->have_comms, fill_comms);
+}
+
+static void need_printks(struct event_db *db)
+{
+	need(db, &db->have_printks, fill_printks);
+}
+
+static void need_symbols(struct event_db *db)
+{
+	need(db, &db->have_symbols, fill_symbols);
+}
+
+static void tell_tep(struct event_db *db)
+{
+	const struct printk *p;
+	const struct comm *c;
+
+	need_comms(db);
+	need_printks(db);
+	for (size_t i = 0; (c = comms_nth(&db->comms, i)); i++)
+		tep_register_comm(db->tep, c->name, c->pid);
+	/* libtraceevent 1.7 looks three bytes back from the end of the string */
+	for (size_t i = 0; (p = printks_nth(&db->printks, i)); i++)
+		if (strlen(p->fmt) >= 3)
+			tep_register_print_string(db->tep, p->fmt, p->addr);
+}
+
+void event_db_need_texts(struct event_db *db)
+{
+	need(db, &db->have_tep_texts, tell_tep);
+}
+
+/* ---- task names --------------------------------------------------------------- */
+
+const char *event_db_known_comm(struct event_db *db, int pid)
+{
+	if (!pid)
+		return "<idle>";
+	need_comms(db);
+	return comms_find(&db->comms, pid);
+}
+
+const char *event_db_comm(struct event_db *db, int pid)
+{
+	const char *name = event_db_known_comm(db, pid);
+
+	return name ? name : "<...>";
+}
+
+int event_db_each_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const char *comm),
+		       void *ctx)
+{
+	const struct comm *c;
+	int r = 0;
+
+	need_comms(db);
+	for (size_t i = 0; !r && (c = comms_nth(&db->comms, i)); i++)
+		r = fn(ctx, c->pid, c->name);
+	return r;
+}
+
+/* ---- symbols ------------------------------------------------------------------ */
+
+const char *event_db_symbol(struct event_db *db, uint64_t addr, uint64_t *start, const char **module)
+{
+	const struct symbol *s;
+
+	need_symbols(db);
+	s = symbols_find(&db->symbols, addr);
+	if (!s)
+		return NULL;
+	if (start)
+		*start = s->addr;
+	if (module)
+		*module = s->module;
+	return s->name;
+}
+
+int event_db_add_kallsyms(struct event_db *db, const char *text, size_t len)
+{
+	need_symbols(db);
+	return symbols_add(&db->symbols, text, len);
+}
+
+bool event_db_nth_symbol(struct event_db *db, size_t i, struct event_symbol *ret)
+{
+	const struct symbol *s;
+
+	need_symbols(db);
+	s = symbols_nth(&db->symbols, i);
+	if (!s)
+		return false;
+	*ret = (struct event_symbol){ .addr = s->addr, .name = s->name, .module = s->module };
+	return true;
+}
+
+/* ---- printk formats ------------------------------------------------------------- */
+
+const char *event_db_printk(struct event_db *db, uint64_t addr)
+{
+	const struct printk *p;
+
+	need_printks(db);
+	p = printks_find(&db->printks, addr);
+	return p ? p->fmt : NULL;
+}
+
+bool event_db_nth_printk(struct event_db *db, size_t i, uint64_t *addr, const char **fmt)
+{
+	const struct printk *p;
+
+	need_printks(db);
+	p = printks_nth(&db->printks, i);
+	if (!p)
+		return false;
+	*addr = p->addr;
+	*fmt = p->fmt;
+	return true;
+}

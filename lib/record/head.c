@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "record/head.h"
+
+#define MODULES "/proc/modules"
+#define MODULES_MAX (1u << 24)
+
+/* Names of the loaded modules; nothing where the kernel does not tell. */
+static void read_modules(struct buf *names)
+{
+	struct buf text AUTO_BUF = { 0 };
+
+	if (path_read_all(MODULES, &text, MODULES_MAX))
+		return;
+	for (char *save, *line = strtok_r(text.data, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		buf_put(names, line, strcspn(line, " "));
+		buf_puts(names, "\n");
+	}
+}
+
+static int head_open(struct head *h, const char *base, struct err *e)
+{
+	if (asprintf(&h->path, "%s" HEAD_SUFFIX, base) < 0) {
+		h->path = NULL;
+		return err_errno(e, -ENOMEM, "cannot record");
+	}
+	h->fd = open(h->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (h->fd < 0)
+		return err_errno(e, -errno, "cannot create '%s'", h->path);
+	if (flock(h->fd, LOCK_EX | LOCK_NB) < 0) {
+		err_set(e, -EBUSY, "another recording keeps its data in '%s' and its neighbours: "
+			"give this one another output (-o)", h->path);
+		free(h->path);		/* not ours, and not ours to be removed */
+		h->path = NULL;
+		return -EBUSY;
+	}
+	return ftruncate(h->fd, 0) < 0 ? err_errno(e, -errno, "cannot empty '%s'", h->path) : 0;
+}
+
+static int head_write(struct head *h, const struct finish *f, struct kernel *k,
+		      const struct kernel_setup *setup, const struct notices *notices, struct err *e)
+{
+	struct metadata meta = { 0 };
+	struct finish all = *f;
+	int fd, r = all.codec ? 0 : codec_choose("any", &all.codec, e);
+
+	all.metadata = &meta;
+	if (!r)
+		r = metadata_collect_stable(&meta, k, setup, NULL, notices, e);
+	if (!r)
+		r = finish_head(&all, h->fd, h->path, e);
+	metadata_release(&meta);
+	if (r)
+		return r;
+	fd = fcntl(h->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot read '%s'", h->path);
+	return dat_reader_open_fd(fd, h->path, notices, &h->reader, e);
+}
+
+int head_make(struct head *h, const char *base, const struct finish *f, struct kernel *k,
+	      const struct kernel_setup *setup, const struct notices *notices, struct err *e)
+{
+	int r;
+
+	*h = (struct head){ .fd = -1 };
+	read_modules(&h->modules);
+	r = head_open(h, base, e);
+	return r ? r : head_write(h, f, k, setup, notices, e);
+}
+
+bool head_is_current(const struct head *h)
+{
+	struct buf now AUTO_BUF = { 0 };
+
+	read_modules(&now);
+	return now.len == h->modules.len && (!now.len || !memcmp(now.data, h->modules.data, now.len));
+}
+
+void head_release(struct head *h, bool unlink_file)
+{
+	dat_reader_close(h->reader);
+	h->reader = NULL;
+	if (h->path && unlink_file)
+		unlink(h->path);
+	cleanup_close(&h->fd);
+	h->fd = -1;
+	free(h->path);
+	h->path = NULL;
+	buf_release(&h->modules);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * head: the file BASE.meta beside the spools, a trace.dat without buffers,
+ * written before tracing is switched on. With it spools can be read without the kernel
+ * that filled them; and what it holds need not be collected when time matters.
+ */
+#ifndef TRACECMD_HEAD_H
+#define TRACECMD_HEAD_H
+
+#include "record/finish.h"
+
+#define HEAD_SUFFIX ".meta"
+
+struct head {
+	char *path;			/* NULL: none */
+	int fd;				/* locked while the recording lives; -1 */
+	struct dat_reader *reader;
+	struct buf modules;		/* names of those that were loaded */
+};
+
+/*
+ * Collects the stable metadata and writes it with what @f says otherwise (whose
+ * metadata are set here for the moment). Compressed also if the file will not be.
+ * Release in every case. 0, -errno.
+ */
+int head_make(struct head *h, const char *base, const struct finish *f, struct kernel *k,
+	      const struct kernel_setup *setup, const struct notices *notices, struct err *e);
+/* Whether it still holds what the kernel's symbols and formats are. */
+bool head_is_current(const struct head *h);
+/* Closes, and with @unlink_file removes the file. Fine for { .fd = -1 }. */
+void head_release(struct head *h, bool unlink_file);
+
+#endif

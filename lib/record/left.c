@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "record/head.h"
+#include "record/left.h"
+#include "record/restore.h"
+#include "record/spool.h"
+
+/* What one spool says; private while the files are being looked through. */
+struct found {
+	char *path;
+	uint64_t session;
+	struct timespec changed;
+	char clock[32], boot[64];
+	bool has_events;
+	uint64_t last_ts, damage;
+};
+
+struct search {
+	VEC(struct found) v;
+	const char *base;		/* last part of the path */
+	size_t dir_len;			/* of the part before, slash included */
+	const char *path;
+};
+
+void left_release(struct left *l)
+{
+	for (size_t i = 0; i < l->spools.nr; i++)
+		free(l->spools.v[i]);
+	vec_release(&l->spools);
+	free(l->head);
+	l->head = NULL;
+}
+
+static void search_release(struct search *s)
+{
+	for (size_t i = 0; i < s->v.nr; i++)
+		free(s->v.v[i].path);
+	vec_release(&s->v);
+}
+
+/* Whether @name is what the recorder calls the spool of that instance and CPU. */
+static bool has_its_name(const char *name, const char *base, const struct spool_info *info)
+{
+	const char *instance = info->instance ? info->instance : "";
+	char *want;
+	bool is;
+
+	if (asprintf(&want, "%s%s%s.cpu%u", base, *instance ? "." : "", instance, info->cpu) < 0)
+		return false;
+	is = !strncmp(name, want, strlen(want)) &&
+	     (!name[strlen(want)] || !strcmp(name + strlen(want), ".1"));
+	free(want);
+	return is;
+}
+
+static void see_chunks(struct spool_reader *r, struct found *f)
+{
+	struct spool_chunk c;
+	const uint8_t *payload;
+
+	while (spool_reader_next(r, &c, &payload, NULL) > 0) {
+		if (!f->has_events || c.last_ts > f->last_ts)
+			f->last_ts = c.last_ts;
+		f->has_events = true;
+	}
+	f->damage = spool_reader_damage(r);
+}
+
+static void copy_word(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from ? from : "");
+}
+
+/* Adds the file if it is a spool of ours; -ENOMEM. */
+static int look_at(struct search *s, const char *name)
+{
+	struct found f = { 0 };
+	struct spool_reader *r;
+	struct stat st;
+	int fd AUTO_CLOSE = -1, ret = 0;
+
+	if (asprintf(&f.path, "%.*s%s", (int)s->dir_len, s->path, name) < 0)
+		return -ENOMEM;
+	fd = open(f.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !spool_probe(fd) ||
+	    spool_reader_open(fd, f.path, NULL, &r, NULL)) {
+		free(f.path);
+		return 0;
+	}
+	f.changed = st.st_mtim;
+	f.session = spool_reader_info(r)->session;
+	copy_word(f.clock, sizeof(f.clock), spool_reader_info(r)->clock);
+	copy_word(f.boot, sizeof(f.boot), spool_reader_info(r)->boot);
+	/* Without its description the name is all there is to go by. */
+	if (spool_reader_info(r)->described && !has_its_name(name, s->base, spool_reader_info(r)))
+		ret = 1;
+	else
+		see_chunks(r, &f);
+	spool_reader_close(r);
+	if (!ret && vec_push(&s->v, f))
+		ret = -ENOMEM;
+	if (ret)
+		free(f.path);
+	return ret < 0 ? ret : 0;
+}
+
+static bool may_be_spool(const char *name, const char *base)
+{
+	size_t len = strlen(base);
+
+	return !strncmp(name, base, len) && name[len] == '.' && strstr(name + len, ".cpu");
+}
+
+static int look_around(struct search *s, struct err *e)
+{
+	AUTO_FREE char *dir = strndup(s->dir_len ? s->path : ".", s->dir_len ? s->dir_len : 1);
+	struct dirent *d;
+	DIR *all;
+	int r = 0;
+
+	if (!dir)
+		return err_errno(e, -ENOMEM, "cannot look for '%s'", s->path);
+	all = opendir(dir);
+	if (!all)
+		return 0;		/* then there is nothing to be found */
+	while (!r && (d = readdir(all)))
+		if (may_be_spool(d->d_name, s->base))
+			r = look_at(s, d->d_name);
+	closedir(all);
+	return r ? err_errno(e, r, "cannot look for '%s'", s->path) : 0;
+}
+
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/* The recording that is meant, of several: the one written to last. */
+static const struct found *newest(const struct search *s)
+{
+	const struct found *f = &s->v.v[0];
+
+	for (size_t i = 1; i < s->v.nr; i++)
+		if (is_later(&s->v.v[i].changed, &f->changed))
+			f = &s->v.v[i];
+	return f;
+}
+
+static bool booted_as(const char *boot)
+{
+	struct buf id AUTO_BUF = { 0 };
+
+	return *boot && !path_read_all("/proc/sys/kernel/random/boot_id", &id, 64) &&
+	       !strncmp(id.data, boot, strlen(boot));
+}
+
+/* The head, if there is one and it is of that recording. */
+static int find_head(const char *path, struct left *l)
+{
+	struct dat_reader *r;
+	int fd AUTO_CLOSE = -1;
+
+	if (asprintf(&l->head, "%s" HEAD_SUFFIX, path) < 0) {
+		l->head = NULL;
+		return -ENOMEM;
+	}
+	fd = open(l->head, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	l->live = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	if (fd >= 0 && !dat_reader_open(l->head, NULL, &r, NULL)) {
+		bool ours = dat_reader_info(r)->trace_id == l->session;
+
+		dat_reader_close(r);
+		if (ours)
+			return 0;
+	}
+	free(l->head);
+	l->head = NULL;
+	return 0;
+}
+
+static int take(struct left *l, struct search *s)
+{
+	const struct found *chosen = newest(s);
+	l->session = chosen->session;
+	memcpy(l->clock, chosen->clock, sizeof(l->clock));
+	l->same_boot = booted_as(chosen->boot);
+	for (size_t i = 0; i < s->v.nr; i++) {
+		struct found *f = &s->v.v[i];
+
+		if (f->session != l->session) {
+			l->strangers++;
+			continue;
+		}
+		if (vec_push(&l->spools, f->path))
+			return -ENOMEM;
+		f->path = NULL;
+		l->damage += f->damage;
+		if (!f->has_events)
+			continue;
+		if (!l->has_events || f->last_ts > l->last_ts)
+			l->last_ts = f->last_ts;
+		l->has_events = true;
+	}
+	return 0;
+}
+
+int left_find(const char *path, struct left *ret, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	struct search s = { .path = path, .base = slash ? slash + 1 : path };
+	struct left l = { 0 };
+	int r;
+
+	s.dir_len = s.base - path;
+	r = look_around(&s, e);
+	if (!r && s.v.nr) {
+		r = take(&l, &s);
+		if (!r)
+			r = find_head(path, &l);
+		if (r)
+			err_errno(e, r, "cannot look for '%s'", path);
+		else
+			r = 1;
+	}
+	search_release(&s);
+	if (r > 0)
+		*ret = l;
+	else
+		left_release(&l);
+	return r;
+}
+
+static int lay_pieces(const char *path, const struct left *l, struct restore_opts *o,
+		      struct dat_pieces **ret, struct err *e)
+{
+	struct dat_pieces *p = dat_pieces_new();
+	int r = p ? restore_pieces(o, l->spools.v, l->spools.nr, p, path, e) :
+		    err_errno(e, -ENOMEM, "cannot read '%s'", path);
+
+	if (r)
+		dat_pieces_free(p);
+	else
+		*ret = p;
+	return r;
+}
+
+int left_open(const char *path, const struct left *l, const struct notices *notices,
+	      struct dat_reader **ret, struct err *e)
+{
+	struct restore_opts o = { .spool_codec = true, .writer = "tracecmd", .notices = notices };
+	struct dat_pieces *p;
+	int r = l->head ? dat_reader_open(l->head, notices, &o.partial, e) : 0;
+
+	/* Without the head the kernel must tell, with it it may. */
+	if (!r && !l->head)
+		r = kernel_open(NULL, notices, &o.kernel, e);
+	else if (!r && l->same_boot && kernel_open(NULL, NULL, &o.kernel, NULL))
+		o.kernel = NULL;
+	if (!r)
+		r = lay_pieces(path, l, &o, &p, e);
+	dat_reader_close(o.partial);
+	kernel_close(o.kernel);
+	return r ? r : dat_reader_open_pieces(p, path, notices, ret, e);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where windows end. */
+#ifndef TRACECMD_REPLAY_PLAN_H
+#define TRACECMD_REPLAY_PLAN_H
+
+#include "files.h"
+
+/*
+ * Windows end where the sub-buffers of one stream, the leader, begin: the one with
+ * the most data left. A window has its share of @bytes.
+ */
+struct plan {
+	struct replay *rp;
+	struct stream_env env;
+	struct stream_cur leader;
+	bool *over;			/* by stream: has led to its end, or nothing is left */
+	bool has_leader;
+	uint64_t at, step;		/* in the leader's bytes */
+	uint64_t last;			/* border that was given last */
+	bool has_to;
+	uint64_t to;
+	uint32_t bytes, small;		/* of a window; the first ones are small */
+};
+/* From @from on. 0 or -ENOMEM. */
+int plan_init(struct plan *p, struct replay *rp, const struct replay_run_opts *opts,
+	      uint64_t from, struct err *e);
+void plan_release(struct plan *p);
+/* The next border, later than the last one: 1, 0 if the window that is next goes to
+ * the end, -ENOMEM. */
+int plan_next(struct plan *p, uint64_t *ret, struct err *e);
+/* About how many bytes of data there are in all. */
+uint64_t plan_total(const struct replay *rp);
+
+#endif

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Work on records by one thread: jobs, and the run that has but one. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "run.h"
+
+/* Less data than this are done before threads have begun. */
+#define THREADS_BYTES (256u << 10)
+
+/* ---- jobs ---- */
+
+int job_init(struct job *j, struct replay *rp, const struct replay_work *work, struct err *e)
+{
+	*j = (struct job) { .work = work };
+	j->start = calloc(rp->streams.nr + 1, sizeof(*j->start));
+	j->end = calloc(rp->streams.nr + 1, sizeof(*j->end));
+	if (!j->start || !j->end)
+		return err_errno(e, -ENOMEM, "cannot replay");
+	return work->job_new(work->ctx, &j->user, e);
+}
+
+static void clear_notes(struct job *j)
+{
+	for (size_t i = 0; i < j->notes.nr; i++)
+		free(j->notes.v[i].text);
+	j->notes.nr = 0;
+	j->untold = 0;
+}
+
+void job_release(struct job *j)
+{
+	if (j->user)
+		j->work->job_free(j->work->ctx, j->user);
+	clear_notes(j);
+	vec_release(&j->notes);
+	free(j->start);
+	free(j->end);
+}
+
+static void job_tell(void *ctx, bool damage, const char *text)
+{
+	struct job *j = ctx;
+	struct note note = { .at = j->work->result_len(j->user), .damage = damage };
+
+	if (text)
+		note.text = strdup(text);
+	if (note.text && !vec_push(&j->notes, note))
+		return;
+	free(note.text);
+	j->untold += damage;
+}
+
+void job_begin(struct job *j, struct replay_cursor *c)
+{
+	c->env.tell = job_tell;
+	c->env.tell_ctx = j;
+	c->env.told = 0;
+	clear_notes(j);
+	j->work->clear(j->user);
+}
+
+void replay_cursor_notice(struct replay_cursor *c, const char *text)
+{
+	c->env.tell(c->env.tell_ctx, false, text);
+}
+
+/* The last records in front of @ts, for the state they leave. */
+static int warm_up(struct job *j, struct replay_cursor *c, uint32_t i, uint64_t ts, struct err *e)
+{
+	struct stream_cur *s = &c->v[i];
+	int rc = 1;
+
+	c->top = i;
+	c->consumed = true;
+	while (rc > 0 && s->cur.rec.ts < ts) {
+		rc = j->work->record(j->user, c, &s->cur.rec, true, e);
+		if (rc >= 0)
+			rc = stream_next(s, &c->env, e);
+	}
+	c->consumed = false;
+	return rc;
+}
+
+int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm, struct err *e)
+{
+	int rc = 0;
+
+	c->env.silent = true;
+	for (uint32_t i = 0; i < c->nr && rc >= 0; i++) {
+		rc = stream_seek(&c->v[i], &c->env, ts, warm, e);
+		if (!rc)
+			c->v[i].ended = true;
+		else if (rc > 0)
+			rc = warm_up(j, c, i, ts, e);
+	}
+	c->env.silent = false;
+	j->work->clear(j->user);
+	if (rc == -EAGAIN)
+		return 0;
+	if (rc < 0)
+		return rc;
+	replay_cursor_order(c);
+	return 1;
+}
+
+int job_work(struct job *j, struct replay_cursor *c, struct err *e)
+{
+	const struct replay_record *rec;
+	int rc;
+
+	while ((rc = replay_cursor_next(c, &rec, e)) > 0) {
+		rc = j->work->record(j->user, c, rec, false, e);
+		if (rc)
+			return rc;
+		if (__atomic_load_n(&j->drop, __ATOMIC_RELAXED))
+			return -ECANCELED;
+	}
+	return rc;
+}
+
+int job_take(struct job *j, struct replay *rp, struct err *e)
+{
+	size_t len = j->work->result_len(j->user), at = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < j->notes.nr && !rc; i++) {
+		const struct note *n = &j->notes.v[i];
+
+		size_t to = n->at < len ? n->at : len;
+
+		if (to > at)
+			rc = j->work->take(j->work->ctx, j->user, at, to, e);
+		at = to;
+		if (!rc)
+			replay_tell(rp, n->damage, n->text);
+	}
+	rp->damage += j->untold;
+	if (!rc && len > at)
+		rc = j->work->take(j->work->ctx, j->user, at, len, e);
+	if (!rc && j->work->taken)
+		rc = j->work->taken(j->work->ctx, j->user, e);
+	clear_notes(j);
+	j->work->clear(j->user);
+	return rc;
+}
+
+/* ---- one thread ---- */
+
+int run_sequential(struct replay *rp, struct replay_cursor *c, struct job *j, struct err *e)
+{
+	int rc;
+
+	do {
+		int taken;
+
+		rc = job_work(j, c, e);
+		if (rc < 0)
+			return rc;
+		taken = job_take(j, rp, e);
+		if (taken)
+			return taken;
+	} while (rc);
+	return 0;
+}
+
+/* Past all records in front of @ts, one by one. */
+static int skip_to(struct replay_cursor *c, uint64_t ts, struct err *e)
+{
+	const struct replay_record *rec;
+	int rc;
+
+	c->has_limit = true;
+	c->limit = ts;
+	replay_cursor_order(c);
+	while ((rc = replay_cursor_next(c, &rec, e)) > 0)
+		;
+	return rc;
+}
+
+static int go_to_start(struct replay_cursor *c, struct job *j, const struct replay_run_opts *opts,
+		       struct err *e)
+{
+	int rc = 0;
+
+	if (opts->has_from) {
+		replay_cursor_places(c, j->start);
+		rc = job_seek(j, c, opts->from, opts->warm, e);
+		if (!rc)
+			rc = replay_cursor_goto(c, j->start, e);
+		if (!rc)
+			rc = skip_to(c, opts->from, e);
+	}
+	if (rc < 0)
+		return rc;
+	c->has_limit = opts->has_to;
+	c->limit = opts->to;
+	replay_cursor_order(c);
+	job_begin(j, c);
+	return 0;
+}
+
+/* Some windows at least. */
+static bool worth_threads(const struct replay *rp, const struct replay_run_opts *opts)
+{
+	return opts->threads > 1 && (opts->window_bytes || plan_total(rp) > THREADS_BYTES);
+}
+
+int replay_run(struct replay *rp, const struct replay_run_opts *opts,
+	       const struct replay_work *work, struct err *e)
+{
+	struct job j = { .work = work };
+	uint64_t ts;
+	int rc = replay_first_ts(rp, &ts, e);
+
+	if (rc <= 0)
+		return rc;
+	rc = job_init(&j, rp, work, e);
+	if (!rc)
+		rc = go_to_start(rp->main, &j, opts, e);
+	if (!rc)
+		rc = worth_threads(rp, opts) ? run_windows(rp, rp->main, &j, opts, work, e) :
+		     run_sequential(rp, rp->main, &j, e);
+	job_release(&j);
+	return rc;
+}

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a killed recorder leaves is read as it lies there; so is what a running one has so far."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import common
+from common import DATDUMP, TRACECMD, run, strict_check
+from recording import INSTANCE, clean_instance, parsed, recording, wait_for
+
+KILLED = re.compile(r"'(.*)' was not finished, its recorder was killed: its last event is at (\d+\.\d{6})")
+
+
+def something_is_kept(folder):
+    run(common.tool("workload"), 100)
+    return sum(os.path.getsize(f) for f in glob.glob(f"{folder}/x.dat.*cpu*")) > 60000
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A folder with what a killed recording into x.dat left, and the report made while it lived."""
+    why = common.unusable_tracefs()
+    if why:
+        pytest.skip(f"tracefs cannot be used: {why}")
+    folder = tmp_path_factory.mktemp("killed")
+    with common.kernel_lock():
+        try:
+            with recording("-o", folder / "x.dat", "-B", INSTANCE, "-e", "sched", "-e", "syscalls") as p:
+                wait_for(lambda: something_is_kept(folder), "spools have chunks")
+                live = run(TRACECMD, "report", folder / "x.dat")
+                p.kill()
+                p.wait()
+        finally:
+            clean_instance()
+    return folder, live
+
+
+@pytest.fixture
+def left(killed, tmp_path):
+    for path in killed[0].iterdir():
+        shutil.copy2(path, tmp_path)
+    return tmp_path
+
+
+def lines(text):
+    return [line for line in text.splitlines() if line.startswith(f"{INSTANCE}:")]
+
+
+def test_running_recording_is_reported(killed):
+    live = killed[1]
+    assert "is being recorded still" in live.stderr and len(lines(live.stdout)) > 100
+
+
+def test_report_of_what_is_left(left, killed):
+    """All that a restored file has; the end tells that and where it was cut."""
+    p = run(TRACECMD, "report", left / "x.dat", status=1)
+    told = KILLED.search(p.stderr)
+    assert told and told[1] == str(left / "x.dat")
+    found = lines(p.stdout)
+    assert found[-1].split("] ")[1].split()[1] == told[2] + ":" and len(found) >= len(lines(killed[1].stdout))
+    run(TRACECMD, "restore", "-o", left / "y.dat", left / "x.dat")
+    strict_check(left / "y.dat")
+    assert lines(common.report(left / "y.dat")) == found
+    assert lines(common.trace_cmd_report(left / "y.dat"))
+    assert any("workload-" in line for line in found), "task names are asked of the kernel that runs still"
+
+
+def test_dump_and_convert_of_what_is_left(left):
+    p = run(TRACECMD, "dump", left / "x.dat", status=1)
+    assert KILLED.search(p.stderr) and f'[buffer "{INSTANCE}"' in p.stdout
+    p = run(TRACECMD, "convert", left / "x.dat", left / "z.dat", status=1)
+    assert KILLED.search(p.stderr)
+    strict_check(left / "z.dat")
+    assert parsed(left / "z.dat")
+
+
+def test_without_the_kernel_that_recorded(left):
+    """Another boot: formats and symbols are the recording's own, task names are missing."""
+    for path in left.glob("x.dat.*cpu*"):
+        data = path.read_bytes()
+        assert b"boot=" in data[:1024]
+    (left / "boot").write_text("00000000-0000-0000-0000-000000000000\n")
+    p = run("unshare", "-m", "sh", "-c", 'mount --bind "$1" /proc/sys/kernel/random/boot_id && shift && exec "$@"',
+            "sh", left / "boot", TRACECMD, "report", left / "x.dat", status=1)
+    assert KILLED.search(p.stderr) and "sched_switch:" in p.stdout
+    (left / "x.dat.meta").unlink()
+    p = run(TRACECMD, "report", left / "x.dat", status=1)
+    assert KILLED.search(p.stderr) and "sched_switch:" in p.stdout
+
+
+def test_torn_chunk(left):
+    spool = max(left.glob("x.dat.*.cpu*"), key=os.path.getsize)
+    whole = lines(run(TRACECMD, "report", left / "x.dat", status=1).stdout)
+    os.truncate(spool, os.path.getsize(spool) - 100)
+    p = run(TRACECMD, "report", left / "x.dat", status=1)
+    assert "the chunk at offset 0x" in p.stderr and "torn" in p.stderr
+    rest = lines(p.stdout)
+    assert 0 < len(rest) < len(whole) and set(rest) <= set(whole)
+
+
+def test_earlier_file_beside_what_is_left(left):
+    """The name's file is read if there is one; it is said how to get at the rest."""
+    run(TRACECMD, "restore", "-o", left / "x.dat", left / "x.dat")
+    p = run(TRACECMD, "report", left / "x.dat")
+    assert "beside it" in p.stderr and "x.dat.meta" in p.stderr
+    p = run(TRACECMD, "report", left / "x.dat.meta", status=1)
+    assert KILLED.search(p.stderr) and lines(p.stdout)
+
+
+def test_spools_of_another_recording_are_not_mixed_in(kernel, left):
+    before = run(TRACECMD, "report", left / "x.dat", status=1).stdout
+    os.mkdir(left / "other")
+    try:
+        with recording("-o", left / "other/x.dat", "-B", INSTANCE, "-e", "sched") as p:
+            p.kill()
+            p.wait()
+    finally:
+        clean_instance()
+    stranger = left / f"x.dat.{INSTANCE}.cpu0.1"
+    shutil.copy(left / f"other/x.dat.{INSTANCE}.cpu0", stranger)
+    os.utime(stranger, (0, 0))
+    p = run(TRACECMD, "report", left / "x.dat", status=1)
+    assert "1 files of another recording" in p.stderr and p.stdout == before
+
+
+def test_nothing_is_left(tmp_path):
+    p = run(TRACECMD, "report", tmp_path / "x.dat", status=1)
+    assert "No such file or directory" in p.stderr
+
+
+def test_two_recordings_with_one_output(kernel, tmp_path):
+    with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched"):
+        p = run(TRACECMD, "record", "-o", tmp_path / "x.dat", "-B", f"{INSTANCE}_2", "-e", "sched", "true", status=1)
+        assert "another recording keeps its data in" in p.stderr and "-o" in p.stderr
+
+
+def test_to_standard_output_and_from_it(kernel, tmp_path):
+    """-o - sends the same file front to back; report reads it from a pipe."""
+    with open(tmp_path / "sent.dat", "wb") as f:
+        p = subprocess.run([TRACECMD, "record", "-o", "-", "-B", INSTANCE, "-e", "sched", "sleep", "0.1"],
+                           stdout=f, stderr=subprocess.PIPE, text=True)
+    assert p.returncode == 0, p.stderr
+    strict_check(tmp_path / "sent.dat")
+    from_file = common.report(tmp_path / "sent.dat")
+    assert "sched_switch" in from_file
+    p = subprocess.run(f"cat {tmp_path}/sent.dat | {TRACECMD} report -", shell=True, stdout=subprocess.PIPE, text=True)
+    assert p.returncode == 0 and p.stdout == from_file
+    p = run("sh", "-c", f"{TRACECMD} record -q -o - -B {INSTANCE} -e sched sleep 0.1 | head -c 10000", status=None)
+    assert p.stderr.count("tracecmd:") == 1 and "Broken pipe" in p.stderr
+    assert not glob.glob("/var/tmp/tracecmd-stdout.*")
+
+
+def test_cut_stream_is_told(tmp_path):
+    with open(f"{common.FIXTURES}/old-v7.dat", "rb") as f:
+        part = f.read(100000)
+    p = subprocess.run([TRACECMD, "report", "-"], input=part, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert p.returncode == 1 and b"standard input" in p.stderr
+
+
+def test_decoder_of_its_own_reads_the_head(left):
+    run("/usr/bin/python3", DATDUMP, "--check", "--strict", left / "x.dat.meta")

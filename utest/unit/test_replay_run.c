@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Windows on many threads give what one thread gives, whatever the file. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "made_replay.h"
+
+/* A result is a line for each record and notice. */
+struct work {
+	struct buf out;
+	bool warm;		/* the state is told, so it must be right */
+	size_t full;		/* a result is large when it is that long */
+	unsigned stop_after;	/* takes; 0: none */
+	unsigned takes;
+	int fail_at;		/* record with that serial */
+};
+
+struct work_job { struct work *work; struct buf text; };
+
+static int job_new(void *ctx, void **ret, struct err *e)
+{
+	struct work_job *j = calloc(1, sizeof(*j));
+
+	(void)e;
+	j->work = ctx;
+	*ret = j;
+	return 0;
+}
+
+static void job_free(void *ctx, void *job)
+{
+	struct work_job *j = job;
+
+	(void)ctx;
+	buf_release(&j->text);
+	free(j);
+}
+
+static void clear(void *job)
+{
+	buf_clear(&((struct work_job *)job)->text);
+}
+
+/* In a damaged file it may be anything. */
+static uint32_t serial_of(const struct replay_record *rec)
+{
+	return rec->len < 8 ? 0 : get_u32((const uint8_t *)rec->data + 4, false);
+}
+
+/* State: the serial of the last record of the CPU whose serial is even, so that one or two
+ * records have to be looked at to know it. */
+static int record(void *job, struct replay_cursor *c, const struct replay_record *rec, bool warm,
+		  struct err *e)
+{
+	struct work_job *j = job;
+	uint32_t serial = serial_of(rec);
+	uint64_t *state = replay_cursor_state(c), before = j->work->warm ? *state : 0;
+	const struct replay_record *next;
+	int more = replay_cursor_peek(c, &next, e);
+
+	if (more < 0)
+		return more;
+	if (!(serial & 1))
+		*state = serial + 1;
+	buf_printf(&j->text, "%llu %u %u %u %lld%d%d %llu", (unsigned long long)rec->ts, rec->buffer,
+		   rec->cpu, serial, (long long)rec->lost, rec->page_start, rec->first_entry,
+		   (unsigned long long)before);
+	if (more)
+		buf_printf(&j->text, " %u", serial_of(next));
+	buf_puts(&j->text, "\n");
+	if (!warm && j->work->fail_at && serial == (uint32_t)j->work->fail_at)
+		return err_set(e, -ENOANO, "failed on purpose");
+	return j->text.len >= j->work->full;
+}
+
+static size_t result_len(void *job)
+{
+	return ((struct work_job *)job)->text.len;
+}
+
+static int take(void *ctx, void *job, size_t from, size_t to, struct err *e)
+{
+	struct work *w = ctx;
+
+	(void)e;
+	assert_true(from < to && to <= result_len(job));
+	buf_put(&w->out, ((struct work_job *)job)->text.data + from, to - from);
+	return w->stop_after && ++w->takes >= w->stop_after;
+}
+
+static void hear_between(void *ctx, const char *text)
+{
+	buf_printf(ctx, "! %s\n", text);
+}
+
+struct how { struct replay_run_opts opts; struct work work; };
+
+/* All of a file; what was told stands between the records. */
+static char *run(int fd, const struct how *how, int want, uint64_t *damage)
+{
+	struct work w = how->work;
+	struct replay_work work = {
+		.ctx = &w, .job_new = job_new, .job_free = job_free, .clear = clear,
+		.record = record, .result_len = result_len, .take = take,
+	};
+	struct notices notices = { hear_between, &w.out };
+	struct replay_opts opts = { .notices = &notices };
+	struct replay *rp = replay_fd(dup(fd), &opts);
+	struct err e = { 0 };
+	int rc;
+
+	if (!w.full)
+		w.full = 1000;
+	rc = replay_run(rp, &how->opts, &work, &e);
+	if (rc != want)
+		fail_msg("%d instead of %d: %s", rc, want, e.text);
+	if (damage)
+		*damage = replay_damage(rp);
+	replay_free(rp);
+	buf_puts(&w.out, "");
+	return w.out.data;
+}
+
+static void expect_same(const char *a, const char *b, const char *what)
+{
+	size_t i = 0, line = 0;
+
+	if (!strcmp(a, b))
+		return;
+	for (; a[i] == b[i]; i++)
+		if (a[i] == '\n')
+			line = i + 1;
+	fail_msg("%s: at byte %zu '%.*s' became '%.*s'", what, i, (int)strcspn(a + line, "\n"),
+		 a + line, (int)strcspn(b + line, "\n"), b + line);
+}
+
+static const char *const codecs[] = { "none", "zstd", "lz4", "zlib" };
+
+/* What the times of a file are like. */
+enum shape { STEADY, EQUAL, BURSTS, BACKWARDS, CHAOS, SHAPES };
+static const char *const shapes[] = { "steady", "equal", "bursts", "backwards", "chaos" };
+
+static uint64_t next_time(enum shape shape, uint64_t ts, int i, uint32_t cpu, uint64_t random)
+{
+	switch (shape) {
+	case EQUAL:
+		return i / 700;
+	case BURSTS:
+		return ts + (i / 500 % 3 == (int)cpu ? random & 3 : 500 + (random & 255));
+	case BACKWARDS:
+		return i % 211 == 210 ? ts - 400 : ts + (random & 15);
+	case CHAOS:
+		return 1000000 + (random >> 8 & 0xffff);
+	default:
+		return ts + (random & 15);
+	}
+}
+
+enum { EVENTS = 4000, CPUS = 3, PAGE = 1024 };
+
+static int file_of(const char *codec, enum shape shape)
+{
+	uint64_t seed = 1;
+	struct made m;
+
+	made_begin(&m, codec, PAGE);
+	made_buffer(&m, "");
+	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
+		uint64_t ts = 1000 * cpu;
+
+		if (cpu == 2)
+			made_buffer(&m, "inst");
+		made_cpu(&m, cpu);
+		for (int i = 0; i < (cpu == 1 ? EVENTS / 2 : EVENTS); i++) {
+			seed = seed * 6364136223846793005 + 1442695040888963407;
+			ts = next_time(shape, ts, i, cpu, seed >> 32);
+			made_event(&m, ts);
+			if (i % 301 == 0)
+				made_page(&m, i % 2 ? 0 : i);
+			for (int k = 0; i % 1000 == 900 && k < 25; k++)
+				made_page(&m, 0);
+		}
+	}
+	return made_finish(&m);
+}
+
+static const uint32_t window_bytes[] = { 1, 1024, 5000, 20000, 1 << 20 };
+static const unsigned thread_counts[] = { 2, 3, 8 };
+
+static void expect_equal_runs(int fd, const char *what)
+{
+	struct how how = { .opts = { .threads = 1, .warm = 2 }, .work = { .warm = true } };
+	uint64_t damage, other;
+	char *one = run(fd, &how, 0, &damage);
+
+	for (size_t t = 0; t < ARRAY_SIZE(thread_counts); t++)
+		for (size_t i = 0; i < ARRAY_SIZE(window_bytes); i++) {
+			char *many;
+
+			how.opts.threads = thread_counts[t];
+			how.opts.window_bytes = window_bytes[i];
+			/* too few of them to know the state: it is still right */
+			how.opts.warm = i % 4;
+			many = run(fd, &how, 0, &other);
+			expect_same(one, many, what);
+			assert_true(damage == other);
+			free(many);
+		}
+	free(one);
+	close(fd);
+}
+
+static void any_number_of_threads(void **state)
+{
+	(void)state;
+	for (size_t c = 0; c < ARRAY_SIZE(codecs); c++)
+		for (enum shape s = 0; s < SHAPES; s++)
+			expect_equal_runs(file_of(codecs[c], s), shapes[s]);
+}
+
+/* A byte of some chunk, or of the lengths in front of it, becomes another. */
+static void damage_chunk(int fd, bool codec)
+{
+	struct dat_chunks chunks;
+	struct dat_reader *r;
+	uint8_t byte = random();
+	uint32_t buffer = random() % 2, i;
+
+	made_ok(dat_reader_open_fd(dup(fd), "made.dat", NULL, &r, e));
+	if (!dat_reader_chunks(r, buffer, buffer ? 0 : random() % 2, &chunks, NULL) && chunks.nr) {
+		i = random() % chunks.nr;
+		assert_int_equal(pwrite_full(fd, &byte, 1, chunks.v[i].offset + random() % chunks.v[i].csize -
+					     (codec && random() % 20 == 0 ? 8 : 0)), 0);
+	}
+	dat_reader_close(r);
+}
+
+/* Bytes that are wrong here and there: losses, notices and their places are the same. */
+static void damage(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 12; seed++) {
+		int fd = file_of(codecs[seed % 4], STEADY);
+
+		srandom(seed);
+		for (unsigned i = 0; i < (seed < 9 ? 5 : 200); i++)
+			damage_chunk(fd, seed % 4);
+		expect_equal_runs(fd, "damage");
+	}
+}
+
+/* A range is a part of the whole, whose ends are right. */
+static void ranges(void **state)
+{
+	(void)state;
+	for (size_t codec = 0; codec < ARRAY_SIZE(codecs); codec++) {
+		int fd = file_of(codecs[codec], codec & 1 ? BURSTS : STEADY);
+		struct how how = { .opts = { .warm = 3 }, .work = { .warm = true } };
+		char *whole = run(fd, &how, 0, NULL);
+
+		how.opts.has_from = how.opts.has_to = true;
+		for (uint64_t from = 0; from < 40000; from += 1777)
+			for (unsigned threads = 1; threads < 4; threads++) {
+				uint64_t len = from * 7 % 5000 + (from & 1);
+				char *part, *at, *end;
+
+				how.opts.threads = threads;
+				how.opts.window_bytes = threads == 1 ? 0 : 3000;
+				how.opts.from = from;
+				how.opts.to = from + len;
+				part = run(fd, &how, 0, NULL);
+				for (at = whole; *at && strtoull(at, NULL, 10) < from;)
+					at = strchr(at, '\n') + 1;
+				for (end = at; *end && strtoull(end, NULL, 10) < from + len;)
+					end = strchr(end, '\n') + 1;
+				at = strndup(at, end - at);
+				expect_same(at, part, "range");
+				free(at);
+				free(part);
+			}
+		free(whole);
+		close(fd);
+	}
+}
+
+/* It ends early where it is told to, and with the failure of a record in its order. */
+static void ends_early(void **state)
+{
+	(void)state;
+	for (unsigned threads = 1; threads < 9; threads += threads == 1 ? 1 : 6) {
+		int fd = file_of("zstd", STEADY);
+		struct how how = {
+			.opts = { .threads = threads, .window_bytes = threads > 1 ? 2000 : 0 },
+			.work = { .stop_after = 5 },
+		};
+		char *all, *text = run(fd, &how, 1, NULL);
+
+		how.work.stop_after = 0;
+		all = run(fd, &how, 0, NULL);
+		assert_true(strlen(text) < strlen(all) && !strncmp(text, all, strlen(text)));
+		free(text);
+		how.work.fail_at = 3000;
+		text = run(fd, &how, -ENOANO, NULL);
+		assert_true(strlen(text) < strlen(all) && !strncmp(text, all, strlen(text)));
+		free(text);
+		free(all);
+		close(fd);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_number_of_threads),
+		cmocka_unit_test(damage),
+		cmocka_unit_test(ranges),
+		cmocka_unit_test(ends_early),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
