@@ -22,7 +22,7 @@ _tracecmd_values()
 	local codecs='any none zstd lz4 zlib'
 
 	case $3 in
-	-e)
+	-e|--select)
 		"$1" list -e 2>/dev/null
 		"$1" list -s 2>/dev/null
 		;;
@@ -37,6 +37,7 @@ _tracecmd_values()
 		;;
 	-l|-n|-g) case $2 in record|start|stream|set|extract) "$1" list -f 2>/dev/null ;; *) return 1 ;; esac ;;
 	--compression) tr ' ' '\n' <<<"$codecs" ;;
+	--format) printf '%s\n' text json csv ;;
 	--file-version) printf '%s\n' 6 7 ;;
 	--user) compgen -u ;;
 	*) return 1 ;;

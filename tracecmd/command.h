@@ -54,6 +54,8 @@ extern const struct notices stderr_notices;
  * and reports it, out_closed tells so that loops can stop.
  */
 void out_put(const void *data, size_t len);
+/* The same of much at once, without a copy. */
+void out_write(const void *data, size_t len);
 /* "tracecmd: TEXT" to standard error, control characters as \xNN, behind all
  * that was put. To a terminal standard output is written like that, too. */
 void out_message(const char *text);

@@ -67,6 +67,13 @@ void out_flush(void)
 	buf_clear(&out);
 }
 
+void out_write(const void *data, size_t len)
+{
+	out_flush();
+	if (!out_error)
+		out_error = write_out(data, len);
+}
+
 void out_put(const void *data, size_t len)
 {
 	if (out_error)
@@ -75,8 +82,8 @@ void out_put(const void *data, size_t len)
 		out_flush();
 	if (len <= OUT_SIZE)
 		buf_put(&out, data, len);
-	else if (!out_error)
-		out_error = write_out(data, len);
+	else
+		out_write(data, len);
 }
 
 void out_printf(const char *fmt, ...)

@@ -2,6 +2,7 @@
 /* tracecmd report: trace files to text. The command line. */
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "report.h"
 
 #define DEFAULT_FILE "trace.dat"
+#define THREADS_MAX 256
 
 static const char help[] =
 	"FILE defaults to trace.dat; several are merged by time.\n"
@@ -18,10 +20,11 @@ static const char help[] =
 	"  -i, --input FILE     a file to read (may be repeated)\n"
 	"  -F, --filter FILTER  only events the filter lets through; before the first -i for\n"
 	"                       all files, after it for the file before it\n"
+	"  --select GLOB[,GLOB] only events and systems of these names: sched:*,sys_enter_*\n"
 	"  -v                   the filters that follow say what to leave out\n"
 	"  --cpu LIST           only these CPUs: 0,3 or 2-4\n"
 	"  --pid PID[,PID]      only events of, or about, these processes\n"
-	"  --comm NAME[,NAME]   the same, by name\n"
+	"  --comm GLOB[,GLOB]   the same, by name\n"
 	"  -I, -S               no events out of hard (-I) or soft (-S) interrupts\n"
 	"\n"
 	"The line:\n"
@@ -54,8 +57,11 @@ static const char help[] =
 	"  --text               in json and csv the text, too\n"
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
 	"  -q, --quiet          no notices\n"
+	"  --threads N          work on N threads (as many as there are CPUs)\n"
 	"  -V, --verbose[=LEVEL]\n"
 	"                       what libtraceevent says about formats\n"
+	"  --count[=BY[,BY]]    how many events there are and how many were lost; BY event\n"
+	"                       (default), cpu, task, buffer, time=WIDTH\n"
 	"\n"
 	"Questions about the file:\n"
 	"  --events, --event RE formats of all events, or of those named\n"
@@ -70,16 +76,18 @@ static const char help[] =
 	"  -T, --filter-test    what was understood of the filters\n";
 
 enum long_option {
-	OPT_FIRST = 256, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
+	OPT_FIRST = 256, OPT_COUNT, OPT_SELECT, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
-	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_FORMAT,
+	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_THREADS, OPT_FORMAT,
 	OPT_TEXT, OPT_PROFILE, OPT_BY_COMM,
 };
 
 static const struct option long_options[] = {
 	{ "input", required_argument, NULL, 'i' },
 	{ "filter", required_argument, NULL, 'F' },
+	{ "count", optional_argument, NULL, OPT_COUNT },
+	{ "select", required_argument, NULL, OPT_SELECT },
 	{ "cpu", required_argument, NULL, OPT_CPU },
 	{ "pid", required_argument, NULL, OPT_PID },
 	{ "comm", required_argument, NULL, OPT_COMM },
@@ -97,6 +105,7 @@ static const struct option long_options[] = {
 	{ "compat", required_argument, NULL, OPT_COMPAT },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "text", no_argument, NULL, OPT_TEXT },
+	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
 	{ "events", no_argument, NULL, OPT_EVENTS },
@@ -144,9 +153,9 @@ static int add_word(struct parse *p, struct report_words *words, const char *wor
 }
 
 /* Behind an -i a filter is for that file. */
-static int add_filter(struct parse *p, const char *text)
+static int add_filter(struct parse *p, const char *text, bool select)
 {
-	struct report_filter f = { .text = text, .exclude = p->exclude };
+	struct report_filter f = { .text = text, .exclude = p->exclude, .select = select };
 	struct report_filters *to = &p->rp->filters;
 
 	if (p->nr_by_option)
@@ -210,6 +219,26 @@ static int set_verbose(struct parse *p, const char *arg)
 			   "debug, all or 0 to 6)", arg);
 }
 
+static int set_threads(struct parse *p, const char *arg)
+{
+	uint64_t n;
+
+	if (parse_u64(arg, &n) < 0 || !n || n > THREADS_MAX)
+		return usage_error(p->e, "--threads: '%s' is no number from 1 to %d", arg, THREADS_MAX);
+	p->rp->threads = n;
+	return EXIT_OK;
+}
+
+/* As many as may run at once. */
+static unsigned default_threads(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) < 0 ? sysconf(_SC_NPROCESSORS_ONLN) :
+		CPU_COUNT(&set);
+
+	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
+}
+
 /* Options that take a word; -1: not one of them. */
 static int word_option(struct parse *p, int opt, char *arg)
 {
@@ -221,7 +250,9 @@ static int word_option(struct parse *p, int opt, char *arg)
 	case 'i':
 		return add_file(p, arg, true);
 	case 'F':
-		return add_filter(p, arg);
+		return add_filter(p, arg, false);
+	case OPT_SELECT:
+		return add_filter(p, arg, true);
 	case 'r':
 		return add_word(p, &rp->raw, arg);
 	case 'n':
@@ -237,6 +268,8 @@ static int word_option(struct parse *p, int opt, char *arg)
 	case OPT_CPU:
 		rp->cpus = arg;
 		return EXIT_OK;
+	case OPT_COUNT:
+		return report_count_by(&rp->count, arg, p->e) < 0 ? EXIT_USAGE : EXIT_OK;
 	case OPT_TS_OFFSET:
 		return set_ts_offset(p, arg);
 	case OPT_TS2SECS:
@@ -245,6 +278,8 @@ static int word_option(struct parse *p, int opt, char *arg)
 		return set_compat(p, arg);
 	case 'H':
 		return profile_hooks_add(&p->rp->hooks, arg, p->e) ? EXIT_USAGE : EXIT_OK;
+	case OPT_THREADS:
+		return set_threads(p, arg);
 	case OPT_FORMAT:
 		return report_set_format(p->rp, arg, p->e);
 	case 'V':
@@ -409,8 +444,12 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 		status = usage_error(e, "--profile and -w exclude each other");
 	if (!status && rp->profile && rp->format != REPORT_TEXT)
 		status = usage_error(e, "--profile and --format exclude each other");
+	if (!status && rp->profile && rp->count.wanted)
+		status = usage_error(e, "--profile and --count exclude each other");
 	if (!status)
 		status = report_check_format(rp, e);
+	if (!status && rp->count.wanted)
+		status = report_check_count(rp, e);
 	return status;
 }
 
@@ -450,6 +489,9 @@ static int report_run(int argc, char **argv, struct err *e)
 	}
 	if (!status) {
 		rp.notices = rp.quiet ? &silent : &stderr_notices;
+		report_order_notices(&rp);
+		if (!rp.threads)
+			rp.threads = default_threads();
 		tep_set_loglevel(rp.verbose ? TEP_LOG_WARNING : TEP_LOG_NONE);
 		if (report_parse_cpus(&rp, e) < 0 || report_check_pids(&rp, e) < 0)
 			status = EXIT_USAGE;
@@ -458,7 +500,9 @@ static int report_run(int argc, char **argv, struct err *e)
 		int r = report_open(&rp, e);
 
 		if (!r)
-			r = rp.questions ? report_answer(&rp, e) : report_events(&rp, e);
+			r = rp.questions ? report_answer(&rp, e) :
+			    rp.count.wanted ? report_counts(&rp, e) :
+			    rp.profile ? report_profile(&rp, e) : report_events(&rp, e);
 		if (!r)
 			report_tell_damage(&rp, e);
 		status = r < 0 || rp.failed ? EXIT_FAILED : EXIT_OK;

@@ -6,12 +6,12 @@
 #include "command.h"
 #include "dat/dat.h"
 #include "event/event.h"
-#include "profile.h"
 #include "event/export.h"
 #include "input.h"
+#include "profile.h"
 #include "replay/replay.h"
 
-struct report_filter { const char *text; bool exclude; };
+struct report_filter { const char *text; bool exclude, select; };
 struct report_filters { struct report_filter *v; size_t nr, cap; };
 struct report_words { const char **v; size_t nr, cap; };
 
@@ -21,6 +21,16 @@ enum report_question {
 	ASK_ENDIAN = 1 << 4, ASK_PAGE = 1 << 5, ASK_CPUS = 1 << 6, ASK_FIRST = 1 << 7,
 	ASK_LAST = 1 << 8, ASK_STAT = 1 << 9, ASK_UNAME = 1 << 10, ASK_VERSION = 1 << 11,
 	ASK_CHECK = 1 << 12, ASK_FILTERS = 1 << 13,
+};
+
+/* --count: what counts are told apart by, in the order of the columns. */
+enum report_key { BY_EVENT, BY_CPU, BY_TASK, BY_BUFFER, BY_TIME, BY_KEYS };
+struct report_count {
+	bool wanted;
+	unsigned nr;
+	enum report_key by[BY_KEYS];
+	uint64_t bin;			/* BY_TIME: nanoseconds, or what the clock counts */
+	bool bin_in_seconds;		/* a unit or a fraction was given */
 };
 
 enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_CSV };
@@ -36,8 +46,8 @@ struct report_file {
 	struct input input;
 	struct dat_reader *reader;	/* owned by the replay */
 	struct event_db *db;		/* owned by the replay */
-	struct event_ctx *ctx;
 	struct event_filter *filter;	/* NULL: none */
+	int stacks[2];			/* ids of stack events; -1: there is none */
 	struct report_buffer *buffers;
 	struct event_line_opts line;
 	struct event_export *export;	/* unless REPORT_TEXT */
@@ -46,9 +56,6 @@ struct report_file {
 /* What printing knows of one buffer. */
 struct report_buffer {
 	const char *prefix;		/* in front of lines, padded */
-	uint8_t *skip_next;		/* by CPU: whether its next record is printed already */
-	uint8_t *printed;		/* by CPU: whether its last event was */
-	uint32_t nr_cpus;
 	struct profile *profile;	/* --profile; made with its first record */
 	struct buf where;		/* of its events, as they are exported */
 };
@@ -60,6 +67,7 @@ struct report {
 	unsigned questions;		/* enum report_question */
 	const char *formats_of;		/* --event RE */
 	const char *cpus;
+	struct report_count count;
 	double ts2secs;			/* for files without their own */
 	bool latency, fields, nanoseconds, ts_diff, raw_ts, align_ts, no_date, ts_check;
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
@@ -74,7 +82,9 @@ struct report {
 	bool default_file;		/* none was named */
 
 	const struct notices *notices;
+	struct notices ordered;		/* see report_order_notices */
 	struct replay *replay;
+	unsigned threads;
 	uint8_t *cpu_bits;
 	uint32_t nr_cpu_bits;
 	unsigned damage;		/* places that could not be read, the replay's aside */
@@ -92,22 +102,42 @@ void report_tell_damage(struct report *rp, struct err *e);
 /* Whether --pid names numbers. 0 or -errno. */
 int report_check_pids(const struct report *rp, struct err *e);
 int report_make_filters(struct report *rp, struct err *e);
+/* Whether some events are left out. */
+bool report_filtering(const struct report *rp, const struct report_file *f);
+/*
+ * Whether a record is. *printed: whether its CPU's last event was; a stack is
+ * shown with the event it belongs to, or because a filter names it.
+ */
+bool report_wants(const struct report *rp, struct report_file *f, const struct event_record *rec,
+		  bool *printed);
 /* "0,3" or "2-4" into bits. */
 int report_parse_cpus(struct report *rp, struct err *e);
 
 /* ---- report_print.c ---- */
 int report_events(struct report *rp, struct err *e);
+/* From here on notices come between the lines of the events they came up with. */
+void report_order_notices(struct report *rp);
 /* "cpus=N" of one file, with its name in front if there are several. */
 void report_print_cpus(struct report *rp, unsigned file);
 
 /* ---- report_profile.c: --profile ---- */
-/* Adds the hooks that the files name to the user's. 0 or -errno. */
-int report_read_hooks(struct report *rp, struct err *e);
-/* Accounts a record; of one that is not wanted only that something was lost before it. */
-int report_profile_record(struct report *rp, const struct replay_record *rec,
-			  const struct event_record *view, bool wanted, struct err *e);
-/* The profiles of one file's buffers. */
-int report_print_profile(struct report *rp, unsigned file, struct err *e);
+/* Profiles of all buffers instead of events. 0 or -errno. */
+int report_profile(struct report *rp, struct err *e);
+
+/* ---- report_count.c: --count ---- */
+/* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */
+int report_count_by(struct report_count *c, const char *words, struct err *e);
+/* Whether the other options go with it. EXIT_OK or EXIT_USAGE. */
+int report_check_count(const struct report *rp, struct err *e);
+int report_counts(struct report *rp, struct err *e);
+/*
+ * report_count_print.c: in the report's format. Keys of losses have the ids below,
+ * the count of LOST_UNKNOWN is how often a number is not known. 0 or -ENOMEM.
+ */
+enum { LOST_KNOWN, LOST_UNKNOWN };
+struct tally;
+int report_print_counts(const struct report *rp, const struct tally *events,
+			const struct tally *lost);
 
 /* ---- report_export.c: --format ---- */
 /* "json", "csv:EVENT". EXIT_OK or EXIT_USAGE. */

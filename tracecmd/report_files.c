@@ -77,8 +77,6 @@ static int prepare_db(struct report *rp, unsigned nr, struct err *e)
 		r = add_kallsyms(rp, f->db, e);
 	if (!r)
 		r = event_db_load_plugins(f->db, rp->no_system_plugins, rp->no_plugins, e);
-	if (!r)
-		r = event_ctx_new(f->db, &f->ctx, e);
 	return r;
 }
 
@@ -113,11 +111,7 @@ static int prepare_buffer(struct report *rp, struct report_file *f, unsigned nr,
 	if (width && asprintf(&prefix, "%*s%s ", (int)width, name, *name ? ":" : " ") < 0)
 		return err_set(e, -ENOMEM, "out of memory");
 	rb->prefix = width ? prefix : strdup("");
-	if (b->nr_cpus)
-		rb->nr_cpus = b->cpus[b->nr_cpus - 1].cpu + 1;
-	rb->skip_next = calloc(rb->nr_cpus + 1, sizeof(*rb->skip_next));
-	rb->printed = calloc(rb->nr_cpus + 1, sizeof(*rb->printed));
-	if (!rb->prefix || !rb->skip_next || !rb->printed)
+	if (!rb->prefix)
 		return err_set(e, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -185,12 +179,9 @@ void report_close(struct report *rp)
 		unsigned nr = f->buffers ? dat_reader_nr_buffers(f->reader) : 0;
 
 		event_filter_free(f->filter);
-		event_ctx_free(f->ctx);
 		event_export_free(f->export);
 		for (unsigned b = 0; b < nr; b++) {
 			free((char *)f->buffers[b].prefix);
-			free(f->buffers[b].skip_next);
-			free(f->buffers[b].printed);
 			profile_free(f->buffers[b].profile);
 			buf_release(&f->buffers[b].where);
 		}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* -F, --pid, --comm and --cpu. */
+/* -F, --select, --pid, --comm and --cpu. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 
 #include "report.h"
@@ -55,10 +56,11 @@ int report_parse_cpus(struct report *rp, struct err *e)
 
 /* ---- --pid and --comm --------------------------------------------------------- */
 
-static void add_pid(struct buf *filter, int pid)
+struct pids { int *v; size_t nr, cap; };
+
+static int add_pid(struct pids *pids, int pid, struct err *e)
 {
-	buf_printf(filter, "%s(common_pid == %d) || (pid == %d) || (next_pid == %d)",
-		   filter->len ? " || " : ".*: ", pid, pid, pid);
+	return vec_push(pids, pid) ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
 /* Calls fn for each comma-separated word of all. */
@@ -87,47 +89,49 @@ static int put_pid(void *ctx, const char *word, struct err *e)
 
 	if (parse_u64(word, &pid) < 0 || pid > INT32_MAX)
 		return err_set(e, -EINVAL, "--pid: '%s' is no process id", word);
-	add_pid(ctx, pid);
-	return 0;
+	return add_pid(ctx, pid, e);
 }
 
 int report_check_pids(const struct report *rp, struct err *e)
 {
-	AUTO_BUF struct buf filter = { 0 };
+	struct pids pids = { 0 };
+	int r = each_word(&rp->pids, &pids, e, put_pid);
 
-	return each_word(&rp->pids, &filter, e, put_pid);
+	vec_release(&pids);
+	return r;
 }
 
 struct comm_search {
 	struct report *rp;
 	struct report_file *file;
-	struct buf *filter;
+	struct pids *pids;
 	const char *word;
 	struct near *near;
 	bool found;
+	struct err *e;
 };
 
+/* A name is the word itself, or what it stands for as a shell's pattern. */
 static int try_comm(void *ctx, int pid, const char *comm)
 {
 	struct comm_search *s = ctx;
 
 	if (s->near)
 		near_try(s->near, comm);
-	if (strcmp(comm, s->word))
+	if (strcmp(comm, s->word) && fnmatch(s->word, comm, 0))
 		return 0;
 	s->found = true;
-	if (s->filter)
-		add_pid(s->filter, pid);
-	return 0;
+	return s->pids ? add_pid(s->pids, pid, s->e) : 0;
 }
 
-/* Whether a file knows the name; adds its processes to the filter. */
-static bool search_comm(struct comm_search *s, struct report_file *f)
+/* Whether a file knows the name is in s->found; adds its processes to the list. */
+static int search_comm(struct comm_search *s, struct report_file *f, struct err *e)
 {
-	if (!strcmp(s->word, "<idle>"))
-		try_comm(s, 0, s->word);
-	event_db_each_comm(f->db, try_comm, s);
-	return s->found;
+	int r;
+
+	s->e = e;
+	r = try_comm(s, 0, "<idle>");
+	return r ? r : event_db_each_comm(f->db, try_comm, s);
 }
 
 /* A name no file knows is a mistake. */
@@ -139,11 +143,11 @@ static int check_comm(void *ctx, const char *word, struct err *e)
 	near_init(&near, word);
 	s->word = word;
 	s->near = &near;
-	s->filter = NULL;
 	s->found = false;
-	for (size_t i = 0; i < s->rp->files.nr; i++)
-		if (search_comm(s, &s->rp->files.v[i]))
-			return 0;
+	for (size_t i = 0; i < s->rp->files.nr && !s->found; i++)
+		search_comm(s, &s->rp->files.v[i], e);
+	if (s->found)
+		return 0;
 	err_set(e, -ENOENT, "--comm: no process of that name was recorded: '%s'", word);
 	near_hint(&near, e);
 	return -ENOENT;
@@ -153,30 +157,32 @@ static int put_comm(void *ctx, const char *word, struct err *e)
 {
 	struct comm_search *s = ctx;
 
-	(void)e;
 	s->word = word;
-	search_comm(s, s->file);
-	return 0;
+	return search_comm(s, s->file, e);
 }
 
-/* The file's filter of processes; empty if none was asked for. */
-static int process_filter(struct report *rp, struct report_file *f, struct buf *ret, struct err *e)
+/* Where names were asked for and this file has none of them, it is no process. */
+static int add_processes(struct report *rp, struct report_file *f, struct err *e)
 {
-	struct comm_search s = { .rp = rp, .file = f, .filter = ret };
-	int r = each_word(&rp->pids, ret, e, put_pid);
+	struct pids pids = { 0 };
+	struct comm_search s = { .rp = rp, .file = f, .pids = &pids };
+	int r = each_word(&rp->pids, &pids, e, put_pid);
 
-	if (r < 0)
-		return r;
-	r = each_word(&rp->comms, &s, e, put_comm);
-	if (r < 0)
-		return r;
-	/* names were asked for and this file has none of them: no process */
-	if (!ret->len && (rp->pids.nr || rp->comms.nr))
-		buf_puts(ret, ".*: 0");
-	return ret->failed ? err_set(e, -ENOMEM, "out of memory") : 0;
+	if (!r)
+		r = each_word(&rp->comms, &s, e, put_comm);
+	if (!r && (rp->pids.nr || rp->comms.nr))
+		r = event_filter_add_pids(f->filter, pids.v, pids.nr, e);
+	vec_release(&pids);
+	return r;
 }
 
-/* ---- -F -------------------------------------------------------------------------- */
+/* ---- -F and --select -------------------------------------------------------------------------- */
+
+static int add_filter(struct report_file *f, const struct report_filter *rf, struct err *e)
+{
+	return rf->select ? event_filter_select(f->filter, rf->text, rf->exclude, e) :
+	       event_filter_add(f->filter, rf->text, rf->exclude, e);
+}
 
 /*
  * A filter for all files must mean something in one of them; elsewhere it
@@ -187,7 +193,7 @@ static int add_common(struct report *rp, struct report_file *f, bool *met, struc
 	for (size_t i = 0; i < rp->filters.nr; i++) {
 		const struct report_filter *rf = &rp->filters.v[i];
 		struct err e = { 0 };
-		int r = event_filter_add(f->filter, rf->text, rf->exclude, &e);
+		int r = add_filter(f, rf, &e);
 
 		if (r > 0 || (!r && rp->files.nr > 1)) {
 			met[i] = true;
@@ -197,7 +203,7 @@ static int add_common(struct report *rp, struct report_file *f, bool *met, struc
 		if (r < 0 && r != -ENOENT)
 			return r;
 		/* still, it is an inclusion, which this file fails */
-		if (r < 0 && !rf->exclude)
+		if (r < 0 && !rf->exclude && !rf->select)
 			event_filter_add(f->filter, ".*: 0", false, NULL);
 	}
 	return 0;
@@ -205,23 +211,66 @@ static int add_common(struct report *rp, struct report_file *f, bool *met, struc
 
 static int add_own(struct report *rp, struct report_file *f, struct err *e)
 {
-	AUTO_BUF struct buf processes = { 0 };
-	int r = process_filter(rp, f, &processes, e);
+	int r = add_processes(rp, f, e);
 
 	if (r < 0)
 		return r;
-	if (processes.len) {
-		r = event_filter_add(f->filter, processes.data, false, e);
-		if (r < 0)
-			return r;
-	}
 	for (size_t i = 0; i < f->filters.nr; i++) {
-		r = event_filter_add(f->filter, f->filters.v[i].text, f->filters.v[i].exclude, e);
+		r = add_filter(f, &f->filters.v[i], e);
 		if (r <= 0)
 			return err_wrap(e, "'%s'", f->path);
 	}
 	return 0;
 }
+
+/* ---- what they say ------------------------------------------------------------------ */
+
+enum { FLAG_HARDIRQ = 0x08, FLAG_SOFTIRQ = 0x10 };
+
+bool report_filtering(const struct report *rp, const struct report_file *f)
+{
+	return f->filter || rp->no_hardirq || rp->no_softirq;
+}
+
+static bool passes(const struct report *rp, struct report_file *f, const struct event_record *rec)
+{
+	unsigned flags;
+
+	if (f->filter && !event_filter_match(f->filter, rec))
+		return false;
+	if (!rp->no_hardirq && !rp->no_softirq)
+		return true;
+	flags = event_db_record_flags(f->db, rec->data, rec->len);
+	return !(rp->no_hardirq && flags & FLAG_HARDIRQ) && !(rp->no_softirq && flags & FLAG_SOFTIRQ);
+}
+
+bool report_wants(const struct report *rp, struct report_file *f, const struct event_record *rec,
+		  bool *printed)
+{
+	bool wanted;
+	int id;
+
+	if (!report_filtering(rp, f))
+		return true;
+	wanted = passes(rp, f, rec);
+	id = event_db_record_id(f->db, rec->data, rec->len);
+	if (id < 0 || (id != f->stacks[0] && id != f->stacks[1])) {
+		*printed = wanted;
+		return wanted;
+	}
+	if (f->filter && event_filter_includes(f->filter))
+		return wanted || *printed;
+	return wanted && *printed;
+}
+
+static int id_of(struct report_file *f, const char *name)
+{
+	struct tep_event *event = event_db_event_by_name(f->db, "ftrace", name);
+
+	return event ? event->id : -1;
+}
+
+/* ---- making them --------------------------------------------------------------------- */
 
 static bool any_filter(const struct report *rp, const struct report_file *f)
 {
@@ -258,6 +307,11 @@ int report_make_filters(struct report *rp, struct err *e)
 	r = each_word(&rp->comms, &s, e, check_comm);
 	for (size_t i = 0; i < rp->files.nr && !r; i++)
 		r = make_filter(rp, &rp->files.v[i], met, &last, e);
+	for (size_t i = 0; i < rp->files.nr && !r; i++)
+		if (report_filtering(rp, &rp->files.v[i])) {
+			rp->files.v[i].stacks[0] = id_of(&rp->files.v[i], "kernel_stack");
+			rp->files.v[i].stacks[1] = id_of(&rp->files.v[i], "user_stack");
+		}
 	for (size_t i = 0; i < rp->filters.nr && !r; i++)
 		if (!met[i]) {
 			*e = last;

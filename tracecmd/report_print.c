@@ -1,284 +1,203 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The events of a report, line by line. */
+/* The events of a report: work on windows of them, written in order. */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "report.h"
+#include "report_lines.h"
+
+/* A text as long as this is written before it grows. In order: what is still in
+ * the processor's cache. */
+#define TEXT_FULL (2u << 20)
+#define TEXT_FULL_IN_ORDER (128u << 10)
+/* Behind an event a kernel and a user stack may come. */
+#define WARM_RECORDS 3
 
 struct printer {
 	struct report *rp;
-	struct event_line_state state;
-	struct wakeups *wakeups;
-	struct buf line;
-	struct event_export_ctx *export_ctx;	/* unless the report is a text */
-	uint64_t first_ts;		/* --align-ts */
-	bool have_first;
-	uint64_t last_ts;		/* --ts-check */
-	uint64_t untold, untold_unknown; /* losses without a line */
-	/* of the record being printed */
-	const struct replay_record *rec;
-	uint32_t next_cpu;		/* of the record peek_next gave */
+	struct report_all all;
+	struct event_line_state state;	/* of the last line written */
+	uint64_t untold, untold_unknown;
 };
 
-static struct report_file *file_of(struct printer *p, const struct replay_record *rec)
+/* What one window needs. */
+struct job {
+	struct printer *p;
+	bool in_order;
+	struct report_lines lines;
+	struct event_line_state state;
+	struct event_fixups fixups;
+	struct buf text;
+	size_t line;			/* where the text of the record at hand begins */
+	VEC(size_t) marks;		/* newlines before each */
+	bool settled;
+};
+
+/* Notices while a job works on a record are told in its place. */
+static _Thread_local struct job *at_work;
+
+static void notice_in_order(void *ctx, const char *text)
 {
-	return &p->rp->files.v[rec->file];
+	const struct notices *to = ctx;
+
+	if (at_work)
+		replay_cursor_notice(at_work->lines.cursor, text);
+	else
+		notice(to, "%s", text);
 }
 
-static struct report_buffer *buffer_of(struct printer *p, const struct replay_record *rec)
+void report_order_notices(struct report *rp)
 {
-	return &file_of(p, rec)->buffers[rec->buffer];
+	rp->ordered = (struct notices){ notice_in_order, (void *)rp->notices };
+	rp->notices = &rp->ordered;
 }
 
-static void make_view(struct printer *p, const struct replay_record *rec, struct event_record *ret)
+static void job_free(void *ctx, void *job)
 {
-	const uint8_t *end = rec->page->data + rec->page->size;
+	struct job *j = job;
 
-	*ret = (struct event_record){
-		.ts = rec->ts - (p->rp->align_ts ? p->first_ts : 0), .data = rec->data,
-		.len = rec->len, .avail = end - (const uint8_t *)rec->data, .cpu = rec->cpu,
+	(void)ctx;
+	for (size_t i = 0; j->lines.ctxs && i < j->p->rp->files.nr; i++)
+		event_ctx_free(j->lines.ctxs[i]);
+	free(j->lines.ctxs);
+	event_export_ctx_free(j->lines.export_ctx);
+	event_fixups_release(&j->fixups);
+	buf_release(&j->text);
+	vec_release(&j->marks);
+	free(j);
+}
+
+static int make_tools(struct printer *p, struct job *j, struct err *e)
+{
+	struct report *rp = p->rp;
+	int r = 0;
+
+	j->lines = (struct report_lines){
+		.rp = rp, .all = &p->all, .text = &j->text,
+		.state = j->in_order ? &p->state : &j->state,
+		.ctxs = calloc(rp->files.nr + 1, sizeof(*j->lines.ctxs)),
 	};
+	if (!j->lines.ctxs)
+		return err_set(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < rp->files.nr && !r; i++) {
+		r = event_ctx_new(rp->files.v[i].db, &j->lines.ctxs[i], e);
+		if (!r && !j->in_order)
+			event_ctx_defer(j->lines.ctxs[i], &j->fixups);
+	}
+	if (!r && rp->format != REPORT_TEXT)
+		r = event_export_ctx_new(&j->lines.export_ctx, e);
+	return r;
 }
 
-/* ---- joining a function's entry and exit ------------------------------------- */
-
-static int peek_next(void *ctx, struct event_record *ret)
+static int job_new(void *ctx, bool in_order, void **ret, struct err *e)
 {
-	struct printer *p = ctx;
-	const struct replay_record *rec = p->rec;
-	struct replay_record next;
+	struct job *j = calloc(1, sizeof(*j));
 	int r;
 
-	/* trace-cmd 3.1 takes the next one of any CPU */
-	if (p->rp->compat_31)
-		r = replay_peek_buffer(p->rp->replay, rec->file, rec->buffer, &next, NULL);
+	if (!j)
+		return err_set(e, -ENOMEM, "out of memory");
+	j->p = ctx;
+	j->in_order = in_order;
+	r = make_tools(ctx, j, e);
+	if (r)
+		job_free(ctx, j);
 	else
-		r = replay_peek_cpu(p->rp->replay, rec->file, rec->buffer, rec->cpu, &next, NULL);
-	/* what was lost between must be told */
-	if (r != 1 || !next.data || next.lost)
-		return 0;
-	p->next_cpu = next.cpu;
-	make_view(p, &next, ret);
-	return 1;
+		*ret = j;
+	return r;
 }
 
-static void take_next(void *ctx)
+static void clear(void *job)
+{
+	struct job *j = job;
+
+	buf_clear(&j->text);
+	j->line = 0;
+	j->marks.nr = 0;
+	j->settled = false;
+	j->lines.untold = j->lines.untold_unknown = 0;
+	if (j->in_order)
+		return;
+	j->fixups.v.nr = 0;
+	buf_clear(&j->fixups.words);
+	j->state = (struct event_line_state){ 0 };
+}
+
+static int record(void *job, struct replay_cursor *c, const struct replay_record *rec, bool warm,
+		  struct err *e)
+{
+	struct job *j = job;
+
+	j->line = j->text.len;
+	at_work = j;
+	report_lines_put(&j->lines, c, rec, warm);
+	at_work = NULL;
+	j->line = j->text.len;
+	if (j->text.failed)
+		return err_set(e, -ENOMEM, "out of memory");
+	return j->text.len >= (j->in_order ? TEXT_FULL_IN_ORDER : TEXT_FULL);
+}
+
+/* Settling may move bytes, but not lines. */
+static size_t mark(void *job)
+{
+	struct job *j = job;
+	size_t newlines = 0;
+
+	for (size_t i = 0; i < j->line; i++)
+		newlines += j->text.data[i] == '\n';
+	/* without memory a notice comes early */
+	return vec_push(&j->marks, newlines) ? REPLAY_START : j->marks.nr;
+}
+
+static size_t position(const struct job *j, size_t at)
+{
+	size_t i = 0;
+
+	if (at == REPLAY_END)
+		return j->text.len;
+	for (size_t n = at == REPLAY_START ? 0 : j->marks.v[at - 1]; n && i < j->text.len; i++)
+		n -= j->text.data[i] == '\n';
+	return i;
+}
+
+/* What of the text depends on the lines before it, which are written now. */
+static int settle(struct printer *p, struct job *j, struct err *e)
+{
+	p->untold += j->lines.untold;
+	p->untold_unknown += j->lines.untold_unknown;
+	j->settled = true;
+	if (j->in_order)
+		return 0;
+	if (event_fixups_settle(&j->fixups, &p->state, &j->text))
+		return err_set(e, -ENOMEM, "out of memory");
+	if (j->state.any)
+		p->state = j->state;
+	return 0;
+}
+
+static int take(void *ctx, void *job, size_t from, size_t to, struct err *e)
 {
 	struct printer *p = ctx;
+	struct job *j = job;
+	int r = j->settled ? 0 : settle(p, j, e);
 
-	buffer_of(p, p->rec)->skip_next[p->next_cpu] = true;
-}
-
-/* ---- what is wanted ---------------------------------------------------------------- */
-
-enum { FLAG_HARDIRQ = 0x08, FLAG_SOFTIRQ = 0x10 };
-
-static bool is_stack(const struct tep_event *event)
-{
-	return event && !strcmp(event->system, "ftrace") &&
-	       (!strcmp(event->name, "kernel_stack") || !strcmp(event->name, "user_stack"));
-}
-
-static bool passes(struct printer *p, struct report_file *f, const struct event_record *rec)
-{
-	unsigned flags;
-
-	if (f->filter && !event_filter_match(f->filter, rec))
-		return false;
-	if (!p->rp->no_hardirq && !p->rp->no_softirq)
-		return true;
-	flags = event_db_record_flags(f->db, rec->data, rec->len);
-	return !(p->rp->no_hardirq && flags & FLAG_HARDIRQ) &&
-	       !(p->rp->no_softirq && flags & FLAG_SOFTIRQ);
-}
-
-static bool filtering(const struct report *rp, const struct report_file *f)
-{
-	return f->filter || rp->no_hardirq || rp->no_softirq;
-}
-
-/*
- * A stack is shown with the event it belongs to, the one before it on its CPU,
- * or because a filter names it.
- */
-static bool is_wanted(struct printer *p, const struct replay_record *rec,
-		      const struct event_record *view)
-{
-	struct report_file *f = file_of(p, rec);
-	struct report_buffer *b = buffer_of(p, rec);
-	bool wanted;
-	int id;
-
-	if (!filtering(p->rp, f))
-		return true;
-	wanted = passes(p, f, view);
-	if (rec->cpu >= b->nr_cpus)
-		return wanted;
-	id = event_db_record_id(f->db, view->data, view->len);
-	if (is_stack(event_db_event(f->db, id))) {
-		if (f->filter && event_filter_includes(f->filter))
-			return wanted || b->printed[rec->cpu];
-		return wanted && b->printed[rec->cpu];
-	}
-	b->printed[rec->cpu] = wanted;
-	return wanted;
-}
-
-/* ---- lines --------------------------------------------------------------------------- */
-
-/*
- * Lines in front of an event. trace-cmd writes a file's or instance's name only
- * into the first of them, and not again in front of the event: so does this,
- * unless --losses, which trace-cmd has not, asks for lines of its own. They
- * return whether the name is told.
- */
-
-static void count_untold(struct printer *p, const struct replay_record *rec)
-{
-	if (rec->lost == RING_LOST_UNKNOWN)
-		p->untold_unknown++;
-	else
-		p->untold += rec->lost;
-}
-
-/*
- * trace-cmd tells of a loss only in front of an event it prints that is the
- * very first entry of its sub-buffer. Its text is kept unless --losses asks for
- * all of them; what is left out is counted and told at the end.
- */
-static bool put_lost(struct printer *p, const struct replay_record *rec, bool wanted)
-{
-	if (!rec->lost)
-		return false;
-	if (!p->rp->losses && !(rec->first_entry && wanted)) {
-		count_untold(p, rec);
-		return false;
-	}
-	buf_puts(&p->line, buffer_of(p, rec)->prefix);
-	if (rec->lost == RING_LOST_UNKNOWN)
-		buf_printf(&p->line, "CPU:%u [EVENTS DROPPED]\n", rec->cpu);
-	else
-		buf_printf(&p->line, "CPU:%u [%llu EVENTS DROPPED]\n", rec->cpu,
-			   (unsigned long long)rec->lost);
-	return !p->rp->losses;
+	if (r < 0)
+		return r;
+	from = position(j, from);
+	to = position(j, to);
+	if (to > from)
+		out_write(j->text.data + from, to - from);
+	return out_closed();
 }
 
 static void tell_untold(const struct printer *p)
 {
-	if (p->rp->profile && (p->untold || p->untold_unknown))
-		notice(p->rp->notices, "events were lost: what may have ended in such places is not "
-		       "accounted");
-	else if (p->untold_unknown)
+	if (p->untold_unknown)
 		notice(p->rp->notices, "%llu lost events, and %llu times an unknown number, have no "
 		       "line: --losses shows them", (unsigned long long)p->untold,
 		       (unsigned long long)p->untold_unknown);
 	else if (p->untold)
 		notice(p->rp->notices, "%llu lost events have no line: --losses shows them",
 		       (unsigned long long)p->untold);
-}
-
-/* A compressed sub-buffer has no place in the file that could be told: its time is. */
-static bool put_boundary(struct printer *p, const struct replay_record *rec, bool named)
-{
-	if (!named)
-		buf_puts(&p->line, buffer_of(p, rec)->prefix);
-	buf_printf(&p->line, "CPU:%u [SUBBUFFER START]", rec->cpu);
-	if (p->rp->debug)
-		buf_printf(&p->line, " [%llu]", (unsigned long long)rec->page->page_ts);
-	buf_puts(&p->line, "\n");
-	return !p->rp->losses;
-}
-
-static const char *const entry_names[] = {
-	[RING_PADDING] = "PADDING", [RING_TIME_EXTEND] = "TIME EXTEND",
-	[RING_TIME_STAMP] = "TIME STAMP",
-};
-
-/* --debug: an entry that is no event. */
-static void put_entry(struct printer *p, const struct replay_record *rec)
-{
-	buf_puts(&p->line, buffer_of(p, rec)->prefix);
-	buf_printf(&p->line, "CPU:%u [%s] [%u:0x%x:%u]\n", rec->cpu, entry_names[rec->entry.type],
-		   rec->entry.delta, rec->entry.offset, rec->entry.size);
-}
-
-static void check_order(struct printer *p, const struct replay_record *rec)
-{
-	if (rec->ts < p->last_ts)
-		notice(p->rp->notices, "'%s': CPU %u: time goes backwards from %llu to %llu",
-		       file_of(p, rec)->path, rec->cpu, (unsigned long long)p->last_ts,
-		       (unsigned long long)rec->ts);
-	p->last_ts = rec->ts;
-}
-
-static void put_event(struct printer *p, const struct replay_record *rec,
-		      const struct event_record *view, bool named)
-{
-	const struct event_next next = { .peek = peek_next, .take = take_next, .ctx = p };
-	struct report_file *f = file_of(p, rec);
-
-	if (!named)
-		buf_puts(&p->line, buffer_of(p, rec)->prefix);
-	event_line(f->ctx, &f->line, &p->state, view, &next, &p->line);
-	if (p->rp->debug)
-		buf_printf(&p->line, " [%u:0x%x:%u]", rec->entry.delta, rec->entry.offset, rec->len);
-	if (p->wakeups)
-		wakeups_record(p->wakeups, view, &p->line);
-	buf_put(&p->line, "\n", 1);
-}
-
-/* A loss and the event behind it, in a format for machines. */
-static void export_record(struct printer *p, const struct replay_record *rec,
-			  const struct event_record *view, bool wanted)
-{
-	struct report_file *f = file_of(p, rec);
-	const struct buf *where = &buffer_of(p, rec)->where;
-
-	if (rec->lost && p->rp->format == REPORT_CSV && !p->rp->losses)
-		count_untold(p, rec);
-	else if (rec->lost)
-		event_export_lost(f->export, view, rec->lost, where, &p->line);
-	if (wanted)
-		event_export_put(f->export, p->export_ctx, f->ctx, view, NULL, where, &p->line);
-}
-
-static int print_record(struct printer *p, const struct replay_record *rec, struct err *e)
-{
-	struct report_buffer *b = buffer_of(p, rec);
-	struct event_record view;
-	bool wanted, named;
-
-	p->rec = rec;
-	buf_clear(&p->line);
-	if (!rec->data) {
-		put_entry(p, rec);
-	} else if (b->skip_next[rec->cpu]) {
-		b->skip_next[rec->cpu] = false;
-	} else {
-		make_view(p, rec, &view);
-		if (p->rp->ts_check)
-			check_order(p, rec);
-		wanted = is_wanted(p, rec, &view);
-		if (p->rp->profile) {
-			if (rec->lost)
-				count_untold(p, rec);
-			return report_profile_record(p->rp, rec, &view, wanted, e);
-		}
-		if (p->export_ctx) {
-			export_record(p, rec, &view, wanted);
-			goto done;
-		}
-		named = put_lost(p, rec, wanted);
-		if (wanted && rec->page_start && (p->rp->boundary || p->rp->debug))
-			named |= put_boundary(p, rec, named);
-		if (wanted)
-			put_event(p, rec, &view, named);
-	}
-done:
-	if (p->line.failed)
-		return err_set(e, -ENOMEM, "out of memory");
-	out_put(p->line.data, p->line.len);
-	return 0;
 }
 
 void report_print_cpus(struct report *rp, unsigned file)
@@ -318,23 +237,35 @@ static int print_texts(struct report *rp, struct err *e)
 	return 0;
 }
 
+/*
+ * What needs all records in their order has no use for threads. Fields (-R): the
+ * first time that a string is none, libtraceevent takes it for an array for good.
+ */
+static unsigned nr_threads(const struct report *rp)
+{
+	if (rp->fields || rp->raw.nr || rp->wakeup || rp->ts_check || rp->debug || rp->compat_31)
+		return 1;
+	return rp->threads;
+}
+
 static int print_all(struct printer *p, struct err *e)
 {
-	struct replay_record rec;
+	const struct replay_work work = {
+		.ctx = p, .job_new = job_new, .job_free = job_free, .clear = clear,
+		.record = record, .mark = mark, .take = take,
+	};
+	const struct replay_run_opts opts = {
+		.threads = nr_threads(p->rp), .warm = WARM_RECORDS,
+	};
 	int r;
 
-	while (!out_closed() && (r = replay_next(p->rp->replay, &rec, e)) != 0) {
-		if (r < 0)
-			return r;
-		if (!p->have_first) {
-			p->first_ts = rec.ts;
-			p->have_first = true;
-		}
-		r = print_record(p, &rec, e);
-		if (r < 0)
+	if (p->rp->align_ts) {
+		r = replay_first_ts(p->rp->replay, &p->all.align, e);
+		if (r <= 0)
 			return r;
 	}
-	return 0;
+	r = replay_run(p->rp->replay, &opts, &work, e);
+	return r < 0 ? r : 0;
 }
 
 int report_events(struct report *rp, struct err *e)
@@ -342,31 +273,23 @@ int report_events(struct report *rp, struct err *e)
 	struct printer p = { .rp = rp };
 	int r = 0;
 
-	if (rp->profile) {
-		r = report_read_hooks(rp, e);
-	} else if (rp->format != REPORT_TEXT) {
-		r = event_export_ctx_new(&p.export_ctx, e);
-		if (!r)
-			r = report_export_begin(rp, e);
+	if (rp->format != REPORT_TEXT) {
+		r = report_export_begin(rp, e);
 	} else {
 		for (unsigned i = 0; i < rp->files.nr; i++)
 			report_print_cpus(rp, i);
 		r = print_texts(rp, e);
 	}
 	if (!r && rp->wakeup)
-		r = wakeups_new(rp, &p.wakeups, e);
+		r = wakeups_new(rp, &p.all.wakeups, e);
 	report_join_guests(rp);
 	if (!r)
 		r = print_all(&p, e);
 	report_leave_guests();
-	for (unsigned i = 0; i < rp->files.nr && rp->profile && !r; i++)
-		r = report_print_profile(rp, i, e);
 	if (!r)
 		tell_untold(&p);
-	if (!r && p.wakeups)
-		wakeups_print(p.wakeups);
-	wakeups_free(p.wakeups);
-	event_export_ctx_free(p.export_ctx);
-	buf_release(&p.line);
+	if (!r && p.all.wakeups)
+		wakeups_print(p.all.wakeups);
+	wakeups_free(p.all.wakeups);
 	return r;
 }

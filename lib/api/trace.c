@@ -5,36 +5,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "api/api.h"
-#include "replay/replay.h"
+#include "api/trace.h"
 
-struct trace_file {
-	struct tracecmd_file_facts facts;
-	struct event_db *db;
-	struct event_ctx *ctx;
-};
+/* From any thread; the program's function is called by one at a time. */
+static void tell(void *ctx, const char *text)
+{
+	struct tracecmd_trace *t = ctx;
 
-/* A CPU whose next record, a function's exit, has become part of the text of
- * the entry before it. */
-struct joined {
-	unsigned int file, buffer;
-	uint32_t cpu;
-};
-
-struct tracecmd_trace {
-	struct tracecmd_trace_opts opts;
-	struct notices notices;
-	struct replay *replay;
-	struct trace_file *files;
-	unsigned int nr_files;
-	struct replay_record record;	/* the one given last */
-	bool have_record;
-	VEC(struct joined) joined;
-	bool record_joined;		/* its text was given with the record before */
-	struct tracecmd_event event;
-	struct tep_event *format;	/* of record; NULL: none */
-	struct buf text;
-};
+	if (!t->opts.notice)
+		return;
+	pthread_mutex_lock(&t->notice_lock);
+	t->opts.notice(t->opts.notice_ctx, text);
+	pthread_mutex_unlock(&t->notice_lock);
+}
 
 static const char *or_empty(const char *s)
 {
@@ -101,6 +84,7 @@ API int tracecmd_trace_open(const char *const *paths, unsigned int nr_paths,
 	}
 	t = calloc(1, sizeof(*t));
 	if (t) {
+		pthread_mutex_init(&t->notice_lock, NULL);
 		t->files = calloc(nr_paths, sizeof(*t->files));
 		t->nr_files = nr_paths;
 	}
@@ -110,8 +94,8 @@ API int tracecmd_trace_open(const char *const *paths, unsigned int nr_paths,
 	}
 	if (api_opts(&t->opts, sizeof(t->opts), opts, "tracecmd_trace_opts", &e) < 0)
 		goto fail;
-	t->notices.fn = t->opts.notice;
-	t->notices.ctx = t->opts.notice_ctx;
+	t->notices.fn = tell;
+	t->notices.ctx = t;
 	if (open_files(t, paths, &e) < 0)
 		goto fail;
 	*ret = t;
@@ -125,18 +109,19 @@ API void tracecmd_trace_close(struct tracecmd_trace *t)
 {
 	if (!t)
 		return;
-	for (unsigned int i = 0; i < t->nr_files; i++)
+	for (unsigned int i = 0; t->files && i < t->nr_files; i++) {
 		event_ctx_free(t->files[i].ctx);
+		trace_release_formats(&t->files[i]);
+	}
 	replay_free(t->replay);
 	buf_release(&t->text);
 	vec_release(&t->joined);
+	pthread_mutex_destroy(&t->notice_lock);
 	free(t->files);
 	free(t);
 }
 
-/* The file's formats and names, with plugins; made when its first event is
- * met. NULL and @e on failure. */
-static struct event_db *file_db(struct tracecmd_trace *t, unsigned int file, struct err *e)
+struct event_db *trace_db(struct tracecmd_trace *t, unsigned int file, struct err *e)
 {
 	struct trace_file *f = &t->files[file];
 	struct event_db *db = NULL;
@@ -153,10 +138,8 @@ static struct event_db *file_db(struct tracecmd_trace *t, unsigned int file, str
 	return db;
 }
 
-/* Whether something of the files could not be read, told once all else was. */
-static int check_whole(struct tracecmd_trace *t, struct err *e)
+int trace_check_whole(struct tracecmd_trace *t, uint64_t damage, struct err *e)
 {
-	uint64_t damage = replay_damage(t->replay);
 	uint64_t offset;
 
 	for (unsigned int i = 0; i < t->nr_files; i++)
@@ -194,8 +177,8 @@ static int next_event(struct tracecmd_trace *t, struct err *e)
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return check_whole(t, e);
-	db = file_db(t, rec->file, e);
+		return trace_check_whole(t, replay_damage(t->replay), e);
+	db = trace_db(t, rec->file, e);
 	if (!db)
 		return e->code;
 	memset(ev, 0, sizeof(*ev));
@@ -295,7 +278,7 @@ API const char *tep_plugin_kvm_get_func(struct tep_event *event, struct tep_reco
 	    !replay_guest_of(t->replay, host, event_db_record_pid(t->files[host].db, record->data,
 								  record->size), &guest))
 		return NULL;
-	db = file_db(t, guest, &e);
+	db = trace_db(t, guest, &e);
 	name = db ? event_db_symbol(db, *addr, &start, NULL) : NULL;
 	if (name)
 		*addr = start;

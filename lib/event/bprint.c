@@ -77,6 +77,14 @@ static const char *conversion(const char *p, struct args *a, unsigned long_size,
 	return p + 1;
 }
 
+static bool number_by_name(const struct event_slot *slot, const char *name,
+			   const struct event_record *rec, uint64_t *ret)
+{
+	struct tep_format_field *f = tep_find_field(slot->event, name);
+
+	return f && format_number(f, rec->data, rec->len, ret);
+}
+
 bool bprint_is_safe(struct event_db *db, const struct event_slot *slot,
 		    const struct event_record *rec)
 {
@@ -87,7 +95,7 @@ bool bprint_is_safe(struct event_db *db, const struct event_slot *slot,
 	uint64_t addr;
 
 	if (!buf || buf->offset < 0 || (uint32_t)buf->offset > rec->len ||
-	    !builtin_field(slot, "ip", rec, &addr) || !builtin_field(slot, "fmt", rec, &addr))
+	    !number_by_name(slot, "ip", rec, &addr) || !number_by_name(slot, "fmt", rec, &addr))
 		return false;
 	p = event_db_printk(db, addr);
 	a.pos = buf->offset;

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Texts of ftrace's own events that are made in this room. */
+/*
+ * Texts that are made in this room instead of by libtraceevent's plugins or
+ * print formats. Which one an event has is decided when it is parsed, by its
+ * name and by the fields its format has.
+ */
 #ifndef TRACECMD_EVENT_BUILTIN_H
 #define TRACECMD_EVENT_BUILTIN_H
 
 #include "event/db.h"
 
 /*
- * The text of an event with slot->builtin. False (and nothing appended) if
- * the record or its format does not have what the text needs: then it is
- * printed as any other event.
+ * Sets slot->text and the places it works on, or leaves it NULL. The text is
+ * asked for only when the record reaches to slot->text_end.
  */
-bool builtin_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
-		  const struct event_next *next, struct buf *out);
+void builtin_find(struct event_db *db, struct event_slot *slot);
 
-/* Its parts: function_graph's entry and exit (graph.c). */
-bool graph_entry_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
-		      const struct event_next *next, struct buf *out);
-bool graph_exit_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
-		     struct buf *out);
+/* The function graph's (graph.c). */
+void graph_find(struct event_slot *slot);
+/* What libtraceevent's plugins print (plugin_texts.c). */
+void plugin_text_find(struct event_slot *slot);
 
 /*
  * Whether libtraceevent can be let loose on a bprint record: no width in its
@@ -26,8 +27,24 @@ bool graph_exit_text(struct event_ctx *ctx, struct event_slot *slot, const struc
 bool bprint_is_safe(struct event_db *db, const struct event_slot *slot,
 		    const struct event_record *rec);
 
-/* A field's value by name; false if there is none or the record is too short. */
-bool builtin_field(const struct event_slot *slot, const char *name, const struct event_record *rec,
-		   uint64_t *ret);
+/*
+ * slot->at[nr] becomes the place of a number of 1, 2, 4 or 8 bytes; false if the
+ * event has no such field.
+ */
+bool builtin_place(struct event_slot *slot, unsigned nr, const char *name);
+/* A number at a place that the caller has seen to lie in the record. */
+static inline uint64_t builtin_number(const struct event_db *db, struct event_place p,
+				      const struct event_record *rec)
+{
+	const uint8_t *at = (const uint8_t *)rec->data + p.offset;
+	bool big = db->opts.big_endian;
+
+	switch (p.size) {
+	case 8: return get_u64(at, big);
+	case 4: return get_u32(at, big);
+	case 2: return get_u16(at, big);
+	default: return *at;
+	}
+}
 
 #endif

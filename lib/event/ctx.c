@@ -41,6 +41,21 @@ void event_ctx_defer(struct event_ctx *ctx, struct event_fixups *fx)
 	ctx->fixups = fx;
 }
 
+/* ---- symbols ----------------------------------------------------------------------- */
+
+const struct ctx_symbol *ctx_symbol(struct event_ctx *ctx, uint64_t addr)
+{
+	uint64_t hash = addr * 0x9e3779b97f4a7c15ull >> 32;
+	struct ctx_symbol *s = &ctx->symbols[hash % ARRAY_SIZE(ctx->symbols)];
+
+	if (s->addr == addr && s->used)
+		return s;
+	*s = (struct ctx_symbol){ .addr = addr, .used = true };
+	s->name = event_db_symbol(ctx->db, addr, &s->start, NULL);
+	s->len = s->name ? strlen(s->name) : 0;
+	return s;
+}
+
 /* ---- task names ------------------------------------------------------------------- */
 
 static const char unknown_comm[] = "<...>";

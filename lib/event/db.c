@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "event/check.h"
+#include "event/builtin.h"
 #include "event/fixups.h"
 
 #define NOTICES_MAX 1000
@@ -95,6 +95,7 @@ static void free_slots(struct event_db *db)
 
 		if (slot && slot != NO_SLOT) {
 			db->slots[name->id] = NULL;
+			prog_free(slot->prog);
 			format_check_release(&slot->check);
 			free(slot);
 		}
@@ -110,8 +111,8 @@ void event_db_free(struct event_db *db)
 	if (!db)
 		return;
 	event_lock();
-	if (db->plugins)
-		tep_unload_plugins(db->plugins, db->tep);
+	if (db->plugins.list)
+		tep_unload_plugins(db->plugins.list, db->tep);
 	tep_free(db->tep);
 	event_unlock();
 	for (size_t i = 0; i < db->styles.nr; i++)
@@ -337,7 +338,7 @@ static void apply_styles(struct event_db *db, struct event_slot *slot)
 			slot->fields = true;
 			slot->event->flags |= TEP_EVENT_FL_PRINTRAW;
 		} else {
-			slot->builtin = BUILTIN_NONE;
+			slot->no_handler = true;
 			slot->event->flags |= TEP_EVENT_FL_NOHANDLE;
 		}
 	}
@@ -373,24 +374,6 @@ static void find_common(struct event_db *db, struct tep_event *event)
 
 /* ---- parsing ---------------------------------------------------------------------- */
 
-static const char *const builtin_names[BUILTIN_COUNT] = {
-	[BUILTIN_GRAPH_ENTRY] = "funcgraph_entry",
-	[BUILTIN_GRAPH_RETADDR_ENTRY] = "fgraph_retaddr_entry",
-	[BUILTIN_GRAPH_EXIT] = "funcgraph_exit",
-	[BUILTIN_KERNEL_STACK] = "kernel_stack",
-	[BUILTIN_RAW_DATA] = "raw_data",
-};
-
-static enum event_builtin find_builtin(const struct event_db *db, const struct event_slot *slot)
-{
-	if (db->no_builtins || slot->event->handler || strcmp(slot->pub.system, "ftrace"))
-		return BUILTIN_NONE;
-	for (unsigned i = BUILTIN_NONE + 1; i < BUILTIN_COUNT; i++)
-		if (!strcmp(slot->pub.name, builtin_names[i]))
-			return i;
-	return BUILTIN_NONE;
-}
-
 /* Parses the first @head bytes with an empty print format in place of their own. */
 static void parse_head(struct event_db *db, struct event_slot *slot, size_t head)
 {
@@ -417,6 +400,7 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 			      name->id, why.text);
 		return false;
 	}
+	slot->plugin = plugins_for_format(db, name);
 	if (r)
 		tep_parse_event(db->tep, name->format, name->format_len, name->system);
 	else
@@ -428,10 +412,12 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 		return false;
 	}
 	slot->event = event;
-	slot->builtin = find_builtin(db, slot);
+	slot->plugin = slot->plugin || event->handler;
 	format_check_event(event, &slot->check);
 	ctx_find_teaches(slot);
 	apply_styles(db, slot);
+	builtin_find(db, slot);
+	slot->prog = prog_compile(event, &slot->check, &slot->no_prog);
 	return true;
 }
 

@@ -8,19 +8,23 @@
 
 #include "event/check.h"
 #include "event/event.h"
+#include "event/prog.h"
 #include "event/past.h"
 #include "event/tables.h"
 
-/* Events of the ftrace system whose text is made here (builtin.c, graph.c). */
-enum event_builtin {
-	BUILTIN_NONE,
-	BUILTIN_GRAPH_ENTRY,
-	BUILTIN_GRAPH_RETADDR_ENTRY,
-	BUILTIN_GRAPH_EXIT,
-	BUILTIN_KERNEL_STACK,
-	BUILTIN_RAW_DATA,
-	BUILTIN_COUNT
-};
+/*
+ * What became of a text that is made in this room (builtin.h): it is whole, the
+ * print format's text belongs behind it, or nothing was appended because the
+ * record has not what it needs; then it is printed as any other event.
+ */
+enum event_builtin { BUILTIN_DONE, BUILTIN_PART, BUILTIN_NOT };
+struct event_slot;
+typedef enum event_builtin (*event_builtin_fn)(struct event_ctx *ctx, const struct event_slot *slot,
+					       const struct event_record *rec,
+					       const struct event_next *next, struct buf *out);
+
+/* Where a field lies; size 0: the format has none. */
+struct event_place { uint32_t offset, size; };
 
 /* Largest id a record can have: common_type is 16 bits. */
 #define EVENT_ID_MAX 65535
@@ -32,14 +36,17 @@ struct event_teaches { const struct tep_format_field *pid, *comm; };
 struct event_slot {
 	struct event_name pub;
 	struct tep_event *event;
-	enum event_builtin builtin;
+	event_builtin_fn text;		/* NULL: none is made here */
+	uint32_t text_end;		/* how far a record must reach for it */
+	struct event_place at[7];	/* what it works on */
 	bool fields;			/* EVENT_STYLE_FIELDS */
+	bool no_handler;		/* EVENT_STYLE_NO_HANDLER */
+	bool plugin;			/* a plugin, not loaded yet perhaps, prints it */
 	struct event_teaches teaches[2];	/* task names in it */
 	struct format_check check;
+	struct prog *prog;		/* its print format; NULL: libtraceevent prints it */
+	const char *no_prog;		/* why */
 };
-
-/* Where a common field lies; size 0: the formats have none. */
-struct event_place { uint32_t offset, size; };
 
 struct event_common {
 	atomic_bool known;
@@ -53,6 +60,16 @@ struct event_style_rule {
 
 struct event_graph_opts {
 	bool tailprint, depth, retval_skip, retval_dec, retval_hex;
+};
+
+struct event_plugins {
+	struct tep_plugin_list *list;
+	/*
+	 * Those of the system are what this room knows (plugins.c), and there are no
+	 * others: they are loaded when a text needs one.
+	 */
+	bool known;
+	atomic_bool loaded;		/* or there is nothing to load */
 };
 
 /*
@@ -69,7 +86,7 @@ struct event_db {
 	unsigned told;			/* notices so far */
 	atomic_uint damage;		/* texts of the source that could not be had */
 	struct tep_handle *tep;		/* every call that may write: under the lock */
-	struct tep_plugin_list *plugins;
+	struct event_plugins plugins;
 	VEC(struct event_name) names;	/* the formats, in the order they were added */
 	uint32_t *by_id;		/* number in names + 1, by id */
 	size_t nr_by_id;
@@ -88,6 +105,9 @@ struct event_db {
 	struct event_past past;		/* of whoever makes texts in order */
 };
 
+/* What covers an address; name NULL: nothing does. */
+struct ctx_symbol { uint64_t addr, start; const char *name; uint32_t len; bool used; };
+
 /* A task's column in front of a line; len 0: none. */
 struct ctx_task { int pid; bool latency; uint8_t len; char text[26]; };
 
@@ -97,6 +117,7 @@ struct event_ctx {
 	struct trace_seq seq;		/* libtraceevent's text of one event */
 	struct buf padded;		/* the record it works on */
 	struct ctx_task tasks[512];	/* known ones, by pid */
+	struct ctx_symbol symbols[256];	/* by address */
 };
 
 /* For everything in this room that is not read-only (db.c). May be taken again. */
@@ -125,6 +146,15 @@ void event_db_need_texts(struct event_db *db);
 const char *event_db_known_comm(struct event_db *db, int pid);
 /* The printk format at an address, or NULL. */
 const char *event_db_printk(struct event_db *db, uint64_t addr);
+/*
+ * Before a format is parsed: plugins whose functions it may call are loaded.
+ * Returns whether its events are printed by a plugin that is loaded later.
+ */
+bool plugins_for_format(struct event_db *db, const struct event_name *name);
+/* Loads what was put off, with the lock held. */
+void plugins_need(struct event_db *db);
+/* Whether an event's handler, if it has one, is that of libtraceevent's own plugins. */
+bool plugins_are_known(const struct event_db *db, const struct tep_event *event);
 /* Asks the source for formats once. 0 or -errno. */
 int event_db_need_formats(struct event_db *db, struct err *e);
 const struct event_common *event_db_common(struct event_db *db, int id);

@@ -248,14 +248,17 @@ int event_filter_add(struct event_filter *f, const char *text, bool exclude, str
  * Events by shell globs, "GLOB[,GLOB ...]", each SYSTEM:EVENT, SYSTEM/EVENT, or
  * for names of events and of systems. Nothing else is wanted then, whatever
  * filters let through; of several selections each counts. @exclude: these are
- * dropped. Returns as event_filter_add.
+ * dropped. Returns as event_filter_add, but a selection is added for -ENOENT
+ * too: nothing is selected then.
  */
 int event_filter_select(struct event_filter *f, const char *text, bool exclude, struct err *e);
 /* A filter that lets through what is of one of these processes, or about it: the
- * fields common_pid, pid or next_pid say so. 0 or -ENOMEM. */
+ * fields common_pid, pid or next_pid say so. 0 or -errno. */
 int event_filter_add_pids(struct event_filter *f, const int *pids, size_t nr, struct err *e);
 /* Whether some filter says what is wanted, not only what is not. */
 bool event_filter_includes(const struct event_filter *f);
+/* Whether records of that id can be wanted, by the names alone: no format is parsed. */
+bool event_filter_may_match(const struct event_filter *f, int id);
 /* Whether the record is wanted; everything is while nothing was added. */
 bool event_filter_match(struct event_filter *f, const struct event_record *rec);
 /* Appends what was understood: a line "SYSTEM:EVENT: EXPRESSION" for each event

@@ -31,6 +31,8 @@ struct event_fixup {
 
 /* Whether a task's name cannot change any more. */
 bool ctx_knows(struct event_ctx *ctx, int pid);
+/* What covers an address, as event_db_symbol; valid until the next call. */
+const struct ctx_symbol *ctx_symbol(struct event_ctx *ctx, uint64_t addr);
 /* Looks once where the records of a parsed event name tasks. */
 void ctx_find_teaches(struct event_slot *slot);
 /* Remembers the task names that a record tells. */

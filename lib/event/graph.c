@@ -5,17 +5,23 @@
  * and widths of trace-cmd.
  */
 #include "event/builtin.h"
+#include "event/fixups.h"
 
 #define NSEC_PER_USEC 1000ull
 #define INDENT 2
 /* Deeper than any kernel's stack (50); what a file may ask for is endless. */
 #define DEPTH_MAX 512
 
+/* What the places of an event are; an entry has the first two and the last. */
+enum { FUNC, DEPTH, CALLTIME, RETTIME, RETVAL, RETADDR };
+
 struct graph_exit {
-	uint64_t func, calltime, rettime, depth, retval;
-	bool has_retval;
-	unsigned retval_size;
+	uint64_t func, depth, nsecs, retval;
+	unsigned retval_size;		/* 0: there is none */
 };
+
+#define MARK_ROOM 32			/* duration and its mark */
+#define CALL_ROOM (4 * NUMBER_MAX + 64)	/* what is no name and no indentation */
 
 /* Two characters: how long a function took. */
 static const char *overhead_mark(uint64_t nsecs)
@@ -32,70 +38,102 @@ static const char *overhead_mark(uint64_t nsecs)
 }
 
 /* "  1.170 us   |  ": 13 columns up to the bar unless the number is longer. */
-static void put_duration(struct buf *out, uint64_t nsecs)
+static char *put_duration(char *p, uint64_t nsecs)
 {
-	uint64_t usecs = nsecs / NSEC_PER_USEC;
-	size_t start;
+	char *start = put_bytes(p, overhead_mark(nsecs), 2);
+	unsigned width;
 
-	buf_puts(out, overhead_mark(nsecs));
-	start = out->len;
-	buf_printf(out, "%llu", (unsigned long long)usecs);
-	if (out->len - start < 7)
-		buf_printf(out, ".%03u", (unsigned)(nsecs % NSEC_PER_USEC));
-	start = out->len - start;
-	buf_puts(out, " us ");
-	if (start < 7)
-		buf_fill(out, ' ', 7 - start);
-	buf_puts(out, "|  ");
+	p = put_dec(start, nsecs / NSEC_PER_USEC);
+	if (p - start < 7) {
+		*p++ = '.';
+		p = put_digits(p, nsecs % NSEC_PER_USEC, 3);
+	}
+	width = p - start;
+	p = put_bytes(p, " us ", 4);
+	if (width < 7)
+		p = put_fill(p, ' ', 7 - width);
+	return put_bytes(p, "|  ", 3);
 }
 
-static void put_indent(struct buf *out, uint64_t depth)
+static size_t indent(uint64_t depth)
 {
-	buf_fill(out, ' ', INDENT * (depth < DEPTH_MAX ? depth : DEPTH_MAX));
+	return INDENT * (depth < DEPTH_MAX ? depth : DEPTH_MAX);
 }
 
-static void put_func(struct event_db *db, struct buf *out, uint64_t func)
+static char *put_func(char *p, const struct ctx_symbol *s)
 {
-	const char *name = event_db_symbol(db, func, NULL, NULL);
-
-	if (name)
-		buf_puts(out, name);
-	else
-		buf_printf(out, "%llx", (unsigned long long)func);
+	return s->name ? put_bytes(p, s->name, s->len) : put_hex(p, s->addr);
 }
 
-static void put_depth(const struct event_db *db, struct buf *out, uint64_t depth)
+static char *put_depth(char *p, const struct event_db *db, uint64_t depth)
 {
-	if (db->graph.depth)
-		buf_printf(out, " (%lld)", (long long)(int32_t)depth);
+	if (!db->graph.depth)
+		return p;
+	p = put_bytes(p, " (", 2);
+	p = put_signed(p, (int32_t)depth);
+	*p++ = ')';
+	return p;
 }
 
 /* An errno is told in decimal. */
-static void put_retval(const struct event_db *db, struct buf *out, const struct graph_exit *x)
+static char *put_retval(char *p, const struct event_db *db, const struct graph_exit *x)
 {
 	unsigned shift = 64 - 8 * x->retval_size;
-	int64_t v = (int64_t)(x->retval << shift) >> shift;
-	bool decimal = db->graph.retval_dec || (!db->graph.retval_hex && v < 0 && v >= -4095);
+	int64_t v;
 
-	if (!x->has_retval || db->graph.retval_skip || db->compat_31)
-		return;
-	if (decimal)
-		buf_printf(out, " (ret=%lld)", (long long)v);
+	if (!x->retval_size || db->graph.retval_skip || db->compat_31)
+		return p;
+	v = (int64_t)(x->retval << shift) >> shift;
+	p = put_bytes(p, " (ret=", 6);
+	if (db->graph.retval_dec || (!db->graph.retval_hex && v < 0 && v >= -4095))
+		p = put_signed(p, v);
 	else
-		buf_printf(out, " (ret=0x%llx)", (unsigned long long)x->retval);
+		p = put_0x(p, x->retval);
+	*p++ = ')';
+	return p;
 }
 
-static bool read_exit(const struct event_slot *slot, const struct event_record *rec,
-		      struct graph_exit *x)
+static void read_exit(const struct event_db *db, const struct event_slot *slot,
+		      const struct event_record *rec, struct graph_exit *x)
 {
-	struct tep_format_field *f = tep_find_field(slot->event, "retval");
+	x->func = builtin_number(db, slot->at[FUNC], rec);
+	x->depth = builtin_number(db, slot->at[DEPTH], rec);
+	x->nsecs = builtin_number(db, slot->at[RETTIME], rec) -
+		   builtin_number(db, slot->at[CALLTIME], rec);
+	x->retval_size = slot->at[RETVAL].size;
+	if (x->retval_size)
+		x->retval = builtin_number(db, slot->at[RETVAL], rec);
+}
 
-	x->has_retval = f && format_number(f, rec->data, rec->len, &x->retval);
-	x->retval_size = x->has_retval ? f->size : 8;
-	return builtin_field(slot, "func", rec, &x->func) &&
-	       builtin_field(slot, "calltime", rec, &x->calltime) &&
-	       builtin_field(slot, "rettime", rec, &x->rettime) &&
-	       builtin_field(slot, "depth", rec, &x->depth);
+static enum event_builtin exit_text(struct event_ctx *ctx, const struct event_slot *slot,
+				    const struct event_record *rec, const struct event_next *next,
+				    struct buf *out)
+{
+	struct event_db *db = ctx->db;
+	const struct ctx_symbol *s = NULL;
+	struct graph_exit x;
+	char *p;
+
+	(void)next;
+	read_exit(db, slot, rec, &x);
+	if (db->graph.tailprint)
+		s = ctx_symbol(ctx, x.func);
+	p = buf_room(out, MARK_ROOM + indent(x.depth) + CALL_ROOM + (s ? s->len : 0));
+	if (!p)
+		return BUILTIN_DONE;
+	p = put_duration(p, x.nsecs);
+	p = put_fill(p, ' ', indent(x.depth));
+	*p++ = '}';
+	if (s) {
+		p = put_bytes(p, " /* ", 4);
+		p = put_func(p, s);
+		p = put_bytes(p, " */", 3);
+	}
+	p = put_retval(p, db, &x);
+	p = put_depth(p, db, x.depth);
+	*p++ = '\n';
+	buf_wrote(out, p);
+	return BUILTIN_DONE;
 }
 
 /* Whether the next record is the exit of this entry. */
@@ -111,63 +149,76 @@ static bool find_leaf(struct event_db *db, const struct event_record *entry, uin
 	if (rec.cpu != entry->cpu && !db->compat_31)
 		return false;
 	slot = event_db_slot(db, event_db_record_id(db, rec.data, rec.len));
-	if (!slot || slot->builtin != BUILTIN_GRAPH_EXIT || !read_exit(slot, &rec, x))
+	if (!slot || slot->text != exit_text || rec.len < slot->text_end)
 		return false;
+	read_exit(db, slot, &rec, x);
 	return x->func == func &&
 	       event_db_record_pid(db, rec.data, rec.len) ==
 	       event_db_record_pid(db, entry->data, entry->len);
 }
 
-bool graph_entry_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
-		      const struct event_next *next, struct buf *out)
+static void put_caller(struct event_ctx *ctx, uint64_t addr, struct buf *out)
 {
-	struct event_db *db = ctx->db;
-	struct graph_exit leaf;
-	uint64_t func, depth, caller;
-	bool is_leaf;
+	const struct ctx_symbol *s = ctx_symbol(ctx, addr);
+	char *p = buf_room(out, s->len + NUMBER_MAX + 16);
 
-	if (!builtin_field(slot, "func", rec, &func) || !builtin_field(slot, "depth", rec, &depth))
-		return false;
-	is_leaf = find_leaf(db, rec, func, next, &leaf);
-	if (is_leaf)
-		put_duration(out, leaf.rettime - leaf.calltime);
-	else
-		buf_puts(out, "             |  ");
-	put_indent(out, depth);
-	put_func(db, out, func);
-	buf_puts(out, is_leaf ? "();" : "() {");
-	if (is_leaf)
-		put_retval(db, out, &leaf);
-	if (!db->compat_31 && builtin_field(slot, "retaddr", rec, &caller)) {
-		buf_puts(out, " /* <-");
-		put_func(db, out, caller);
-		buf_puts(out, " */");
-	}
-	put_depth(db, out, depth);
-	buf_puts(out, "\n");
-	if (is_leaf)
-		next->take(next->ctx);
-	return true;
+	if (!p)
+		return;
+	p = put_bytes(p, " /* <-", 6);
+	p = put_func(p, s);
+	buf_wrote(out, put_bytes(p, " */", 3));
 }
 
-bool graph_exit_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
-		     struct buf *out)
+static enum event_builtin entry_text(struct event_ctx *ctx, const struct event_slot *slot,
+				     const struct event_record *rec, const struct event_next *next,
+				     struct buf *out)
 {
 	struct event_db *db = ctx->db;
-	struct graph_exit x;
+	uint64_t func = builtin_number(db, slot->at[FUNC], rec);
+	uint64_t depth = builtin_number(db, slot->at[DEPTH], rec);
+	const struct ctx_symbol *s = ctx_symbol(ctx, func);
+	struct graph_exit leaf;
+	bool is_leaf = find_leaf(db, rec, func, next, &leaf);
+	char *p = buf_room(out, MARK_ROOM + indent(depth) + s->len + CALL_ROOM);
 
-	if (!read_exit(slot, rec, &x))
-		return false;
-	put_duration(out, x.rettime - x.calltime);
-	put_indent(out, x.depth);
-	buf_puts(out, "}");
-	if (db->graph.tailprint) {
-		buf_puts(out, " /* ");
-		put_func(db, out, x.func);
-		buf_puts(out, " */");
+	if (!p)
+		return BUILTIN_DONE;
+	p = is_leaf ? put_duration(p, leaf.nsecs) : put_bytes(p, "             |  ", 16);
+	p = put_fill(p, ' ', indent(depth));
+	p = put_func(p, s);
+	p = is_leaf ? put_bytes(p, "();", 3) : put_bytes(p, "() {", 4);
+	if (is_leaf)
+		p = put_retval(p, db, &leaf);
+	buf_wrote(out, p);
+	if (!db->compat_31 && slot->at[RETADDR].size)
+		put_caller(ctx, builtin_number(db, slot->at[RETADDR], rec), out);
+	p = buf_room(out, NUMBER_MAX + 4);
+	if (p) {
+		p = put_depth(p, db, depth);
+		*p++ = '\n';
+		buf_wrote(out, p);
 	}
-	put_retval(db, out, &x);
-	put_depth(db, out, x.depth);
-	buf_puts(out, "\n");
-	return true;
+	if (is_leaf)
+		next->take(next->ctx);
+	return BUILTIN_DONE;
+}
+
+void graph_find(struct event_slot *slot)
+{
+	const char *name = slot->pub.name;
+	bool is_exit = !strcmp(name, "funcgraph_exit");
+
+	if (!is_exit && strcmp(name, "funcgraph_entry") && strcmp(name, "fgraph_retaddr_entry"))
+		return;
+	if (!builtin_place(slot, FUNC, "func") || !builtin_place(slot, DEPTH, "depth"))
+		return;
+	if (!is_exit) {
+		builtin_place(slot, RETADDR, "retaddr");
+		slot->text = entry_text;
+		return;
+	}
+	if (!builtin_place(slot, CALLTIME, "calltime") || !builtin_place(slot, RETTIME, "rettime"))
+		return;
+	builtin_place(slot, RETVAL, "retval");
+	slot->text = exit_text;
 }

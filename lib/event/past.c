@@ -70,9 +70,11 @@ static struct past_stack *stack_of(struct event_past *past, uint32_t cpu)
 	return &past->stacks.v[cpu];
 }
 
-/* Puts @name at @i, which is at most one past the end. */
+/* Puts @name, if there is one, at @i, which is at most one past the end. */
 static void put_at(struct past_stack *s, size_t i, const char *name)
 {
+	if (!name)
+		return;
 	if (i < s->v.nr)
 		s->v.v[i] = name;
 	else

@@ -23,7 +23,7 @@ const char *past_comm(const struct event_past *past, int pid);	/* NULL: unknown 
 /*
  * How deep a function called by @parent is indented, as libtraceevent's
  * plugin_function counts: its parent's place among the functions called on that
- * CPU; 0 if it is not among them. The names must outlive the past.
+ * CPU; 0 if it is not among them. The names must outlive the past; @func may be NULL.
  */
 size_t past_call(struct event_past *past, uint32_t cpu, const char *parent, const char *func);
 void past_release(struct event_past *past);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Plugins and their options. */
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "event/db.h"
 
@@ -173,17 +177,143 @@ static int check_options(struct event_db *db, struct err *e)
 	return r;
 }
 
+/* ---- libtraceevent's own plugins ---------------------------------------------- */
+
+/* The plugins of libtraceevent 1.7, and what of theirs this room relies on. */
+static const char *const system_plugins[] = {
+	"plugin_cfg80211.so", "plugin_function.so", "plugin_futex.so", "plugin_hrtimer.so",
+	"plugin_jbd2.so", "plugin_kmem.so", "plugin_kvm.so", "plugin_mac80211.so",
+	"plugin_sched_switch.so", "plugin_scsi.so", "plugin_tlb.so", "plugin_xen.so",
+};
+
+/* Events they print; name NULL: all of a system. */
+static const struct { const char *system, *name; } handled[] = {
+	{ "ftrace", "function" }, { "ftrace", "kernel_stack" }, { "ftrace", "raw_data" },
+	{ "ftrace", "func_repeats" }, { "kmem", NULL }, { "kvm", NULL }, { "kvmmmu", NULL },
+	{ "mac80211", NULL }, { "sched", "sched_switch" }, { "sched", "sched_wakeup" },
+	{ "sched", "sched_wakeup_new" }, { "syscalls", "sys_enter_futex" },
+	{ "timer", "hrtimer_expire_entry" }, { "timer", "hrtimer_start" }, { "tlb", NULL },
+};
+
+/* Functions they add to the language of print formats. */
+static const char *const functions[] = {
+	"__le16_to_cpup", "is_writable_pte", "jbd2_dev_to_name", "jiffies_to_msecs",
+	"scsi_trace_parse_cdb", "xen_hypercall_name",
+};
+
+/* Where libtraceevent looks for them: beside itself. */
+static bool system_dir(char *ret, size_t size)
+{
+	Dl_info lib;
+	const char *slash;
+
+	if (!dladdr((void *)tep_load_plugins, &lib) || !lib.dli_fname)
+		return false;
+	slash = strrchr(lib.dli_fname, '/');
+	return slash && snprintf(ret, size, "%.*s/traceevent/plugins", (int)(slash - lib.dli_fname),
+				 lib.dli_fname) < (int)size;
+}
+
+/* Whether a directory holds all system plugins and no other. */
+static bool holds_the_known(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	size_t nr = 0, other = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		bool known = entry->d_name[0] == '.';
+
+		for (size_t i = 0; i < ARRAY_SIZE(system_plugins) && !known; i++)
+			if (!strcmp(entry->d_name, system_plugins[i])) {
+				known = true;
+				nr++;
+			}
+		other += !known;
+	}
+	if (dir)
+		closedir(dir);
+	return nr == ARRAY_SIZE(system_plugins) && !other;
+}
+
+/* Whether users have plugins of their own, as far as libtraceevent looks for them. */
+static bool users_may_have_some(void)
+{
+	const char *home = getenv("HOME");
+	char path[PATH_MAX];
+
+	if (getenv("TRACEEVENT_PLUGIN_DIR"))
+		return true;
+	return home && (snprintf(path, sizeof(path), "%s/.local/lib/traceevent/plugins", home) >=
+			(int)sizeof(path) || !access(path, F_OK));
+}
+
+static bool can_wait(const struct event_db *db)
+{
+	char path[PATH_MAX];
+
+	return !db->plugin_options.nr && !users_may_have_some() &&
+	       system_dir(path, sizeof(path)) && holds_the_known(path);
+}
+
+bool plugins_are_known(const struct event_db *db, const struct tep_event *event)
+{
+	char path[PATH_MAX];
+	Dl_info handler;
+
+	if (db->plugins.known)
+		return true;
+	/* ftrace's graph has no handler there, and is known all the same */
+	if (!event->handler)
+		return !strcmp(event->system, "ftrace");
+	return dladdr((void *)event->handler, &handler) && handler.dli_fname &&
+	       system_dir(path, sizeof(path)) &&
+	       !strncmp(handler.dli_fname, path, strlen(path)) &&
+	       handler.dli_fname[strlen(path)] == '/';
+}
+
+static void load(struct event_db *db)
+{
+	if (!db->plugins.loaded)
+		db->plugins.list = tep_load_plugins(db->tep);
+	db->plugins.loaded = true;
+}
+
+void plugins_need(struct event_db *db)
+{
+	if (db->plugins.known)
+		load(db);
+}
+
+bool plugins_for_format(struct event_db *db, const struct event_name *name)
+{
+	if (!db->plugins.known || db->plugins.loaded)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
+		if (memmem(name->format, name->format_len, functions[i], strlen(functions[i]))) {
+			load(db);
+			return false;
+		}
+	for (size_t i = 0; i < ARRAY_SIZE(handled); i++)
+		if (!strcmp(name->system, handled[i].system) &&
+		    (!handled[i].name || !strcmp(name->name, handled[i].name)))
+			return true;
+	return false;
+}
+
 int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, struct err *e)
 {
-	if (db->plugins)
+	if (db->plugins.known || db->plugins.loaded)
 		return err_set(e, -EBUSY, "plugins are loaded already");
 	/* as trace-cmd: without its system's plugins it has no graph lines either */
 	db->no_builtins = no_system || no_plugins;
 	if (no_plugins)
 		return 0;
+	db->plugins.known = !no_system && can_wait(db);
+	if (db->plugins.known)
+		return 0;
 	if (no_system)
 		tep_set_flag(db->tep, TEP_DISABLE_SYS_PLUGINS);
-	db->plugins = tep_load_plugins(db->tep);
+	load(db);
 	return check_options(db, e);
 }
-

@@ -203,6 +203,253 @@ const struct tracecmd_file_facts *tracecmd_file_facts(const struct tracecmd_trac
 const char *tracecmd_file_buffer(const struct tracecmd_trace *trace, unsigned int file,
 				 unsigned int buffer);
 
+/* ---- formats --------------------------------------------------------------- */
+
+/* One kind of event of a file. */
+struct tracecmd_event_info {
+	const char *system;		/* "sched" */
+	const char *name;		/* "sched_switch" */
+	int32_t id;			/* the events' member id */
+};
+
+/*
+ * The events that a file has formats of, whether or not it has such events.
+ *
+ * @file: from 0.
+ * @ret, @nr: an array of so many.
+ *
+ * 0; -EINVAL if there is no such file; other negative errno: formats could not
+ * be read.
+ */
+int tracecmd_file_events(struct tracecmd_trace *trace, unsigned int file,
+			 const struct tracecmd_event_info **ret, size_t *nr,
+			 struct tracecmd_error *error);
+
+/* What a value is. Numbers have as many bytes as they say, in this machine's order. */
+enum tracecmd_type {
+	TRACECMD_TYPE_AUTO,		/* of a column: as the field has it */
+	TRACECMD_TYPE_INT8,
+	TRACECMD_TYPE_UINT8,
+	TRACECMD_TYPE_INT16,
+	TRACECMD_TYPE_UINT16,
+	TRACECMD_TYPE_INT32,
+	TRACECMD_TYPE_UINT32,
+	TRACECMD_TYPE_INT64,
+	TRACECMD_TYPE_UINT64,
+	TRACECMD_TYPE_STRING,		/* bytes up to the first NUL; mostly, but not surely UTF-8 */
+	TRACECMD_TYPE_ARRAY		/* elements of one of the number types, one behind the other */
+};
+
+/* One field of an event. */
+struct tracecmd_field {
+	const char *name;
+	const char *declaration;	/* its type in C, "char[16]" */
+	int32_t type;			/* enum tracecmd_type */
+	int32_t element;		/* of an array: the type of its elements; else 0 */
+	int32_t is_pointer;		/* not 0: the number is an address */
+	int32_t is_mask;		/* not 0: the array is a set of bits, such as CPUs */
+};
+
+/*
+ * The fields of an event, those left out that every event has. Reads its format.
+ *
+ * @file: from 0. @id: the event's number in it.
+ * @ret, @nr: an array of so many.
+ *
+ * 0; -EINVAL if there is no such file; -ENOENT if it has no format of that id that
+ * can be understood; -ENOMEM.
+ */
+int tracecmd_event_fields(struct tracecmd_trace *trace, unsigned int file, int32_t id,
+			  const struct tracecmd_field **ret, size_t *nr,
+			  struct tracecmd_error *error);
+
+/*
+ * The name of a process by the names that a file has: "<idle>" for 0, "<...>" for
+ * one it has not.
+ *
+ * @ret: lives until the trace is closed.
+ *
+ * 0; -EINVAL if there is no such file; other negative errno.
+ */
+int tracecmd_task_name(struct tracecmd_trace *trace, unsigned int file, int32_t pid,
+		       const char **ret, struct tracecmd_error *error);
+
+/* ---- scans: many events at a time ------------------------------------------- */
+
+/*
+ * A scan reads a selection of a trace's events, from its beginning on, in batches:
+ * as records or as columns of values. What is not selected is passed over before
+ * it costs more than its header. A scan holds a chunk of each CPU's data and no
+ * more, whatever the size of the files.
+ *
+ * Threads: a scan is used by one thread at a time, and several scans of one trace
+ * by several threads at the same time. tracecmd_scan_new, _column, _type and _free
+ * count as using the trace: one thread at a time among them and the functions
+ * above. tracecmd_scan_read, _records and _facts do not, and may run while another
+ * thread uses the trace. The trace's notice function may then be called by any of
+ * these threads, though never by two at once. Close the trace after its scans.
+ */
+struct tracecmd_scan;
+
+struct tracecmd_scan_opts {
+	size_t size;			/* sizeof(struct tracecmd_scan_opts) */
+	/*
+	 * Which events: "NAME", "SYSTEM/NAME", "SYSTEM/" for all of a system, with
+	 * the globs * and ?. None: all. The arrays here are not kept.
+	 */
+	const char *const *events;
+	size_t nr_events;
+	/* Filters in the language of 'tracecmd report -F'; any of them has to be true. */
+	const char *const *filters;
+	size_t nr_filters;
+	/* Only these CPUs, processes that were running, buffers ("": top level). */
+	const uint32_t *cpus;
+	size_t nr_cpus;
+	const int32_t *pids;
+	size_t nr_pids;
+	const char *const *buffers;
+	size_t nr_buffers;
+	/* Only events from this time on, and before that one, where it is not 0. What lies
+	 * before is found by searching, not by reading. */
+	uint64_t from;
+	uint64_t to;
+	/*
+	 * Flag. Not 0: one CPU after the other, and of each in the order of the file:
+	 * for counting, and for what is sorted later anyway. 0: by time, as
+	 * tracecmd_trace_next has them.
+	 */
+	int unordered;
+};
+
+/*
+ * Makes a scan.
+ *
+ * @opts: NULL selects everything.
+ * @ret: free it with tracecmd_scan_free. Untouched on failure.
+ *
+ * 0; -EINVAL for wrong options or a malformed filter; -ENOENT for an event, a CPU
+ * or a buffer that none of the files has, and for a filter that fits none of its
+ * events; other negative errno: the files' tables could not be read.
+ */
+int tracecmd_scan_new(struct tracecmd_trace *trace, const struct tracecmd_scan_opts *opts,
+		      struct tracecmd_scan **ret, struct tracecmd_error *error);
+
+/* Frees it. NULL is allowed. */
+void tracecmd_scan_free(struct tracecmd_scan *scan);
+
+/* What a column holds. */
+enum tracecmd_what {
+	TRACECMD_FIELD = 1,		/* a field of the events */
+	TRACECMD_TIME,			/* uint64 */
+	TRACECMD_CPU,			/* uint32 */
+	TRACECMD_PID,			/* int32; null if the record is cut */
+	TRACECMD_ID,			/* int32; the event's number in its file */
+	TRACECMD_FLAGS,			/* uint8; see 'tracecmd report', MACHINE FORMATS */
+	TRACECMD_PREEMPT_COUNT,		/* uint8 */
+	TRACECMD_FILE,			/* uint32 */
+	TRACECMD_BUFFER,		/* uint32; its number in the file */
+	TRACECMD_LOST,			/* uint64; lost on the CPU since the row before it of that
+					 * CPU, null if that number is not known */
+	TRACECMD_TASK,			/* string; null for a process without a known name */
+	TRACECMD_TEXT			/* string; as tracecmd_event_text, functions not joined */
+};
+
+struct tracecmd_column {
+	size_t size;			/* sizeof(struct tracecmd_column) */
+	int what;			/* enum tracecmd_what */
+	const char *field;		/* of TRACECMD_FIELD: its name; not kept */
+	/*
+	 * enum tracecmd_type. TRACECMD_TYPE_AUTO is the field's own; where several
+	 * events have such a field, one that holds the values of all of them. Numbers
+	 * can be had as other numbers: a value that the type cannot hold is null.
+	 */
+	int type;
+};
+
+/*
+ * Adds a column. Before the first event is read.
+ *
+ * Returns its number, from 0 on; -EINVAL for wrong arguments; -ENOENT if none of
+ * the selected events has such a field; -EBUSY if reading has begun; -ENOTSUP if
+ * the events' fields of that name are of kinds that have no type in common, or not
+ * the one asked for; -ENOMEM.
+ */
+int tracecmd_scan_column(struct tracecmd_scan *scan, const struct tracecmd_column *column,
+			 struct tracecmd_error *error);
+
+/*
+ * A column's type, and, unless @element is NULL, that of an array's elements.
+ * -EINVAL if there is no such column.
+ */
+int tracecmd_scan_type(const struct tracecmd_scan *scan, unsigned int column, int *element);
+
+/*
+ * The caller's memory for one column; the layout is that of Apache Arrow. For
+ * @max rows:
+ */
+struct tracecmd_values {
+	size_t size;			/* sizeof(struct tracecmd_values), in each of them */
+	/* Numbers: @max values of the type. May be NULL: the column is not wanted. */
+	void *values;
+	/* (@max + 7) / 8 bytes, a bit for each row, the lowest first: 1: there is a
+	 * value, 0: null. May be NULL. Where it is 0 the value is 0, or empty. */
+	uint8_t *valid;
+	/* Strings and arrays: @max + 1 offsets into bytes, the first is 0: row i has the
+	 * bytes from offsets[i] up to offsets[i + 1]. */
+	int32_t *offsets;
+	uint8_t *bytes;			/* room for bytes_size, of which bytes_used were written */
+	size_t bytes_size;
+	size_t bytes_used;		/* written by the library, as the next one */
+	uint64_t nulls;			/* rows without a value */
+};
+
+/*
+ * Takes the next events as columns.
+ *
+ * @values: one for each column, in their order.
+ * @max: rows that there is memory for.
+ *
+ * The number of rows, which may be less than @max before the end, too (where a
+ * column's bytes are full); 0 at the end; -ENOBUFS if a column's bytes do not even
+ * hold one row: its bytes_used is then what that row needs; -EINVAL for wrong
+ * arguments; -EBADMSG at the end of a file that is cut or damaged, after everything
+ * readable was given; other negative errno: reading failed.
+ */
+int tracecmd_scan_read(struct tracecmd_scan *scan, struct tracecmd_values *values, uint32_t max,
+		       struct tracecmd_error *error);
+
+/* An event of a batch. This struct does not grow: it is used in arrays. */
+struct tracecmd_record {
+	uint64_t time;
+	uint64_t lost;			/* as TRACECMD_LOST; TRACECMD_LOST_UNKNOWN */
+	const void *data;		/* as in struct tracecmd_event, but aligned to 8 bytes */
+	uint32_t size;
+	uint32_t cpu;
+	int32_t pid;			/* -1 if the record is cut */
+	int32_t id;			/* -1 likewise */
+	uint32_t file;
+	uint32_t buffer;		/* number; its name: tracecmd_file_buffer */
+};
+
+/*
+ * Takes the next events as records. What they point to lives until the next call
+ * for this scan.
+ *
+ * The number of records, 0 at the end, or a failure as tracecmd_scan_read.
+ */
+int tracecmd_scan_records(struct tracecmd_scan *scan, struct tracecmd_record *records, uint32_t max,
+			  struct tracecmd_error *error);
+
+struct tracecmd_scan_facts {
+	uint64_t scanned;		/* events looked at so far */
+	uint64_t selected;		/* events given */
+	uint64_t lost;			/* events lost in front of those looked at, or TRACECMD_LOST_UNKNOWN */
+	uint64_t damaged;		/* pieces that could not be read */
+};
+
+/* What is known so far; lives as long as the scan, and changes while it is read. */
+const struct tracecmd_scan_facts *tracecmd_scan_facts(struct tracecmd_scan *scan);
+
 #ifdef __cplusplus
 }
 #endif

@@ -151,9 +151,9 @@ int replay_cursor_goto(struct replay_cursor *c, const struct stream_place *place
 	return 0;
 }
 
-uint64_t *replay_cursor_state(struct replay_cursor *c)
+uint64_t *replay_cursor_state(struct replay_cursor *c, uint32_t stream)
 {
-	return &c->v[c->top].state;
+	return &c->v[stream].state;
 }
 
 /* ---- records ---- */

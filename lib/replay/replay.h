@@ -18,6 +18,7 @@
 #define TRACECMD_REPLAY_H
 
 #include "base/base.h"
+#include "clock/clock.h"
 #include "dat/dat.h"
 #include "event/event.h"
 #include "ring/ring.h"
@@ -135,11 +136,11 @@ int replay_cursor_peek(struct replay_cursor *c, const struct replay_record **ret
 int replay_cursor_peek_buffer(struct replay_cursor *c, unsigned file, unsigned buffer,
 			      const struct replay_record **ret, struct err *e);
 /*
- * Bits that belong to the CPU of the record given last, for whoever works on the
- * records: 0 at first. All that the work on a record may know of earlier ones on
- * its CPU is kept there (see struct replay_work).
+ * Bits that belong to a CPU (a record's stream), for whoever works on the records:
+ * 0 at first. All that the work on a record may know of earlier ones on its CPU is
+ * kept there (see struct replay_work).
  */
-uint64_t *replay_cursor_state(struct replay_cursor *c);
+uint64_t *replay_cursor_state(struct replay_cursor *c, uint32_t stream);
 /* The time of the first record of all. 1, 0 without any, -errno. Takes nothing. */
 int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e);
 
@@ -161,10 +162,11 @@ int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e);
  */
 struct replay_work {
 	void *ctx;
-	/* Makes what one job needs; jobs are used for many windows, one after the other. */
-	int (*job_new)(void *ctx, void **ret, struct err *e);
+	/* Makes what one job needs; jobs are used for many windows, one after the other.
+	 * @in_order: it gets all that comes before its records, in the caller's thread. */
+	int (*job_new)(void *ctx, bool in_order, void **ret, struct err *e);
 	void (*job_free)(void *ctx, void *job);
-	/* A window begins: forget the result of the last one. */
+	/* A window begins, or its result was taken: it is empty now. */
 	void (*clear)(void *job);
 	/*
 	 * Works on a record. @warm: what comes out of it is not wanted, only the
@@ -173,22 +175,24 @@ struct replay_work {
 	 */
 	int (*record)(void *job, struct replay_cursor *c, const struct replay_record *rec,
 		      bool warm, struct err *e);
-	/* How long the result is: where the notices between its parts belong. */
-	size_t (*result_len)(void *job);
+	/* A number above 0 that stands for the end of what the records before this one
+	 * gave: there a notice belongs. */
+	size_t (*mark)(void *job);
 	/*
-	 * Takes bytes [@from, @to) of the result, in order, in the thread that called
-	 * replay_run. 0; 1: enough, stop; -errno.
+	 * Takes the result between two marks, in order, in the thread that called
+	 * replay_run; REPLAY_START and REPLAY_END are its ends. 0; 1: enough, stop;
+	 * -errno.
 	 */
 	int (*take)(void *ctx, void *job, size_t from, size_t to, struct err *e);
-	/* All of what the job has was taken, and (unless NULL) what else it found is. */
-	int (*taken)(void *ctx, void *job, struct err *e);
 };
+#define REPLAY_START 0
+#define REPLAY_END SIZE_MAX
 
 struct replay_run_opts {
 	unsigned threads;		/* 0, 1: none but the caller's */
 	bool has_from, has_to;
 	uint64_t from, to;		/* converted; to is the first that is not wanted */
-	unsigned warm;			/* records of each CPU, at most 3 */
+	unsigned warm;			/* records of each CPU worked on before a window; at most 3 */
 	uint32_t window_bytes;		/* of data, about; 0: a good number */
 };
 /*
@@ -197,7 +201,81 @@ struct replay_run_opts {
  */
 int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 	       const struct replay_work *work, struct err *e);
-/* A notice out of a job (from its thread): told when its result is taken. */
+/* A notice out of a job, in its thread while it works on a record: told when the
+ * result is taken, between those of the records before and of this one. */
 void replay_cursor_notice(struct replay_cursor *c, const char *text);
+
+/* ---- records of chosen events ---------------------------------------------------- */
+
+/*
+ * Reading a replay without those records that are not wanted: they are passed
+ * over before the merge, by the event's number, at the cost of decoding their
+ * sub-buffers. Any number of threads may do so, each with its own struct
+ * replay_pick; making one is for one thread at a time.
+ */
+struct replay_pick;
+struct replay_pick_opts {
+	/* CPU by CPU, in the files' order, and not merged by time. */
+	bool unordered;
+	bool has_from, has_to;
+	uint64_t from, to;		/* as in replay_run_opts */
+	const uint8_t *streams;		/* bit set of wanted ones; NULL: all. Not kept */
+	/* By file 65536 bytes, for each id whether it is wanted; NULL: all are.
+	 * Must outlive the pick. */
+	const uint8_t *const *ids;
+	/* Hears of damage (@text may be NULL) and, @damage false, of other things
+	 * worth a notice; called by the thread that reads. */
+	void (*tell)(void *ctx, bool damage, const char *text);
+	void *tell_ctx;
+};
+/* Reads the tables of the CPUs' data. 0 or -errno. */
+int replay_pick_new(struct replay *rp, const struct replay_pick_opts *opts,
+		    struct replay_pick **ret, struct err *e);
+void replay_pick_free(struct replay_pick *p);
+/*
+ * 1 and a record, which is valid until the next call; 0 at the end, -errno. The
+ * record's lost counts what was lost since the one given last of its CPU. Merged
+ * by time they come in the order of replay_next, where time does not step back
+ * within a CPU; where it does, what was passed over does not hold up what follows.
+ */
+int replay_pick_next(struct replay_pick *p, const struct replay_record **ret, struct err *e);
+struct replay_pick_facts {
+	uint64_t scanned;		/* records looked at so far, in the range of time */
+	uint64_t lost;			/* events lost in front of these, or RING_LOST_UNKNOWN */
+	uint64_t damage;		/* sub-buffers or chunks that could not be read (wholly) */
+};
+const struct replay_pick_facts *replay_pick_facts(const struct replay_pick *p);
+/* Where a stream, counted by replay_nr_streams, belongs. */
+void replay_stream_place(const struct replay *rp, uint32_t stream, unsigned *file, unsigned *buffer,
+			 uint32_t *cpu);
+
+/* ---- sub-buffers in any order ----------------------------------------------------- */
+
+/* One CPU of a buffer of a file. */
+struct replay_cpu {
+	unsigned file, buffer;
+	uint32_t cpu;
+	uint32_t nr;			/* its number among all of the replay's */
+	const struct clock_conv *conv;	/* of its times */
+};
+
+/*
+ * Hands out the sub-buffers of the wanted CPUs by themselves, without a merge: for
+ * what is asked of all events and not of their order. The functions are called by
+ * several threads, @worker is the number of the calling one, below @threads.
+ */
+struct replay_scan {
+	unsigned threads;		/* 0, 1: none but the caller's */
+	bool in_order;			/* a CPU's sub-buffers go to one worker, in the file's order */
+	void *ctx;
+	/* Reads a page to its end. 0 or -errno, which ends the scan. */
+	int (*page)(void *ctx, unsigned worker, const struct replay_cpu *cpu,
+		    struct ring_page *page, struct err *e);
+	/* Events were lost: a number, or RING_LOST_UNKNOWN (also for what is damaged). Comes
+	 * before the page that follows them. */
+	void (*lost)(void *ctx, unsigned worker, const struct replay_cpu *cpu, uint64_t lost);
+};
+/* After replay_start; apart from replay_next. Damage is told and counted. 0 or -errno. */
+int replay_scan(struct replay *rp, const struct replay_scan *scan, struct err *e);
 
 #endif

@@ -10,14 +10,15 @@
 
 /* ---- jobs ---- */
 
-int job_init(struct job *j, struct replay *rp, const struct replay_work *work, struct err *e)
+int job_init(struct job *j, struct replay *rp, const struct replay_work *work, bool in_order,
+	     struct err *e)
 {
 	*j = (struct job) { .work = work };
 	j->start = calloc(rp->streams.nr + 1, sizeof(*j->start));
 	j->end = calloc(rp->streams.nr + 1, sizeof(*j->end));
 	if (!j->start || !j->end)
 		return err_errno(e, -ENOMEM, "cannot replay");
-	return work->job_new(work->ctx, &j->user, e);
+	return work->job_new(work->ctx, in_order, &j->user, e);
 }
 
 static void clear_notes(struct job *j)
@@ -41,7 +42,7 @@ void job_release(struct job *j)
 static void job_tell(void *ctx, bool damage, const char *text)
 {
 	struct job *j = ctx;
-	struct note note = { .at = j->work->result_len(j->user), .damage = damage };
+	struct note note = { .at = j->work->mark(j->user), .damage = damage };
 
 	if (text)
 		note.text = strdup(text);
@@ -96,6 +97,8 @@ int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm,
 	}
 	c->env.silent = false;
 	j->work->clear(j->user);
+	for (size_t i = 0; i < j->notes.nr; i++)
+		j->notes.v[i].at = REPLAY_START;
 	if (rc == -EAGAIN)
 		return 0;
 	if (rc < 0)
@@ -121,25 +124,21 @@ int job_work(struct job *j, struct replay_cursor *c, struct err *e)
 
 int job_take(struct job *j, struct replay *rp, struct err *e)
 {
-	size_t len = j->work->result_len(j->user), at = 0;
+	size_t from = REPLAY_START;
 	int rc = 0;
 
 	for (size_t i = 0; i < j->notes.nr && !rc; i++) {
 		const struct note *n = &j->notes.v[i];
 
-		size_t to = n->at < len ? n->at : len;
-
-		if (to > at)
-			rc = j->work->take(j->work->ctx, j->user, at, to, e);
-		at = to;
+		if (n->at > from)
+			rc = j->work->take(j->work->ctx, j->user, from, n->at, e);
+		from = n->at;
 		if (!rc)
 			replay_tell(rp, n->damage, n->text);
 	}
 	rp->damage += j->untold;
-	if (!rc && len > at)
-		rc = j->work->take(j->work->ctx, j->user, at, len, e);
-	if (!rc && j->work->taken)
-		rc = j->work->taken(j->work->ctx, j->user, e);
+	if (!rc)
+		rc = j->work->take(j->work->ctx, j->user, from, REPLAY_END, e);
 	clear_notes(j);
 	j->work->clear(j->user);
 	return rc;
@@ -215,7 +214,7 @@ int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 
 	if (rc <= 0)
 		return rc;
-	rc = job_init(&j, rp, work, e);
+	rc = job_init(&j, rp, work, true, e);
 	if (!rc)
 		rc = go_to_start(rp->main, &j, opts, e);
 	if (!rc)

@@ -7,7 +7,7 @@
 
 #include "plan.h"
 
-/* A notice, or damage, met when the result was @at bytes long. */
+/* A notice, or damage; @at: its mark in the result. */
 struct note { size_t at; bool damage; char *text; };
 
 enum job_state {
@@ -35,7 +35,8 @@ struct job {
 	struct err err;
 };
 
-int job_init(struct job *j, struct replay *rp, const struct replay_work *work, struct err *e);
+int job_init(struct job *j, struct replay *rp, const struct replay_work *work, bool in_order,
+	     struct err *e);
 void job_release(struct job *j);
 /* Notices of @c go to the job from here on, and its result is empty. */
 void job_begin(struct job *j, struct replay_cursor *c);

@@ -53,6 +53,18 @@ static void tell(const struct stream *s, struct stream_env *env, bool damage, co
 	env->tell(env->tell_ctx, damage, text.failed ? "damaged data" : text.data);
 }
 
+void stream_tell_damage(const struct stream *s, struct stream_env *env, const char *text)
+{
+	if (env->silent)
+		return;
+	if (env->told >= DAMAGE_TOLD_MAX) {
+		env->tell(env->tell_ctx, true, NULL);
+		return;
+	}
+	env->told++;
+	tell(s, env, true, text);
+}
+
 /* Something is unreadable: says so, and that events are missing there. */
 static void damaged(struct stream_cur *c, struct stream_pos *pos, struct stream_env *env,
 		    const char *fmt, ...) PRINTF_LIKE(4, 5);
@@ -64,17 +76,10 @@ static void damaged(struct stream_cur *c, struct stream_pos *pos, struct stream_
 
 	pos->lost = RING_LOST_UNKNOWN;
 	pos->lost_told = true;
-	if (env->silent)
-		return;
-	if (env->told >= DAMAGE_TOLD_MAX) {
-		env->tell(env->tell_ctx, true, NULL);
-		return;
-	}
-	env->told++;
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	tell(c->s, env, true, text.failed ? "damaged data" : text.data);
+	stream_tell_damage(c->s, env, text.failed ? "damaged data" : text.data);
 }
 
 /* A loss that no record follows would otherwise be silent. */
@@ -96,18 +101,25 @@ static const struct dat_chunk *loaded_chunk(const struct stream_cur *c,
 	return &c->s->chunks.v[pos->chunk - 1];
 }
 
+void stream_page_defect(const struct dat_chunk *c, uint32_t page_off, const struct ring_page *page,
+			uint32_t at, char *text, size_t size)
+{
+	if (c->csize == c->usize)
+		snprintf(text, size, "sub-buffer at offset 0x%" PRIx64 ": %s (at byte %u)",
+			 c->offset + page_off, ring_bad_text(page->bad), at);
+	else
+		snprintf(text, size, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it: "
+			 "%s (at byte %u)", c->offset, page_off, ring_bad_text(page->bad), at);
+}
+
 /* The page at hand has a defect at @at bytes from its start. */
 static void page_damaged(struct stream_cur *c, struct stream_pos *pos, struct stream_env *env,
 			 uint32_t page_off, uint32_t at)
 {
-	const struct dat_chunk *chunk = loaded_chunk(c, pos);
+	char text[160];
 
-	if (chunk->csize == chunk->usize)
-		damaged(c, pos, env, "sub-buffer at offset 0x%" PRIx64 ": %s (at byte %u)",
-			chunk->offset + page_off, ring_bad_text(pos->page.bad), at);
-	else
-		damaged(c, pos, env, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it: "
-			"%s (at byte %u)", chunk->offset, page_off, ring_bad_text(pos->page.bad), at);
+	stream_page_defect(loaded_chunk(c, pos), page_off, &pos->page, at, text, sizeof(text));
+	damaged(c, pos, env, "%s", text);
 }
 
 static int half_reserve(struct stream_cur *c, unsigned half, uint32_t len, struct err *e)

@@ -139,6 +139,11 @@ int stream_time_at(struct stream_cur *c, struct stream_env *env, uint64_t at, ui
 /* Converted times of the first and last data record: 1, 0, -errno. */
 int stream_span(const struct stream *s, struct stream_env *env, uint64_t *first, uint64_t *last,
 		struct err *e);
+/* Damage of a stream, told up to a limit and counted. */
+void stream_tell_damage(const struct stream *s, struct stream_env *env, const char *text);
+/* What is wrong with a page, @at bytes from its start, @page_off bytes into its chunk. */
+void stream_page_defect(const struct dat_chunk *c, uint32_t page_off, const struct ring_page *page,
+			uint32_t at, char *text, size_t size);
 
 /* ---- for seek.c ---- */
 

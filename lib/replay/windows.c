@@ -293,7 +293,7 @@ static int start(struct engine *en, const struct replay_cursor *c, struct err *e
 	if (!en->jobs || !en->threads || !en->truth)
 		return err_errno(e, -ENOMEM, "cannot replay");
 	for (uint32_t i = 0; i < en->nr_jobs; i++) {
-		rc = job_init(&en->jobs[i], en->rp, en->work, e);
+		rc = job_init(&en->jobs[i], en->rp, en->work, false, e);
 		if (rc)
 			return rc;
 	}

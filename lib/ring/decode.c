@@ -198,6 +198,42 @@ int ring_page_next(struct ring_page *p, struct ring_event *ret)
 	return rc;
 }
 
+/*
+ * Short events up to the next entry of another kind. The next entry's place is
+ * all that one waits for.
+ */
+static inline void count_short(struct ring_page *p, bool big, uint64_t *counts)
+{
+	const uint8_t *at = p->data + p->pos, *end = p->data + p->end;
+
+	while (end - at >= 8) {
+		uint32_t word = get_u32(at, big), type_len = big ? word >> DELTA_BITS : word & 31;
+
+		if (__builtin_expect(type_len - 1 >= TYPE_LEN_DATA_MAX || 4 * type_len > (size_t)(end - at) - 4, 0))
+			break;
+		counts[get_u16(at + 4, big)]++;
+		at += 4 + 4 * type_len;
+	}
+	p->pos = at - p->data;
+}
+
+int ring_page_count(struct ring_page *p, uint64_t *counts)
+{
+	struct ring_event ev;
+	int rc;
+
+	do {
+		if (p->abi.big_endian)
+			count_short(p, true, counts);
+		else
+			count_short(p, false, counts);
+		rc = next_entry(p, &ev);
+		if (rc > 0 && ev.len)
+			counts[get_u16(ev.data, p->abi.big_endian)]++;
+	} while (rc > 0);
+	return rc;
+}
+
 uint64_t ring_page_first_ts(const struct ring_abi *abi, const void *data, size_t size)
 {
 	struct ring_event ev;

@@ -128,6 +128,13 @@ static inline bool ring_page_is_empty(const struct ring_abi *abi, const void *he
 	return !(word & 0x7ffffff);
 }
 /*
+ * Counts the data events that are left by the first two bytes of their payload,
+ * where the kernel puts an event's type (in the page's byte order), without
+ * following the time: @counts has 65536 numbers. Returns as ring_page_next at
+ * the end: 0 or -EBADMSG.
+ */
+int ring_page_count(struct ring_page *p, uint64_t *counts);
+/*
  * Time of the first data event, or the page's if there is none; 0 if @size is
  * below the header. For seeking.
  */

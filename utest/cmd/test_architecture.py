@@ -23,7 +23,7 @@ ARROWS = {
     "api": ("base", "dat", "ring", "event", "replay", "clock", "kernel", "record", "include"),
 }
 # What a room shows to its neighbours: its header, and these.
-ALSO_SHOWN = ("dat/codec.h", "kernel/setup.h")
+ALSO_SHOWN = ("dat/codec.h", "event/fields.h", "kernel/setup.h")
 
 ROOMS = sorted(os.path.basename(d) for d in glob.glob(f"{REPO}/lib/*")
                if os.path.isdir(d) and os.path.basename(d) != "include")

@@ -24,11 +24,12 @@ struct work {
 
 struct work_job { struct work *work; struct buf text; };
 
-static int job_new(void *ctx, void **ret, struct err *e)
+static int job_new(void *ctx, bool in_order, void **ret, struct err *e)
 {
 	struct work_job *j = calloc(1, sizeof(*j));
 
 	(void)e;
+	(void)in_order;
 	j->work = ctx;
 	*ret = j;
 	return 0;
@@ -61,7 +62,7 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 {
 	struct work_job *j = job;
 	uint32_t serial = serial_of(rec);
-	uint64_t *state = replay_cursor_state(c), before = j->work->warm ? *state : 0;
+	uint64_t *state = replay_cursor_state(c, rec->stream), before = j->work->warm ? *state : 0;
 	const struct replay_record *next;
 	int more = replay_cursor_peek(c, &next, e);
 
@@ -80,7 +81,7 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 	return j->text.len >= j->work->full;
 }
 
-static size_t result_len(void *job)
+static size_t mark(void *job)
 {
 	return ((struct work_job *)job)->text.len;
 }
@@ -90,7 +91,9 @@ static int take(void *ctx, void *job, size_t from, size_t to, struct err *e)
 	struct work *w = ctx;
 
 	(void)e;
-	assert_true(from < to && to <= result_len(job));
+	if (to == REPLAY_END)
+		to = mark(job);
+	assert_true(from <= to && to <= mark(job));
 	buf_put(&w->out, ((struct work_job *)job)->text.data + from, to - from);
 	return w->stop_after && ++w->takes >= w->stop_after;
 }
@@ -108,7 +111,7 @@ static char *run(int fd, const struct how *how, int want, uint64_t *damage)
 	struct work w = how->work;
 	struct replay_work work = {
 		.ctx = &w, .job_new = job_new, .job_free = job_free, .clear = clear,
-		.record = record, .result_len = result_len, .take = take,
+		.record = record, .mark = mark, .take = take,
 	};
 	struct notices notices = { hear_between, &w.out };
 	struct replay_opts opts = { .notices = &notices };

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Batches of a scan: records into columns, or as they are. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "api/scan.h"
+
+/* Records of one batch take about this much memory at most. */
+#define ARENA_BYTES (1u << 20)
+
+/* ---- numbers ---------------------------------------------------------------------- */
+
+static inline void put_number(struct scan_column *c, uint32_t row, uint64_t v)
+{
+	switch (c->size) {
+	case 1:
+		c->values[row] = v;
+		break;
+	case 2:
+		((uint16_t *)c->values)[row] = v;
+		break;
+	case 4:
+		((uint32_t *)c->values)[row] = v;
+		break;
+	default:
+		((uint64_t *)c->values)[row] = v;
+	}
+}
+
+static inline void set_valid(struct scan_column *c, uint32_t row)
+{
+	if (c->valid)
+		c->valid[row / 8] |= 1 << row % 8;
+}
+
+static inline void put_null(struct scan_column *c, uint32_t row)
+{
+	put_number(c, row, 0);
+	c->nulls++;
+}
+
+/* Whether the column's type holds the number. */
+static inline bool fits(const struct scan_column *c, uint64_t v, bool is_signed)
+{
+	unsigned bits = 8 * c->size;
+
+	if (is_signed && (int64_t)v < 0)
+		return c->is_signed && (bits == 64 || (int64_t)v >= -(INT64_C(1) << (bits - 1)));
+	bits -= c->is_signed;
+	return bits == 64 || !(v >> bits);
+}
+
+static inline void put_if_fits(struct scan_column *c, uint32_t row, uint64_t v, bool is_signed)
+{
+	if (__builtin_expect(!fits(c, v, is_signed), 0)) {
+		put_null(c, row);
+		return;
+	}
+	put_number(c, row, v);
+	set_valid(c, row);
+}
+
+/* A number of the record, or null. */
+static inline void put_field(struct scan_column *c, uint32_t row, const struct event_field *f,
+			     const struct replay_record *rec, bool big)
+{
+	const uint8_t *at;
+	uint32_t len;
+
+	if (!f || !f->size || !event_field_span(f, rec->data, rec->len, big, &at, &len)) {
+		put_null(c, row);
+		return;
+	}
+	put_if_fits(c, row, event_number_at(at, f->size, f->is_signed, big), f->is_signed);
+}
+
+static inline const struct event_field *cell_of(const struct scan_column *c,
+						const struct replay_record *rec, bool big)
+{
+	const struct event_field **cells = c->cells[rec->file];
+
+	return cells ? cells[get_u16(rec->data, big)] : NULL;
+}
+
+static inline void fill_number(struct tracecmd_scan *s, struct scan_column *c, uint32_t row)
+{
+	const struct replay_record *rec = s->record;
+	const struct scan_file *f = &s->files[rec->file];
+
+	switch (c->what) {
+	case TRACECMD_FIELD:
+		put_field(c, row, cell_of(c, rec, f->big_endian), rec, f->big_endian);
+		break;
+	case TRACECMD_TIME:
+		put_if_fits(c, row, rec->ts, false);
+		break;
+	case TRACECMD_CPU:
+		put_if_fits(c, row, rec->cpu, false);
+		break;
+	case TRACECMD_PID:
+		put_field(c, row, &f->pid, rec, f->big_endian);
+		break;
+	case TRACECMD_ID:
+		put_if_fits(c, row, get_u16(rec->data, f->big_endian), false);
+		break;
+	case TRACECMD_FLAGS:
+		put_field(c, row, &f->flags, rec, f->big_endian);
+		break;
+	case TRACECMD_PREEMPT_COUNT:
+		put_field(c, row, &f->preempt, rec, f->big_endian);
+		break;
+	case TRACECMD_FILE:
+		put_if_fits(c, row, rec->file, false);
+		break;
+	case TRACECMD_BUFFER:
+		put_if_fits(c, row, rec->buffer, false);
+		break;
+	default:
+		if (s->record_lost == RING_LOST_UNKNOWN)
+			put_null(c, row);
+		else
+			put_if_fits(c, row, s->record_lost, false);
+	}
+}
+
+/* ---- strings and arrays --------------------------------------------------------------- */
+
+/* The bytes of a cell: false if it is null. */
+static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, const uint8_t **ret,
+		       uint32_t *ret_len, unsigned *swap)
+{
+	const struct replay_record *rec = s->record;
+	const struct scan_file *f = &s->files[rec->file];
+	const struct event_field *field;
+	struct tep_event *event;
+	const char *name;
+	uint64_t pid = 0;
+
+	*swap = 0;
+	switch (c->what) {
+	case TRACECMD_TASK:
+		if (!f->pid.size || rec->len < f->pid.offset + f->pid.size)
+			return false;
+		pid = event_number_at((const uint8_t *)rec->data + f->pid.offset, f->pid.size,
+				      f->pid.is_signed, f->big_endian);
+		name = event_db_comm(f->db, (int)pid);
+		*ret = (const uint8_t *)name;
+		*ret_len = strlen(name);
+		return strcmp(name, "<...>");
+	case TRACECMD_TEXT:
+		event = event_db_event(f->db, get_u16(rec->data, f->big_endian));
+		if (!event)
+			return false;
+		buf_clear(&s->text);
+		event_text(f->ctx, event, &s->view, false, NULL, &s->text);
+		s->fixups.v.nr = 0;
+		buf_clear(&s->fixups.words);
+		*ret = (const uint8_t *)(s->text.data ? s->text.data : "");
+		*ret_len = s->text.len;
+		return !s->text.failed && s->text.len <= INT32_MAX;
+	}
+	field = cell_of(c, rec, f->big_endian);
+	if (!field || !event_field_span(field, rec->data, rec->len, f->big_endian, ret, ret_len))
+		return false;
+	if (field->type == EVENT_STRING)
+		*ret_len = strnlen((const char *)*ret, *ret_len);
+	else if (f->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
+		*swap = field->size;
+	return true;
+}
+
+/* Elements into this machine's order. */
+static void swap_elements(uint8_t *p, size_t len, unsigned size)
+{
+	for (size_t i = 0; size > 1 && i + size <= len; i += size)
+		for (unsigned k = 0; k < size / 2; k++) {
+			uint8_t byte = p[i + k];
+
+			p[i + k] = p[i + size - 1 - k];
+			p[i + size - 1 - k] = byte;
+		}
+}
+
+/* False if there is no room for the row: then bytes_used is what would be needed. */
+static bool fill_bytes(struct tracecmd_scan *s, struct scan_column *c, uint32_t row)
+{
+	size_t used = c->offsets[row];
+	const uint8_t *data = NULL;
+	unsigned swap = 0;
+	uint32_t len = 0;
+
+	c->null_now = !find_bytes(s, c, &data, &len, &swap);
+	if (c->null_now)
+		len = 0;
+	if (len > c->bytes_size - used) {
+		c->bytes_used = used + len;
+		return false;
+	}
+	if (len) {
+		memcpy(c->bytes + used, data, len);
+		swap_elements(c->bytes + used, len, swap);
+	}
+	c->offsets[row + 1] = used + len;
+	if (!c->null_now)
+		set_valid(c, row);
+	return true;
+}
+
+/* ---- batches ---------------------------------------------------------------------------- */
+
+/* False if the row does not fit into the caller's memory. */
+static inline bool fill_row(struct tracecmd_scan *s, uint32_t row)
+{
+	for (size_t i = 0; i < s->nr_strings; i++) {
+		struct scan_column *c = &s->columns.v[s->order.v[i]];
+
+		if (c->wanted && !fill_bytes(s, c, row))
+			return false;
+	}
+	for (size_t i = 0; i < s->nr_strings; i++) {
+		struct scan_column *c = &s->columns.v[s->order.v[i]];
+
+		c->nulls += c->wanted && c->null_now;
+	}
+	for (size_t i = s->nr_strings; i < s->order.nr; i++) {
+		struct scan_column *c = &s->columns.v[s->order.v[i]];
+
+		if (c->wanted)
+			fill_number(s, c, row);
+	}
+	return true;
+}
+
+static struct tracecmd_values *values_at(struct tracecmd_values *values, size_t i)
+{
+	return (struct tracecmd_values *)((uint8_t *)values + i * values->size);
+}
+
+static int take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
+		       struct err *e)
+{
+	for (size_t i = 0; i < s->columns.nr; i++) {
+		struct scan_column *c = &s->columns.v[i];
+		const struct tracecmd_values *v;
+
+		if (values->size < sizeof(*v) || values->size % sizeof(void *))
+			return err_set(e, -EINVAL, "struct tracecmd_values: its size member is %zu, not "
+				       "its size", values->size);
+		v = values_at(values, i);
+		if (v->size != values->size)
+			return err_set(e, -EINVAL, "struct tracecmd_values: that of column %zu has another "
+				       "size", i);
+		c->wanted = c->size ? v->values : v->offsets;
+		if (c->wanted && !c->size && !v->bytes && v->bytes_size)
+			return err_set(e, -EINVAL, "struct tracecmd_values: column %zu has no place for "
+				       "its bytes", i);
+		c->values = v->values;
+		c->valid = v->valid;
+		c->offsets = v->offsets;
+		c->bytes = v->bytes;
+		c->bytes_size = v->bytes_size > INT32_MAX ? INT32_MAX : v->bytes_size;
+		c->bytes_used = 0;
+		c->nulls = 0;
+		if (c->valid)
+			memset(c->valid, 0, (max + 7ull) / 8);
+		if (c->offsets)
+			c->offsets[0] = 0;
+	}
+	return 0;
+}
+
+static void tell_results(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t rows,
+			 bool full)
+{
+	for (size_t i = 0; i < s->columns.nr; i++) {
+		const struct scan_column *c = &s->columns.v[i];
+		struct tracecmd_values *v = values_at(values, i);
+
+		v->nulls = c->nulls;
+		v->bytes_used = c->wanted && !c->size ? (size_t)c->offsets[rows] : 0;
+		/* not even one row: what it takes */
+		if (full && !rows)
+			v->bytes_used = c->bytes_used;
+	}
+}
+
+static int read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
+		     struct err *e)
+{
+	bool full = false;
+	uint32_t rows = 0;
+	int r;
+
+	if (!s->columns.nr)
+		return err_set(e, -EINVAL, "the scan has no columns");
+	if (max > INT_MAX)
+		max = INT_MAX;
+	r = take_memory(s, values, max, e);
+	if (r)
+		return r;
+	s->begun = true;
+	for (; rows < max; rows++) {
+		r = scan_next(s, e);
+		if (r <= 0)
+			break;
+		full = !fill_row(s, rows);
+		if (full)
+			break;
+		s->pending = false;
+		s->facts.selected++;
+	}
+	tell_results(s, values, rows, full);
+	if (full && !rows)
+		return err_set(e, -ENOBUFS, "the bytes of a column do not hold one row");
+	/* what was read is given first; the failure comes again */
+	return rows ? (int)rows : r;
+}
+
+API int tracecmd_scan_read(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
+			   struct tracecmd_error *error)
+{
+	struct err e = { 0 };
+	int r = read_rows(s, values, max, &e);
+
+	return r < 0 ? api_error(&e, error) : r;
+}
+
+/* ---- records ------------------------------------------------------------------------------ */
+
+static void fill_record(struct tracecmd_scan *s, struct tracecmd_record *ret)
+{
+	const struct replay_record *rec = s->record;
+	const struct scan_file *f = &s->files[rec->file];
+	const struct event_field *pid = &f->pid;
+
+	*ret = (struct tracecmd_record){
+		.time = rec->ts, .size = rec->len, .cpu = rec->cpu, .file = rec->file,
+		.buffer = rec->buffer, .id = get_u16(rec->data, f->big_endian), .pid = -1,
+		.lost = s->record_lost == RING_LOST_UNKNOWN ? TRACECMD_LOST_UNKNOWN : s->record_lost,
+	};
+	if (pid->size && rec->len >= pid->offset + pid->size)
+		ret->pid = event_number_at((const uint8_t *)rec->data + pid->offset, pid->size,
+					   pid->is_signed, f->big_endian);
+}
+
+static int read_records(struct tracecmd_scan *s, struct tracecmd_record *records, uint32_t max,
+			struct err *e)
+{
+	uint32_t nr = 0;
+	int r = 0;
+
+	if (max > INT_MAX)
+		max = INT_MAX;
+	s->begun = true;
+	buf_clear(&s->arena);
+	while (nr < max && s->arena.len < ARENA_BYTES) {
+		size_t at = s->arena.len;
+
+		r = scan_next(s, e);
+		if (r <= 0)
+			break;
+		buf_put(&s->arena, s->record->data, s->record->len);
+		buf_fill(&s->arena, 0, -s->arena.len % 8);
+		if (s->arena.failed) {
+			r = err_errno(e, -ENOMEM, "cannot hold a batch of records");
+			break;
+		}
+		fill_record(s, &records[nr]);
+		/* the arena may still move */
+		records[nr++].data = (const void *)at;
+		s->pending = false;
+		s->facts.selected++;
+	}
+	for (uint32_t i = 0; i < nr; i++)
+		records[i].data = s->arena.data + (size_t)records[i].data;
+	return nr ? (int)nr : r;
+}
+
+API int tracecmd_scan_records(struct tracecmd_scan *s, struct tracecmd_record *records,
+			      uint32_t max, struct tracecmd_error *error)
+{
+	struct err e = { 0 };
+	int r = read_records(s, records, max, &e);
+
+	return r < 0 ? api_error(&e, error) : r;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Sub-buffers without a merge. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "files.h"
+
+/* What a worker takes at a time, unless it takes a whole CPU. */
+#define BATCH_BYTES_MAX (16u << 20)
+#define BATCHES_EACH 8			/* per worker at least, so that all end together */
+
+struct scan {
+	struct replay *rp;
+	const struct replay_scan *todo;
+	uint64_t batch;			/* bytes */
+	pthread_mutex_t lock;		/* of what follows, and of the notices */
+	uint32_t stream, chunk;		/* next to be taken */
+	struct stream_env env;
+	struct err failed;
+};
+
+struct worker {
+	struct scan *sc;
+	unsigned nr;
+	pthread_t thread;
+	struct codec_ctx codec;
+	uint8_t *data;			/* a chunk */
+	size_t cap;
+	/* of what is being read */
+	const struct stream *s;
+	struct replay_cpu cpu;
+};
+
+/* Chunks [from, to) of a stream. */
+struct batch { const struct stream *s; uint32_t from, to; };
+
+static bool take_batch(struct scan *sc, struct batch *ret)
+{
+	const struct replay *rp = sc->rp;
+	const struct stream *s;
+	uint64_t bytes = 0;
+
+	while (sc->stream < rp->streams.nr && sc->chunk == rp->streams.v[sc->stream].chunks.nr) {
+		sc->stream++;
+		sc->chunk = 0;
+	}
+	if (sc->stream == rp->streams.nr || sc->failed.code)
+		return false;
+	s = &rp->streams.v[sc->stream];
+	*ret = (struct batch){ .s = s, .from = sc->chunk };
+	while (sc->chunk < s->chunks.nr && (sc->todo->in_order || bytes < sc->batch))
+		bytes += s->chunks.v[sc->chunk++].usize;
+	ret->to = sc->chunk;
+	return true;
+}
+
+static void fail(struct scan *sc, const struct err *why)
+{
+	pthread_mutex_lock(&sc->lock);
+	if (!sc->failed.code)
+		sc->failed = *why;
+	pthread_mutex_unlock(&sc->lock);
+}
+
+static void damaged(struct worker *w, const char *text)
+{
+	pthread_mutex_lock(&w->sc->lock);
+	stream_tell_damage(w->s, &w->sc->env, text);
+	pthread_mutex_unlock(&w->sc->lock);
+	w->sc->todo->lost(w->sc->todo->ctx, w->nr, &w->cpu, RING_LOST_UNKNOWN);
+}
+
+static int scan_page(struct worker *w, const struct dat_chunk *c, uint32_t off, struct err *e)
+{
+	const struct replay_scan *todo = w->sc->todo;
+	const struct stream *s = w->s;
+	struct ring_page page;
+	uint32_t have = c->usize - off;
+	char text[160];
+	int rc;
+
+	if (have > s->page_size)
+		have = s->page_size;
+	rc = ring_page_open_cut(&page, &s->abi, w->data + off, have, s->page_size);
+	if (!rc) {
+		if (page.lost)
+			todo->lost(todo->ctx, w->nr, &w->cpu, page.lost);
+		rc = todo->page(todo->ctx, w->nr, &w->cpu, &page, e);
+		if (rc < 0)
+			return rc;
+	}
+	if (page.bad) {
+		stream_page_defect(c, off, &page, rc ? 0 : page.pos, text, sizeof(text));
+		damaged(w, text);
+	}
+	return 0;
+}
+
+static int scan_chunk(struct worker *w, const struct dat_chunk *c, struct err *e)
+{
+	struct err why = { 0 };
+	int rc;
+
+	if (c->usize > w->cap) {
+		uint8_t *p = realloc(w->data, c->usize);
+
+		if (!p)
+			return err_errno(e, -ENOMEM, "cannot hold a chunk of %u bytes", c->usize);
+		w->data = p;
+		w->cap = c->usize;
+	}
+	rc = dat_chunk_read(w->s->reader, w->cpu.buffer, c, &w->codec, w->data, &why);
+	if (rc == -ENOMEM)
+		return err_set(e, rc, "%s", why.text);
+	if (rc < 0) {
+		damaged(w, why.text);
+		return 0;
+	}
+	for (uint32_t off = 0; off < c->usize; off += w->s->page_size) {
+		rc = scan_page(w, c, off, e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int scan_batch(struct worker *w, const struct batch *b, struct err *e)
+{
+	int rc = 0;
+
+	w->s = b->s;
+	w->cpu = (struct replay_cpu){
+		.file = b->s->file, .buffer = b->s->buffer, .cpu = b->s->cpu,
+		.nr = b->s - w->sc->rp->streams.v, .conv = &b->s->conv,
+	};
+	for (uint32_t i = b->from; i < b->to && !rc; i++)
+		rc = scan_chunk(w, &b->s->chunks.v[i], e);
+	return rc;
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct err e = { 0 };
+	struct batch b;
+	bool more = true;
+
+	while (more) {
+		pthread_mutex_lock(&w->sc->lock);
+		more = take_batch(w->sc, &b);
+		pthread_mutex_unlock(&w->sc->lock);
+		if (more && scan_batch(w, &b, &e) < 0) {
+			fail(w->sc, &e);
+			more = false;
+		}
+	}
+	return NULL;
+}
+
+/* The first worker is the caller. With fewer threads than wanted it goes on. */
+static void run(struct scan *sc, struct worker *workers, unsigned nr)
+{
+	unsigned started = 1;
+
+	for (unsigned i = 0; i < nr; i++)
+		workers[i] = (struct worker){ .sc = sc, .nr = i };
+	while (started < nr && !pthread_create(&workers[started].thread, NULL, work, &workers[started]))
+		started++;
+	work(&workers[0]);
+	for (unsigned i = 1; i < started; i++)
+		pthread_join(workers[i].thread, NULL);
+	for (unsigned i = 0; i < started; i++) {
+		codec_ctx_release(&workers[i].codec);
+		free(workers[i].data);
+	}
+}
+
+int replay_scan(struct replay *rp, const struct replay_scan *scan, struct err *e)
+{
+	unsigned threads = scan->threads ? scan->threads : 1;
+	struct scan sc = { .rp = rp, .todo = scan, .env = { .tell = replay_tell, .tell_ctx = rp } };
+	AUTO_FREE struct worker *workers = NULL;
+	uint64_t total = 0;
+	int rc = replay_load(rp, e);
+
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = 0; i < rp->streams.nr; i++)
+		total += rp->streams.v[i].chunks.total;
+	sc.batch = total / threads / BATCHES_EACH;
+	if (sc.batch > BATCH_BYTES_MAX)
+		sc.batch = BATCH_BYTES_MAX;
+	if (!sc.batch)
+		sc.batch = 1;
+	workers = calloc(threads, sizeof(*workers));
+	if (!workers || pthread_mutex_init(&sc.lock, NULL))
+		return err_errno(e, -ENOMEM, "cannot read the sub-buffers");
+	run(&sc, workers, threads);
+	pthread_mutex_destroy(&sc.lock);
+	return sc.failed.code ? err_set(e, sc.failed.code, "%s", sc.failed.text) : 0;
+}

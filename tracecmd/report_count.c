@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* report --count: how many events there are, and how many were lost. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "tally.h"
+
+#define EVENT_IDS 65536			/* an event's type has 16 bits */
+
+/* ---- what to count by ------------------------------------------------------------- */
+
+static const char *const key_names[BY_KEYS] = { "event", "cpu", "task", "buffer", "time" };
+
+static int unknown_key(const char *word, struct err *e)
+{
+	struct near near;
+
+	err_set(e, -EINVAL, "--count: events are counted by event, cpu, task, buffer or time=WIDTH, "
+		"not by '%s'", word);
+	near_init(&near, word);
+	for (unsigned i = 0; i < BY_KEYS; i++)
+		near_try(&near, key_names[i]);
+	near_hint(&near, e);
+	return -EINVAL;
+}
+
+/* "10ms", "0.5", "3us"; without a unit seconds, or what the clock counts. */
+static int parse_width(const char *text, struct report_count *c, struct err *e)
+{
+	static const struct { const char *name; uint64_t ns; } units[] = {
+		{ "s", 1000000000 }, { "ms", 1000000 }, { "us", 1000 }, { "ns", 1 },
+	};
+	const char *unit = text + strspn(text, "0123456789.");
+	uint64_t scale = 0, whole = 0;
+	double width;
+	char *end;
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (!strcmp(*unit ? unit : "s", units[i].name))
+			scale = units[i].ns;
+	width = strtod(text, &end) * scale;
+	if (end != unit || end == text || width < 1 || width > 9e18)
+		return err_set(e, -EINVAL, "--count: '%s' is no width of time, like 0.1, 10ms or 50us",
+			       text);
+	c->bin_in_seconds = parse_u64(text, &whole) < 0;
+	c->bin = c->bin_in_seconds ? (uint64_t)(width + 0.5) : whole;
+	return 0;
+}
+
+static int add_key(struct report_count *c, const char *word, struct err *e)
+{
+	size_t len = strcspn(word, "=");
+	unsigned key = 0;
+
+	while (key < BY_KEYS && (strlen(key_names[key]) != len || memcmp(key_names[key], word, len)))
+		key++;
+	if (key == BY_KEYS || (word[len] && key != BY_TIME))
+		return unknown_key(word, e);
+	for (unsigned i = 0; i < c->nr; i++)
+		if (c->by[i] == key)
+			return err_set(e, -EINVAL, "--count: '%s' is given twice", key_names[key]);
+	c->by[c->nr++] = key;
+	if (key == BY_TIME && !word[len])
+		return err_set(e, -EINVAL, "--count: how long is a span of time? Give 'time=10ms'");
+	return key == BY_TIME ? parse_width(word + len + 1, c, e) : 0;
+}
+
+int report_count_by(struct report_count *c, const char *words, struct err *e)
+{
+	AUTO_FREE char *copy = strdup(words ? words : key_names[BY_EVENT]);
+	char *rest = copy, *word;
+
+	if (!copy)
+		return err_set(e, -ENOMEM, "out of memory");
+	*c = (struct report_count){ .wanted = true };
+	while ((word = strsep(&rest, ","))) {
+		int r = add_key(c, word, e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int report_check_count(const struct report *rp, struct err *e)
+{
+	if (rp->questions)
+		return usage_error(e, "--count is a question of its own: ask the others without it");
+	if (rp->csv_events || rp->with_text)
+		return usage_error(e, "--count shows no events: %s has no use",
+				   rp->csv_events ? "csv:EVENT" : "--text");
+	return EXIT_OK;
+}
+
+static bool counts_by(const struct report_count *c, enum report_key key)
+{
+	for (unsigned i = 0; i < c->nr; i++)
+		if (c->by[i] == key)
+			return true;
+	return false;
+}
+
+/* ---- counting ------------------------------------------------------------------------ */
+
+/* What one thread counts. */
+struct counter {
+	struct tally events, lost;
+	uint64_t *by_id;		/* of the CPU at hand, not in the tally yet */
+	struct replay_cpu cpu;
+	bool any;			/* there is a CPU at hand */
+	bool printed;			/* its last event was wanted */
+	int rc;				/* why losses could not be counted */
+};
+
+struct count {
+	struct report *rp;
+	bool by_event, by_cpu, by_task, by_buffer, by_time;
+	bool each;			/* each event has to be looked at */
+	struct counter *counters;	/* by thread */
+	unsigned threads;
+};
+
+/* The key of a CPU's events, as far as they have one in common. */
+static struct tally_key key_of(const struct count *c, const struct replay_cpu *cpu)
+{
+	struct tally_key key = { 0 };
+
+	if (c->by_event || c->by_task || c->by_buffer)
+		key.file = cpu->file;	/* ids and names are a file's own */
+	if (c->by_buffer)
+		key.buffer = cpu->buffer;
+	if (c->by_cpu)
+		key.cpu = cpu->cpu;
+	return key;
+}
+
+/* Takes what was counted by id into the tally. */
+static int settle(const struct count *c, struct counter *ct)
+{
+	struct tally_key key;
+	int r = 0;
+
+	if (!ct->any || c->each)
+		return 0;
+	key = key_of(c, &ct->cpu);
+	for (uint32_t id = 0; id < EVENT_IDS && !r; id++) {
+		if (!ct->by_id[id])
+			continue;
+		if (c->by_event)
+			key.id = id;
+		r = tally_add(&ct->events, &key, ct->by_id[id]);
+		ct->by_id[id] = 0;
+	}
+	return r;
+}
+
+static int change_cpu(const struct count *c, struct counter *ct, const struct replay_cpu *cpu)
+{
+	int r = settle(c, ct);
+
+	ct->cpu = *cpu;
+	ct->any = true;
+	ct->printed = false;
+	return r;
+}
+
+static int count_record(const struct count *c, struct counter *ct, const struct ring_page *page,
+			const struct ring_event *ev, struct tally_key *key)
+{
+	struct report_file *f = &c->rp->files.v[ct->cpu.file];
+	struct event_record view = {
+		.data = ev->data, .len = ev->len, .cpu = ct->cpu.cpu,
+		.avail = page->data + page->size - (const uint8_t *)ev->data,
+	};
+
+	if (!report_wants(c->rp, f, &view, &ct->printed))
+		return 0;
+	if (c->by_event)
+		key->id = event_db_record_id(f->db, ev->data, ev->len);
+	if (c->by_task)
+		key->pid = event_db_record_pid(f->db, ev->data, ev->len);
+	if (c->by_time)
+		key->bin = clock_convert(ct->cpu.conv, ev->ts) / c->rp->count.bin;
+	return tally_add(&ct->events, key, 1);
+}
+
+static int count_page(void *ctx, unsigned worker, const struct replay_cpu *cpu,
+		      struct ring_page *page, struct err *e)
+{
+	const struct count *c = ctx;
+	struct counter *ct = &c->counters[worker];
+	struct tally_key key;
+	struct ring_event ev;
+	int r = ct->rc;
+
+	if (!r && (!ct->any || ct->cpu.nr != cpu->nr))
+		r = change_cpu(c, ct, cpu);
+	if (!c->each) {
+		ring_page_count(page, ct->by_id);
+	} else {
+		key = key_of(c, cpu);
+		while (!r && ring_page_next(page, &ev) > 0)
+			r = count_record(c, ct, page, &ev, &key);
+	}
+	return r < 0 ? err_errno(e, r, "cannot count") : 0;
+}
+
+static void count_lost(void *ctx, unsigned worker, const struct replay_cpu *cpu, uint64_t lost)
+{
+	struct tally_key key = { .file = cpu->file, .buffer = cpu->buffer, .cpu = cpu->cpu };
+	const struct count *c = ctx;
+	struct counter *ct = &c->counters[worker];
+	int r;
+
+	key.id = lost == RING_LOST_UNKNOWN ? LOST_UNKNOWN : LOST_KNOWN;
+	r = tally_add(&ct->lost, &key, lost == RING_LOST_UNKNOWN ? 1 : lost);
+	if (r < 0)
+		ct->rc = r;
+}
+
+static int merge(struct tally *to, const struct tally *from)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < from->size && !r; i++)
+		if (from->v[i].count)
+			r = tally_add(to, &from->v[i].key, from->v[i].count);
+	return r;
+}
+
+/* Everything into the first thread's tallies. */
+static int merge_all(struct count *c)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < c->threads && !r; i++) {
+		struct counter *ct = &c->counters[i];
+
+		r = ct->rc ? ct->rc : settle(c, ct);
+		if (!r && i)
+			r = merge(&c->counters[0].events, &ct->events);
+		if (!r && i)
+			r = merge(&c->counters[0].lost, &ct->lost);
+	}
+	return r;
+}
+
+static int count_all(struct count *c, struct err *e)
+{
+	struct replay_scan scan = {
+		.threads = c->threads, .in_order = c->each, .ctx = c, .page = count_page,
+		.lost = count_lost,
+	};
+	int r;
+
+	for (unsigned i = 0; i < c->threads && !c->each; i++) {
+		c->counters[i].by_id = calloc(EVENT_IDS, sizeof(uint64_t));
+		if (!c->counters[i].by_id)
+			return err_errno(e, -ENOMEM, "cannot count");
+	}
+	r = replay_scan(c->rp->replay, &scan, e);
+	if (!r) {
+		r = merge_all(c);
+		if (r < 0)
+			err_errno(e, r, "cannot count");
+	}
+	return r;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+/* Spans of time need one unit. */
+static int check_clocks(const struct report *rp, struct err *e)
+{
+	bool first = replay_in_seconds(rp->replay, 0);
+
+	for (unsigned i = 0; i < rp->files.nr; i++) {
+		bool seconds = replay_in_seconds(rp->replay, i);
+
+		if (seconds != first)
+			return err_set(e, -EINVAL, "--count: the clock of '%s' counts seconds, that of "
+				       "'%s' does not", rp->files.v[first ? 0 : i].path,
+				       rp->files.v[first ? i : 0].path);
+		if (!seconds && rp->count.bin_in_seconds)
+			return err_set(e, -EINVAL, "--count: the clock of '%s' does not count seconds: "
+				       "give the width of a span of time as a number", rp->files.v[i].path);
+	}
+	return 0;
+}
+
+int report_counts(struct report *rp, struct err *e)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct count c = {
+		.rp = rp, .threads = cpus > 0 ? cpus : 1,
+		.by_event = counts_by(&rp->count, BY_EVENT), .by_cpu = counts_by(&rp->count, BY_CPU),
+		.by_task = counts_by(&rp->count, BY_TASK), .by_buffer = counts_by(&rp->count, BY_BUFFER),
+		.by_time = counts_by(&rp->count, BY_TIME),
+	};
+	int r = c.by_time ? check_clocks(rp, e) : 0;
+
+	if (r < 0)
+		return r;
+	if (c.by_time && replay_in_seconds(rp->replay, 0) && !rp->count.bin_in_seconds)
+		rp->count.bin *= 1000000000;
+	c.each = c.by_task || c.by_time;
+	for (size_t i = 0; i < rp->files.nr; i++)
+		c.each |= report_filtering(rp, &rp->files.v[i]);
+	c.counters = calloc(c.threads, sizeof(*c.counters));
+	if (!c.counters)
+		return err_errno(e, -ENOMEM, "cannot count");
+	r = count_all(&c, e);
+	if (!r) {
+		r = report_print_counts(rp, &c.counters[0].events, &c.counters[0].lost);
+		if (r < 0)
+			err_errno(e, r, "cannot count");
+	}
+	for (unsigned i = 0; i < c.threads; i++) {
+		tally_release(&c.counters[i].events);
+		tally_release(&c.counters[i].lost);
+		free(c.counters[i].by_id);
+	}
+	free(c.counters);
+	return r;
+}
