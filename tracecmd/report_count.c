@@ -2,7 +2,6 @@
 /* report --count: how many events there are, and how many were lost. */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "report.h"
 #include "tally.h"
@@ -282,9 +281,8 @@ static int check_clocks(const struct report *rp, struct err *e)
 
 int report_counts(struct report *rp, struct err *e)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct count c = {
-		.rp = rp, .threads = cpus > 0 ? cpus : 1,
+		.rp = rp, .threads = rp->threads,
 		.by_event = counts_by(&rp->count, BY_EVENT), .by_cpu = counts_by(&rp->count, BY_CPU),
 		.by_task = counts_by(&rp->count, BY_TASK), .by_buffer = counts_by(&rp->count, BY_BUFFER),
 		.by_time = counts_by(&rp->count, BY_TIME),
