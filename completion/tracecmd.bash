@@ -22,7 +22,7 @@ _tracecmd_values()
 	local codecs='any none zstd lz4 zlib'
 
 	case $3 in
-	-e)
+	-e|--select)
 		"$1" list -e 2>/dev/null
 		"$1" list -s 2>/dev/null
 		;;

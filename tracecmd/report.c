@@ -448,6 +448,8 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 		status = usage_error(e, "-w is for one file");
 	if (!status)
 		status = report_check_format(rp, e);
+	if (!status && rp->count.wanted)
+		status = report_check_count(rp, e);
 	return status;
 }
 

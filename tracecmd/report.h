@@ -126,6 +126,8 @@ int report_range(struct report *rp, struct replay_run_opts *opts, struct err *e)
 /* ---- report_count.c: --count ---- */
 /* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */
 int report_count_by(struct report_count *c, const char *words, struct err *e);
+/* Whether the other options go with it. EXIT_OK or EXIT_USAGE. */
+int report_check_count(const struct report *rp, struct err *e);
 int report_counts(struct report *rp, struct err *e);
 /*
  * report_count_print.c: in the report's format. Keys of losses have the ids below,

@@ -83,6 +83,16 @@ int report_count_by(struct report_count *c, const char *words, struct err *e)
 	return 0;
 }
 
+int report_check_count(const struct report *rp, struct err *e)
+{
+	if (rp->questions)
+		return usage_error(e, "--count is a question of its own: ask the others without it");
+	if (rp->csv_events || rp->with_text)
+		return usage_error(e, "--count shows no events: %s has no use",
+				   rp->csv_events ? "csv:EVENT" : "--text");
+	return EXIT_OK;
+}
+
 static bool counts_by(const struct report_count *c, enum report_key key)
 {
 	for (unsigned i = 0; i < c->nr; i++)
@@ -107,6 +117,7 @@ struct count {
 	struct report *rp;
 	bool by_event, by_cpu, by_task, by_buffer, by_time;
 	bool each;			/* each event has to be looked at */
+	uint64_t first_ts;		/* what times count from */
 	struct counter *counters;	/* by thread */
 	unsigned threads;
 };
@@ -171,7 +182,7 @@ static int count_record(const struct count *c, struct counter *ct, const struct 
 	if (c->by_task)
 		key->pid = event_db_record_pid(f->db, ev->data, ev->len);
 	if (c->by_time)
-		key->bin = clock_convert(ct->cpu.conv, ev->ts) / c->rp->count.bin;
+		key->bin = (clock_convert(ct->cpu.conv, ev->ts) - c->first_ts) / c->rp->count.bin;
 	return tally_add(&ct->events, key, 1);
 }
 
@@ -293,6 +304,11 @@ int report_counts(struct report *rp, struct err *e)
 		return r;
 	if (c.by_time && replay_in_seconds(rp->replay, 0) && !rp->count.bin_in_seconds)
 		rp->count.bin *= 1000000000;
+	if (c.by_time && rp->align_ts) {
+		r = replay_first_ts(rp->replay, &c.first_ts, e);
+		if (r < 0)
+			return r;
+	}
 	c.each = c.by_task || c.by_time;
 	for (size_t i = 0; i < rp->files.nr; i++)
 		c.each |= report_filtering(rp, &rp->files.v[i]);

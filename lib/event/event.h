@@ -253,7 +253,7 @@ int event_filter_add(struct event_filter *f, const char *text, bool exclude, str
  */
 int event_filter_select(struct event_filter *f, const char *text, bool exclude, struct err *e);
 /* A filter that lets through what is of one of these processes, or about it: the
- * fields common_pid, pid or next_pid say so. 0 or -ENOMEM. */
+ * fields common_pid, pid or next_pid say so. 0 or -errno. */
 int event_filter_add_pids(struct event_filter *f, const int *pids, size_t nr, struct err *e);
 /* Whether some filter says what is wanted, not only what is not. */
 bool event_filter_includes(const struct event_filter *f);

@@ -40,8 +40,6 @@ struct rule {				/* one filter */
 /* Of a process, and what says which one an event is about. */
 static const char *const pid_fields[] = { "common_pid", "pid", "next_pid" };
 
-#define EVENT_IDS 65536			/* common_type is 16 bits */
-
 struct event_filter {
 	struct event_db *db;
 	bool big_endian;
@@ -53,8 +51,9 @@ struct event_filter {
 	 * the lock: the program if it takes one, and then the verdict.
 	 */
 	pthread_mutex_t lock;
-	struct match_prog *progs[EVENT_IDS];
-	_Atomic uint8_t verdicts[EVENT_IDS];	/* enum match_verdict; 0: not known yet */
+	struct match_prog **progs;
+	_Atomic uint8_t *verdicts;	/* enum match_verdict; 0: not known yet */
+	unsigned nr_ids;		/* there is no event of a higher id */
 };
 
 /* ---- birth and death -------------------------------------------------------- */
@@ -97,12 +96,36 @@ static void rule_release(struct rule *r)
 
 static void forget_verdicts(struct event_filter *f)
 {
-	for (size_t i = 0; i < EVENT_IDS; i++) {
+	for (unsigned i = 0; i < f->nr_ids; i++)
 		if (f->verdicts[i] == MATCH_RUN)
 			match_free(f->progs[i]);
-		if (f->verdicts[i])
-			f->verdicts[i] = 0;
-	}
+	free(f->verdicts);
+	free(f->progs);
+	f->verdicts = NULL;
+	f->progs = NULL;
+	f->nr_ids = 0;
+}
+
+/* A rule was added: all verdicts are open. */
+static int reset_verdicts(struct event_filter *f, struct err *e)
+{
+	const struct event_name *names;
+	unsigned nr_ids = 0;
+	size_t nr;
+	int r = event_db_names(f->db, &names, &nr, e);
+
+	if (r < 0)
+		return r;
+	forget_verdicts(f);
+	for (size_t i = 0; i < nr; i++)
+		if (names[i].id <= UINT16_MAX && (unsigned)names[i].id >= nr_ids)
+			nr_ids = names[i].id + 1;
+	f->verdicts = calloc(nr_ids + 1, sizeof(*f->verdicts));
+	f->progs = calloc(nr_ids + 1, sizeof(*f->progs));
+	if (!f->verdicts || !f->progs)
+		return err_set(e, -ENOMEM, "out of memory");
+	f->nr_ids = nr_ids;
+	return 0;
 }
 
 void event_filter_free(struct event_filter *f)
@@ -375,6 +398,8 @@ static int add_rule(struct event_filter *f, struct rule *rule, const char *text,
 		r = known;
 	if (!r)
 		r = check_expr(f, rule, known > 0 ? e : NULL);
+	if (!r)
+		r = reset_verdicts(f, e);
 	if (!r && (selection ? vec_push(&f->selections, *rule) : vec_push(&f->rules, *rule)))
 		r = err_set(e, -ENOMEM, "out of memory");
 	if (r < 0)
@@ -383,7 +408,6 @@ static int add_rule(struct event_filter *f, struct rule *rule, const char *text,
 		err_wrap(e, "filter '%.200s%s'", text, strlen(text) > 200 ? " ..." : "");
 	if (r < 0)
 		return r;
-	forget_verdicts(f);
 	f->includes |= !selection && !rule->exclude;
 	return known;
 }
@@ -419,19 +443,19 @@ static int compare_numbers(const void *a, const void *b)
 int event_filter_add_pids(struct event_filter *f, const int *pids, size_t nr, struct err *e)
 {
 	struct rule rule = { .has_set = true, .numbers = calloc(nr + 1, sizeof(*rule.numbers)) };
+	int r = rule.numbers ? reset_verdicts(f, e) : err_set(e, -ENOMEM, "out of memory");
 
 	for (size_t i = 0; i < nr && rule.numbers; i++)
 		rule.numbers[i] = pids[i];
 	if (rule.numbers)
 		qsort(rule.numbers, nr, sizeof(*rule.numbers), compare_numbers);
 	rule.set = (struct match_set){ rule.numbers, nr };
-	if (!rule.numbers || vec_push(&f->rules, rule)) {
+	if (!r && vec_push(&f->rules, rule))
+		r = err_set(e, -ENOMEM, "out of memory");
+	if (r < 0)
 		rule_release(&rule);
-		return err_set(e, -ENOMEM, "out of memory");
-	}
-	forget_verdicts(f);
-	f->includes = true;
-	return 0;
+	f->includes |= !r;
+	return r;
 }
 
 /* ---- matching --------------------------------------------------------------------------- */
@@ -543,9 +567,8 @@ bool event_filter_match(struct event_filter *f, const struct event_record *rec)
 	enum match_verdict verdict;
 	unsigned id;
 
-	if (rec->len < 2)
+	if (rec->len < 2 || (id = get_u16(rec->data, f->big_endian)) >= f->nr_ids)
 		return !event_filter_includes(f);
-	id = get_u16(rec->data, f->big_endian);
 	verdict = atomic_load_explicit(&f->verdicts[id], memory_order_acquire);
 	if (verdict == MATCH_NEVER)
 		return false;

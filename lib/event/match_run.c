@@ -235,11 +235,20 @@ static bool literal_matches(const struct match_op *op, const struct string *s)
 	return false;
 }
 
+/* regexec() wants a string that ends. */
 static bool regex_matches(const regex_t *regex, const struct string *s)
 {
-	regmatch_t range = { .rm_so = 0, .rm_eo = s->len };
+	char small[256], *text = s->len < sizeof(small) ? small : malloc(s->len + 1);
+	bool matches;
 
-	return !regexec(regex, s->s, 1, &range, REG_STARTEND);
+	if (!text)
+		return false;
+	memcpy(text, s->s, s->len);
+	text[s->len] = 0;
+	matches = !regexec(regex, text, 0, NULL, 0);
+	if (text != small)
+		free(text);
+	return matches;
 }
 
 static void set_comm(struct event_db *db, const struct event_record *rec, struct string *ret)

@@ -4,13 +4,13 @@
  * data, else by libtraceevent from a copy of the record with zeros behind it.
  * This is the one place that hands records to libtraceevent.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "event/builtin.h"
 #include "event/fixups.h"
+#include "event/plain.h"
 
 /*
  * Behind the copy, so that a string without an end stops there. Plugins read a
@@ -57,70 +57,6 @@ static void put_seq(struct event_ctx *ctx, struct buf *out)
 		buf_put(out, s->buffer, s->len);
 }
 
-/* ---- fields, without libtraceevent --------------------------------------------- */
-
-static void put_number(const struct tep_format_field *f, uint64_t v, struct buf *out)
-{
-	bool is_long = f->flags & TEP_FIELD_IS_LONG;
-
-	if (f->flags & TEP_FIELD_IS_POINTER || (is_long && !(f->flags & TEP_FIELD_IS_SIGNED)))
-		buf_printf(out, "0x%llx", (unsigned long long)v);
-	else if (!(f->flags & TEP_FIELD_IS_SIGNED))
-		buf_printf(out, "%llu", (unsigned long long)v);
-	else if (f->size == 4 && is_long)
-		buf_printf(out, "0x%x", (int)v);
-	else if (f->size == 4)
-		buf_printf(out, "%d", (int)v);
-	else if (f->size == 2)
-		buf_printf(out, "%2d", (short)v);
-	else if (f->size == 1)
-		buf_printf(out, "%1d", (signed char)v);
-	else
-		buf_printf(out, "%lld", (long long)v);
-}
-
-static bool printable(const char *p, size_t len)
-{
-	for (size_t i = 0; i < len && p[i]; i++)
-		if (!isprint((unsigned char)p[i]) && !isspace((unsigned char)p[i]))
-			return false;
-	return true;
-}
-
-static void put_array(const struct tep_format_field *f, const char *p, size_t len, struct buf *out)
-{
-	if (f->flags & TEP_FIELD_IS_STRING && printable(p, len)) {
-		buf_put(out, p, strnlen(p, len));
-		return;
-	}
-	buf_puts(out, "ARRAY[");
-	for (size_t i = 0; i < len; i++)
-		buf_printf(out, "%s%02x", i ? ", " : "", (unsigned char)p[i]);
-	buf_puts(out, "]");
-}
-
-/* As libtraceevent prints them; what does not lie in the record is left out. */
-static void put_fields(struct tep_event *event, const struct event_record *rec, struct buf *out)
-{
-	for (struct tep_format_field *f = event->format.fields; f; f = f->next) {
-		uint32_t offset = f->offset, len = f->size;
-		uint64_t v;
-
-		if (f->flags & TEP_FIELD_IS_DYNAMIC) {
-			if (!format_dynamic(f, rec->data, rec->len, &offset, &len))
-				continue;
-		} else if (f->offset < 0 || f->size < 0 || offset > rec->len ||
-			   len > rec->len - offset) {
-			continue;
-		}
-		buf_printf(out, " %s=", f->name);
-		if (f->flags & TEP_FIELD_IS_ARRAY)
-			put_array(f, (const char *)rec->data + offset, len, out);
-		else if (format_number(f, rec->data, rec->len, &v))
-			put_number(f, v, out);
-	}
-}
-
 bool event_field_number(const struct tep_format_field *field, const struct event_record *rec,
 			uint64_t *ret)
 {
@@ -144,7 +80,7 @@ static void run_print_format(struct event_ctx *ctx, struct tep_event *event, str
  * Plugins and libtraceevent. A plugin whose handler returns non-zero wants the
  * print format's text behind its own. @handled: that was done already.
  */
-static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
+static void put_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
 		     bool fields, bool handled, struct buf *out)
 {
 	struct tep_event *event = slot->event;
@@ -176,7 +112,7 @@ static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struc
 	if (more && !runnable) {
 		if (!fields)
 			buf_puts(out, "[FAILED TO PARSE]");
-		put_fields(event, rec, out);
+		plain_fields(event, rec, out);
 	}
 }
 
@@ -191,16 +127,29 @@ static bool has_own_text(const struct event_slot *slot, const struct event_recor
 							      rec->avail, why, sizeof(why));
 }
 
+/* Whether no plugin prints the event, or one did and left the rest to the print format. */
+static bool uses_print_format(const struct event_slot *slot, enum event_builtin made)
+{
+	return made == BUILTIN_PART || slot->event->flags & TEP_EVENT_FL_NOHANDLE ||
+	       (!slot->plugin && !slot->event->handler);
+}
+
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {
-	struct event_slot *slot = event_db_slot(ctx->db, event->id);
+	const struct event_slot *slot = event_db_slot(ctx->db, event->id);
+
+	if (slot)
+		ctx_text(ctx, slot, rec, fields, next, out);
+}
+
+void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
+	      bool fields, const struct event_next *next, struct buf *out)
+{
 	enum event_builtin made = BUILTIN_NOT;
 	size_t start = out->len;
 	char why[128];
 
-	if (!slot)
-		return;
 	fields |= slot->fields;
 	if (slot->check.bad_fields) {
 		buf_puts(out, "[FAILED TO PARSE]");
@@ -210,10 +159,13 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 		made = slot->text(ctx, slot, rec, next, out);
 	if (made == BUILTIN_DONE)
 		goto trim;
+	if (!fields && slot->prog && uses_print_format(slot, made) &&
+	    prog_run(slot->prog, ctx->db, rec, out))
+		goto trim;
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
 				 sizeof(why))) {
 		buf_printf(out, "[BAD RECORD: %s]", why);
-		put_fields(event, rec, out);
+		plain_fields(slot->event, rec, out);
 	} else {
 		put_text(ctx, slot, rec, fields, made == BUILTIN_PART, out);
 	}

@@ -422,8 +422,10 @@ static void test_fields_at_impossible_places(void **state)
 
 static void test_a_text_that_cannot_be_had(void **state)
 {
-	static const char *const texts[] = { "sys", COMMON("ev", 300) PRINT("\"x\""), NULL };
-	static const uint8_t rec[] = RECORD(300, 2);
+	static const char *const texts[] = {
+		"sys", COMMON("ev", 300) FIELD("char * a", 8, 8, 0) PRINT("\"%s\", REC->a"), NULL
+	};
+	static const uint8_t rec[16] = RECORD(300, 2);
 	struct fixture fx;
 	struct event_db_source source = { .formats = formats, .printk = no_text, .ctx = &fx };
 
