@@ -290,6 +290,12 @@ int kernel_remember(struct kernel_instance *in, const char *file, struct err *e)
 	return ret ? err_denied(e, ret, "cannot remember the value of", path) : 0;
 }
 
+/* A system's 1 may also mean that its events are armed by triggers, and off. */
+static bool is_doubtful(enum file_kind kind, const char *value)
+{
+	return kind == FILE_ALL_EVENTS && !strcmp(value, "1");
+}
+
 int kernel_write(struct kernel_instance *in, const char *file, const char *value, struct err *e)
 {
 	enum file_kind kind = file_kind(file);
@@ -305,7 +311,7 @@ int kernel_write(struct kernel_instance *in, const char *file, const char *value
 		ret = read_value(in, file, kind, &earlier);
 		if (ret)
 			return err_denied(e, ret, "cannot read", path);
-		if (!strcmp(earlier.data, value))
+		if (!strcmp(earlier.data, value) && !is_doubtful(kind, value))
 			return 0;
 		ret = log_change(in, kind, path, earlier.data);
 		if (ret)
