@@ -133,6 +133,17 @@ static bool uses_print_format(const struct event_slot *slot, enum event_builtin 
 	return made == BUILTIN_PART || slot->no_handler || !slot->plugin;
 }
 
+const char *event_db_foreign_text(struct event_db *db, int id)
+{
+	struct event_slot *slot = event_db_slot(db, id);
+
+	if (!slot || slot->text || slot->check.bad_fields)
+		return NULL;
+	if (!uses_print_format(slot, BUILTIN_NOT))
+		return "a plugin prints it";
+	return slot->prog ? NULL : slot->no_prog;
+}
+
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {
