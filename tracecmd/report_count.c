@@ -2,7 +2,6 @@
 /* report --count: how many events there are, and how many were lost. */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "report.h"
 #include "tally.h"
@@ -118,6 +117,7 @@ struct count {
 	struct report *rp;
 	bool by_event, by_cpu, by_task, by_buffer, by_time;
 	bool each;			/* each event has to be looked at */
+	uint64_t first_ts;		/* what times count from */
 	struct counter *counters;	/* by thread */
 	unsigned threads;
 };
@@ -182,7 +182,7 @@ static int count_record(const struct count *c, struct counter *ct, const struct 
 	if (c->by_task)
 		key->pid = event_db_record_pid(f->db, ev->data, ev->len);
 	if (c->by_time)
-		key->bin = clock_convert(ct->cpu.conv, ev->ts) / c->rp->count.bin;
+		key->bin = (clock_convert(ct->cpu.conv, ev->ts) - c->first_ts) / c->rp->count.bin;
 	return tally_add(&ct->events, key, 1);
 }
 
@@ -292,9 +292,8 @@ static int check_clocks(const struct report *rp, struct err *e)
 
 int report_counts(struct report *rp, struct err *e)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct count c = {
-		.rp = rp, .threads = cpus > 0 ? cpus : 1,
+		.rp = rp, .threads = rp->threads,
 		.by_event = counts_by(&rp->count, BY_EVENT), .by_cpu = counts_by(&rp->count, BY_CPU),
 		.by_task = counts_by(&rp->count, BY_TASK), .by_buffer = counts_by(&rp->count, BY_BUFFER),
 		.by_time = counts_by(&rp->count, BY_TIME),
@@ -305,6 +304,11 @@ int report_counts(struct report *rp, struct err *e)
 		return r;
 	if (c.by_time && replay_in_seconds(rp->replay, 0) && !rp->count.bin_in_seconds)
 		rp->count.bin *= 1000000000;
+	if (c.by_time && rp->align_ts) {
+		r = replay_first_ts(rp->replay, &c.first_ts, e);
+		if (r < 0)
+			return r;
+	}
 	c.each = c.by_task || c.by_time;
 	for (size_t i = 0; i < rp->files.nr; i++)
 		c.each |= report_filtering(rp, &rp->files.v[i]);

@@ -134,6 +134,20 @@ def test_counts_by_time(width, ns):
         [f"{t // 10**9}.{t // 1000 % 10**6:06}" for t in sorted({t for t, _ in want})]
 
 
+def test_counts_of_aligned_times():
+    want = Counter(e["time"] // 10**6 for e in events_of("--align-ts", dat("old-v7")))
+    rows = [o for o in objects("--count=time=1ms", "--align-ts", dat("old-v7")) if "events" in o]
+    assert {o["time"]: o["events"] for o in rows} == {k * 10**6: v for k, v in want.items()} and 0 in want
+
+
+@pytest.mark.parametrize("name", ["old-v7", "syn-v7-be-l8-p4096-zstd", "fgraph", "instances"])
+def test_counts_by_any_number_of_threads(name):
+    for by in ("event,cpu,buffer", "task,time=1ms"):
+        one = report(f"--count={by}", "--threads", "1", dat(name))
+        for threads in ("2", "3", "8"):
+            assert report(f"--count={by}", "--threads", threads, dat(name)) == one
+
+
 def test_count_table():
     """Sorted by number, then by name; columns stand below each other."""
     text = report("--count=event,task", dat("old-v7")).splitlines()
