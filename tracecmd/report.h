@@ -72,7 +72,7 @@ struct report {
 	bool boundary, debug, losses, compat_31;
 	bool verbose;
 	enum report_format format;
-	bool with_text;			/* --text */
+	bool with_text, decoded;	/* --text, --decoded */
 	const char *csv_events;		/* whose fields have columns; NULL: no columns */
 	struct event_columns columns;
 	bool default_file;		/* none was named */
