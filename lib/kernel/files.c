@@ -290,6 +290,12 @@ int kernel_remember(struct kernel_instance *in, const char *file, struct err *e)
 	return ret ? err_denied(e, ret, "cannot remember the value of", path) : 0;
 }
 
+/* A system's 1 may also mean that its events are armed by triggers, and off. */
+static bool is_doubtful(enum file_kind kind, const char *value)
+{
+	return kind == FILE_ALL_EVENTS && !strcmp(value, "1");
+}
+
 int kernel_write(struct kernel_instance *in, const char *file, const char *value, struct err *e)
 {
 	enum file_kind kind = file_kind(file);
@@ -305,7 +311,7 @@ int kernel_write(struct kernel_instance *in, const char *file, const char *value
 		ret = read_value(in, file, kind, &earlier);
 		if (ret)
 			return err_denied(e, ret, "cannot read", path);
-		if (!strcmp(earlier.data, value))
+		if (!strcmp(earlier.data, value) && !is_doubtful(kind, value))
 			return 0;
 		ret = log_change(in, kind, path, earlier.data);
 		if (ret)
@@ -419,18 +425,20 @@ static int replace_trigger(struct kernel_instance *in, const char *file, const c
 			   const char *value)
 {
 	AUTO_BUF struct buf text = { 0 }, found = { 0 }, again = { 0 }, removal = { 0 };
+	AUTO_BUF struct buf now = { 0 };
 	struct rival r = { value, &found };
 	int ret;
 
 	if (!strncmp(value, "hist:", 5))
 		return 0;
+	buf_printf(&now, "!%s", value);
 	ret = kernel_read(in, file, &text);
 	if (!ret)
 		ret = kernel_each_line(text.data, is_rival, &r);
 	if (ret != 1)
 		return ret ? ret : -EEXIST;
 	if (trigger_as_written(found.data, &again) || buf_puts(&removal, "!") ||
-	    buf_puts(&removal, again.data))
+	    buf_puts(&removal, again.data) || now.failed)
 		return -ENOMEM;
 	if (!strcmp(again.data, value))
 		return 0;
@@ -438,29 +446,62 @@ static int replace_trigger(struct kernel_instance *in, const char *file, const c
 	if (!ret)
 		ret = file_append(path, removal.data);
 	if (!ret)
-		ret = file_append(path, value);
-	return ret ? ret : 1;
+		ret = undo_log_add(in->k, UNDO_ADD, path, now.data);
+	return ret ? ret : file_append(path, value);
+}
+
+/*
+ * Adds what @removal takes away again. That is logged before, so that it is
+ * undone also if we are killed in between. A failed addition takes the entry back.
+ */
+static int append_logged(struct kernel_instance *in, const char *path, const char *value,
+			 const char *removal)
+{
+	int ret = undo_log_add(in->k, UNDO_ADD, path, removal);
+
+	if (ret)
+		return ret;
+	ret = file_append(path, value);
+	if (ret)
+		undo_log_drop(in->k, UNDO_ADD, path);
+	return ret;
+}
+
+static int is_same_trigger(void *ctx, const char *line)
+{
+	AUTO_BUF struct buf written = { 0 };
+
+	return line[0] != '#' && !trigger_as_written(line, &written) &&
+	       !strcmp(written.data, (const char *)ctx);
+}
+
+/* Whether exactly this trigger is there: then it is somebody else's, and stays. */
+static bool trigger_exists(struct kernel_instance *in, const char *file, const char *value)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	return !kernel_read(in, file, &text) &&
+	       kernel_each_line(text.data, is_same_trigger, (void *)value) == 1;
 }
 
 static int append_trigger(struct kernel_instance *in, const char *file, const char *path,
 			  const char *value, struct err *e)
 {
 	AUTO_BUF struct buf removal = { 0 };
-	int ret = file_append(path, value);
+	int ret;
 
-	if (ret == -EEXIST) {
-		ret = replace_trigger(in, file, path, value);
-		if (!ret)
-			return 0;
-	}
-	if (ret < 0)
-		return write_failed(in, FILE_TRIGGER, ret, value, path, e);
-	if (value[0] == '!')
+	if (value[0] == '!') {
+		ret = file_append(path, value);
+	} else if (trigger_exists(in, file, value)) {
 		return 0;
-	buf_printf(&removal, "!%s", value);
-	if (removal.failed || undo_log_add(in->k, UNDO_ADD, path, removal.data))
-		return err_errno(e, -ENOMEM, "cannot remember the trigger in %s", path);
-	return 0;
+	} else if (buf_printf(&removal, "!%s", value)) {
+		ret = -ENOMEM;
+	} else {
+		ret = append_logged(in, path, value, removal.data);
+		if (ret == -EEXIST)
+			ret = replace_trigger(in, file, path, value);
+	}
+	return ret ? write_failed(in, FILE_TRIGGER, ret, value, path, e) : 0;
 }
 
 static int append_dynamic(struct kernel_instance *in, const char *path, const char *value,
@@ -474,12 +515,8 @@ static int append_dynamic(struct kernel_instance *in, const char *path, const ch
 		return err_set(e, ret, "the dynamic event '%s' has no name: "
 			       "write TYPE:GROUP/NAME", value);
 	if (!ret)
-		ret = file_append(path, value);
-	if (ret)
-		return write_failed(in, FILE_DYNAMIC, ret, value, path, e);
-	if (adds && undo_log_add(in->k, UNDO_ADD, path, removal.data))
-		return err_errno(e, -ENOMEM, "cannot remember the dynamic event '%s'", value);
-	return 0;
+		ret = adds ? append_logged(in, path, value, removal.data) : file_append(path, value);
+	return ret ? write_failed(in, FILE_DYNAMIC, ret, value, path, e) : 0;
 }
 
 /* A function command ("func:traceoff:3"), which "!" in front removes. */
@@ -487,14 +524,11 @@ static int append_command(struct kernel_instance *in, const char *path, const ch
 			  struct err *e)
 {
 	AUTO_BUF struct buf removal = { 0 };
-	int ret = file_append(path, value);
+	int ret = buf_printf(&removal, "!%s", value);
 
-	if (ret)
-		return write_failed(in, FILE_LIST, ret, value, path, e);
-	buf_printf(&removal, "!%s", value);
-	if (removal.failed || undo_log_add(in->k, UNDO_ADD, path, removal.data))
-		return err_errno(e, -ENOMEM, "cannot remember the command in %s", path);
-	return 0;
+	if (!ret)
+		ret = append_logged(in, path, value, removal.data);
+	return ret ? write_failed(in, FILE_LIST, ret, value, path, e) : 0;
 }
 
 int kernel_append(struct kernel_instance *in, const char *file, const char *value, struct err *e)

@@ -31,6 +31,7 @@ struct kernel_pids {
 struct kernel_event_ask {
 	char *pattern;			/* "sys:ev", "sys:", "word" (systems and events), "all"; globs */
 	bool negate;			/* -v: switched off after everything else */
+	bool optional;			/* a kernel without it is fine */
 	char *filter;			/* several -f as "(a)&&(b)"; NULL: none */
 	bool filters_joined;		/* several are in it */
 	struct kernel_words triggers;
@@ -57,6 +58,7 @@ struct kernel_instance_setup {
 		size_t nr, cap;
 	} events;
 	char *tracer;			/* -p */
+	bool tracer_optional;		/* nobody named it: without it, a notice */
 	struct kernel_functions filters, notraces;	/* -l, -n */
 	struct kernel_words options;	/* -O (and -T as "stacktrace"), "no" in front: off */
 	char *clock;			/* -C; "tsc2nsec" is "x86-tsc" and setup.tsc2nsec */
@@ -122,6 +124,12 @@ bool kernel_tracer_is_latency(const char *tracer);
  * that names the option and near matches.
  */
 int kernel_setup_check(struct kernel *k, struct kernel_setup *s, struct err *e);
+/*
+ * Locks the instances of all parts that take part and exist (kernel_instance_lock):
+ * to be called before anything is changed, and again after kernel_setup_apply for those that
+ * were made. 0, -errno.
+ */
+int kernel_setup_lock(struct kernel *k, struct kernel_setup *s, struct err *e);
 /*
  * Makes missing instances and applies everything, in each part that takes
  * part: tracing off, what was enabled before is switched off (unless
