@@ -14,6 +14,7 @@ enum exit_code {
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_HELP = -1,		/* --help among the options: main prints it, EXIT_OK */
+	EXIT_VERSION = -2,	/* --version, likewise */
 };
 
 struct command {
