@@ -25,6 +25,9 @@ static const char help[] =
 	"  --cpu LIST           only these CPUs: 0,3 or 2-4\n"
 	"  --pid PID[,PID]      only events of, or about, these processes\n"
 	"  --comm GLOB[,GLOB]   the same, by name\n"
+	"  --from T, --to T     only events from T on, up to T: seconds as they are printed,\n"
+	"                       +SECONDS from the first event, -SECONDS from the last\n"
+	"  --last SECONDS       the last seconds      --first N   the first N events\n"
 	"  -I, -S               no events out of hard (-I) or soft (-S) interrupts\n"
 	"\n"
 	"The line:\n"
@@ -54,6 +57,7 @@ static const char help[] =
 	"  --by-comm            there: tasks of one name together\n"
 	"  --format FORMAT      text; json: an object per line; csv; csv:EVENT[,EVENT]: with a\n"
 	"                       column for each field of these events\n"
+	"  --decoded            in json and csv names of flags, functions and so on, beside numbers\n"
 	"  --text               in json and csv the text, too\n"
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
 	"  -q, --quiet          no notices\n"
@@ -79,8 +83,9 @@ enum long_option {
 	OPT_FIRST = 256, OPT_COUNT, OPT_SELECT, OPT_CPU, OPT_PID, OPT_COMM, OPT_TS_DIFF, OPT_RAW_TS, OPT_ALIGN_TS,
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
-	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_THREADS, OPT_FORMAT,
-	OPT_TEXT, OPT_PROFILE, OPT_BY_COMM,
+	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_THREADS,
+	OPT_FROM, OPT_TO, OPT_LAST, OPT_FIRST_N, OPT_FORMAT, OPT_TEXT, OPT_DECODED,
+	OPT_PROFILE, OPT_BY_COMM,
 };
 
 static const struct option long_options[] = {
@@ -105,7 +110,12 @@ static const struct option long_options[] = {
 	{ "compat", required_argument, NULL, OPT_COMPAT },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "text", no_argument, NULL, OPT_TEXT },
+	{ "decoded", no_argument, NULL, OPT_DECODED },
 	{ "threads", required_argument, NULL, OPT_THREADS },
+	{ "from", required_argument, NULL, OPT_FROM },
+	{ "to", required_argument, NULL, OPT_TO },
+	{ "last", required_argument, NULL, OPT_LAST },
+	{ "first", required_argument, NULL, OPT_FIRST_N },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
 	{ "events", no_argument, NULL, OPT_EVENTS },
@@ -280,6 +290,22 @@ static int word_option(struct parse *p, int opt, char *arg)
 		return profile_hooks_add(&p->rp->hooks, arg, p->e) ? EXIT_USAGE : EXIT_OK;
 	case OPT_THREADS:
 		return set_threads(p, arg);
+	case OPT_FROM:
+		rp->from = arg;
+		return EXIT_OK;
+	case OPT_TO:
+		rp->to = arg;
+		return EXIT_OK;
+	case OPT_LAST:
+		free(rp->last);
+		if (asprintf(&rp->last, "-%s", arg) < 0)
+			return no_memory(p);
+		rp->from = rp->last;
+		return EXIT_OK;
+	case OPT_FIRST_N:
+		if (parse_u64(arg, &rp->first_events) < 0 || !rp->first_events)
+			return usage_error(p->e, "--first: '%s' is no number of events", arg);
+		return EXIT_OK;
 	case OPT_FORMAT:
 		return report_set_format(p->rp, arg, p->e);
 	case 'V':
@@ -331,6 +357,8 @@ static bool *switch_option(struct report *rp, int opt)
 		return &rp->boundary;
 	case OPT_DEBUG:
 		return &rp->debug;
+	case OPT_DECODED:
+		return &rp->decoded;
 	case OPT_PROFILE:
 		return &rp->profile;
 	case 'G':

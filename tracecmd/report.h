@@ -76,7 +76,7 @@ struct report {
 	bool profile, global_irqs, by_comm;
 	struct profile_hooks hooks;	/* -H, and those of the files */
 	enum report_format format;
-	bool with_text;			/* --text */
+	bool with_text, decoded;	/* --text, --decoded */
 	const char *csv_events;		/* whose fields have columns; NULL: no columns */
 	struct event_columns columns;
 	bool default_file;		/* none was named */
@@ -85,6 +85,9 @@ struct report {
 	struct notices ordered;		/* see report_order_notices */
 	struct replay *replay;
 	unsigned threads;
+	const char *from, *to;		/* --from, --to; NULL: not given */
+	char *last;			/* --last, as it is in from */
+	uint64_t first_events;		/* --first; 0: all */
 	uint8_t *cpu_bits;
 	uint32_t nr_cpu_bits;
 	unsigned damage;		/* places that could not be read, the replay's aside */
@@ -120,6 +123,9 @@ void report_order_notices(struct report *rp);
 /* "cpus=N" of one file, with its name in front if there are several. */
 void report_print_cpus(struct report *rp, unsigned file);
 
+/* ---- report_range.c ---- */
+/* Puts --from and --to into the range of @opts. 0, -EINVAL for no time, -errno. */
+int report_range(struct report *rp, struct replay_run_opts *opts, struct err *e);
 /* ---- report_profile.c: --profile ---- */
 /* Profiles of all buffers instead of events. 0 or -errno. */
 int report_profile(struct report *rp, struct err *e);

@@ -204,6 +204,7 @@ static void put_record(struct report_lines *p, const struct replay_record *rec, 
 			put_event(p, rec, &view, false);
 		return;
 	}
+	p->shown += wanted;
 	if (p->export_ctx) {
 		export_record(p, rec, &view, wanted);
 		return;

@@ -21,6 +21,7 @@ struct report_lines {
 	struct event_line_state *state;
 	struct buf *text;		/* lines go to its end */
 	uint64_t untold, untold_unknown;	/* losses without a line */
+	uint64_t shown;			/* events */
 	/* of the record at hand */
 	struct replay_cursor *cursor;
 	const struct replay_record *rec;

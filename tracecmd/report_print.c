@@ -133,6 +133,8 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 	j->line = j->text.len;
 	if (j->text.failed)
 		return err_set(e, -ENOMEM, "out of memory");
+	if (j->p->rp->first_events && !warm && j->lines.shown >= j->p->rp->first_events)
+		return 1;
 	return j->text.len >= (j->in_order ? TEXT_FULL_IN_ORDER : TEXT_FULL);
 }
 
@@ -186,7 +188,8 @@ static int take(void *ctx, void *job, size_t from, size_t to, struct err *e)
 	to = position(j, to);
 	if (to > from)
 		out_write(j->text.data + from, to - from);
-	return out_closed();
+	return out_closed() || (p->rp->first_events && to == j->text.len &&
+				j->lines.shown >= p->rp->first_events);
 }
 
 static void tell_untold(const struct printer *p)
@@ -243,7 +246,7 @@ static int print_texts(struct report *rp, struct err *e)
  */
 static unsigned nr_threads(const struct report *rp)
 {
-	if (rp->fields || rp->raw.nr || rp->wakeup || rp->ts_check || rp->debug || rp->compat_31)
+	if (rp->first_events || rp->fields || rp->raw.nr || rp->wakeup || rp->ts_check || rp->debug || rp->compat_31)
 		return 1;
 	return rp->threads;
 }
@@ -254,11 +257,16 @@ static int print_all(struct printer *p, struct err *e)
 		.ctx = p, .job_new = job_new, .job_free = job_free, .clear = clear,
 		.record = record, .mark = mark, .take = take,
 	};
-	const struct replay_run_opts opts = {
-		.threads = nr_threads(p->rp), .warm = WARM_RECORDS,
-	};
-	int r;
+	struct replay_run_opts opts = { .threads = nr_threads(p->rp), .warm = WARM_RECORDS };
+	const char *window = getenv("TRACECMD_WINDOW_BYTES");
+	uint64_t bytes = 0;
+	int r = report_range(p->rp, &opts, e);
 
+	if (r)
+		return r;
+	if (window && (parse_u64(window, &bytes) < 0 || !bytes || bytes > UINT32_MAX))
+		return err_set(e, -EINVAL, "TRACECMD_WINDOW_BYTES: '%s' is no number of bytes", window);
+	opts.window_bytes = bytes;
 	if (p->rp->align_ts) {
 		r = replay_first_ts(p->rp->replay, &p->all.align, e);
 		if (r <= 0)

@@ -13,8 +13,12 @@ enum {
 	OPT_MODULE = 256, OPT_MAX_GRAPH_DEPTH, OPT_FUNC_STACK, OPT_NO_FILTER, OPT_USER, OPT_TSC2NSEC,
 	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
 	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
-	OPT_DEBUG, OPT_PROFILE, OPT_BY_COMM, OPT_VERSION,
+	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
+	OPT_STATUS_FD, OPT_PROFILE, OPT_BY_COMM, OPT_VERSION,
 };
+
+#define SYNC_DEFAULT_S 1
+#define SECONDS_MAX (366 * 86400u)
 
 #define R (1u << TRACE_RECORD)
 #define S (1u << TRACE_START)
@@ -38,7 +42,9 @@ static const struct {
 	{ OPT_COMPRESSION, R | X }, { OPT_FILE_VERSION, R | X }, { OPT_POLL, R },
 	{ OPT_NOSPLICE, R | X }, { OPT_DATE, R | X }, { OPT_TS_OFFSET, R | X },
 	{ OPT_DAEMONIZE, R }, { OPT_FORK, S }, { OPT_STDERR, R | S | X },
-	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X },
+	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X }, { OPT_FAIL_ON_LOSS, R | X },
+	{ OPT_SYNC, R }, { OPT_MAX_TIME, R }, { OPT_MAX_SIZE, R }, { OPT_READER_CPUS, R },
+	{ OPT_STATUS_FD, R },
 	{ OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
 	{ OPT_BY_COMM, R | S },
 };
@@ -64,6 +70,12 @@ static const struct option long_options[] = {
 	{ "stderr", no_argument, NULL, OPT_STDERR },
 	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
 	{ "debug", no_argument, NULL, OPT_DEBUG },
+	{ "fail-on-loss", no_argument, NULL, OPT_FAIL_ON_LOSS },
+	{ "sync", optional_argument, NULL, OPT_SYNC },
+	{ "max-time", required_argument, NULL, OPT_MAX_TIME },
+	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
+	{ "reader-cpus", required_argument, NULL, OPT_READER_CPUS },
+	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
 	{ "profile", no_argument, NULL, OPT_PROFILE },
 	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -384,6 +396,41 @@ static int set_sleep(struct parser *p)
 	return set_number(p, 's', 0, UINT32_MAX, &p->o->sleep_us);
 }
 
+static int set_sync(struct parser *p)
+{
+	p->o->sync_s = SYNC_DEFAULT_S;
+	return optarg ? set_number(p, OPT_SYNC, 1, SECONDS_MAX, &p->o->sync_s) : EXIT_OK;
+}
+
+static int set_status_fd(struct parser *p)
+{
+	uint64_t fd = 0;
+	int status = set_number(p, OPT_STATUS_FD, 0, INT_MAX, &fd);
+
+	p->o->has_status_fd = true;
+	p->o->status_fd = fd;
+	return status;
+}
+
+/* Bytes, with K, M, G or T for powers of 1024. */
+static int set_size(struct parser *p, int opt, uint64_t *to)
+{
+	static const char units[] = "KMGT";
+	size_t len = strlen(optarg);
+	const char *unit = len ? strchr(units, toupper((unsigned char)optarg[len - 1])) : NULL;
+	unsigned shift = unit && *unit ? 10 * (unit - units + 1) : 0;
+	char number[32], name[32];
+	uint64_t v;
+
+	option_name(opt, name, sizeof(name));
+	snprintf(number, sizeof(number), "%.*s", (int)(shift ? len - 1 : len), optarg);
+	if (len >= sizeof(number) || parse_u64(number, &v) || !v || v > UINT64_MAX >> shift)
+		return usage_error(p->e, "option %s: '%s' is no size: a number of bytes, or with K, M, G "
+				   "or T behind it", name, optarg);
+	*to = v << shift;
+	return EXIT_OK;
+}
+
 /* ---- one option ---------------------------------------------------------- */
 
 /* Options with a value, or that need more than a flag. */
@@ -421,6 +468,11 @@ static int take_value(struct parser *p, int opt)
 	case OPT_FILE_VERSION: return set_file_version(p);
 	case OPT_TS_OFFSET: return set_ts_offset(p);
 	case OPT_VERBOSE: return set_verbose(p);
+	case OPT_SYNC: return set_sync(p);
+	case OPT_MAX_TIME: return set_number(p, opt, 1, SECONDS_MAX, &o->max_time_s);
+	case OPT_MAX_SIZE: return set_size(p, opt, &o->max_bytes);
+	case OPT_STATUS_FD: return set_status_fd(p);
+	case OPT_READER_CPUS: return set_once(p, opt, &o->reader_cpus);
 	case OPT_PROFILE: return set_profile(p);
 	case 'H': return add_hook(p);
 	default: return -1;
@@ -458,6 +510,7 @@ static void take_flag(struct parser *p, int opt)
 	case OPT_FORK: o->fork = true; break;
 	case OPT_STDERR: o->to_stderr = true; break;
 	case OPT_DEBUG: o->tell_writes = true; break;
+	case OPT_FAIL_ON_LOSS: o->fail_on_loss = true; break;
 	case 'S': o->profile_named_only = true; break;
 	case 'G': case OPT_BY_COMM: p->profile_shown = true; break;
 	}

@@ -35,6 +35,13 @@ struct trace_options {
 	bool has_ts_offset;
 	int64_t ts_offset;		/* --ts-offset, raw units */
 	bool daemonize;			/* --daemonize */
+	bool fail_on_loss;		/* --fail-on-loss */
+	uint64_t sync_s;		/* --sync[=SECONDS]; 0: the system's own pace */
+	uint64_t max_time_s;		/* --max-time; 0: no end */
+	uint64_t max_bytes;		/* --max-size; 0: no end */
+	const char *reader_cpus;	/* --reader-cpus; NULL: all */
+	bool has_status_fd;
+	unsigned status_fd;		/* --status-fd */
 	bool fork;			/* start --fork: do not wait for the command */
 	bool to_stderr;			/* --stderr: the tool's own output goes there */
 	bool quiet;			/* -q */

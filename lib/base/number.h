@@ -40,6 +40,24 @@ static inline char *put_digits(char *p, uint64_t v, unsigned n)
 	return p + n;
 }
 
+/* The same of exactly 6 digits. */
+static inline char *put_6_digits(char *p, uint32_t v)
+{
+	uint32_t low = v % 10000;
+
+	memcpy(p, number_pairs + 2 * (v / 10000 % 100), 2);
+	memcpy(p + 2, number_pairs + 2 * (low / 100), 2);
+	memcpy(p + 4, number_pairs + 2 * (low % 100), 2);
+	return p + 6;
+}
+
+static inline char *put_3_digits(char *p, uint32_t v)
+{
+	*p = '0' + v / 100 % 10;
+	memcpy(p + 1, number_pairs + 2 * (v % 100), 2);
+	return p + 3;
+}
+
 static inline char *put_fill(char *p, char c, size_t n)
 {
 	memset(p, c, n);

@@ -39,6 +39,8 @@ struct event_db *event_ctx_db(const struct event_ctx *ctx)
 void event_ctx_defer(struct event_ctx *ctx, struct event_fixups *fx)
 {
 	ctx->fixups = fx;
+	/* 0, the idle task, needs no teaching */
+	memset(ctx->taught, 0, sizeof(ctx->taught));
 }
 
 /* ---- symbols ----------------------------------------------------------------------- */
@@ -98,21 +100,33 @@ static bool find_comm(const struct tep_format_field *f, const struct event_recor
 	return f->offset >= 0 && f->size >= 0 && *offset <= rec->len && *len <= rec->len - *offset;
 }
 
+static int *taught_place(struct event_ctx *ctx, int pid)
+{
+	return &ctx->taught[(unsigned)pid % ARRAY_SIZE(ctx->taught)];
+}
+
+/* Whether what a record tells of a task's name is nothing new. */
+static bool is_old(struct event_ctx *ctx, int pid)
+{
+	const struct ctx_task *task = &ctx->tasks[(unsigned)pid % ARRAY_SIZE(ctx->tasks)];
+
+	return (task->pid == pid && task->len) || *taught_place(ctx, pid) == pid ||
+	       event_db_known_comm(ctx->db, pid);
+}
+
 static void learn(struct event_ctx *ctx, int pid, const char *name, size_t len)
 {
 	struct event_fixups *fx = ctx->fixups;
 	struct event_fixup fix = { .kind = FIXUP_LEARN, .db = ctx->db, .pid = pid, .len = len };
 
-	if (event_db_known_comm(ctx->db, pid))
-		return;
 	/* without the memory for it, a name stays unknown */
 	if (!fx) {
 		past_learn(&ctx->db->past, pid, name, len);
 		return;
 	}
 	fix.word = fx->words.len;
-	if (!buf_put(&fx->words, name, len))
-		(void)vec_push(&fx->v, fix);
+	if (!buf_put(&fx->words, name, len) && !vec_push(&fx->v, fix))
+		*taught_place(ctx, pid) = pid;
 }
 
 void ctx_learn(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec)
@@ -122,7 +136,7 @@ void ctx_learn(struct event_ctx *ctx, const struct event_slot *slot, const struc
 		uint64_t pid;
 
 		if (!format_number(slot->teaches[i].pid, rec->data, rec->len, &pid) ||
-		    !find_comm(slot->teaches[i].comm, rec, &offset, &len))
+		    is_old(ctx, pid) || !find_comm(slot->teaches[i].comm, rec, &offset, &len))
 			continue;
 		learn(ctx, pid, (const char *)rec->data + offset,
 		      strnlen((const char *)rec->data + offset, len));

@@ -87,6 +87,14 @@ int event_db_new(const struct event_db_opts *opts, struct event_db **ret, struct
 	return 0;
 }
 
+static void free_slot(struct event_slot *slot)
+{
+	prog_free(slot->prog);
+	format_check_release(&slot->check);
+	free(slot->heading);
+	free(slot);
+}
+
 static void free_slots(struct event_db *db)
 {
 	for (size_t i = 0; i < db->names.nr; i++) {
@@ -95,9 +103,7 @@ static void free_slots(struct event_db *db)
 
 		if (slot && slot != NO_SLOT) {
 			db->slots[name->id] = NULL;
-			prog_free(slot->prog);
-			format_check_release(&slot->check);
-			free(slot);
+			free_slot(slot);
 		}
 		free((char *)name->system);
 		free((char *)name->name);
@@ -356,6 +362,11 @@ static void place_of(struct tep_event *event, const char *name, struct event_pla
 	ret->size = f->size;
 }
 
+static bool is_at(struct event_place p, uint32_t offset, uint32_t size)
+{
+	return p.offset == offset && p.size == size;
+}
+
 /*
  * All formats of a kernel begin with the same fields, so those of the first
  * format that can be parsed serve for all: for unknown events too.
@@ -369,6 +380,9 @@ static void find_common(struct event_db *db, struct tep_event *event)
 	place_of(event, "common_preempt_count", &db->common.preempt);
 	place_of(event, "common_migrate_disable", &db->common.migrate);
 	place_of(event, "common_lock_depth", &db->common.lock);
+	db->common.usual = is_at(db->common.pid, 4, 4) && is_at(db->common.flags, 2, 1) &&
+			   is_at(db->common.preempt, 3, 1) && !db->common.migrate.size &&
+			   !db->common.lock.size && !db->opts.big_endian;
 	atomic_store_explicit(&db->common.known, true, memory_order_release);
 }
 
@@ -384,6 +398,27 @@ static void parse_head(struct event_db *db, struct event_slot *slot, size_t head
 	if (!text.failed)
 		tep_parse_event(db->tep, text.data, text.len, slot->pub.system);
 	slot->check.bad_print = true;
+}
+
+#define NAME_WIDTH 20
+
+/* What stands between time and text of a line. */
+static bool make_heading(struct event_slot *slot)
+{
+	size_t len = strlen(slot->pub.name);
+	char *p = malloc(len + NAME_WIDTH + HEADING_MIN);
+
+	if (!p)
+		return false;
+	slot->heading = p;
+	*p++ = ' ';
+	p = put_bytes(p, slot->pub.name, len);
+	p = put_bytes(p, ": ", 2);
+	if (len < NAME_WIDTH)
+		p = put_fill(p, ' ', NAME_WIDTH - len);
+	slot->heading_len = p - slot->heading;
+	put_fill(p, ' ', HEADING_MIN - 3);
+	return true;
 }
 
 static bool parse_slot(struct event_db *db, struct event_slot *slot)
@@ -411,6 +446,8 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 			      name->system, name->name, name->id);
 		return false;
 	}
+	if (!make_heading(slot))
+		return false;
 	slot->event = event;
 	slot->plugin = slot->plugin || event->handler;
 	format_check_event(event, &slot->check);
@@ -434,8 +471,7 @@ static struct event_slot *make_slot(struct event_db *db, int id)
 	slot->pub = db->names.v[db->by_id[id] - 1];
 	if (parse_slot(db, slot))
 		return slot;
-	format_check_release(&slot->check);
-	free(slot);
+	free_slot(slot);
 	return NO_SLOT;
 }
 

@@ -29,6 +29,8 @@ struct event_place { uint32_t offset, size; };
 /* Largest id a record can have: common_type is 16 bits. */
 #define EVENT_ID_MAX 65535
 
+#define HEADING_MIN 32
+
 /* Where a record names a task; comm NULL: nowhere. */
 struct event_teaches { const struct tep_format_field *pid, *comm; };
 
@@ -36,6 +38,8 @@ struct event_teaches { const struct tep_format_field *pid, *comm; };
 struct event_slot {
 	struct event_name pub;
 	struct tep_event *event;
+	char *heading;			/* " NAME: ", padded, and readable up to HEADING_MIN */
+	uint32_t heading_len;
 	event_builtin_fn text;		/* NULL: none is made here */
 	uint32_t text_end;		/* how far a record must reach for it */
 	struct event_place at[7];	/* what it works on */
@@ -50,6 +54,7 @@ struct event_slot {
 
 struct event_common {
 	atomic_bool known;
+	bool usual;			/* where every kernel since 2.6.31 but RT ones has them */
 	struct event_place pid, flags, preempt, migrate, lock;
 };
 
@@ -111,11 +116,16 @@ struct ctx_symbol { uint64_t addr, start; const char *name; uint32_t len; bool u
 /* A task's column in front of a line; len 0: none. */
 struct ctx_task { int pid; bool latency; uint8_t len; char text[26]; };
 
+/* The second that the last time was in, and how it is written: "12345." */
+struct ctx_second { uint64_t start; uint8_t len; char text[16]; };
+
 struct event_ctx {
 	struct event_db *db;
 	struct event_fixups *fixups;	/* NULL: texts are made in order */
 	struct trace_seq seq;		/* libtraceevent's text of one event */
 	struct buf padded;		/* the record it works on */
+	struct ctx_second second;
+	int taught[256];		/* tasks whose name was told to fixups, by pid */
 	struct ctx_task tasks[512];	/* known ones, by pid */
 	struct ctx_symbol symbols[256];	/* by address */
 };
@@ -126,6 +136,9 @@ void event_unlock(void);
 /* Tells as a notice; of endless things only the first. */
 void event_db_tell(struct event_db *db, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* The text of an event of a known slot: event_text. */
+void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
+	      bool fields, const struct event_next *next, struct buf *out);
 /* Finds and parses what event_db_slot did not find; never NULL, ->event may be. */
 struct event_slot *event_db_make_slot(struct event_db *db, int id);
 /* The slot of an id, parsed; NULL if there is none. */

@@ -8,7 +8,6 @@
 #define COMM_WIDTH 16
 #define COMM_SHORT 8
 #define PID_WIDTH 5
-#define NAME_WIDTH 20
 
 /* ---- the task ------------------------------------------------------------------ */
 
@@ -43,7 +42,7 @@ static void put_task(struct event_ctx *ctx, bool latency, int pid, struct buf *o
 	size_t start = out->len;
 	char *p = buf_room(out, sizeof(task->text));
 
-	if (task->len && task->pid == pid && task->latency == latency && p) {
+	if (task->pid == pid && task->len && task->latency == latency && p) {
 		memcpy(p, task->text, sizeof(task->text));
 		buf_wrote(out, p + task->len);
 		return;
@@ -62,8 +61,27 @@ static void put_task(struct event_ctx *ctx, bool latency, int pid, struct buf *o
 
 /* ---- CPU and flags ------------------------------------------------------------- */
 
-/* trace_flag_type of the kernel (include/linux/trace_events.h). */
-enum { IRQS_OFF = 0x01, IRQS_NOSUPPORT = 0x02, NEED_RESCHED = 0x04, HARDIRQ = 0x08, SOFTIRQ = 0x10 };
+/*
+ * trace_flag_type of the kernel (include/linux/trace_events.h): interrupts off 1 or
+ * not known 2, need to reschedule 4, in a hard interrupt 8, in a soft one 16.
+ */
+#define FLAG_BITS 0x1f
+
+static char *put_flag_letters(char *p, unsigned flags, unsigned preempt)
+{
+	static const char letters[FLAG_BITS + 1][4] = {
+		"...", "d..", "X..", "d..", ".N.", "dN.", "XN.", "dN.",
+		"..h", "d.h", "X.h", "d.h", ".Nh", "dNh", "XNh", "dNh",
+		"..s", "d.s", "X.s", "d.s", ".Ns", "dNs", "XNs", "dNs",
+		"..H", "d.H", "X.H", "d.H", ".NH", "dNH", "XNH", "dNH",
+	};
+	static const char hex_or_dot[] = ".123456789abcdef";
+
+	p = put_bytes(p, letters[flags & FLAG_BITS], 4) - 1;
+	p[0] = hex_or_dot[preempt & 0xf];
+	p[1] = hex_or_dot[preempt >> 4 & 0xf];
+	return p + 2;
+}
 
 /* One digit, '.' for none; libtraceevent prints a negative depth as '.'. */
 static char *put_count(char *p, const struct event_db *db, const struct event_place *place,
@@ -86,18 +104,22 @@ static char *put_count(char *p, const struct event_db *db, const struct event_pl
 static char *put_flags(char *p, const struct event_db *db, const struct event_common *common,
 		       const struct event_record *rec)
 {
-	static const char hex_or_dot[] = ".123456789abcdef";
 	uint64_t flags = 0, preempt = 0;
 
 	event_db_number(db, &common->flags, rec->data, rec->len, &flags);
 	event_db_number(db, &common->preempt, rec->data, rec->len, &preempt);
-	p[0] = ".dXd"[flags & (IRQS_OFF | IRQS_NOSUPPORT)];
-	p[1] = flags & NEED_RESCHED ? 'N' : '.';
-	p[2] = ".hsH"[(flags & (HARDIRQ | SOFTIRQ)) / HARDIRQ];
-	p[3] = hex_or_dot[preempt & 0xf];
-	p[4] = hex_or_dot[preempt >> 4 & 0xf];
-	p = put_count(p + 5, db, &common->migrate, rec, true);
+	p = put_flag_letters(p, flags, preempt);
+	p = put_count(p, db, &common->migrate, rec, true);
 	return put_count(p, db, &common->lock, rec, false);
+}
+
+/* What is asked for in most lines, of a record that has them where most have. */
+static char *put_usual_cpu_flags(char *p, uint32_t cpu, const uint8_t *data)
+{
+	p = put_bytes(p, " [", 2);
+	p = put_3_digits(p, cpu);
+	p = put_bytes(p, "] ", 2);
+	return put_flag_letters(p, data[2], data[3]);
 }
 
 static char *put_raw_flags(char *p, const struct event_db *db, const struct event_common *common,
@@ -133,25 +155,39 @@ static char *put_cpu_flags(char *p, const struct event_db *db, const struct even
 
 #define TIME_ROOM (2 * NUMBER_MAX)
 
-static char *put_time(char *p, const struct event_line_opts *opts, uint64_t ts)
+/* Events come close together: the second is mostly that of the one before. */
+static char *put_time(char *p, struct ctx_second *second, const struct event_line_opts *opts,
+		      uint64_t ts)
 {
-	unsigned digits = opts->nanoseconds ? 9 : 6;
-	uint64_t units = opts->nanoseconds ? ts : ts / 1000 + (ts % 1000 >= 500);
-	uint64_t second = opts->nanoseconds ? 1000000000 : 1000000;
+	uint64_t rest = ts - second->start;
+	uint32_t us;
 
 	if (!opts->seconds)
 		return put_dec_to(p, ts, 12, ' ');
-	p = put_dec_to(p, units / second, 5, ' ');
-	*p++ = '.';
-	return put_digits(p, units % second, digits);
+	/* in the last half of a microsecond the next second begins */
+	if (rest >= 999999500 || !second->len) {
+		second->start = ts - ts % 1000000000;
+		rest = ts - second->start;
+		if (rest >= 999999500 && !opts->nanoseconds)
+			return put_bytes(put_dec_to(p, ts / 1000000000 + 1, 5, ' '), ".000000", 7);
+		second->len = put_dec_to(second->text, ts / 1000000000, 5, ' ') - second->text;
+		second->text[second->len++] = '.';
+	}
+	memcpy(p, second->text, sizeof(second->text));
+	p += second->len;
+	us = (uint32_t)rest / 1000;
+	if (opts->nanoseconds)
+		return put_3_digits(put_6_digits(p, us), (uint32_t)rest - us * 1000);
+	return put_6_digits(p, us + ((uint32_t)rest - us * 1000 >= 500));
 }
 
 void event_time(const struct event_line_opts *opts, uint64_t ts, struct buf *out)
 {
+	struct ctx_second second = { 0 };
 	char *p = buf_room(out, TIME_ROOM);
 
 	if (p)
-		buf_wrote(out, put_time(p, opts, ts));
+		buf_wrote(out, put_time(p, &second, opts, ts));
 }
 
 /* " (+N)" since the line before, in the units that are shown. */
@@ -167,6 +203,8 @@ static void put_ts_diff(struct event_ctx *ctx, const struct event_line_opts *opt
 }
 
 /* ---- the line -------------------------------------------------------------------- */
+
+static const char unknown_heading[] = " [UNKNOWN EVENT]:      ";
 
 /* Columns between task and name: CPU, flags with two counts, time. */
 #define MIDDLE_ROOM (5 * NUMBER_MAX + TIME_ROOM)
@@ -189,44 +227,45 @@ static void put_unknown(const struct event_record *rec, int id, struct buf *out)
 	buf_wrote(out, p);
 }
 
-/* " NAME: ", padded. */
-static void put_name(const char *name, struct buf *out)
-{
-	size_t len = strlen(name);
-	char *p = buf_room(out, len + NAME_WIDTH + 3);
-
-	if (!p)
-		return;
-	*p++ = ' ';
-	p = put_bytes(p, name, len);
-	p = put_bytes(p, ": ", 2);
-	buf_wrote(out, len < NAME_WIDTH ? put_fill(p, ' ', NAME_WIDTH - len) : p);
-}
-
 void event_line(struct event_ctx *ctx, const struct event_line_opts *opts,
 		struct event_line_state *state, const struct event_record *rec,
 		const struct event_next *next, struct buf *out)
 {
 	struct event_db *db = ctx->db;
-	int id = event_db_record_id(db, rec->data, rec->len);
-	struct event_slot *slot = event_db_slot(db, id);
+	int id = rec->len < 2 ? -1 : get_u16(rec->data, db->opts.big_endian);
+	const struct event_slot *slot = event_db_slot(db, id);
+	const struct event_common *common = slot ? &db->common : event_db_common(db, id);
+	size_t heading_len = slot ? slot->heading_len : sizeof(unknown_heading) - 1;
+	bool usual = common->usual && rec->len >= 8;
 	char *p;
 
-	put_task(ctx, opts->latency, event_db_record_pid(db, rec->data, rec->len), out);
-	p = buf_room(out, MIDDLE_ROOM);
+	put_task(ctx, opts->latency, usual ? (int)get_u32((const char *)rec->data + 4, false) :
+		 event_db_record_pid(db, rec->data, rec->len), out);
+	p = buf_room(out, MIDDLE_ROOM + heading_len + HEADING_MIN);
 	if (!p)
 		return;
-	p = put_cpu_flags(p, db, event_db_common(db, id), opts, rec);
+	if (usual && !opts->latency && !opts->fields && !opts->no_flags && rec->cpu < 1000)
+		p = put_usual_cpu_flags(p, rec->cpu, rec->data);
+	else
+		p = put_cpu_flags(p, db, common, opts, rec);
 	if (opts->seconds || opts->loose_clock)
 		*p++ = ' ';
-	p = put_time(p, opts, rec->ts);
+	p = put_time(p, &ctx->second, opts, rec->ts);
 	*p++ = ':';
-	buf_wrote(out, p);
-	if (opts->ts_diff)
+	if (opts->ts_diff) {
+		buf_wrote(out, p);
 		put_ts_diff(ctx, opts, state, rec->ts, out);
-	put_name(slot ? slot->event->name : "[UNKNOWN EVENT]", out);
+		p = buf_room(out, heading_len + HEADING_MIN);
+		if (!p)
+			return;
+	}
+	if (slot && heading_len <= HEADING_MIN)
+		memcpy(p, slot->heading, HEADING_MIN);
+	else
+		memcpy(p, slot ? slot->heading : unknown_heading, heading_len);
+	buf_wrote(out, p + heading_len);
 	if (slot)
-		event_text(ctx, slot->event, rec, opts->fields, next, out);
+		ctx_text(ctx, slot, rec, opts->fields, next, out);
 	else
 		put_unknown(rec, id, out);
 }

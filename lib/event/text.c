@@ -65,7 +65,7 @@ bool event_field_number(const struct tep_format_field *field, const struct event
 
 /* ---- the text --------------------------------------------------------------------- */
 
-/* libtraceevent's text by the print format, plugins left aside. */
+/* libtraceevent's text by the print format, plugins left aside. Under the lock. */
 static void run_print_format(struct event_ctx *ctx, struct tep_event *event, struct tep_record *record)
 {
 	int no_handler = event->flags & TEP_EVENT_FL_NOHANDLE;
@@ -80,7 +80,7 @@ static void run_print_format(struct event_ctx *ctx, struct tep_event *event, str
  * Plugins and libtraceevent. A plugin whose handler returns non-zero wants the
  * print format's text behind its own. @handled: that was done already.
  */
-static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
+static void put_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
 		     bool fields, bool handled, struct buf *out)
 {
 	struct tep_event *event = slot->event;
@@ -92,9 +92,9 @@ static void put_text(struct event_ctx *ctx, struct event_slot *slot, const struc
 		out->failed = true;
 		return;
 	}
+	event_lock();
 	runnable = format_check_print(&slot->check, event, record.data, ctx->padded.len - PAD) &&
 		   (!(event->flags & TEP_EVENT_FL_ISBPRINT) || bprint_is_safe(ctx->db, slot, rec));
-	event_lock();
 	trace_seq_reset(&ctx->seq);
 	if (!fields && !handled && slot->plugin)
 		plugins_need(ctx->db);
@@ -130,20 +130,25 @@ static bool has_own_text(const struct event_slot *slot, const struct event_recor
 /* Whether no plugin prints the event, or one did and left the rest to the print format. */
 static bool uses_print_format(const struct event_slot *slot, enum event_builtin made)
 {
-	return made == BUILTIN_PART || slot->event->flags & TEP_EVENT_FL_NOHANDLE ||
-	       (!slot->plugin && !slot->event->handler);
+	return made == BUILTIN_PART || slot->no_handler || !slot->plugin;
 }
 
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {
-	struct event_slot *slot = event_db_slot(ctx->db, event->id);
+	const struct event_slot *slot = event_db_slot(ctx->db, event->id);
+
+	if (slot)
+		ctx_text(ctx, slot, rec, fields, next, out);
+}
+
+void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
+	      bool fields, const struct event_next *next, struct buf *out)
+{
 	enum event_builtin made = BUILTIN_NOT;
 	size_t start = out->len;
 	char why[128];
 
-	if (!slot)
-		return;
 	fields |= slot->fields;
 	if (slot->check.bad_fields) {
 		buf_puts(out, "[FAILED TO PARSE]");
@@ -159,7 +164,7 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
 				 sizeof(why))) {
 		buf_printf(out, "[BAD RECORD: %s]", why);
-		plain_fields(event, rec, out);
+		plain_fields(slot->event, rec, out);
 	} else {
 		put_text(ctx, slot, rec, fields, made == BUILTIN_PART, out);
 	}

@@ -128,6 +128,12 @@ bool kernel_tracer_is_latency(const char *tracer);
  */
 int kernel_setup_check(struct kernel *k, struct kernel_setup *s, struct err *e);
 /*
+ * Locks the instances of all parts that take part and exist (kernel_instance_lock):
+ * to be called before anything is changed, and again after kernel_setup_apply for those that
+ * were made. 0, -errno.
+ */
+int kernel_setup_lock(struct kernel *k, struct kernel_setup *s, struct err *e);
+/*
  * Makes missing instances and applies everything, in each part that takes
  * part: tracing off, what was enabled before is switched off (unless
  * no_reset), the buffer is emptied, then what is asked for. A filter or

@@ -166,6 +166,15 @@ int spool_append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize
 	return 0;
 }
 
+int spool_sync(const struct spool *s, struct err *e)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(s->files); i++)
+		if (s->files[i].fd >= 0 && fdatasync(s->files[i].fd) < 0)
+			return err_errno(e, -errno, "cannot write spool '%s' to the disk",
+					 s->files[i].path);
+	return 0;
+}
+
 size_t spool_nr_chunks(const struct spool *s)
 {
 	return s->files[0].chunks.nr + s->files[1].chunks.nr;

@@ -100,6 +100,9 @@ int spool_create(const char *path, const struct spool_info *info, const struct c
 int spool_append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize,
 		 uint64_t first_ts, uint64_t last_ts, struct err *e);
 
+/* Waits until what was appended is on the disk; from any thread. 0, -errno. */
+int spool_sync(const struct spool *s, struct err *e);
+
 /* The chunks kept, in order; views that live until the next append. */
 size_t spool_nr_chunks(const struct spool *s);
 const struct spool_chunk *spool_chunk(const struct spool *s, size_t i);

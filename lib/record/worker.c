@@ -6,6 +6,7 @@
  * later one.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -120,7 +121,38 @@ struct content {
 	size_t len;
 	uint64_t first_ts, last_ts;
 	uint64_t lost, lost_unknown, bad;
+	uint64_t gaps, largest_gap, first_gap_ts, last_gap_ts;
 };
+
+static void content_gap(struct content *c, const struct ring_page *p)
+{
+	if (!c->gaps++)
+		c->first_gap_ts = p->page_ts;
+	c->last_gap_ts = p->page_ts;
+	if (p->lost == RING_LOST_UNKNOWN) {
+		c->lost_unknown++;
+		return;
+	}
+	c->lost += p->lost;
+	if (c->largest_gap < p->lost)
+		c->largest_gap = p->lost;
+}
+
+/* What a written batch says goes to its stream, whose turn it is. */
+static void content_count(struct recorder_stats *s, const struct content *c)
+{
+	s->lost += c->lost;
+	s->lost_unknown += c->lost_unknown;
+	s->bad_pages += c->bad;
+	if (!c->gaps)
+		return;
+	if (!s->gaps)
+		s->first_gap_ts = c->first_gap_ts;
+	s->last_gap_ts = c->last_gap_ts;
+	s->gaps += c->gaps;
+	if (s->largest_gap < c->largest_gap)
+		s->largest_gap = c->largest_gap;
+}
 
 static void content_look(const struct stream *st, struct content *c)
 {
@@ -130,10 +162,8 @@ static void content_look(const struct stream *st, struct content *c)
 	for (size_t off = 0; off < c->len; off += st->page_size) {
 		if (ring_page_open(&p, &st->abi, c->pages + off, st->page_size) < 0)
 			c->bad++;
-		else if (p.lost == RING_LOST_UNKNOWN)
-			c->lost_unknown++;
-		else
-			c->lost += p.lost;
+		else if (p.lost)
+			content_gap(c, &p);
 		if (!off)
 			c->first_ts = p.page_ts;
 	}
@@ -232,16 +262,31 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 		r = -ECANCELED;
 	if (!r)
 		r = spool_append(st->spool, frame, csize, c.len, c.first_ts, c.last_ts, &e);
-	if (r) {
+	if (!r)
+		atomic_fetch_add(&rec->written, csize);
+	if (r)
 		st->stats.discarded += b->len / st->page_size;
-	} else {
-		st->stats.lost += c.lost;
-		st->stats.lost_unknown += c.lost_unknown;
-		st->stats.bad_pages += c.bad;
-	}
+	else
+		content_count(&st->stats, &c);
 	if (e.code)
 		recorder_fail(rec, &e);
 	end_turn(st);
+}
+
+/* Bounds what a power failure takes: spools reach the disk every sync_s seconds. */
+void *recorder_sync(void *recorder)
+{
+	struct recorder *rec = recorder;
+	struct pollfd stop = { .fd = rec->stop_fd, .events = POLLIN };
+	struct timespec pause = { .tv_sec = rec->opts.sync_s };
+	struct err e = { 0 };
+
+	recorder_thread_begin(rec, "tcmd-sync", 0);
+	while (!atomic_load(&rec->stopping) && ppoll(&stop, 1, &pause, NULL) <= 0)
+		for (size_t i = 0; i < rec->streams.nr && !e.code; i++)
+			if (spool_sync(rec->streams.v[i]->spool, &e))
+				recorder_fail(rec, &e);
+	return NULL;
 }
 
 void *recorder_worker(void *worker)

@@ -318,26 +318,32 @@ static int chunk_span(const struct stream *s, struct stream_env *env, uint32_t i
 	return rc ? 0 : bytes_span(s, data, c->usize, first, last);
 }
 
+int stream_last(const struct stream *s, struct stream_env *env, uint32_t from, uint64_t *ret,
+		struct err *e)
+{
+	uint64_t first, last = 0;
+	int rc = 0;
+
+	for (uint32_t i = s->chunks.nr; i > from && !rc; i--)
+		rc = chunk_span(s, env, i - 1, &first, &last, e);
+	if (rc > 0)
+		*ret = clock_convert(&s->conv, last);
+	return rc;
+}
+
 int stream_span(const struct stream *s, struct stream_env *env, uint64_t *first, uint64_t *last,
 		struct err *e)
 {
 	uint64_t start = 0, end = 0;
-	uint32_t i, k;
+	uint32_t i;
 	int rc = 0;
 
 	for (i = 0; i < s->chunks.nr && !rc; i++)
 		rc = chunk_span(s, env, i, &start, &end, e);
 	if (rc <= 0)
 		return rc;
-	rc = 0;
-	for (k = s->chunks.nr; k > i && !rc; k--) {
-		uint64_t unused;
-
-		rc = chunk_span(s, env, k - 1, &unused, &end, e);
-	}
-	if (rc < 0)
-		return rc;
 	*first = clock_convert(&s->conv, start);
 	*last = clock_convert(&s->conv, end);
-	return 1;
+	rc = stream_last(s, env, i, last, e);
+	return rc < 0 ? rc : 1;
 }
