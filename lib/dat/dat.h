@@ -284,6 +284,8 @@ int dat_writer_cpu_begin(struct dat_writer *w, uint32_t cpu, struct err *e);
 /* Whole sub-buffers, any number; compressed here if the file has a codec. (A
  * partial last one is kept as it is: a damaged input stays what it was.) */
 int dat_writer_cpu_pages(struct dat_writer *w, const void *pages, size_t len, struct err *e);
+/* Whole sub-buffers as one chunk of their own, compressed here if the file has a codec. */
+int dat_writer_cpu_block(struct dat_writer *w, const void *pages, size_t len, struct err *e);
 /* One finished chunk, already compressed by the file's codec (or raw: @usize
  * == @csize and codec none), moved from @src_fd at @src_off with copy_file_range. */
 int dat_writer_cpu_chunk(struct dat_writer *w, int src_fd, off_t src_off, uint32_t csize,
