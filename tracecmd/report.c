@@ -57,6 +57,7 @@ static const char help[] =
 	"  --by-comm            there: tasks of one name together\n"
 	"  --format FORMAT      text; json: an object per line; csv; csv:EVENT[,EVENT]: with a\n"
 	"                       column for each field of these events\n"
+	"  --decoded            in json and csv names of flags, functions and so on, beside numbers\n"
 	"  --text               in json and csv the text, too\n"
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
 	"  -q, --quiet          no notices\n"
@@ -83,7 +84,8 @@ enum long_option {
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
 	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_THREADS,
-	OPT_FROM, OPT_TO, OPT_LAST, OPT_FIRST_N, OPT_FORMAT, OPT_TEXT, OPT_PROFILE, OPT_BY_COMM,
+	OPT_FROM, OPT_TO, OPT_LAST, OPT_FIRST_N, OPT_FORMAT, OPT_TEXT, OPT_DECODED,
+	OPT_PROFILE, OPT_BY_COMM,
 };
 
 static const struct option long_options[] = {
@@ -108,6 +110,7 @@ static const struct option long_options[] = {
 	{ "compat", required_argument, NULL, OPT_COMPAT },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "text", no_argument, NULL, OPT_TEXT },
+	{ "decoded", no_argument, NULL, OPT_DECODED },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "from", required_argument, NULL, OPT_FROM },
 	{ "to", required_argument, NULL, OPT_TO },
@@ -354,6 +357,8 @@ static bool *switch_option(struct report *rp, int opt)
 		return &rp->boundary;
 	case OPT_DEBUG:
 		return &rp->debug;
+	case OPT_DECODED:
+		return &rp->decoded;
 	case OPT_PROFILE:
 		return &rp->profile;
 	case 'G':

@@ -76,7 +76,7 @@ struct report {
 	bool profile, global_irqs, by_comm;
 	struct profile_hooks hooks;	/* -H, and those of the files */
 	enum report_format format;
-	bool with_text;			/* --text */
+	bool with_text, decoded;	/* --text, --decoded */
 	const char *csv_events;		/* whose fields have columns; NULL: no columns */
 	struct event_columns columns;
 	bool default_file;		/* none was named */

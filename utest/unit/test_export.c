@@ -405,6 +405,38 @@ static void test_text(void **state)
 	end(&b);
 }
 
+static void test_decoded(void **state)
+{
+	static const char *const texts[] = {
+		"sys", COMMON("ev", 300) FIELD("int a", 8, 4, 1) FIELD("u32 b", 12, 4, 0) FIELD("void * c", 16, 8, 0)
+		FIELD("int d", 24, 4, 1)
+		PRINT("\"%% %d %s %*d %s %s f=%pS %s %s\", REC->a, __print_flags(REC->a & ~8, \"|\", { 1, \"ONE\" }, "
+		      "{ 2, \"TWO\" }), REC->a, REC->b, REC->b ? __print_symbolic(REC->b, { 5, \"FIVE\" }) : \"none\", "
+		      "__print_symbolic(REC->b + REC->a, { 1, \"of two fields\" }), REC->c, "
+		      "__print_symbolic(REC->a, { 1, \"second\" }), __print_symbolic(REC->d, { 1, \"D\" })"), NULL,
+	};
+	static const uint8_t rec[] = RECORD(300, 11, 0, 0, 0, 5, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0);
+	struct event_export_opts opts = json;
+	const char *line;
+	struct bed b;
+
+	(void)state;
+	opts.decoded = true;
+	begin(&b, texts, false, opts, NULL);
+	assert_string_equal(line_of(&b, rec, sizeof(rec)), EVENT "{\"a\":11,\"b\":5,\"c\":16,\"d\":1},"
+			    "\"decoded\":{\"a\":\"ONE|TWO\",\"b\":\"FIVE\",\"c\":\"0x10\",\"d\":\"D\"}}\n");
+	/* a record that the print format would not be run on */
+	line = line_of(&b, rec, 20);
+	assert_non_null(strstr(line, "\"c\":null,\"d\":null},\"decoded\":{}}\n"));
+	end(&b);
+	opts.format = EVENT_EXPORT_CSV;
+	begin(&b, texts, false, opts, "ev");
+	assert_string_equal(line_of(&b, rec, sizeof(rec)), "7,3,\"a task\",100,13,18,sys,ev,11,5,16,1,"
+			    "\"{\"\"a\"\":\"\"ONE|TWO\"\",\"\"b\"\":\"\"FIVE\"\",\"\"c\"\":\"\"0x10\"\","
+			    "\"\"d\"\":\"\"D\"\"}\"\n");
+	end(&b);
+}
+
 /* ---- CSV ---------------------------------------------------------------------------------- */
 
 static void test_csv(void **state)
@@ -461,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_unknown_events),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_decoded),
 		cmocka_unit_test(test_csv),
 	};
 
