@@ -67,6 +67,7 @@ static void fill_opts(struct record_output *out)
 	out->opts.spool_base = out->spool_base;
 	out->opts.raw_file = "trace_pipe_raw";
 	out->opts.writer = "tracecmd " TRACECMD_VERSION;
+	out->opts.hooks = o->hook_texts;
 	out->opts.has_offset = o->has_ts_offset;
 	out->opts.offset = o->ts_offset;
 	out->opts.notices = notices;

@@ -182,6 +182,7 @@ void report_close(struct report *rp)
 		event_export_free(f->export);
 		for (unsigned b = 0; b < nr; b++) {
 			free((char *)f->buffers[b].prefix);
+			profile_free(f->buffers[b].profile);
 			buf_release(&f->buffers[b].where);
 		}
 		free(f->buffers);

@@ -14,7 +14,7 @@ enum {
 	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
 	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
 	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
-	OPT_STATUS_FD, OPT_COMPRESS,
+	OPT_STATUS_FD, OPT_COMPRESS, OPT_PROFILE, OPT_BY_COMM,
 };
 
 #define SYNC_DEFAULT_S 1
@@ -45,6 +45,8 @@ static const struct {
 	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X }, { OPT_FAIL_ON_LOSS, R | X },
 	{ OPT_SYNC, R }, { OPT_MAX_TIME, R }, { OPT_MAX_SIZE, R }, { OPT_READER_CPUS, R },
 	{ OPT_STATUS_FD, R }, { OPT_COMPRESS, R },
+	{ OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
+	{ OPT_BY_COMM, R | S },
 };
 
 static const struct option long_options[] = {
@@ -75,13 +77,15 @@ static const struct option long_options[] = {
 	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
 	{ "reader-cpus", required_argument, NULL, OPT_READER_CPUS },
 	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
+	{ "profile", no_argument, NULL, OPT_PROFILE },
+	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 }
 };
 
-static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tqh";
-static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqh";
+static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tqhSGH:";
+static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqhSGH:";
 
 static const char *const command_names[] = {
 	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_EXTRACT] = "extract",
@@ -95,6 +99,8 @@ struct parser {
 	size_t instance;		/* the current one */
 	bool negate;			/* -v is in force */
 	bool has_event;			/* the current instance has a last -e */
+	VEC(size_t) profiled;		/* instances with --profile */
+	bool profile_shown;		/* -G or --by-comm was given */
 	char *module;			/* --module in force */
 	bool module_used;
 	char *first_clock;		/* the default of all instances */
@@ -355,6 +361,23 @@ static int set_ts_offset(struct parser *p)
 	return EXIT_OK;
 }
 
+static int set_profile(struct parser *p)
+{
+	p->o->profile = true;
+	return vec_push(&p->profiled, p->instance) ? no_memory(p) : EXIT_OK;
+}
+
+static int add_hook(struct parser *p)
+{
+	struct profile_hooks *hooks = &p->o->hooks;
+
+	if (profile_hooks_add(hooks, optarg, p->e)) {
+		err_wrap(p->e, "option -H");
+		return p->e->code == -ENOMEM ? EXIT_FAILED : EXIT_USAGE;
+	}
+	return trace_hook_add(current(p), &hooks->v[hooks->nr - 1]) ? no_memory(p) : EXIT_OK;
+}
+
 static int set_sleep(struct parser *p)
 {
 	if (p->which == TRACE_EXTRACT) {
@@ -457,6 +480,8 @@ static int take_value(struct parser *p, int opt)
 	case OPT_COMPRESS: return set_compress(p);
 	case OPT_STATUS_FD: return set_status_fd(p);
 	case OPT_READER_CPUS: return set_once(p, opt, &o->reader_cpus);
+	case OPT_PROFILE: return set_profile(p);
+	case 'H': return add_hook(p);
 	default: return -1;
 	}
 }
@@ -493,6 +518,8 @@ static void take_flag(struct parser *p, int opt)
 	case OPT_STDERR: o->to_stderr = true; break;
 	case OPT_DEBUG: o->verbose = "debug"; break;
 	case OPT_FAIL_ON_LOSS: o->fail_on_loss = true; break;
+	case 'S': o->profile_named_only = true; break;
+	case 'G': case OPT_BY_COMM: p->profile_shown = true; break;
 	}
 }
 
@@ -534,6 +561,27 @@ static int refuse_useless(struct parser *p, int opt)
 }
 
 /* ---- the whole line ------------------------------------------------------ */
+
+/* What profiles need, once it is known whether the command line names it all (-S). */
+static int finish_profiles(struct parser *p)
+{
+	struct trace_options *o = p->o;
+
+	if (!o->profile && (o->profile_named_only || p->profile_shown || o->hooks.nr))
+		return usage_error(p->e, "%s is part of --profile: give that too",
+				   o->hooks.nr ? "-H" : p->profile_shown ? "-G or --by-comm" : "-S");
+	for (size_t i = 0; i < p->profiled.nr && !o->profile_named_only; i++)
+		if (trace_profile_add(&o->setup.instances.v[p->profiled.v[i]]))
+			return no_memory(p);
+	if (!o->hooks.nr)
+		return EXIT_OK;
+	o->hook_texts = calloc(o->hooks.nr + 1, sizeof(*o->hook_texts));
+	if (!o->hook_texts)
+		return no_memory(p);
+	for (size_t i = 0; i < o->hooks.nr; i++)
+		o->hook_texts[i] = o->hooks.v[i].text;
+	return EXIT_OK;
+}
 
 static int check_whole(struct parser *p)
 {
@@ -594,6 +642,8 @@ static int parse(struct parser *p, int argc, char **argv)
 			take_flag(p, opt);
 	}
 	status = finish_module(p);
+	if (!status)
+		status = finish_profiles(p);
 	if (status)
 		return status;
 	if (optind < argc)
@@ -613,10 +663,13 @@ int trace_options_parse(enum trace_command which, int argc, char **argv,
 	status = parse(&p, argc, argv);
 	free(p.module);
 	free(p.first_clock);
+	vec_release(&p.profiled);
 	return status;
 }
 
 void trace_options_release(struct trace_options *o)
 {
 	kernel_setup_release(&o->setup);
+	profile_hooks_release(&o->hooks);
+	free(o->hook_texts);
 }

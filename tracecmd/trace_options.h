@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "kernel/setup.h"
+#include "profile.h"
 
 enum trace_command {
 	TRACE_RECORD,
@@ -45,6 +46,10 @@ struct trace_options {
 	bool fork;			/* start --fork: do not wait for the command */
 	bool to_stderr;			/* --stderr: the tool's own output goes there */
 	bool quiet;			/* -q */
+	bool profile;			/* --profile, for some instance */
+	bool profile_named_only;	/* -S: nothing but what the command line names */
+	struct profile_hooks hooks;	/* -H */
+	const char **hook_texts;	/* their texts, NULL-ended; NULL: none; owned */
 	const char *verbose;		/* --verbose[=LEVEL]; "info" without a level */
 
 	/* extract */
@@ -63,6 +68,12 @@ struct trace_options {
 int trace_options_parse(enum trace_command which, int argc, char **argv,
 			struct trace_options *o, struct err *e);
 void trace_options_release(struct trace_options *o);
+
+/* ---- trace_profile.c: what record --profile adds ---------------------------- */
+/* The tracer and the events of a profile. 0, -ENOMEM. */
+int trace_profile_add(struct kernel_instance_setup *is);
+/* The events of a hook. 0, -ENOMEM. */
+int trace_hook_add(struct kernel_instance_setup *is, const struct profile_hook *h);
 
 /* The parts of --help that the commands share. */
 #define TRACE_EVENTS_HELP \
@@ -84,6 +95,14 @@ void trace_options_release(struct trace_options *o);
 	"  --no-filter       do not hide the recorder, do not limit to processes\n" \
 	"  --user NAME       run the command as this user\n" \
 	"  -B NAME           what follows is about this instance\n" \
+	"  --profile         what 'tracecmd report --profile' accounts: switches and wake-ups\n" \
+	"                    with stacks, interrupts, system calls, and, without -p, the\n" \
+	"                    outermost functions (function_graph)\n" \
+	"  -S                there: only what the command line names\n" \
+	"  -H HOOK           there: a pair of events more, [SYSTEM:]EVENT,FIELD[,PIDFIELD]/\n" \
+	"                    [SYSTEM:]EVENT,FIELD[,FLAGS]; flags p (same CPU), s (with stacks),\n" \
+	"                    g (of no process); stored for the report\n" \
+	"  -G, --by-comm     there: for 'report --profile', without effect here\n" \
 	"\nBuffers\n" \
 	"  -b KB             size per CPU\n" \
 	"  --subbuf-size KB  size of a sub-buffer\n" \

@@ -209,6 +209,13 @@ struct dat_chunks {
 };
 int dat_reader_chunks(struct dat_reader *r, unsigned buffer, unsigned cpu_index,
 		      struct dat_chunks *ret, struct err *e);
+/*
+ * The first @max of these chunks, where reading all of a long table would take
+ * time: 0, and ret->v is the caller's to free; 1 and what dat_reader_chunks gives
+ * where that is no longer or known already; -errno.
+ */
+int dat_reader_chunks_head(struct dat_reader *r, unsigned buffer, unsigned cpu_index, uint32_t max,
+			   struct dat_chunks *ret, struct err *e);
 /* Reads and decompresses one chunk into @dst (usize bytes). */
 int dat_chunk_read(struct dat_reader *r, unsigned buffer, const struct dat_chunk *c,
 		   struct codec_ctx *ctx, void *dst, struct err *e);

@@ -181,35 +181,52 @@ static bool check_arg(struct tep_event *event, struct format_check *c,
 	return false;
 }
 
+/*
+ * One conversion, *p behind its '%': takes the arguments libtraceevent takes for
+ * it. Stars are recognised anywhere in front of the letter; a letter that is not
+ * known takes none.
+ */
+static bool check_conversion(struct format_check *c, const char **p,
+			     const struct tep_print_arg **arg)
+{
+	if (**p == '%') {
+		(*p)++;
+		return true;
+	}
+	for (; **p && strchr("#hlLzZ.-*0123456789", **p); (*p)++) {
+		if (**p == '*') {
+			if (!*arg || !add_guard(c, GUARD_WIDTH, NULL, *arg, NULL))
+				return false;
+			*arg = (*arg)->next;
+		} else if (isdigit((unsigned char)**p)) {
+			char *end;
+
+			if (strtoul(*p, &end, 10) > FORMAT_WIDTH_MAX)
+				return false;
+			*p = end - 1;
+		}
+	}
+	if (!**p)
+		return true;
+	if (*arg && strchr("diuxXosp", **p))
+		*arg = (*arg)->next;
+	(*p)++;
+	return true;
+}
+
 /* Widths in the format string; a '*' takes its width from an argument. */
 static bool check_widths(struct format_check *c, const struct tep_event *event)
 {
 	const struct tep_print_arg *arg = event->print_fmt.args;
 	const char *p = event->print_fmt.format;
 
-	for (; p && *p; p++) {
-		unsigned long number;
-
-		if (*p != '%')
-			continue;
-		for (p++; *p && !isalpha((unsigned char)*p) && *p != '%'; p++) {
-			if (*p == '*') {
-				if (!arg || !add_guard(c, GUARD_WIDTH, NULL, arg, NULL))
-					return false;
-				arg = arg->next;
-			} else if (isdigit((unsigned char)*p)) {
-				char *end;
-
-				number = strtoul(p, &end, 10);
-				if (number > FORMAT_WIDTH_MAX)
-					return false;
-				p = end - 1;
-			}
+	while (p && *p) {
+		if (*p == '\\' && p[1]) {
+			p += 2;
+		} else if (*p++ == '%') {
+			if (!check_conversion(c, &p, &arg))
+				return false;
 		}
-		if (!*p)
-			break;
-		if (*p != '%' && arg)
-			arg = arg->next;
 	}
 	return true;
 }

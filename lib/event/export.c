@@ -265,6 +265,22 @@ static bool line_bytes(struct line *l)
 	return true;
 }
 
+/* '"decoded":{..}' */
+static bool line_decoded(struct line *l)
+{
+	bool json = l->x->opts.format == EVENT_EXPORT_JSON;
+	struct buf *out = l->out;
+
+	buf_wrote(out, l->p);
+	buf_puts(out, json ? ",\"decoded\":{" : ",\"{");
+	if (l->plan)
+		export_decode(l->plan, l->x->db, l->rec, json ? ESCAPE_JSON : ESCAPE_JSON_IN_CSV,
+			      &l->ctx->text, out);
+	buf_puts(out, json ? "}" : "}\"");
+	l->p = buf_room(out, l->ahead);
+	return l->p;
+}
+
 static bool line_text(struct line *l, const struct event_next *next)
 {
 	bool csv = l->x->opts.format == EVENT_EXPORT_CSV, bad = false;
@@ -286,6 +302,8 @@ static void line_end(struct line *l, const struct event_next *next)
 {
 	bool json = l->x->opts.format == EVENT_EXPORT_JSON;
 
+	if (l->x->opts.decoded && !line_decoded(l))
+		return;
 	if (json && __builtin_expect(l->ctx->bytes.len, 0) && !line_bytes(l))
 		return;
 	if (l->x->opts.text && !line_text(l, next))
@@ -421,7 +439,7 @@ void event_export_lost(const struct event_export *x, const struct event_record *
 		buf_dec(out, lost);
 	else
 		buf_puts(out, "-1");
-	buf_fill(out, ',', 2 + columns + x->opts.text);
+	buf_fill(out, ',', 2 + columns + x->opts.decoded + x->opts.text);
 	buf_puts(out, "\n");
 }
 

@@ -23,6 +23,7 @@ struct prog_build {
 	VEC(struct prog_table) tables;
 	VEC(struct prog_node) nodes;	/* of the expression at hand */
 	uint64_t room;
+	struct prog_op no_op;		/* what there is to write to when there is no memory */
 };
 
 /* Gives up, with the first reason. */

@@ -50,7 +50,6 @@ uint16_t prog_add_spec(struct prog_build *b, const struct prog_spec *spec)
 
 struct prog_op *prog_add_op(struct prog_build *b, enum prog_op_code code)
 {
-	static struct prog_op none;
 	struct prog_op op = { .code = code, .literal = b->literal,
 			      .literal_len = b->text.len - b->literal };
 
@@ -58,7 +57,7 @@ struct prog_op *prog_add_op(struct prog_build *b, enum prog_op_code code)
 	b->literal = b->text.len;
 	if (b->text.failed || b->failed || vec_push(&b->ops, op)) {
 		b->failed = true;
-		return &none;
+		return &b->no_op;
 	}
 	return &b->ops.v[b->ops.nr - 1];
 }

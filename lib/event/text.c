@@ -65,7 +65,7 @@ bool event_field_number(const struct tep_format_field *field, const struct event
 
 /* ---- the text --------------------------------------------------------------------- */
 
-/* libtraceevent's text by the print format, plugins left aside. */
+/* libtraceevent's text by the print format, plugins left aside. Under the lock. */
 static void run_print_format(struct event_ctx *ctx, struct tep_event *event, struct tep_record *record)
 {
 	int no_handler = event->flags & TEP_EVENT_FL_NOHANDLE;
@@ -92,9 +92,9 @@ static void put_text(struct event_ctx *ctx, const struct event_slot *slot, const
 		out->failed = true;
 		return;
 	}
+	event_lock();
 	runnable = format_check_print(&slot->check, event, record.data, ctx->padded.len - PAD) &&
 		   (!(event->flags & TEP_EVENT_FL_ISBPRINT) || bprint_is_safe(ctx->db, slot, rec));
-	event_lock();
 	trace_seq_reset(&ctx->seq);
 	if (!fields && !handled && slot->plugin)
 		plugins_need(ctx->db);
@@ -130,8 +130,7 @@ static bool has_own_text(const struct event_slot *slot, const struct event_recor
 /* Whether no plugin prints the event, or one did and left the rest to the print format. */
 static bool uses_print_format(const struct event_slot *slot, enum event_builtin made)
 {
-	return made == BUILTIN_PART || slot->event->flags & TEP_EVENT_FL_NOHANDLE ||
-	       (!slot->plugin && !slot->event->handler);
+	return made == BUILTIN_PART || slot->no_handler || !slot->plugin;
 }
 
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,

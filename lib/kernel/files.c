@@ -223,6 +223,7 @@ static int log_change(struct kernel_instance *in, enum file_kind kind, const cha
 
 /* Lines of error_log's last entry: "[time] WHERE: error: WHAT", "  Command: C", caret. */
 struct rejection {
+	char head[256];			/* the first line: with its time no two are the same */
 	char what[256], command[512], caret[512];
 };
 
@@ -236,6 +237,7 @@ static int rejection_line(void *ctx, const char *line)
 		/* "event filter parse error: error: Field not found" */
 		while (strstr(error + 1, "error: "))
 			error = strstr(error + 1, "error: ");
+		snprintf(r->head, sizeof(r->head), "%s", line);
 		snprintf(r->what, sizeof(r->what), "%s", error + 7);
 		*r->command = *r->caret = 0;
 	} else if (!strncmp(line, command, sizeof(command) - 1)) {
@@ -246,18 +248,40 @@ static int rejection_line(void *ctx, const char *line)
 	return 0;
 }
 
-/* Adds the kernel's own explanation of a refused filter or trigger. */
-static void explain(struct kernel_instance *in, const char *value, struct err *e)
+/* The last entry of the error_log; all empty if there is none. */
+static void last_rejection(struct kernel_instance *in, struct rejection *r)
 {
 	AUTO_BUF struct buf log = { 0 };
-	struct rejection r = { 0 };
 
-	if (kernel_read(in, "error_log", &log) || kernel_each_line(log.data, rejection_line, &r))
+	*r = (struct rejection){ 0 };
+	if (!kernel_read(in, "error_log", &log))
+		kernel_each_line(log.data, rejection_line, r);
+}
+
+static bool is_explained(enum file_kind kind)
+{
+	return kind == FILE_FILTER || kind == FILE_TRIGGER || kind == FILE_DYNAMIC;
+}
+
+/* Before a write that the kernel may refuse with a reason: what it said earlier is none. */
+static void mark_rejections(struct kernel_instance *in, enum file_kind kind)
+{
+	struct rejection r;
+
+	if (!is_explained(kind))
 		return;
-	/* An entry of somebody else's command explains nothing. */
-	if (!*r.what || !*r.command || (!strstr(value, r.command) && !strstr(r.command, value)))
-		return;
-	err_hint(e, "the kernel says: %s\n    %s\n    %s", r.what, r.command, r.caret);
+	last_rejection(in, &r);
+	snprintf(in->rejection_mark, sizeof(in->rejection_mark), "%s", r.head);
+}
+
+/* Adds the kernel's own explanation of a refused filter, trigger or dynamic event. */
+static void explain(struct kernel_instance *in, struct err *e)
+{
+	struct rejection r;
+
+	last_rejection(in, &r);
+	if (*r.what && *r.command && strcmp(r.head, in->rejection_mark))
+		err_hint(e, "the kernel says: %s\n    %s\n    %s", r.what, r.command, r.caret);
 }
 
 static int write_failed(struct kernel_instance *in, enum file_kind kind, int code, const char *value,
@@ -267,8 +291,8 @@ static int write_failed(struct kernel_instance *in, enum file_kind kind, int cod
 
 	buf_printf(&what, "cannot write '%.200s' to", value);
 	err_denied(e, code, what.failed ? "cannot write to" : what.data, path);
-	if (kind == FILE_FILTER || kind == FILE_TRIGGER || kind == FILE_DYNAMIC)
-		explain(in, value, e);
+	if (is_explained(kind))
+		explain(in, e);
 	if (code == -ENOMEM && kind == FILE_SIZE)
 		err_hint(e, "there is not enough free memory for buffers of that size");
 	return code;
@@ -290,6 +314,12 @@ int kernel_remember(struct kernel_instance *in, const char *file, struct err *e)
 	return ret ? err_denied(e, ret, "cannot remember the value of", path) : 0;
 }
 
+/* A system's 1 may also mean that its events are armed by triggers, and off. */
+static bool is_doubtful(enum file_kind kind, const char *value)
+{
+	return kind == FILE_ALL_EVENTS && !strcmp(value, "1");
+}
+
 int kernel_write(struct kernel_instance *in, const char *file, const char *value, struct err *e)
 {
 	enum file_kind kind = file_kind(file);
@@ -305,12 +335,13 @@ int kernel_write(struct kernel_instance *in, const char *file, const char *value
 		ret = read_value(in, file, kind, &earlier);
 		if (ret)
 			return err_denied(e, ret, "cannot read", path);
-		if (!strcmp(earlier.data, value))
+		if (!strcmp(earlier.data, value) && !is_doubtful(kind, value))
 			return 0;
 		ret = log_change(in, kind, path, earlier.data);
 		if (ret)
 			return err_denied(e, ret, "cannot remember the value of", path);
 	}
+	mark_rejections(in, kind);
 	ret = kind == FILE_LIST && !*value ? file_truncate(path) : file_write(path, value);
 	return ret ? write_failed(in, kind, ret, value, path, e) : 0;
 }
@@ -534,6 +565,7 @@ int kernel_append(struct kernel_instance *in, const char *file, const char *valu
 
 	if (ret)
 		return err_set(e, ret, "the path of the control file '%s' is too long", file);
+	mark_rejections(in, kind);
 	if (kind == FILE_TRIGGER)
 		return append_trigger(in, file, path, value, e);
 	if (kind == FILE_DYNAMIC)

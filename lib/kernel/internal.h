@@ -15,6 +15,7 @@ struct kernel_instance {
 	char *dir;			/* absolute */
 	bool created;			/* by us */
 	bool locked;			/* by us */
+	char rejection_mark[256];	/* first line of error_log's last entry before a write */
 };
 
 /* How an undo entry puts a file back; the letter is its name in text form. */

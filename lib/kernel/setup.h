@@ -31,6 +31,7 @@ struct kernel_pids {
 struct kernel_event_ask {
 	char *pattern;			/* "sys:ev", "sys:", "word" (systems and events), "all"; globs */
 	bool negate;			/* -v: switched off after everything else */
+	bool optional;			/* a kernel without it is fine */
 	char *filter;			/* several -f as "(a)&&(b)"; NULL: none */
 	bool filters_joined;		/* several are in it */
 	struct kernel_words triggers;
@@ -57,6 +58,7 @@ struct kernel_instance_setup {
 		size_t nr, cap;
 	} events;
 	char *tracer;			/* -p */
+	bool tracer_optional;		/* nobody named it: without it, a notice */
 	struct kernel_functions filters, notraces;	/* -l, -n */
 	struct kernel_words options;	/* -O (and -T as "stacktrace"), "no" in front: off */
 	char *clock;			/* -C; "tsc2nsec" is "x86-tsc" and setup.tsc2nsec */

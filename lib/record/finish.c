@@ -40,7 +40,9 @@ static int write_options(const struct finish *f, struct dat_writer *w, struct er
 {
 	int r = 0;
 
-	if (f->has_date)
+	for (size_t i = 0; f->hooks && f->hooks[i] && !r; i++)
+		r = put_string(w, DAT_HOOK, f->hooks[i], e);
+	if (!r && f->has_date)
 		r = put_number(w, DAT_DATE, f->date_us, e);
 	if (!r && f->has_offset)
 		r = put_number(w, DAT_OFFSET, f->offset, e);

@@ -34,6 +34,7 @@ struct record_opts {
 	bool with_top;			/* the top level too, whatever the setup asks of it */
 	struct recorder_opts recorder;	/* its codec is taken from above */
 	const char *writer;		/* program and version, for the file */
+	const char *const *hooks;	/* HOOK options, NULL-ended; NULL: none */
 	bool has_date, has_offset;
 	int64_t date_us, offset;	/* DATE and OFFSET options */
 	struct dat_tsc2nsec tsc2nsec;

@@ -442,7 +442,7 @@ static int lay_out(const struct recording *rec, struct layout *l, struct err *e)
 		.version = rec->opts.version, .codec = rec->opts.codec,
 		.cpus = rec->machine_cpus, .metadata = &l->meta,
 		.has_date = rec->opts.has_date, .date_us = rec->opts.date_us,
-		.has_offset = rec->opts.has_offset, .offset = rec->opts.offset,
+		.hooks = rec->opts.hooks, .has_offset = rec->opts.has_offset, .offset = rec->opts.offset,
 		.trace_clock = read_clock(rec, &l->clock),
 		.uname = rec->uname, .writer = rec->opts.writer,
 		.has_trace_id = true, .trace_id = rec->session,

@@ -38,6 +38,8 @@ void replay_free(struct replay *rp)
 	if (!rp)
 		return;
 	replay_cursor_free(rp->main);
+	for (size_t i = 0; i < rp->streams.nr; i++)
+		stream_release(&rp->streams.v[i]);
 	for (size_t i = 0; i < rp->files.nr; i++) {
 		event_db_free(rp->files.v[i].db);
 		dat_reader_close(rp->files.v[i].reader);

@@ -37,6 +37,30 @@ void plan_release(struct plan *p)
 	free(p->over);
 }
 
+int plan_loaded_until(struct replay *rp, uint64_t *ret, struct err *e)
+{
+	struct stream_env env = { .tell = tell_nobody, .silent = true };
+	int rc = 0, found = 0;
+
+	for (size_t i = 0; i < rp->streams.nr && rc >= 0; i++) {
+		const struct stream *s = &rp->streams.v[i];
+		struct stream_cur c;
+		uint64_t ts;
+
+		if (!s->partial)
+			continue;
+		stream_cur_init(&c, s, i);
+		rc = stream_time_at(&c, &env, s->chunks.v[s->chunks.nr - 1].start, &ts, e);
+		stream_cur_release(&c);
+		if (rc > 0 && (!found || ts < *ret)) {
+			*ret = ts;
+			found = 1;
+		}
+	}
+	codec_ctx_release(&env.codec);
+	return rc < 0 ? rc : found;
+}
+
 uint64_t plan_total(const struct replay *rp)
 {
 	uint64_t total = 0;

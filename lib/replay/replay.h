@@ -269,8 +269,13 @@ struct replay_cpu {
 struct replay_scan {
 	unsigned threads;		/* 0, 1: none but the caller's */
 	bool in_order;			/* a CPU's sub-buffers go to one worker, in the file's order */
+	/* In order: each CPU begins with the sub-buffer in front of the one that has the first
+	 * record at or after @from (converted), if time does not step back before. */
+	bool has_from;
+	uint64_t from;
 	void *ctx;
-	/* Reads a page to its end. 0 or -errno, which ends the scan. */
+	/* Reads a page to its end. 0; 1: enough of this CPU, if @in_order, and the page
+	 * need not be read to its end; -errno, which ends the scan. */
 	int (*page)(void *ctx, unsigned worker, const struct replay_cpu *cpu,
 		    struct ring_page *page, struct err *e);
 	/* Events were lost: a number, or RING_LOST_UNKNOWN (also for what is damaged). Comes

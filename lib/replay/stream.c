@@ -17,8 +17,29 @@ void stream_init(struct stream *s, struct dat_reader *r, unsigned file, unsigned
 	};
 }
 
+/* In front of a table of many chunks: the first events are there before it is read. */
+#define HEAD_CHUNKS 8
+
+void stream_release(struct stream *s)
+{
+	if (s->partial)
+		free((void *)s->chunks.v);
+	s->chunks = (struct dat_chunks){ 0 };
+	s->partial = false;
+}
+
+int stream_load_head(struct stream *s, const struct ring_abi *abi, struct err *e)
+{
+	int rc = dat_reader_chunks_head(s->reader, s->buffer, s->cpu_index, HEAD_CHUNKS, &s->chunks, e);
+
+	s->abi = *abi;
+	s->partial = !rc;
+	return rc;
+}
+
 int stream_load(struct stream *s, const struct ring_abi *abi, struct err *e)
 {
+	stream_release(s);
 	s->abi = *abi;
 	return dat_reader_chunks(s->reader, s->buffer, s->cpu_index, &s->chunks, e);
 }
@@ -165,7 +186,12 @@ static int next_chunk(struct stream_cur *c, struct stream_pos *pos, unsigned hal
 	int rc;
 
 	pos->off = pos->len = 0;
-	if (pos->chunk == c->s->chunks.nr)
+	if (pos->chunk >= c->s->chunks.nr && c->s->partial) {
+		rc = env->complete(env->complete_ctx, e);
+		if (rc)
+			return rc;
+	}
+	if (pos->chunk >= c->s->chunks.nr)
 		return 0;
 	rc = stream_load_chunk(c, env, pos->chunk, half, &why);
 	if (rc < 0)

@@ -17,6 +17,7 @@ struct stream {
 	struct ring_abi abi;
 	struct clock_conv conv;
 	struct dat_chunks chunks;	/* none while the table is not loaded */
+	bool partial;			/* only its first chunks are loaded, into memory of our own */
 };
 
 /* What the streams of one cursor share. */
@@ -25,6 +26,9 @@ struct stream_env {
 	 * of other things worth a notice. */
 	void (*tell)(void *ctx, bool damage, const char *text);
 	void *tell_ctx;
+	/* A partial table is at its end: loads all. 0 or -errno. */
+	int (*complete)(void *ctx, struct err *e);
+	void *complete_ctx;
 	struct codec_ctx codec;
 	bool want_entries;
 	bool silent;			/* tell nothing: another one does */
@@ -67,8 +71,12 @@ struct stream_cur {
 /* Where it belongs; the rest comes with stream_load. */
 void stream_init(struct stream *s, struct dat_reader *r, unsigned file, unsigned buffer,
 		 unsigned cpu_index);
-/* Reads the chunk table, once. Before any cursor is made. */
+/* Reads the chunk table, once. Before any cursor is made, or after stream_load_head
+ * while one thread reads the stream. */
 int stream_load(struct stream *s, const struct ring_abi *abi, struct err *e);
+/* Reads its beginning: 0, 1 if that is all, -errno. */
+int stream_load_head(struct stream *s, const struct ring_abi *abi, struct err *e);
+void stream_release(struct stream *s);
 
 /* At the stream's start, in front of the first record. @nr: the stream's number. */
 void stream_cur_init(struct stream_cur *c, const struct stream *s, uint32_t nr);

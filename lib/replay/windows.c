@@ -311,13 +311,14 @@ static int start(struct engine *en, const struct replay_cursor *c, struct err *e
 }
 
 int run_windows(struct replay *rp, struct replay_cursor *c, struct job *j,
-		const struct replay_run_opts *opts, const struct replay_work *work, struct err *e)
+		const struct replay_run_opts *opts, const struct replay_work *work, uint64_t from,
+		struct err *e)
 {
 	struct engine en = {
 		.rp = rp, .opts = opts, .work = work, .lock = PTHREAD_MUTEX_INITIALIZER,
 		.to_workers = PTHREAD_COND_INITIALIZER, .to_taker = PTHREAD_COND_INITIALIZER,
 	};
-	int rc = plan_init(&en.plan, rp, opts, opts->has_from ? opts->from : 0, e);
+	int rc = plan_init(&en.plan, rp, opts, from, e);
 
 	if (!rc)
 		rc = start(&en, c, e);

@@ -188,6 +188,16 @@ def instance(kernel):
     os.rmdir(path)
 
 
+def test_an_earlier_refusal_explains_nothing(instance, place):
+    """The kernel's reason is told for the command it is about, and again each time it is."""
+    filter_, trigger = ("-f", "traceo==1"), ("-R", "traceo")
+    said = []
+    for option in filter_, trigger, filter_:
+        p = run(TRACECMD, "record", "-o", "out.dat", "-B", instance, "-e", "sched_switch", *option, "touch", "ran", status=1)
+        said.append("the kernel says: Field not found" in p.stderr)
+    assert said == [True, False, True]
+
+
 @pytest.mark.parametrize("args", [
     ("stop",), ("restart",), ("reset",), ("clear",), ("stat",), ("show",), ("show", "--tracing_on"), ("extract",),
 ], ids=" ".join)

@@ -59,6 +59,38 @@ def test_top_level_and_instance(dat):
     assert by_buffer[INSTANCE] <= {"irq", "softirq", "tasklet", "ipi"}
 
 
+def test_triggers_of_a_whole_system(dat):
+    """Triggers arm events that are off; these are recorded all the same."""
+    record(dat, *IN, "-e", "raw_syscalls", "-R", "stacktrace", common.tool("workload"), 3)
+    assert {"sys_enter", "sys_exit", "kernel_stack"} <= names(dat)
+
+
+HOOK = "sched_waking,pid,pid/sched_wakeup,pid,s"
+
+
+def test_profile(dat):
+    """--profile records what 'report --profile' accounts; -H adds a pair, and the file keeps it."""
+    p = record(dat, *IN, "--profile", "-H", HOOK, common.tool("workload"), 3)
+    graph = "function_graph" in tracefs.read(f"{tracefs.ROOT}/available_tracers")
+    assert ("recorded without" in p.stderr) != graph
+    text = run(TRACECMD, "report", "--profile", dat).stdout
+    for event in ("sched_switch:S", "sched_wakeup:0x", "sched_waking:0x", "sys_enter:230", "page_fault_user:0x"):
+        assert re.search(rf"^  Event: {event}\w* \(\d+\)(?: Total.*)?\n          \| ?\n|^  Event: {event}\w* \(\d+\) Total", text,
+                         re.M), event
+    assert re.search(r"Event: sched_waking:0x\w+ \(\d+\) Total: .*\n          \|", text), "the hook's start has no stacks"
+    # only what is named
+    record(dat, *IN, "--profile", "-S", "-H", HOOK, common.tool("workload"), 3)
+    assert names(dat) == {"sched_waking", "sched_wakeup", "kernel_stack"}
+
+
+@pytest.mark.parametrize("args, complaint", [
+    (("-S", "-e", "sched"), "-S is part of --profile"), (("-G", "-e", "sched"), "part of --profile"),
+    (("-H", HOOK), "-H is part of --profile"), (("--profile", "-H", "x"), "option -H: hook 'x'"),
+])
+def test_profile_bad_use(dat, args, complaint):
+    assert complaint in run(TRACECMD, "record", "-o", dat, *args, "true", status=2).stderr
+
+
 def test_only_what_is_asked_for_by_f(dat):
     """-F: nothing but the command, from its exec on."""
     record(dat, *IN, "-F", "-e", "syscalls", common.tool("workload"), 3)

@@ -264,7 +264,8 @@ static void compare_kernel(const char *name, bool big, unsigned times)
 
 		assert_non_null(slot);
 		tally.formats++;
-		if (slot->prog && !slot->text)
+		slot->text = NULL;	/* what is made here without print formats */
+		if (slot->prog)
 			compare_event(ctx, slot, times, big, &tally);
 		if (slot->prog)
 			tally.programs++;
