@@ -78,8 +78,10 @@ static int tracing_on(void *ctx, struct err *e)
 static int begin(struct run *run, struct err *e)
 {
 	struct kernel_setup *setup = &run->o->setup;
-	int r = kernel_setup_apply(run->kernel, setup, e);
+	int r;
 
+	kernel_setup_grow(setup);
+	r = kernel_setup_apply(run->kernel, setup, e);
 	if (!r)
 		r = kernel_setup_lock(run->kernel, setup, e);
 	if (!r)
@@ -221,6 +223,7 @@ const struct command record_command = {
 		"\nThe recording\n"
 		"  -o FILE           output (trace.dat); - is standard output\n"
 		"  --compression C   any, none, or a codec ('tracecmd list -c')\n"
+		"  --compress WHEN   live: while recording (default); after: at the end; none\n"
 		"  --file-version V  7, or 6: never compressed, for older programs\n"
 		"  --temp DIR        where per-CPU spools are kept meanwhile\n"
 		"  -m KB             keep only the last KB of each CPU, at most\n"

@@ -20,6 +20,11 @@ static int choose_format(struct record_output *out, struct err *e)
 {
 	const char *name = out->o->compression;
 
+	if (out->o->compress == COMPRESS_NONE && name && strcmp(name, "none"))
+		return err_set(e, -EINVAL, "options --compress none and --compression %s exclude each "
+			       "other", name);
+	if (out->o->compress == COMPRESS_NONE)
+		name = "none";
 	out->opts.version = out->o->file_version ? out->o->file_version : 7;
 	if (out->opts.version == 6) {
 		if (name && strcmp(name, "none") && strcmp(name, "any"))
@@ -69,7 +74,7 @@ static void fill_opts(struct record_output *out)
 	out->opts.recorder = (struct recorder_opts){
 		.spool_limit = o->max_kb * 1024, .pause_us = o->sleep_us, .poll = o->poll,
 		.rt_priority = o->rt_priority, .no_splice = o->no_splice, .notices = notices,
-		.sync_s = o->sync_s, .reader_cpus = o->reader_cpus,
+		.pack_later = o->compress == COMPRESS_AFTER, .sync_s = o->sync_s, .reader_cpus = o->reader_cpus,
 	};
 }
 

@@ -14,7 +14,7 @@ enum {
 	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
 	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
 	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
-	OPT_STATUS_FD, OPT_PROFILE, OPT_BY_COMM, OPT_VERSION,
+	OPT_STATUS_FD, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
 };
 
 #define SYNC_DEFAULT_S 1
@@ -44,9 +44,9 @@ static const struct {
 	{ OPT_DAEMONIZE, R }, { OPT_FORK, S }, { OPT_STDERR, R | S | X },
 	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X }, { OPT_FAIL_ON_LOSS, R | X },
 	{ OPT_SYNC, R }, { OPT_MAX_TIME, R }, { OPT_MAX_SIZE, R }, { OPT_READER_CPUS, R },
-	{ OPT_STATUS_FD, R },
 	{ OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
 	{ OPT_BY_COMM, R | S },
+	{ OPT_STATUS_FD, R }, { OPT_COMPRESS, R },
 };
 
 static const struct option long_options[] = {
@@ -59,6 +59,7 @@ static const struct option long_options[] = {
 	{ "subbuf-size", required_argument, NULL, OPT_SUBBUF_SIZE },
 	{ "cmdlines-size", required_argument, NULL, OPT_CMDLINES_SIZE },
 	{ "temp", required_argument, NULL, OPT_TEMP },
+	{ "compress", required_argument, NULL, OPT_COMPRESS },
 	{ "compression", required_argument, NULL, OPT_COMPRESSION },
 	{ "file-version", required_argument, NULL, OPT_FILE_VERSION },
 	{ "poll", no_argument, NULL, OPT_POLL },
@@ -402,6 +403,20 @@ static int set_sync(struct parser *p)
 	return optarg ? set_number(p, OPT_SYNC, 1, SECONDS_MAX, &p->o->sync_s) : EXIT_OK;
 }
 
+static int set_compress(struct parser *p)
+{
+	static const char *const names[] = {
+		[COMPRESS_LIVE] = "live", [COMPRESS_AFTER] = "after", [COMPRESS_NONE] = "none",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(optarg, names[i])) {
+			p->o->compress = i;
+			return EXIT_OK;
+		}
+	return usage_error(p->e, "option --compress: '%s' is neither live nor after nor none", optarg);
+}
+
 static int set_status_fd(struct parser *p)
 {
 	uint64_t fd = 0;
@@ -471,6 +486,7 @@ static int take_value(struct parser *p, int opt)
 	case OPT_SYNC: return set_sync(p);
 	case OPT_MAX_TIME: return set_number(p, opt, 1, SECONDS_MAX, &o->max_time_s);
 	case OPT_MAX_SIZE: return set_size(p, opt, &o->max_bytes);
+	case OPT_COMPRESS: return set_compress(p);
 	case OPT_STATUS_FD: return set_status_fd(p);
 	case OPT_READER_CPUS: return set_once(p, opt, &o->reader_cpus);
 	case OPT_PROFILE: return set_profile(p);

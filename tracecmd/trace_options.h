@@ -22,6 +22,7 @@ struct trace_options {
 
 	const char *output;		/* -o; NULL: trace.dat */
 	const char *compression;	/* --compression; NULL: the default */
+	enum { COMPRESS_LIVE, COMPRESS_AFTER, COMPRESS_NONE } compress;	/* --compress */
 	unsigned file_version;		/* --file-version: 6, 7; 0: the default */
 	const char *temp_dir;		/* --temp; NULL: beside the output */
 	uint64_t max_kb;		/* -m: kept per CPU; 0: everything */

@@ -454,7 +454,9 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 	ctx_find_teaches(slot);
 	apply_styles(db, slot);
 	builtin_find(db, slot);
+	slot->plugin = slot->plugin && !slot->no_handler;
 	slot->prog = prog_compile(event, &slot->check, &slot->no_prog);
+	slot->plain = !slot->text && !slot->plugin && !slot->fields && !slot->check.bad_fields;
 	return true;
 }
 

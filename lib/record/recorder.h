@@ -22,6 +22,7 @@
 
 struct recorder_opts {
 	const struct codec *codec;	/* of the chunks; NULL: raw */
+	bool pack_later;		/* chunks are stored raw all the same */
 	uint64_t spool_limit;		/* bytes kept per stream; 0: all */
 	uint64_t pause_us;		/* a reader that found nothing rests so long; 0: 1000 */
 	bool poll;			/* look every pause_us instead of waiting for the kernel's word */

@@ -70,6 +70,7 @@ struct recorder {
 	atomic_bool stopping, failed;
 	atomic_uint flushes;		/* asked for so far */
 	atomic_uint_fast64_t written;	/* bytes of all spools */
+	atomic_uint_fast64_t put_off;	/* bytes stored raw for want of CPU */
 	cpu_set_t *cpus;		/* where threads run; NULL: anywhere */
 	pthread_t sync_thread;
 	bool syncing;			/* it runs */

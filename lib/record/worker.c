@@ -77,6 +77,9 @@ void batch_submit(struct recorder *rec, struct batch *b)
 	sem_post(&rec->queued);
 }
 
+#define NICE_LEVELS 4
+#define PUT_OFF_MAX (64u << 20)		/* what finishing has to compress at most */
+
 /*
  * Workers leave the machine to what is traced as long as memory lasts; the
  * fuller it is, the more they press (where that is allowed). Under hackbench
@@ -84,7 +87,7 @@ void batch_submit(struct recorder *rec, struct batch *b)
  */
 static void adapt_nice(struct recorder *rec, struct worker *w)
 {
-	static const int nices[] = { 0, -5, -10, -20 };
+	static const int nices[NICE_LEVELS] = { 0, -5, -10, -20 };
 	int left = 0;
 	size_t level;
 
@@ -193,6 +196,23 @@ static void end_turn(struct stream *st)
 	pthread_mutex_unlock(&rec->order_lock);
 }
 
+/*
+ * Whether a batch is stored as it is. Where memory is almost full although the workers
+ * press, the machine is needed for other things: compressing can wait until the
+ * end, as long as that is soon done.
+ */
+static bool put_off(struct recorder *rec, const struct worker *w, size_t len)
+{
+	if (!rec->opts.codec || rec->opts.pack_later)
+		return true;
+	if (w->level < NICE_LEVELS - 1 || rec->opts.spool_limit)
+		return false;
+	if (atomic_fetch_add(&rec->put_off, len) + len <= PUT_OFF_MAX)
+		return true;
+	atomic_fetch_sub(&rec->put_off, len);
+	return false;
+}
+
 struct press {				/* one worker's means to compress */
 	struct codec_ctx ctx;
 	struct buf frame, fixed;
@@ -222,13 +242,13 @@ static int content_make(struct batch *b, struct press *press, struct content *re
 
 /* A frame for the spool: compressed, or the sub-buffers where they are. */
 static int content_press(const struct recorder *rec, const struct stream *st,
-			 const struct content *c, struct press *press, uint8_t **ret_frame,
-			 size_t *ret_len, struct err *e)
+			 const struct content *c, bool raw, struct press *press,
+			 uint8_t **ret_frame, size_t *ret_len, struct err *e)
 {
 	size_t bound;
 	int r = -ENOMEM;
 
-	if (!rec->opts.codec) {
+	if (raw) {
 		*ret_frame = (uint8_t *)c->pages - SPOOL_HEADER;
 		*ret_len = c->len;
 		return 0;
@@ -244,7 +264,7 @@ static int content_press(const struct recorder *rec, const struct stream *st,
 }
 
 /* Compresses and writes one batch. */
-static void batch_write(struct recorder *rec, struct batch *b, struct press *press)
+static void batch_write(struct recorder *rec, struct batch *b, struct press *press, bool raw)
 {
 	struct stream *st = b->st;
 	struct content c = { 0 };
@@ -256,11 +276,13 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 	if (!atomic_load(&rec->failed))
 		r = content_make(b, press, &c, &e);
 	if (!r)
-		r = content_press(rec, st, &c, press, &frame, &csize, &e);
+		r = content_press(rec, st, &c, raw, press, &frame, &csize, &e);
 	await_turn(st, b->number);
 	if (!r && atomic_load(&rec->failed))
 		r = -ECANCELED;
-	if (!r)
+	if (!r && raw)
+		r = spool_append_raw(st->spool, frame, csize, c.first_ts, c.last_ts, &e);
+	else if (!r)
 		r = spool_append(st->spool, frame, csize, c.len, c.first_ts, c.last_ts, &e);
 	if (!r)
 		atomic_fetch_add(&rec->written, csize);
@@ -299,7 +321,7 @@ void *recorder_worker(void *worker)
 	recorder_thread_begin(rec, "tcmd-pack", w - rec->workers);
 	while ((b = batch_next(rec))) {
 		adapt_nice(rec, w);
-		batch_write(rec, b, &press);
+		batch_write(rec, b, &press, put_off(rec, w, b->len));
 		batch_put(rec, b);
 	}
 	codec_ctx_release(&press.ctx);

@@ -94,6 +94,7 @@ int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err 
 	c->rp = rp;
 	c->env.tell = replay_tell;
 	c->env.tell_ctx = rp;
+	c->env.cache = &rp->cache;
 	c->env.complete = complete;
 	c->env.complete_ctx = rp;
 	c->env.want_entries = rp->opts.want_entries;

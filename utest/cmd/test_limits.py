@@ -144,3 +144,32 @@ def test_no_loss_is_no_failure(dat):
     p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "--fail-on-loss", "sh", "-c", "exit 4", status=4)
     assert "lost" not in p.stderr
     assert "lost" not in run(TRACECMD, "dump", dat).stdout
+
+
+def test_buffers_grow_and_shrink_again(dat):
+    """Without -b: room for a burst; a size that is asked for is obeyed; an instance found has its size back."""
+    os.mkdir(DIR)
+    try:
+        before = tracefs.snapshot(events=False)[INSTANCE]["buffer_size_kb"]
+        for options, least, most in ((), 1024, 8192), (("-b", "500"), 490, 510):
+            p = run(TRACECMD, "record", "-q", "-o", dat, *IN, *options, "-e", "sched", "cat", f"{DIR}/buffer_size_kb")
+            assert least <= int(p.stdout) <= most * 1.01
+            assert tracefs.snapshot(events=False)[INSTANCE]["buffer_size_kb"] == before
+    finally:
+        os.rmdir(DIR)
+
+
+def test_compressed_after(dat):
+    """The same file in the end, and a killed one is read too."""
+    run(TRACECMD, "record", "-q", "-o", dat, *IN, "--compress", "after", "-p", "nop", *flood(20000))
+    strict_check(dat)
+    text = run("/usr/bin/python3", common.DATDUMP, dat).stdout
+    assert "compression 'zstd'" in text
+    assert os.path.getsize(dat) < 2000000
+    with recording("-q", "-o", dat + "2", *IN, "--compress", "after", "-e", "sched", "-e", "syscalls") as p:
+        wait_for(lambda: run(common.tool("workload"), 100) and any(
+            os.path.getsize(f"{dat}2.{INSTANCE}.cpu{c}") > 100000 for c in range(os.cpu_count())), "there is something")
+        p.kill()
+        p.wait()
+    wait_for(lambda: not os.path.exists(DIR), "the supervisor has put back")
+    assert "sched_switch:" in run(TRACECMD, "report", dat + "2", status=1).stdout

@@ -38,7 +38,7 @@ def dat(tmp_path, kernel):
 @pytest.mark.parametrize("form", [
     (), ("--compression", "none"), ("--compression", "zlib"), ("--compression", "lz4"),
     ("--file-version", "6"), ("--nosplice",), ("--poll", "-s", "500"), ("-r", "5"), ("--subbuf-size", "16"),
-    ("-m", "100000"),
+    ("-m", "100000"), ("--compress", "after"), ("--compress", "none"),
 ], ids=lambda form: " ".join(form))
 def test_forms(dat, form):
     """The workload's events are there, whatever the way and the format."""
