@@ -113,6 +113,7 @@ static int prepare_buffer(struct report *rp, struct report_file *f, unsigned nr,
 	rb->prefix = width ? prefix : strdup("");
 	if (!rb->prefix)
 		return err_set(e, -ENOMEM, "out of memory");
+	rb->prefix_len = strlen(rb->prefix);
 	return 0;
 }
 
