@@ -38,6 +38,7 @@ _tracecmd_values()
 	-l|-n|-g) case $2 in record|start|stream|set|extract) "$1" list -f 2>/dev/null ;; *) return 1 ;; esac ;;
 	--compression) tr ' ' '\n' <<<"$codecs" ;;
 	--format) printf '%s\n' text json csv ;;
+	--compress) printf '%s\n' live after none ;;
 	--file-version) printf '%s\n' 6 7 ;;
 	--user) compgen -u ;;
 	*) return 1 ;;

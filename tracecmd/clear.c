@@ -23,5 +23,6 @@ const struct command clear_command = {
 	.help = "  -B NAME    this instance (repeatable)\n"
 		"  -a         all instances and the top level\n"
 		"\nWithout an option: the top level.\n",
+	.on_kernel = true,
 	.run = clear_run,
 };

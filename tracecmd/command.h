@@ -13,7 +13,9 @@ enum exit_code {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
+	EXIT_LOST = 3,		/* record --fail-on-loss */
 	EXIT_HELP = -1,		/* --help among the options: main prints it, EXIT_OK */
+	EXIT_VERSION = -2,	/* --version, likewise */
 };
 
 struct command {
@@ -23,6 +25,7 @@ struct command {
 	const char *usage;		/* "[options] [command [argument...]]" */
 	bool runs_command;		/* options may be another command's, behind the own */
 	bool own_version;		/* --version is an option of its own */
+	bool on_kernel;			/* works on this kernel's tracing: tells what a kill left there */
 	/*
 	 * argv[0] is the command's name. Returns an exit code (or a traced
 	 * command's own status); EXIT_FAILED/EXIT_USAGE with @e set makes main

@@ -321,6 +321,8 @@ static int dump_all(struct dump *d, struct err *e)
 		dump_strings(d);
 	if (d->what & (DUMP_SECTIONS | DUMP_SUMMARY))
 		dump_sections(d);
+	if (d->what & DUMP_SUMMARY)
+		dump_losses(d);
 	return 0;
 }
 
@@ -417,7 +419,7 @@ const struct command dump_command = {
 	"  -i FILE           file to read (default: trace.dat)\n"
 	"  -v, --validate    read all of it and say whether it is valid\n"
 	"what to print:\n"
-	"  --summary         a line for each part (the default)\n"
+	"  --summary         a line for each part, and what was lost (the default)\n"
 	"  --head-page       description of a sub-buffer's head\n"
 	"  --head-event      description of the entries in it\n"
 	"  --ftrace-events   formats of the internal events\n"

@@ -41,4 +41,7 @@ void dump_options(struct dump *d);
 /* One option in full. */
 void dump_option(struct dump *d, const struct dat_option *o);
 
+/* dump_loss.c: nothing if nothing was lost. */
+void dump_losses(struct dump *d);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "record_loss.h"
 #include "record_output.h"
 #include "supervisor.h"
 #include "trace_options.h"
@@ -14,6 +15,7 @@ struct run {
 	struct kernel *kernel;
 	struct supervisor supervisor;
 	struct recording *recording;
+	bool lost;			/* events, and that is to be a failure */
 	bool *was_on;			/* tracing_on of each instance of the setup */
 };
 
@@ -72,6 +74,8 @@ static int find_instances(struct run *run, struct err *e)
 			continue;
 		r = kernel_instance_get(run->kernel, is->name, false, &is->in, e);
 		if (!r)
+			r = kernel_instance_lock(is->in, e);
+		if (!r)
 			kernel_read_word(is->in, "tracing_on", on, sizeof(on));
 		run->was_on[i] = !strcmp(on, "1");
 		if (!r && run->o->snapshot)
@@ -87,6 +91,8 @@ static int check_all(struct run *run, struct err *e)
 	struct trace_options *o = run->o;
 	int r = kernel_open(NULL, o->quiet ? NULL : &stderr_notices, &run->kernel, e);
 
+	if (!r && o->tell_writes)
+		kernel_tell_writes(run->kernel);
 	if (!r)
 		r = find_instances(run, e);
 	if (!r)
@@ -117,6 +123,7 @@ static int extract(struct run *run, struct err *e)
 		return r;
 	r = record_output_finish(&run->out, run->recording, e);
 	record_output_report(&run->out, run->recording, !r);
+	run->lost = !r && run->o->fail_on_loss && record_loss_any(run->recording);
 	return r;
 }
 
@@ -168,7 +175,7 @@ static int run_extract(int argc, char **argv, struct err *e)
 	kernel_close(run.kernel);
 	free(run.was_on);
 	trace_options_release(&o);
-	return r ? EXIT_FAILED : EXIT_OK;
+	return r ? EXIT_FAILED : run.lost ? EXIT_LOST : EXIT_OK;
 }
 
 const struct command extract_command = {
@@ -188,7 +195,9 @@ const struct command extract_command = {
 		"  --date            store the time of day; report then shows it\n"
 		"  --ts-offset N     store an offset that report adds to all times\n"
 		"  --tsc2nsec        store how x86-tsc becomes nanoseconds\n"
+		"  --fail-on-loss    exit status 3 if events were lost\n"
 		"  --nosplice, -r PRIO as for record\n"
 		"  -q, --quiet; --stderr; -h, --help\n",
+	.on_kernel = true,
 	.run = run_extract,
 };

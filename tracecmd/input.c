@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "input.h"
+#include "record_loss.h"
 #include "record/head.h"
 #include "record/left.h"
 
@@ -80,28 +81,14 @@ static int open_stdin(const struct notices *notices, struct input *in, struct er
 
 /* ---- what a recording left ---------------------------------------------------- */
 
-/* Times of these clocks are no nanoseconds. */
-static bool counts(const char *clock)
-{
-	static const char *const names[] = { "x86-tsc", "tsc2nsec", "counter", "uptime" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(clock, names[i]))
-			return true;
-	return false;
-}
-
 static void put_end(struct buf *b, const struct left *l)
 {
-	uint64_t us = l->last_ts / 1000 + (l->last_ts % 1000 + 500) / 1000;	/* as report rounds */
-
-	if (!l->has_events)
+	if (!l->has_events) {
 		buf_puts(b, "before any event reached the disk");
-	else if (counts(l->clock))
-		buf_printf(b, "its last event is at %" PRIu64, l->last_ts);
-	else
-		buf_printf(b, "its last event is at %" PRIu64 ".%06" PRIu64, us / 1000000,
-			   us % 1000000);
+	} else {
+		buf_puts(b, "its last event is at ");
+		loss_put_time(b, l->clock, l->last_ts);
+	}
 	if (l->damage)
 		buf_printf(b, "; %" PRIu64 " bytes behind or between its whole chunks are torn and "
 			   "left out", l->damage);

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "include/tracecmd.h"
+#include "notes.h"
 
 const struct command *const commands[] = {
 	&record_command,
@@ -150,9 +151,15 @@ static int run(int argc, char **argv, struct err *e)
 		print_version();
 		return EXIT_OK;
 	}
+	if (c->on_kernel && !(argc == 3 && !strcmp(argv[2], "--recover")))
+		notes_tell();
 	status = c->run(argc - 1, argv + 1, e);
 	if (status == EXIT_HELP) {
 		print_command_help(c);
+		return EXIT_OK;
+	}
+	if (status == EXIT_VERSION) {
+		print_version();
 		return EXIT_OK;
 	}
 	if (status == EXIT_USAGE && e->code)

@@ -9,6 +9,8 @@
 
 #include "child.h"
 #include "daemon.h"
+#include "progress.h"
+#include "record_loss.h"
 #include "record_output.h"
 #include "record_wait.h"
 #include "supervisor.h"
@@ -27,6 +29,8 @@ struct run {
 	int signal_fd;
 	int daemon_fd;			/* tells the foreground that recording has begun; -1 */
 	bool pid_file;			/* there is one, of ours */
+	struct progress progress;
+	bool lost;			/* events, and that is to be a failure */
 	int status;			/* the command's, or EXIT_OK */
 };
 
@@ -43,14 +47,19 @@ static int check_all(struct run *run, struct err *e)
 	struct trace_options *o = run->o;
 	int r = 0;
 
-	if (o->command)
+	r = progress_check(o, e);
+	if (!r && o->command)
 		r = child_plan_make(&run->plan, o->command, o->user, e);
 	if (!r)
 		r = watched_open(&run->watched, &o->setup, e);
 	if (!r)
 		r = kernel_open(NULL, o->quiet ? NULL : &stderr_notices, &run->kernel, e);
+	if (!r && o->tell_writes)
+		kernel_tell_writes(run->kernel);
 	if (!r)
 		r = kernel_setup_check(run->kernel, &o->setup, e);
+	if (!r)
+		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_open(&run->out, o, e);
 	return r ? r : check_tsc(run, e);
@@ -69,8 +78,12 @@ static int tracing_on(void *ctx, struct err *e)
 static int begin(struct run *run, struct err *e)
 {
 	struct kernel_setup *setup = &run->o->setup;
-	int r = kernel_setup_apply(run->kernel, setup, e);
+	int r;
 
+	kernel_setup_grow(setup);
+	r = kernel_setup_apply(run->kernel, setup, e);
+	if (!r)
+		r = kernel_setup_lock(run->kernel, setup, e);
 	if (!r)
 		r = record_output_date(&run->out, run->kernel, e);
 	if (!r)
@@ -88,9 +101,23 @@ static int begin(struct run *run, struct err *e)
 	return r;
 }
 
+/* The recording has ended, and the command has not. */
+static enum record_end wait_on(struct run *run, unsigned *signals)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return record_wait(&run->child, &run->watched, run->signal_fd, -1, NULL, signals);
+}
+
 static int record(struct run *run, struct err *e)
 {
+	struct record_watch watch;
 	enum record_end why;
+	unsigned signals = 0;
 	int r;
 
 	if (run->o->daemonize) {
@@ -113,16 +140,21 @@ static int record(struct run *run, struct err *e)
 	} else if (!run->o->command && !run->o->quiet) {
 		report_line(run->o, "Hit Ctrl^C to stop recording\n");
 	}
+	progress_begin(&run->progress, run->o, run->recording, &watch);
 	why = record_wait(&run->child, &run->watched, run->signal_fd,
-			  recording_alarm_fd(run->recording));
+			  recording_alarm_fd(run->recording), &watch, &signals);
+	progress_end(&run->progress);
+	stop_signals_last(run->signal_fd, signals);
 	r = kernel_setup_tracing(run->kernel, &run->o->setup, false, e);
 	if (r)
 		return r;
 	r = record_output_finish(&run->out, run->recording, e);
 	record_output_report(&run->out, run->recording, !r);
+	if (!r && run->o->fail_on_loss && record_loss_any(run->recording))
+		run->lost = true;
 	/* A command whose recording broke off is not to suffer from that. */
-	if (why == RECORD_END_ALARM && run->child.pid)
-		why = record_wait(&run->child, &run->watched, run->signal_fd, -1);
+	if ((why == RECORD_END_ALARM || why == RECORD_END_LIMIT) && run->child.pid)
+		why = wait_on(run, &signals);
 	if (why == RECORD_END_COMMAND)
 		run->status = child_wait(&run->child);
 	else
@@ -179,7 +211,7 @@ static int run_record(int argc, char **argv, struct err *e)
 		daemon_end();
 	cleanup_close(&run.daemon_fd);
 	trace_options_release(&o);
-	return r ? EXIT_FAILED : run.status;
+	return r ? EXIT_FAILED : run.lost ? EXIT_LOST : run.status;
 }
 
 const struct command record_command = {
@@ -191,18 +223,27 @@ const struct command record_command = {
 		"\nThe recording\n"
 		"  -o FILE           output (trace.dat); - is standard output\n"
 		"  --compression C   any, none, or a codec ('tracecmd list -c')\n"
+		"  --compress WHEN   live: while recording (default); after: at the end; none\n"
 		"  --file-version V  7, or 6: never compressed, for older programs\n"
 		"  --temp DIR        where per-CPU spools are kept meanwhile\n"
 		"  -m KB             keep only the last KB of each CPU, at most\n"
 		"  -a                formats of all events, not only of those recorded\n"
 		"  -k                leave the tracing settings as they are afterwards\n"
+		"  --max-time SECONDS, --max-size SIZE\n"
+		"                    end the recording then; SIZE in bytes, or with K, M, G, T\n"
+		"  --fail-on-loss    exit status 3 if events were lost\n"
+		"  --sync[=SECONDS]  have what was recorded on the disk every so many (1)\n"
+		"  --status-fd N     a line of status each second to this descriptor\n"
 		"  -s USEC, --poll   pause between looks at a quiet buffer; look without being woken\n"
 		"  -r PRIO           real-time priority of the readers (1 where it is allowed)\n"
+		"  --reader-cpus LIST\n"
+		"                    run the recorder's threads on these CPUs only, like 0,2-3\n"
 		"  --nosplice        read the buffers instead of splicing\n"
 		"  --date            store the time of day; report then shows it\n"
 		"  --ts-offset N     store an offset that report adds to all times\n"
 		"  --tsc2nsec        store how x86-tsc becomes nanoseconds\n"
 		"  --daemonize       go to the background once recording has begun\n"
 		"  --stderr          own messages to standard error\n",
+	.on_kernel = true,
 	.run = run_record,
 };

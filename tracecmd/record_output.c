@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "record_loss.h"
 #include "record_output.h"
 
 #define DEFAULT_OUTPUT "trace.dat"
@@ -20,6 +21,11 @@ static int choose_format(struct record_output *out, struct err *e)
 {
 	const char *name = out->o->compression;
 
+	if (out->o->compress == COMPRESS_NONE && name && strcmp(name, "none"))
+		return err_set(e, -EINVAL, "options --compress none and --compression %s exclude each "
+			       "other", name);
+	if (out->o->compress == COMPRESS_NONE)
+		name = "none";
 	out->opts.version = out->o->file_version ? out->o->file_version : 7;
 	if (out->opts.version == 6) {
 		if (name && strcmp(name, "none") && strcmp(name, "any"))
@@ -65,12 +71,14 @@ static void fill_opts(struct record_output *out)
 	out->opts.spool_base = out->spool_base;
 	out->opts.raw_file = "trace_pipe_raw";
 	out->opts.writer = "tracecmd " TRACECMD_VERSION;
+	out->opts.hooks = o->hook_texts;
 	out->opts.has_offset = o->has_ts_offset;
 	out->opts.offset = o->ts_offset;
 	out->opts.notices = notices;
 	out->opts.recorder = (struct recorder_opts){
 		.spool_limit = o->max_kb * 1024, .pause_us = o->sleep_us, .poll = o->poll,
 		.rt_priority = o->rt_priority, .no_splice = o->no_splice, .notices = notices,
+		.pack_later = o->compress == COMPRESS_AFTER, .sync_s = o->sync_s, .reader_cpus = o->reader_cpus,
 	};
 }
 
@@ -172,6 +180,8 @@ static int save(struct record_output *out, struct recording *rec, struct err *e)
 	end = out->file.temp ? lseek(out->file.fd, 0, SEEK_END) : -1;
 	if (end >= 0 && ftruncate(out->file.fd, end) < 0)	/* what was reserved too much */
 		return err_errno(e, -errno, "cannot write '%s'", out->path);
+	if (out->o->sync_s && fsync(out->file.fd) < 0 && errno != EINVAL)
+		return err_errno(e, -errno, "cannot write '%s' to the disk", out->path);
 	return new_file_commit(&out->file, e);
 }
 
@@ -231,37 +241,9 @@ static void report_file(const char *output)
 	dat_reader_close(r);
 }
 
-/* One line for a CPU that lost events. True if it did. */
-static bool report_loss(const struct recording_cpu *c)
-{
-	const char *dot = *c->instance ? "." : "";
-
-	if (!c->overrun && !c->commit_overrun && !c->dropped && !c->stats.discarded)
-		return false;
-	fprintf(stderr, "CPU %u%s%s: %" PRIu64 " events lost", c->cpu, dot, c->instance, c->overrun);
-	if (c->commit_overrun)
-		fprintf(stderr, " %" PRIu64 " events lost due to commit overrun", c->commit_overrun);
-	if (c->dropped)
-		fprintf(stderr, ", %" PRIu64 " events dropped by a full buffer", c->dropped);
-	if (c->stats.discarded)
-		fprintf(stderr, ", %" PRIu64 " sub-buffers could not be written",
-			c->stats.discarded);
-	fputc('\n', stderr);
-	return c->overrun || c->dropped;
-}
-
 void record_output_report(const struct record_output *out, const struct recording *rec, bool saved)
 {
-	bool full = false;
-
 	if (saved && !out->o->quiet && !out->to_stdout)
 		report_file(out->path);
-	for (size_t i = 0; i < recording_nr_cpus(rec); i++) {
-		struct recording_cpu c;
-
-		recording_cpu(rec, i, &c);
-		full |= report_loss(&c);
-	}
-	if (full)
-		fprintf(stderr, "Larger buffers (-b KB) lose less.\n");
+	record_loss_tell(rec);
 }

@@ -8,6 +8,7 @@
 
 #include "record_wait.h"
 
+#define SIGNALS_MAX 3			/* the last of them ends all */
 #define LOOK_MS 200			/* for threads, which have no descriptor to poll */
 
 struct pollfds {
@@ -95,6 +96,7 @@ int stop_signals_take(sigset_t *ret_mask, struct err *e)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
 	/* A shell ignores INT in what it runs in the background: kill -INT still counts. */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
@@ -109,24 +111,61 @@ int stop_signals_take(sigset_t *ret_mask, struct err *e)
 	return fd;
 }
 
-/* Signals that have arrived since the last call. */
-static unsigned signals_read(int fd)
+/* Signals to end that have arrived since the last call; others are obeyed. */
+static unsigned signals_read(int fd, const struct record_watch *watch)
 {
 	struct signalfd_siginfo info;
 	unsigned nr = 0;
 
-	while (read(fd, &info, sizeof(info)) == sizeof(info))
-		nr++;
+	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGUSR1)
+			nr++;
+		else if (watch)
+			watch->flush(watch->ctx);
+	}
 	return nr;
+}
+
+static volatile sig_atomic_t signals_left;	/* until we leave at once */
+
+static void leave(int sig)
+{
+	static const char text[] = "tracecmd: left without finishing; 'tracecmd report' and 'tracecmd "
+				   "restore' read what there is\n";
+
+	if (--signals_left > 0)
+		return;
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(EXIT_FAILED);
+	_exit(128 + sig);
+}
+
+void stop_signals_last(int fd, unsigned seen)
+{
+	struct sigaction act = { .sa_handler = leave, .sa_flags = SA_RESTART };
+	sigset_t set;
+
+	seen += signals_read(fd, NULL);
+	signals_left = seen < SIGNALS_MAX ? SIGNALS_MAX - seen : 1;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_FIXED };
 
 /* Waits for something to happen. NULL: no memory or no poll; lives until the next call. */
 static const struct pollfd *wait_event(struct pollfds *fds, const struct child *child,
-				       const struct watched *w, int signal_fd, int alarm_fd)
+				       const struct watched *w, int signal_fd, int alarm_fd,
+				       const struct record_watch *watch)
 {
-	int timeout = watched_pollable(w) ? -1 : LOOK_MS;
+	int timeout = watch && watch->tick_ms ? (int)watch->tick_ms : -1;
+
+	if (!watched_pollable(w) && (timeout < 0 || timeout > LOOK_MS))
+		timeout = LOOK_MS;
 
 	if (vec_reserve(fds, POLL_FIXED + w->v.nr))
 		return NULL;
@@ -142,7 +181,7 @@ static const struct pollfd *wait_event(struct pollfds *fds, const struct child *
 }
 
 enum record_end record_wait(const struct child *child, struct watched *watched, int signal_fd,
-			    int alarm_fd)
+			    int alarm_fd, const struct record_watch *watch, unsigned *seen)
 {
 	struct watched none = { 0 }, *w = child->pid ? &none : watched;
 	bool has_pids = w->v.nr, told = false;
@@ -150,9 +189,10 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 	const struct pollfd *p;
 	struct pollfds fds = { 0 };
 
-	while ((p = wait_event(&fds, child, w, signal_fd, alarm_fd))) {
-		unsigned nr = signals_read(signal_fd);
+	while ((p = wait_event(&fds, child, w, signal_fd, alarm_fd, watch))) {
+		unsigned nr = signals_read(signal_fd, watch);
 
+		*seen += nr;
 		if (p[POLL_ALARM].revents)
 			break;
 		if (child->pid && p[POLL_COMMAND].revents) {
@@ -166,6 +206,10 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 		if (nr) {
 			kill(child->pid, SIGTERM);
 			told = true;
+		}
+		if (watch && watch->tick_ms && watch->tick(watch->ctx)) {
+			end = RECORD_END_LIMIT;
+			break;
 		}
 		watched_prune(w);
 		if (has_pids && !w->v.nr) {

@@ -20,11 +20,16 @@ int watched_open(struct watched *w, const struct kernel_setup *setup, struct err
 void watched_close(struct watched *w);
 
 /*
- * INT, TERM, HUP and QUIT are taken by a descriptor from now on (in this
+ * INT, TERM, HUP, QUIT and USR1 are taken by a descriptor from now on (in this
  * thread and those it makes), PIPE is ignored. @ret_mask: the mask before, for
  * the command. The descriptor, or -errno.
  */
 int stop_signals_take(sigset_t *ret_mask, struct err *e);
+/*
+ * While the file is finished: the third signal of all, @seen of which have come, ends
+ * the process on the spot. What is on the disk stays, the supervisor does its work.
+ */
+void stop_signals_last(int fd, unsigned seen);
 
 /* Why a recording ended. */
 enum record_end {
@@ -32,14 +37,24 @@ enum record_end {
 	RECORD_END_PIDS,		/* all watched processes did */
 	RECORD_END_SIGNAL,		/* a signal, without a command or a second one */
 	RECORD_END_ALARM,		/* the recorder cannot go on */
+	RECORD_END_LIMIT,		/* of time or size */
+};
+
+/* What is done while waiting. */
+struct record_watch {
+	unsigned tick_ms;		/* how often; 0: never */
+	bool (*tick)(void *ctx);	/* true: a limit is reached */
+	void (*flush)(void *ctx);	/* USR1 came */
+	void *ctx;
 };
 
 /*
  * Waits. @child: its pid is 0 if there is no command; then a signal or the
  * end of all @watched ends the recording. With a command the first signal
  * sends it SIGTERM, the second one stops waiting. @alarm_fd: the recorder's.
+ * @watch: NULL: nothing else is done. *seen counts the signals that end things.
  */
 enum record_end record_wait(const struct child *child, struct watched *watched, int signal_fd,
-			    int alarm_fd);
+			    int alarm_fd, const struct record_watch *watch, unsigned *seen);
 
 #endif

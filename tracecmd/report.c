@@ -50,8 +50,14 @@ static const char help[] =
 	"  --boundary           tell where sub-buffers begin\n"
 	"  --debug              that, and where each event lies\n"
 	"  -w                   wake-up latencies\n"
+	"  --profile            where tasks spent their time, instead of events\n"
+	"  -G                   there: interrupts for each CPU, not for each task\n"
+	"  -H HOOK              there: a pair of events, [SYSTEM:]EVENT,FIELD[,PIDFIELD]/\n"
+	"                       [SYSTEM:]EVENT,FIELD[,FLAGS]; flags p (same CPU), g (global)\n"
+	"  --by-comm            there: tasks of one name together\n"
 	"  --format FORMAT      text; json: an object per line; csv; csv:EVENT[,EVENT]: with a\n"
 	"                       column for each field of these events\n"
+	"  --decoded            in json and csv names of flags, functions and so on, beside numbers\n"
 	"  --text               in json and csv the text, too\n"
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
 	"  -q, --quiet          no notices\n"
@@ -78,8 +84,8 @@ enum long_option {
 	OPT_NODATE, OPT_TS_OFFSET, OPT_TS2SECS, OPT_TS_CHECK, OPT_KALLSYMS, OPT_BOUNDARY,
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
 	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_THREADS,
-	OPT_FROM, OPT_TO, OPT_LAST, OPT_FIRST_N, OPT_FORMAT,
-	OPT_TEXT,
+	OPT_FROM, OPT_TO, OPT_LAST, OPT_FIRST_N, OPT_FORMAT, OPT_TEXT, OPT_DECODED,
+	OPT_PROFILE, OPT_BY_COMM,
 };
 
 static const struct option long_options[] = {
@@ -104,6 +110,7 @@ static const struct option long_options[] = {
 	{ "compat", required_argument, NULL, OPT_COMPAT },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "text", no_argument, NULL, OPT_TEXT },
+	{ "decoded", no_argument, NULL, OPT_DECODED },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "from", required_argument, NULL, OPT_FROM },
 	{ "to", required_argument, NULL, OPT_TO },
@@ -120,6 +127,8 @@ static const struct option long_options[] = {
 	{ "uname", no_argument, NULL, OPT_UNAME },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "check-events", no_argument, NULL, OPT_CHECK_EVENTS },
+	{ "profile", no_argument, NULL, OPT_PROFILE },
+	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
 	{ "filter-test", no_argument, NULL, 'T' },
 	{ NULL, 0, NULL, 0 }
 };
@@ -277,6 +286,8 @@ static int word_option(struct parse *p, int opt, char *arg)
 		return set_ts2secs(p, arg);
 	case OPT_COMPAT:
 		return set_compat(p, arg);
+	case 'H':
+		return profile_hooks_add(&p->rp->hooks, arg, p->e) ? EXIT_USAGE : EXIT_OK;
 	case OPT_THREADS:
 		return set_threads(p, arg);
 	case OPT_FROM:
@@ -346,6 +357,14 @@ static bool *switch_option(struct report *rp, int opt)
 		return &rp->boundary;
 	case OPT_DEBUG:
 		return &rp->debug;
+	case OPT_DECODED:
+		return &rp->decoded;
+	case OPT_PROFILE:
+		return &rp->profile;
+	case 'G':
+		return &rp->global_irqs;
+	case OPT_BY_COMM:
+		return &rp->by_comm;
 	case OPT_TEXT:
 		return &rp->with_text;
 	}
@@ -436,7 +455,7 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 
 	opterr = 0;
 	optind = 0;
-	while (!status && (opt = getopt_long(argc, argv, "-:i:F:r:n:O:V::ltRNLISwqvEfPepT",
+	while (!status && (opt = getopt_long(argc, argv, "-:i:F:r:n:O:V::ltRNLISwqvEfPepTGH:",
 					     long_options, NULL)) != -1)
 		status = parse_option(&p, opt, argv);
 	while (!status && optind < argc)
@@ -446,6 +465,15 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 		status = add_file(&p, DEFAULT_FILE, false);
 	if (!status && rp->wakeup && rp->files.nr > 1)
 		status = usage_error(e, "-w is for one file");
+	if (!status && !rp->profile && (rp->global_irqs || rp->by_comm || rp->hooks.nr))
+		status = usage_error(e, "%s is part of --profile: give that too", rp->global_irqs ?
+				     "-G" : rp->by_comm ? "--by-comm" : "-H");
+	if (!status && rp->profile && rp->wakeup)
+		status = usage_error(e, "--profile and -w exclude each other");
+	if (!status && rp->profile && rp->format != REPORT_TEXT)
+		status = usage_error(e, "--profile and --format exclude each other");
+	if (!status && rp->profile && rp->count.wanted)
+		status = usage_error(e, "--profile and --count exclude each other");
 	if (!status)
 		status = report_check_format(rp, e);
 	if (!status && rp->count.wanted)
@@ -466,6 +494,7 @@ static void report_release(struct report *rp)
 	vec_release(&rp->kallsyms);
 	vec_release(&rp->pids);
 	vec_release(&rp->comms);
+	profile_hooks_release(&rp->hooks);
 	event_columns_release(&rp->columns);
 }
 
@@ -500,7 +529,8 @@ static int report_run(int argc, char **argv, struct err *e)
 
 		if (!r)
 			r = rp.questions ? report_answer(&rp, e) :
-			    rp.count.wanted ? report_counts(&rp, e) : report_events(&rp, e);
+			    rp.count.wanted ? report_counts(&rp, e) :
+			    rp.profile ? report_profile(&rp, e) : report_events(&rp, e);
 		if (!r)
 			report_tell_damage(&rp, e);
 		status = r < 0 || rp.failed ? EXIT_FAILED : EXIT_OK;

@@ -8,6 +8,7 @@
 #include "event/event.h"
 #include "event/export.h"
 #include "input.h"
+#include "profile.h"
 #include "replay/replay.h"
 
 struct report_filter { const char *text; bool exclude, select; };
@@ -55,6 +56,8 @@ struct report_file {
 /* What printing knows of one buffer. */
 struct report_buffer {
 	const char *prefix;		/* in front of lines, padded */
+	size_t prefix_len;
+	struct profile *profile;	/* --profile; made with its first record */
 	struct buf where;		/* of its events, as they are exported */
 };
 
@@ -71,8 +74,10 @@ struct report {
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
 	bool boundary, debug, losses, compat_31;
 	bool verbose;
+	bool profile, global_irqs, by_comm;
+	struct profile_hooks hooks;	/* -H, and those of the files */
 	enum report_format format;
-	bool with_text;			/* --text */
+	bool with_text, decoded;	/* --text, --decoded */
 	const char *csv_events;		/* whose fields have columns; NULL: no columns */
 	struct event_columns columns;
 	bool default_file;		/* none was named */
@@ -122,6 +127,9 @@ void report_print_cpus(struct report *rp, unsigned file);
 /* ---- report_range.c ---- */
 /* Puts --from and --to into the range of @opts. 0, -EINVAL for no time, -errno. */
 int report_range(struct report *rp, struct replay_run_opts *opts, struct err *e);
+/* ---- report_profile.c: --profile ---- */
+/* Profiles of all buffers instead of events. 0 or -errno. */
+int report_profile(struct report *rp, struct err *e);
 
 /* ---- report_count.c: --count ---- */
 /* "event,cpu,time=10ms"; NULL: "event". 0, -EINVAL. */

@@ -2,7 +2,6 @@
 /* report --count: how many events there are, and how many were lost. */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "report.h"
 #include "tally.h"
@@ -111,6 +110,9 @@ struct counter {
 	struct replay_cpu cpu;
 	bool any;			/* there is a CPU at hand */
 	bool printed;			/* its last event was wanted */
+	bool begun;			/* the range of time was reached */
+	/* losses in front of the next event, which is in the range of time or not */
+	uint64_t lost_before, unknown_before;
 	int rc;				/* why losses could not be counted */
 };
 
@@ -118,6 +120,8 @@ struct count {
 	struct report *rp;
 	bool by_event, by_cpu, by_task, by_buffer, by_time;
 	bool each;			/* each event has to be looked at */
+	struct replay_run_opts range;	/* of time */
+	uint64_t first_ts;		/* what times count from */
 	struct counter *counters;	/* by thread */
 	unsigned threads;
 };
@@ -156,18 +160,70 @@ static int settle(const struct count *c, struct counter *ct)
 	return r;
 }
 
-static int change_cpu(const struct count *c, struct counter *ct, const struct replay_cpu *cpu)
-{
-	int r = settle(c, ct);
+/* ---- losses ---- */
 
-	ct->cpu = *cpu;
-	ct->any = true;
-	ct->printed = false;
+static int add_lost(struct counter *ct, int id, uint64_t n)
+{
+	struct tally_key key = {
+		.file = ct->cpu.file, .buffer = ct->cpu.buffer, .cpu = ct->cpu.cpu, .id = id,
+	};
+
+	return n ? tally_add(&ct->lost, &key, n) : 0;
+}
+
+/* The losses that wait for their event's time are counted, or not. */
+static int settle_lost(struct counter *ct, bool wanted)
+{
+	int r = wanted ? add_lost(ct, LOST_KNOWN, ct->lost_before) : 0;
+
+	if (!r && wanted)
+		r = add_lost(ct, LOST_UNKNOWN, ct->unknown_before);
+	ct->lost_before = ct->unknown_before = 0;
 	return r;
 }
 
+/* What the CPU at hand leaves behind; losses at its end lie before no end of time. */
+static int leave_cpu(const struct count *c, struct counter *ct)
+{
+	int r = settle(c, ct);
+
+	return r < 0 || !ct->any ? r : settle_lost(ct, !c->range.has_to);
+}
+
+static int see_cpu(const struct count *c, struct counter *ct, const struct replay_cpu *cpu)
+{
+	int r;
+
+	if (ct->any && ct->cpu.nr == cpu->nr)
+		return 0;
+	r = leave_cpu(c, ct);
+	ct->cpu = *cpu;
+	ct->any = true;
+	ct->printed = ct->begun = false;
+	return r;
+}
+
+static void count_lost(void *ctx, unsigned worker, const struct replay_cpu *cpu, uint64_t lost)
+{
+	const struct count *c = ctx;
+	struct counter *ct = &c->counters[worker];
+	int r = see_cpu(c, ct, cpu);
+
+	if (lost == RING_LOST_UNKNOWN)
+		ct->unknown_before++;
+	else if (__builtin_add_overflow(ct->lost_before, lost, &ct->lost_before))
+		ct->lost_before = UINT64_MAX;
+	if (!r && !c->range.has_from && !c->range.has_to)
+		r = settle_lost(ct, true);
+	if (r < 0)
+		ct->rc = r;
+}
+
+/* ---- events ---- */
+
+/* @in: it is in the range of time; if not, a stack behind it may ask for it. */
 static int count_record(const struct count *c, struct counter *ct, const struct ring_page *page,
-			const struct ring_event *ev, struct tally_key *key)
+			const struct ring_event *ev, bool in, struct tally_key *key)
 {
 	struct report_file *f = &c->rp->files.v[ct->cpu.file];
 	struct event_record view = {
@@ -175,15 +231,52 @@ static int count_record(const struct count *c, struct counter *ct, const struct 
 		.avail = page->data + page->size - (const uint8_t *)ev->data,
 	};
 
-	if (!report_wants(c->rp, f, &view, &ct->printed))
+	if (!report_wants(c->rp, f, &view, &ct->printed) || !in)
 		return 0;
 	if (c->by_event)
 		key->id = event_db_record_id(f->db, ev->data, ev->len);
 	if (c->by_task)
 		key->pid = event_db_record_pid(f->db, ev->data, ev->len);
 	if (c->by_time)
-		key->bin = clock_convert(ct->cpu.conv, ev->ts) / c->rp->count.bin;
+		key->bin = (clock_convert(ct->cpu.conv, ev->ts) - c->first_ts) / c->rp->count.bin;
 	return tally_add(&ct->events, key, 1);
+}
+
+/*
+ * Whether an event is in the range of time, which has of each CPU what stands
+ * between the first event at or after its beginning and the first one at or
+ * after its end: 0 not yet, 1, -1 not any more.
+ */
+static int in_range(const struct count *c, struct counter *ct, uint64_t raw_ts)
+{
+	uint64_t ts = clock_convert(ct->cpu.conv, raw_ts);
+
+	if (c->range.has_to && ts >= c->range.to)
+		return -1;
+	if (c->range.has_from && !ct->begun && ts < c->range.from)
+		return 0;
+	ct->begun = true;
+	return 1;
+}
+
+/* 0, 1 if what follows is past the range of time, -errno. */
+static int count_each(const struct count *c, struct counter *ct, struct ring_page *page)
+{
+	struct tally_key key = key_of(c, &ct->cpu);
+	struct ring_event ev;
+	int r = 0, in = 1;
+
+	while (r >= 0 && ring_page_next(page, &ev) > 0) {
+		if (c->range.has_from || c->range.has_to) {
+			in = in_range(c, ct, ev.ts);
+			r = settle_lost(ct, in > 0);
+		}
+		if (in < 0)
+			return r < 0 ? r : 1;
+		if (!r)
+			r = count_record(c, ct, page, &ev, in, &key);
+	}
+	return r;
 }
 
 static int count_page(void *ctx, unsigned worker, const struct replay_cpu *cpu,
@@ -191,33 +284,18 @@ static int count_page(void *ctx, unsigned worker, const struct replay_cpu *cpu,
 {
 	const struct count *c = ctx;
 	struct counter *ct = &c->counters[worker];
-	struct tally_key key;
-	struct ring_event ev;
 	int r = ct->rc;
 
-	if (!r && (!ct->any || ct->cpu.nr != cpu->nr))
-		r = change_cpu(c, ct, cpu);
+	if (!r)
+		r = see_cpu(c, ct, cpu);
+	if (r < 0)
+		return err_errno(e, r, "cannot count");
 	if (!c->each) {
 		ring_page_count(page, ct->by_id);
-	} else {
-		key = key_of(c, cpu);
-		while (!r && ring_page_next(page, &ev) > 0)
-			r = count_record(c, ct, page, &ev, &key);
+		return 0;
 	}
-	return r < 0 ? err_errno(e, r, "cannot count") : 0;
-}
-
-static void count_lost(void *ctx, unsigned worker, const struct replay_cpu *cpu, uint64_t lost)
-{
-	struct tally_key key = { .file = cpu->file, .buffer = cpu->buffer, .cpu = cpu->cpu };
-	const struct count *c = ctx;
-	struct counter *ct = &c->counters[worker];
-	int r;
-
-	key.id = lost == RING_LOST_UNKNOWN ? LOST_UNKNOWN : LOST_KNOWN;
-	r = tally_add(&ct->lost, &key, lost == RING_LOST_UNKNOWN ? 1 : lost);
-	if (r < 0)
-		ct->rc = r;
+	r = count_each(c, ct, page);
+	return r < 0 ? err_errno(e, r, "cannot count") : r;
 }
 
 static int merge(struct tally *to, const struct tally *from)
@@ -238,7 +316,7 @@ static int merge_all(struct count *c)
 	for (unsigned i = 0; i < c->threads && !r; i++) {
 		struct counter *ct = &c->counters[i];
 
-		r = ct->rc ? ct->rc : settle(c, ct);
+		r = ct->rc ? ct->rc : leave_cpu(c, ct);
 		if (!r && i)
 			r = merge(&c->counters[0].events, &ct->events);
 		if (!r && i)
@@ -251,7 +329,7 @@ static int count_all(struct count *c, struct err *e)
 {
 	struct replay_scan scan = {
 		.threads = c->threads, .in_order = c->each, .ctx = c, .page = count_page,
-		.lost = count_lost,
+		.lost = count_lost, .has_from = c->range.has_from, .from = c->range.from,
 	};
 	int r;
 
@@ -292,9 +370,8 @@ static int check_clocks(const struct report *rp, struct err *e)
 
 int report_counts(struct report *rp, struct err *e)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct count c = {
-		.rp = rp, .threads = cpus > 0 ? cpus : 1,
+		.rp = rp, .threads = rp->threads,
 		.by_event = counts_by(&rp->count, BY_EVENT), .by_cpu = counts_by(&rp->count, BY_CPU),
 		.by_task = counts_by(&rp->count, BY_TASK), .by_buffer = counts_by(&rp->count, BY_BUFFER),
 		.by_time = counts_by(&rp->count, BY_TIME),
@@ -305,7 +382,15 @@ int report_counts(struct report *rp, struct err *e)
 		return r;
 	if (c.by_time && replay_in_seconds(rp->replay, 0) && !rp->count.bin_in_seconds)
 		rp->count.bin *= 1000000000;
-	c.each = c.by_task || c.by_time;
+	if (c.by_time && rp->align_ts) {
+		r = replay_first_ts(rp->replay, &c.first_ts, e);
+		if (r < 0)
+			return r;
+	}
+	r = report_range(rp, &c.range, e);
+	if (r < 0)
+		return r;
+	c.each = c.by_task || c.by_time || c.range.has_from || c.range.has_to;
 	for (size_t i = 0; i < rp->files.nr; i++)
 		c.each |= report_filtering(rp, &rp->files.v[i]);
 	c.counters = calloc(c.threads, sizeof(*c.counters));

@@ -40,7 +40,9 @@ int report_check_format(const struct report *rp, struct err *e)
 			  rp->compat_31 ? "--compat" : NULL;
 
 	if (rp->format == REPORT_TEXT)
-		return rp->with_text ? usage_error(e, "--text belongs to --format json or csv") : EXIT_OK;
+		return rp->with_text || rp->decoded ?
+		       usage_error(e, "%s belongs to --format json or csv",
+				   rp->with_text ? "--text" : "--decoded") : EXIT_OK;
 	if (odd)
 		return usage_error(e, "%s is for text: --format %s has no use for it", odd,
 				   rp->format == REPORT_JSON ? "json" : "csv");
@@ -90,7 +92,7 @@ int report_export_begin(struct report *rp, struct err *e)
 	AUTO_BUF struct buf head = { 0 };
 	struct event_export_opts opts = {
 		.format = rp->format == REPORT_JSON ? EVENT_EXPORT_JSON : EVENT_EXPORT_CSV,
-		.text = rp->with_text, .files = rp->files.nr > 1, .losses = rp->losses,
+		.text = rp->with_text, .decoded = rp->decoded, .files = rp->files.nr > 1, .losses = rp->losses,
 	};
 	int r = rp->csv_events ? make_columns(rp, e) : 0;
 

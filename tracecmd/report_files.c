@@ -143,6 +143,7 @@ static int prepare_buffer(struct report *rp, struct report_file *f, unsigned nr,
 	rb->prefix = width ? prefix : strdup("");
 	if (!rb->prefix)
 		return err_set(e, -ENOMEM, "out of memory");
+	rb->prefix_len = strlen(rb->prefix);
 	return 0;
 }
 
@@ -212,6 +213,7 @@ void report_close(struct report *rp)
 		event_export_free(f->export);
 		for (unsigned b = 0; b < nr; b++) {
 			free((char *)f->buffers[b].prefix);
+			profile_free(f->buffers[b].profile);
 			buf_release(&f->buffers[b].where);
 		}
 		free(f->buffers);

@@ -258,10 +258,15 @@ static int print_all(struct printer *p, struct err *e)
 		.record = record, .mark = mark, .take = take,
 	};
 	struct replay_run_opts opts = { .threads = nr_threads(p->rp), .warm = WARM_RECORDS };
+	const char *window = getenv("TRACECMD_WINDOW_BYTES");
+	uint64_t bytes = 0;
 	int r = report_range(p->rp, &opts, e);
 
 	if (r)
 		return r;
+	if (window && (parse_u64(window, &bytes) < 0 || !bytes || bytes > UINT32_MAX))
+		return err_set(e, -EINVAL, "TRACECMD_WINDOW_BYTES: '%s' is no number of bytes", window);
+	opts.window_bytes = bytes;
 	if (p->rp->align_ts) {
 		r = replay_first_ts(p->rp->replay, &p->all.align, e);
 		if (r <= 0)

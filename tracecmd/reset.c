@@ -6,6 +6,9 @@
 #include <stdlib.h>
 
 #include "instances.h"
+#include "notes.h"
+
+enum { OPT_RECOVER = 256 };
 
 /* What is to be done with one instance. */
 struct target {
@@ -19,6 +22,7 @@ struct reset {
 	struct kernel *k;
 	struct { struct target *v; size_t nr, cap; } targets;
 	unsigned keep;			/* types of dynamic events */
+	bool recover;			/* --recover */
 	struct err *e;
 };
 
@@ -110,6 +114,7 @@ static int take_options(struct reset *r, int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "help", no_argument, NULL, 'h' },
+		{ "recover", no_argument, NULL, OPT_RECOVER },
 		{ NULL, 0, NULL, 0 }
 	};
 	int opt, status = EXIT_OK;
@@ -124,11 +129,15 @@ static int take_options(struct reset *r, int argc, char **argv)
 		case 'b': status = set_buffer(r); break;
 		case 'd': status = set_delete(r); break;
 		case 'k': status = set_keep(r); break;
+		case OPT_RECOVER: r->recover = true; break;
 		default: status = option_refused(opt, argv, r->e);
 		}
 	}
 	if (!status && optind < argc)
 		status = usage_error(r->e, "'reset' takes no argument '%s'", argv[optind]);
+	if (!status && r->recover && argc > 2)
+		status = usage_error(r->e, "option --recover stands alone: it puts back what was there "
+				     "before a killed tracecmd");
 	/* -a alone is a choice, even if there are no instances. */
 	if (!status && argc == 1)
 		status = choose(r, 't');
@@ -176,7 +185,9 @@ static int reset_run(int argc, char **argv, struct err *e)
 	status = take_options(&r, argc, argv);
 	if (!status && !r.targets.nr && r.keep)
 		status = choose_default(&r);
-	if (!status)
+	if (!status && r.recover)
+		status = notes_recover(e) ? EXIT_FAILED : EXIT_OK;
+	else if (!status)
 		status = reset_targets(&r);
 	vec_release(&r.targets);
 	kernel_close(r.k);
@@ -186,7 +197,8 @@ static int reset_run(int argc, char **argv, struct err *e)
 const struct command reset_command = {
 	.name = "reset",
 	.summary = "switch everything off and clear all tracing settings",
-	.usage = "[-B NAME]... [-a] [-t] [-b KB] [-d] [-k TYPE]...",
+	.usage = "[-B NAME]... [-a] [-t] [-b KB] [-d] [-k TYPE]...\n"
+		 "       tracecmd reset --recover",
 	.help = "  -B NAME    this instance (repeatable)\n"
 		"  -a         all instances but the top level\n"
 		"  -t         the top level too\n"
@@ -194,7 +206,10 @@ const struct command reset_command = {
 		"  -d         delete the instances chosen last\n"
 		"  -k TYPE    keep dynamic events: kprobe, kretprobe, uprobe, uretprobe, eprobe,\n"
 		"             synth or all (repeatable)\n"
+		"  --recover  put back what tracecmd changed that was killed together with the\n"
+		"             process beside it, which would have done that; nothing else\n"
 		"\nWithout a choice: the top level. Dynamic events belong to no instance: they are\n"
 		"removed with the top level.\n",
+	.on_kernel = true,
 	.run = reset_run,
 };

@@ -233,5 +233,6 @@ const struct command show_command = {
 		"  --buffer_subbuf_size --buffer_percent --ftrace_filter --ftrace_notrace\n"
 		"  --ftrace_pid --graph_function --graph_notrace --cpumask --max_latency\n"
 		"  --hist [SYSTEM:]EVENT, --trigger [SYSTEM:]EVENT\n",
+	.on_kernel = true,
 	.run = show_run,
 };

@@ -429,5 +429,6 @@ const struct command stat_command = {
 		"  -t         of the top level too\n"
 		"  -o         with all trace options\n"
 		"\nWithout a choice: the top level. Told is what differs from the default.\n",
+	.on_kernel = true,
 	.run = stat_run,
 };

@@ -53,6 +53,7 @@ const struct command stop_command = {
 	.usage = "[-B NAME]... [-a] [-t]",
 	.help = INSTANCE_OPTIONS
 		"\nWhat is set up stays set up, and may go on costing time: 'tracecmd reset' ends it.\n",
+	.on_kernel = true,
 	.run = stop_run,
 };
 
@@ -61,5 +62,6 @@ const struct command restart_command = {
 	.summary = "go on recording into the kernel's buffers",
 	.usage = "[-B NAME]... [-a] [-t]",
 	.help = INSTANCE_OPTIONS,
+	.on_kernel = true,
 	.run = restart_run,
 };

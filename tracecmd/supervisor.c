@@ -4,66 +4,72 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "notes.h"
 #include "supervisor.h"
 
 /* Its descriptors, once the recorder's others are closed. */
 enum { ALIVE_FD = 3, LOG_FD, FIRST_OTHER_FD };
 
-/* What was written last is put back first. */
-static int undo_all(struct err *e)
+/* What was written last is put back first. A note of what could not be stays. */
+static int undo_all(const struct supervisor *s, struct err *e)
 {
-	struct stat st;
-	void *lines;
-	int r;
+	int r = note_undo(LOG_FD, e);
 
-	if (fstat(LOG_FD, &st) < 0)
-		return err_errno(e, -errno, "cannot read the list of changed settings");
-	if (!st.st_size)
-		return 0;
-	lines = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, LOG_FD, 0);
-	if (lines == MAP_FAILED)
-		return err_errno(e, -errno, "cannot read the list of changed settings");
-	fprintf(stderr, "tracecmd: the recorder was killed: its settings of the kernel are "
-		"undone\n");
-	r = kernel_undo_lines(lines, st.st_size, &stderr_notices, e);
-	munmap(lines, st.st_size);
+	if (r > 0)
+		fprintf(stderr, "tracecmd: the recorder was killed: its settings of the kernel are "
+			"undone\n");
+	if (r >= 0 && s->note)
+		unlink(s->note);
 	return r;
 }
 
+/*
+ * The descriptors to be kept go where they belong, all others are closed. Copies
+ * are made first, behind those places, so that none overwrites another.
+ */
+static void keep_descriptors(const struct kernel *k, int alive, int log)
+{
+	size_t nr;
+	const int *locks = kernel_lock_fds(k, &nr);
+	int end = FIRST_OTHER_FD + nr, kept[FIRST_OTHER_FD + nr];
+
+	kept[ALIVE_FD] = fcntl(alive, F_DUPFD, end);
+	kept[LOG_FD] = fcntl(log, F_DUPFD, end);
+	for (size_t i = 0; i < nr; i++)
+		kept[FIRST_OTHER_FD + i] = fcntl(locks[i], F_DUPFD, end);
+	for (int fd = ALIVE_FD; fd < end; fd++)
+		dup2(kept[fd], fd);
+	closefrom(end);
+}
+
 /* Not to be hit by what ends the recorder's process group or its terminal. */
-static void stand_apart(int alive, int log)
+static void stand_apart(const struct kernel *k, int alive, int log)
 {
 	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
 
 	setsid();
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
-	if (alive != ALIVE_FD && log == ALIVE_FD)
-		log = dup(log);
-	dup2(alive, ALIVE_FD);
-	dup2(log, LOG_FD);
-	closefrom(FIRST_OTHER_FD);
+	keep_descriptors(k, alive, log);
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
 }
 
-static _Noreturn void supervisor_main(const struct supervisor *s, int alive)
+static _Noreturn void supervisor_main(const struct supervisor *s, const struct kernel *k, int alive)
 {
 	struct err e = { 0 };
 	ssize_t n;
 	char byte;
 
 	close(s->alive);
-	stand_apart(alive, s->log);
+	stand_apart(k, alive, s->log);
 	do
 		n = read(ALIVE_FD, &byte, 1);
 	while (n < 0 && errno == EINTR);
-	_exit(undo_all(&e) ? EXIT_FAILED : EXIT_OK);
+	_exit(undo_all(s, &e) < 0 ? EXIT_FAILED : EXIT_OK);
 }
 
 static void note_change(void *ctx, const char *line, size_t len)
@@ -89,8 +95,10 @@ int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
 	int alive[2];
 
 	*s = SUPERVISOR_NONE;
-	s->log = memfd_create("tracecmd-changes", MFD_CLOEXEC);
-	if (s->log < 0 || pipe2(alive, O_CLOEXEC) < 0)
+	s->log = note_new(&s->note);
+	if (s->log < 0)
+		return start_failed(s, s->log, -1, e);
+	if (pipe2(alive, O_CLOEXEC) < 0)
 		return start_failed(s, -errno, -1, e);
 	s->alive = alive[1];
 	out_flush();
@@ -100,7 +108,7 @@ int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
 		return start_failed(s, -errno, alive[0], e);
 	}
 	if (!s->pid)
-		supervisor_main(s, alive[0]);
+		supervisor_main(s, k, alive[0]);
 	close(alive[0]);
 	kernel_undo_watch(k, note_change, s);
 	return 0;
@@ -118,5 +126,8 @@ void supervisor_end(struct supervisor *s)
 	cleanup_close(&s->log);
 	while (s->pid && waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (s->note)
+		unlink(s->note);
+	free(s->note);
 	*s = SUPERVISOR_NONE;
 }

@@ -2,7 +2,7 @@
 /*
  * A process beside the one that changes the kernel's settings: if that one
  * ends without having put them back (SIGKILL, out of memory, a crash), this
- * one does.
+ * one does. It holds the locks on instances (kernel_instance_lock) as long.
  */
 #ifndef TRACECMD_SUPERVISOR_H
 #define TRACECMD_SUPERVISOR_H
@@ -15,7 +15,8 @@
 struct supervisor {
 	pid_t pid;			/* 0: none */
 	int alive;			/* closed by our end, however that comes; -1 */
-	int log;			/* the changes to undo, in memory; -1 */
+	int log;			/* the changes to undo (notes.h); -1 */
+	char *note;			/* the log's path; NULL: in memory */
 };
 
 #define SUPERVISOR_NONE ((struct supervisor){ .alive = -1, .log = -1 })

@@ -13,8 +13,12 @@ enum {
 	OPT_MODULE = 256, OPT_MAX_GRAPH_DEPTH, OPT_FUNC_STACK, OPT_NO_FILTER, OPT_USER, OPT_TSC2NSEC,
 	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
 	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
-	OPT_DEBUG,
+	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
+	OPT_STATUS_FD, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
 };
+
+#define SYNC_DEFAULT_S 1
+#define SECONDS_MAX (366 * 86400u)
 
 #define R (1u << TRACE_RECORD)
 #define S (1u << TRACE_START)
@@ -38,7 +42,11 @@ static const struct {
 	{ OPT_COMPRESSION, R | X }, { OPT_FILE_VERSION, R | X }, { OPT_POLL, R },
 	{ OPT_NOSPLICE, R | X }, { OPT_DATE, R | X }, { OPT_TS_OFFSET, R | X },
 	{ OPT_DAEMONIZE, R }, { OPT_FORK, S }, { OPT_STDERR, R | S | X },
-	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X },
+	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X }, { OPT_FAIL_ON_LOSS, R | X },
+	{ OPT_SYNC, R }, { OPT_MAX_TIME, R }, { OPT_MAX_SIZE, R }, { OPT_READER_CPUS, R },
+	{ OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
+	{ OPT_BY_COMM, R | S },
+	{ OPT_STATUS_FD, R }, { OPT_COMPRESS, R },
 };
 
 static const struct option long_options[] = {
@@ -51,6 +59,7 @@ static const struct option long_options[] = {
 	{ "subbuf-size", required_argument, NULL, OPT_SUBBUF_SIZE },
 	{ "cmdlines-size", required_argument, NULL, OPT_CMDLINES_SIZE },
 	{ "temp", required_argument, NULL, OPT_TEMP },
+	{ "compress", required_argument, NULL, OPT_COMPRESS },
 	{ "compression", required_argument, NULL, OPT_COMPRESSION },
 	{ "file-version", required_argument, NULL, OPT_FILE_VERSION },
 	{ "poll", no_argument, NULL, OPT_POLL },
@@ -62,13 +71,22 @@ static const struct option long_options[] = {
 	{ "stderr", no_argument, NULL, OPT_STDERR },
 	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
 	{ "debug", no_argument, NULL, OPT_DEBUG },
+	{ "fail-on-loss", no_argument, NULL, OPT_FAIL_ON_LOSS },
+	{ "sync", optional_argument, NULL, OPT_SYNC },
+	{ "max-time", required_argument, NULL, OPT_MAX_TIME },
+	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
+	{ "reader-cpus", required_argument, NULL, OPT_READER_CPUS },
+	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
+	{ "profile", no_argument, NULL, OPT_PROFILE },
+	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 }
 };
 
-static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tqh";
-static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqh";
+static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tqhSGH:";
+static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqhSGH:";
 
 static const char *const command_names[] = {
 	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_EXTRACT] = "extract",
@@ -82,6 +100,8 @@ struct parser {
 	size_t instance;		/* the current one */
 	bool negate;			/* -v is in force */
 	bool has_event;			/* the current instance has a last -e */
+	VEC(size_t) profiled;		/* instances with --profile */
+	bool profile_shown;		/* -G or --by-comm was given */
 	char *module;			/* --module in force */
 	bool module_used;
 	char *first_clock;		/* the default of all instances */
@@ -250,6 +270,13 @@ static int set_clock(struct parser *p)
 	return set_string(p, &current(p)->clock, clock);
 }
 
+static int set_cpumask(struct parser *p)
+{
+	if (kernel_cpumask_check(optarg, p->e))
+		return EXIT_USAGE;
+	return set_string(p, &current(p)->cpumask, optarg);
+}
+
 static int add_pids(struct parser *p)
 {
 	AUTO_FREE char *list = strdup(optarg);
@@ -290,23 +317,24 @@ static int set_once(struct parser *p, int opt, const char **to)
 	return EXIT_OK;
 }
 
+/* From "info" on everything is told. */
 static int set_verbose(struct parser *p)
 {
 	static const char *const levels[] = { "none", "crit", "err", "warn", "info", "debug", "all" };
 	uint64_t number;
 
-	p->o->verbose = optarg ? optarg : "info";
-	if (!parse_u64(p->o->verbose, &number) && number < ARRAY_SIZE(levels)) {
-		p->o->verbose = levels[number];
+	p->o->tell_writes = true;
+	if (!optarg)
 		return EXIT_OK;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
-		if (!strncmp(p->o->verbose, levels[i], strlen(levels[i]))) {
-			p->o->verbose = levels[i];
-			return EXIT_OK;
-		}
-	return usage_error(p->e, "option --verbose: '%s' is no level; there are none, crit, err, "
-			   "warn, info, debug, all", optarg);
+	if (parse_u64(optarg, &number))
+		for (number = 0; number < ARRAY_SIZE(levels); number++)
+			if (!strncmp(optarg, levels[number], strlen(levels[number])))
+				break;
+	if (number >= ARRAY_SIZE(levels))
+		return usage_error(p->e, "option --verbose: '%s' is no level; there are none, crit, err, "
+				   "warn, info, debug, all", optarg);
+	p->o->tell_writes = number >= 4;
+	return EXIT_OK;
 }
 
 static int set_max_kb(struct parser *p)
@@ -342,6 +370,23 @@ static int set_ts_offset(struct parser *p)
 	return EXIT_OK;
 }
 
+static int set_profile(struct parser *p)
+{
+	p->o->profile = true;
+	return vec_push(&p->profiled, p->instance) ? no_memory(p) : EXIT_OK;
+}
+
+static int add_hook(struct parser *p)
+{
+	struct profile_hooks *hooks = &p->o->hooks;
+
+	if (profile_hooks_add(hooks, optarg, p->e)) {
+		err_wrap(p->e, "option -H");
+		return p->e->code == -ENOMEM ? EXIT_FAILED : EXIT_USAGE;
+	}
+	return trace_hook_add(current(p), &hooks->v[hooks->nr - 1]) ? no_memory(p) : EXIT_OK;
+}
+
 static int set_sleep(struct parser *p)
 {
 	if (p->which == TRACE_EXTRACT) {
@@ -350,6 +395,55 @@ static int set_sleep(struct parser *p)
 	}
 	p->o->has_sleep = true;
 	return set_number(p, 's', 0, UINT32_MAX, &p->o->sleep_us);
+}
+
+static int set_sync(struct parser *p)
+{
+	p->o->sync_s = SYNC_DEFAULT_S;
+	return optarg ? set_number(p, OPT_SYNC, 1, SECONDS_MAX, &p->o->sync_s) : EXIT_OK;
+}
+
+static int set_compress(struct parser *p)
+{
+	static const char *const names[] = {
+		[COMPRESS_LIVE] = "live", [COMPRESS_AFTER] = "after", [COMPRESS_NONE] = "none",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(optarg, names[i])) {
+			p->o->compress = i;
+			return EXIT_OK;
+		}
+	return usage_error(p->e, "option --compress: '%s' is neither live nor after nor none", optarg);
+}
+
+static int set_status_fd(struct parser *p)
+{
+	uint64_t fd = 0;
+	int status = set_number(p, OPT_STATUS_FD, 0, INT_MAX, &fd);
+
+	p->o->has_status_fd = true;
+	p->o->status_fd = fd;
+	return status;
+}
+
+/* Bytes, with K, M, G or T for powers of 1024. */
+static int set_size(struct parser *p, int opt, uint64_t *to)
+{
+	static const char units[] = "KMGT";
+	size_t len = strlen(optarg);
+	const char *unit = len ? strchr(units, toupper((unsigned char)optarg[len - 1])) : NULL;
+	unsigned shift = unit && *unit ? 10 * (unit - units + 1) : 0;
+	char number[32], name[32];
+	uint64_t v;
+
+	option_name(opt, name, sizeof(name));
+	snprintf(number, sizeof(number), "%.*s", (int)(shift ? len - 1 : len), optarg);
+	if (len >= sizeof(number) || parse_u64(number, &v) || !v || v > UINT64_MAX >> shift)
+		return usage_error(p->e, "option %s: '%s' is no size: a number of bytes, or with K, M, G "
+				   "or T behind it", name, optarg);
+	*to = v << shift;
+	return EXIT_OK;
 }
 
 /* ---- one option ---------------------------------------------------------- */
@@ -372,7 +466,7 @@ static int take_value(struct parser *p, int opt)
 	case 'T': return kernel_words_add(&is->options, "stacktrace") ? no_memory(p) : EXIT_OK;
 	case 'P': return add_pids(p);
 	case 'C': return set_clock(p);
-	case 'M': return set_string(p, &is->cpumask, optarg);
+	case 'M': return set_cpumask(p);
 	case 'B': return set_instance(p);
 	case 'b': return set_number(p, opt, 1, UINT32_MAX, &is->buffer_kb);
 	case 'o': return set_once(p, opt, &o->output);
@@ -389,6 +483,14 @@ static int take_value(struct parser *p, int opt)
 	case OPT_FILE_VERSION: return set_file_version(p);
 	case OPT_TS_OFFSET: return set_ts_offset(p);
 	case OPT_VERBOSE: return set_verbose(p);
+	case OPT_SYNC: return set_sync(p);
+	case OPT_MAX_TIME: return set_number(p, opt, 1, SECONDS_MAX, &o->max_time_s);
+	case OPT_MAX_SIZE: return set_size(p, opt, &o->max_bytes);
+	case OPT_COMPRESS: return set_compress(p);
+	case OPT_STATUS_FD: return set_status_fd(p);
+	case OPT_READER_CPUS: return set_once(p, opt, &o->reader_cpus);
+	case OPT_PROFILE: return set_profile(p);
+	case 'H': return add_hook(p);
 	default: return -1;
 	}
 }
@@ -423,7 +525,10 @@ static void take_flag(struct parser *p, int opt)
 	case OPT_DAEMONIZE: o->daemonize = true; break;
 	case OPT_FORK: o->fork = true; break;
 	case OPT_STDERR: o->to_stderr = true; break;
-	case OPT_DEBUG: o->verbose = "debug"; break;
+	case OPT_DEBUG: o->tell_writes = true; break;
+	case OPT_FAIL_ON_LOSS: o->fail_on_loss = true; break;
+	case 'S': o->profile_named_only = true; break;
+	case 'G': case OPT_BY_COMM: p->profile_shown = true; break;
 	}
 }
 
@@ -465,6 +570,27 @@ static int refuse_useless(struct parser *p, int opt)
 }
 
 /* ---- the whole line ------------------------------------------------------ */
+
+/* What profiles need, once it is known whether the command line names it all (-S). */
+static int finish_profiles(struct parser *p)
+{
+	struct trace_options *o = p->o;
+
+	if (!o->profile && (o->profile_named_only || p->profile_shown || o->hooks.nr))
+		return usage_error(p->e, "%s is part of --profile: give that too",
+				   o->hooks.nr ? "-H" : p->profile_shown ? "-G or --by-comm" : "-S");
+	for (size_t i = 0; i < p->profiled.nr && !o->profile_named_only; i++)
+		if (trace_profile_add(&o->setup.instances.v[p->profiled.v[i]]))
+			return no_memory(p);
+	if (!o->hooks.nr)
+		return EXIT_OK;
+	o->hook_texts = calloc(o->hooks.nr + 1, sizeof(*o->hook_texts));
+	if (!o->hook_texts)
+		return no_memory(p);
+	for (size_t i = 0; i < o->hooks.nr; i++)
+		o->hook_texts[i] = o->hooks.v[i].text;
+	return EXIT_OK;
+}
 
 static int check_whole(struct parser *p)
 {
@@ -510,6 +636,8 @@ static int parse(struct parser *p, int argc, char **argv)
 
 		if (opt == 'h')
 			return EXIT_HELP;
+		if (opt == OPT_VERSION)
+			return EXIT_VERSION;
 		if (opt == ':')
 			return usage_error(p->e, "option %s needs a value",
 					   option_name(optopt, name, sizeof(name)));
@@ -525,6 +653,8 @@ static int parse(struct parser *p, int argc, char **argv)
 			take_flag(p, opt);
 	}
 	status = finish_module(p);
+	if (!status)
+		status = finish_profiles(p);
 	if (status)
 		return status;
 	if (optind < argc)
@@ -544,10 +674,13 @@ int trace_options_parse(enum trace_command which, int argc, char **argv,
 	status = parse(&p, argc, argv);
 	free(p.module);
 	free(p.first_clock);
+	vec_release(&p.profiled);
 	return status;
 }
 
 void trace_options_release(struct trace_options *o)
 {
 	kernel_setup_release(&o->setup);
+	profile_hooks_release(&o->hooks);
+	free(o->hook_texts);
 }

@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "kernel/setup.h"
+#include "profile.h"
 
 enum trace_command {
 	TRACE_RECORD,
@@ -21,6 +22,7 @@ struct trace_options {
 
 	const char *output;		/* -o; NULL: trace.dat */
 	const char *compression;	/* --compression; NULL: the default */
+	enum { COMPRESS_LIVE, COMPRESS_AFTER, COMPRESS_NONE } compress;	/* --compress */
 	unsigned file_version;		/* --file-version: 6, 7; 0: the default */
 	const char *temp_dir;		/* --temp; NULL: beside the output */
 	uint64_t max_kb;		/* -m: kept per CPU; 0: everything */
@@ -34,10 +36,21 @@ struct trace_options {
 	bool has_ts_offset;
 	int64_t ts_offset;		/* --ts-offset, raw units */
 	bool daemonize;			/* --daemonize */
+	bool fail_on_loss;		/* --fail-on-loss */
+	uint64_t sync_s;		/* --sync[=SECONDS]; 0: the system's own pace */
+	uint64_t max_time_s;		/* --max-time; 0: no end */
+	uint64_t max_bytes;		/* --max-size; 0: no end */
+	const char *reader_cpus;	/* --reader-cpus; NULL: all */
+	bool has_status_fd;
+	unsigned status_fd;		/* --status-fd */
 	bool fork;			/* start --fork: do not wait for the command */
 	bool to_stderr;			/* --stderr: the tool's own output goes there */
 	bool quiet;			/* -q */
-	const char *verbose;		/* --verbose[=LEVEL]; "info" without a level */
+	bool profile;			/* --profile, for some instance */
+	bool profile_named_only;	/* -S: nothing but what the command line names */
+	struct profile_hooks hooks;	/* -H */
+	const char **hook_texts;	/* their texts, NULL-ended; NULL: none; owned */
+	bool tell_writes;		/* --verbose, --debug: what is written to the kernel */
 
 	/* extract */
 	bool snapshot;			/* -s */
@@ -50,11 +63,17 @@ struct trace_options {
 
 /*
  * Parses all of argv (argv[0] is the command's name). EXIT_OK, EXIT_USAGE with
- * @e set, or EXIT_HELP. Pointers into argv are kept. Release in every case.
+ * @e set, EXIT_HELP or EXIT_VERSION. Pointers into argv are kept. Release in every case.
  */
 int trace_options_parse(enum trace_command which, int argc, char **argv,
 			struct trace_options *o, struct err *e);
 void trace_options_release(struct trace_options *o);
+
+/* ---- trace_profile.c: what record --profile adds ---------------------------- */
+/* The tracer and the events of a profile. 0, -ENOMEM. */
+int trace_profile_add(struct kernel_instance_setup *is);
+/* The events of a hook. 0, -ENOMEM. */
+int trace_hook_add(struct kernel_instance_setup *is, const struct profile_hook *h);
 
 /* The parts of --help that the commands share. */
 #define TRACE_EVENTS_HELP \
@@ -76,6 +95,14 @@ void trace_options_release(struct trace_options *o);
 	"  --no-filter       do not hide the recorder, do not limit to processes\n" \
 	"  --user NAME       run the command as this user\n" \
 	"  -B NAME           what follows is about this instance\n" \
+	"  --profile         what 'tracecmd report --profile' accounts: switches and wake-ups\n" \
+	"                    with stacks, interrupts, system calls, and, without -p, the\n" \
+	"                    outermost functions (function_graph)\n" \
+	"  -S                there: only what the command line names\n" \
+	"  -H HOOK           there: a pair of events more, [SYSTEM:]EVENT,FIELD[,PIDFIELD]/\n" \
+	"                    [SYSTEM:]EVENT,FIELD[,FLAGS]; flags p (same CPU), s (with stacks),\n" \
+	"                    g (of no process); stored for the report\n" \
+	"  -G, --by-comm     there: for 'report --profile', without effect here\n" \
 	"\nBuffers\n" \
 	"  -b KB             size per CPU\n" \
 	"  --subbuf-size KB  size of a sub-buffer\n" \
@@ -84,6 +111,6 @@ void trace_options_release(struct trace_options *o);
 	"  -M MASK           hexadecimal mask of the CPUs to trace; -1: all\n" \
 	"  -K                do not reset what is traced already\n" \
 	"  -d, -D            no function tracing (here; of all of the kernel)\n" \
-	"  -q, --quiet; --verbose[=LEVEL]; -h, --help\n"
+	"  -q, --quiet; --verbose[=LEVEL], --debug (what is written to the kernel); -h, --help\n"
 
 #endif

@@ -24,6 +24,13 @@ check-san:
 	$(MAKE) B=$(B)-san SAN="$(SAN_FLAGS)" OPT="-O1 -g" check-unit $(B)-san/tracecmd
 	$(MAKE) check-fuzz-corpus
 
+# The tests with several threads under ThreadSanitizer, which wants its memory
+# where addresses are not random.
+TSAN_TESTS := test_event_threads test_replay_run
+check-tsan:
+	$(MAKE) B=$(B)-tsan SAN="-fsanitize=thread" OPT="-O1 -g" $(TSAN_TESTS:%=$(B)-tsan/utest/%)
+	@set -e; for t in $(TSAN_TESTS); do setarch -R $(B)-tsan/utest/$$t; done
+
 # Installs what the tests need, builds with gcc and clang, runs everything.
 check:
 	@MAKE="$(MAKE)" utest/check
@@ -32,7 +39,7 @@ check:
 check-full:
 	@MAKE="$(MAKE)" utest/check --full
 
-.PHONY: check check-full check-unit check-san
+.PHONY: check check-full check-unit check-san check-tsan
 
 # tracecmd beside trace-cmd; BENCH_ARGS="--runs 1 --loops 100" for a short one.
 bench: $(B)/tracecmd

@@ -85,6 +85,23 @@ int vec_grow(void **v, size_t *cap, size_t need, size_t size);
 #define vec_release(p) \
 	(free((p)->v), (p)->v = NULL, (p)->nr = (p)->cap = 0)
 
+/* ---- tables by key --------------------------------------------------------- */
+
+/*
+ * Numbers by a key of two numbers, whatever the keys are: what is looked up
+ * comes from files. { 0 } is empty. Constant time each.
+ */
+struct map {
+	struct map_place *places;
+	size_t size, nr;
+	uint64_t seed;
+};
+/* False: no such key, *ret unchanged. */
+bool map_get(const struct map *m, uint64_t a, uint64_t b, uint32_t *ret);
+int map_set(struct map *m, uint64_t a, uint64_t b, uint32_t value);	/* 0, -ENOMEM */
+void map_remove(struct map *m, uint64_t a, uint64_t b);
+void map_release(struct map *m);
+
 /* ---- growing bytes ------------------------------------------------------- */
 
 /*

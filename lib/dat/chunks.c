@@ -8,6 +8,8 @@
 
 #define CHUNK_PAGES 10			/* written into one chunk, as trace-cmd does */
 #define RAW_SLICE (128u << 10)		/* of uncompressed areas, at least one page */
+#define HEADS_BYTES (64u << 10)		/* read at once to walk over small chunks */
+#define HEADS_CHUNK_MAX 8192u
 
 size_t dat_chunk_bytes(uint32_t page_size)
 {
@@ -23,6 +25,10 @@ struct table {
 	uint64_t total, end;
 	uint64_t broken_at;
 	struct err why;
+	/* bytes of the file, of chunks and the headers between them */
+	uint8_t *heads;
+	uint64_t heads_at;
+	uint32_t heads_len;
 };
 
 static int broken(struct table *t, uint64_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -50,6 +56,40 @@ static bool grows_too_much(const struct table *t, const struct dat_chunk *c)
 	return c->usize > small && c->usize / DAT_CHUNK_RATIO_MAX > c->csize;
 }
 
+static void table_release(struct table *t)
+{
+	vec_release(&t->chunks);
+	free(t->heads);
+}
+
+/* A chunk's header. Of small chunks many are read at once. */
+static int read_head(struct table *t, uint64_t pos, uint8_t head[8], struct err *e)
+{
+	const struct dat_chunk *last = t->chunks.nr ? &t->chunks.v[t->chunks.nr - 1] : NULL;
+	uint64_t left = t->limit - pos;
+
+	if (pos >= t->heads_at && pos - t->heads_at + 8 <= t->heads_len) {
+		memcpy(head, t->heads + (pos - t->heads_at), 8);
+		return 0;
+	}
+	t->heads_len = 0;
+	if (!last || last->csize > HEADS_CHUNK_MAX || left < 8)
+		return dat_source_read(&t->r->src, head, 8, pos, e);
+	if (!t->heads)
+		t->heads = malloc(HEADS_BYTES);
+	if (!t->heads)
+		return dat_no_memory(e);
+	if (left > HEADS_BYTES)
+		left = HEADS_BYTES;
+	/* a file that is cut gives the header at least */
+	if (dat_source_read(&t->r->src, t->heads, left, pos, NULL))
+		return dat_source_read(&t->r->src, head, 8, pos, e);
+	t->heads_at = pos;
+	t->heads_len = left;
+	memcpy(head, t->heads, 8);
+	return 0;
+}
+
 /* One chunk at @pos. 1, 0 when it is broken, -errno. */
 static int table_chunk(struct table *t, uint32_t i, uint32_t nr, uint64_t pos, struct err *e)
 {
@@ -61,7 +101,7 @@ static int table_chunk(struct table *t, uint32_t i, uint32_t nr, uint64_t pos, s
 	if (t->limit - pos < sizeof(head))
 		return broken(t, pos, "chunk %u of %u at offset 0x%" PRIx64 " begins past the end of "
 			      "its data (0x%" PRIx64 ")", i, nr, pos, t->limit);
-	ret = dat_source_read(&t->r->src, head, sizeof(head), pos, e);
+	ret = read_head(t, pos, head, e);
 	if (ret)
 		return ret;
 	c.csize = get_u32(head, big);
@@ -95,8 +135,9 @@ static int table_chunk(struct table *t, uint32_t i, uint32_t nr, uint64_t pos, s
 	return 1;
 }
 
-/* 0 with what could be read (broken_at and why tell the rest), or -errno. */
-static int table_load(struct table *t, struct err *e)
+/* 0 with what could be read (broken_at and why tell the rest), 1 if there is more
+ * than @max, or -errno. */
+static int table_load(struct table *t, uint32_t max, struct err *e)
 {
 	uint8_t head[4];
 	uint32_t nr;
@@ -113,22 +154,22 @@ static int table_load(struct table *t, struct err *e)
 	if (nr > (t->limit - t->end) / 8 && !t->r->cut)
 		return broken(t, t->offset, "the chunk count at offset 0x%" PRIx64 " is %u, there is room "
 			      "for %" PRIu64, t->offset, nr, (t->limit - t->end) / 8);
-	for (uint32_t i = 0; i < nr; i++) {
+	for (uint32_t i = 0; i < nr && i < max; i++) {
 		ret = table_chunk(t, i, nr, t->end, e);
 		if (ret <= 0)
 			return ret;
 	}
-	return 0;
+	return nr > max;
 }
 
 int dat_table_end(struct dat_reader *r, uint64_t offset, uint64_t limit, uint32_t page_size,
 		  uint64_t *ret_end, struct err *e)
 {
 	struct table t = { .r = r, .offset = offset, .limit = limit, .page_size = page_size };
-	int ret = table_load(&t, e);
+	int ret = table_load(&t, UINT32_MAX, e);
 
 	*ret_end = t.chunks.nr ? t.end : offset;
-	vec_release(&t.chunks);
+	table_release(&t);
 	return ret ? ret : !t.broken_at;
 }
 
@@ -139,9 +180,10 @@ static int load_compressed(struct dat_reader *r, const struct buffer *b, uint32_
 	struct table t = {
 		.r = r, .offset = cpu->offset, .limit = a->limit, .page_size = b->pub.page_size,
 	};
-	int ret = table_load(&t, e);
+	int ret = table_load(&t, UINT32_MAX, e);
 	uint64_t used = t.end - t.offset;
 
+	free(t.heads);
 	if (ret) {
 		vec_release(&t.chunks);
 		return ret;
@@ -198,6 +240,34 @@ int dat_reader_chunks(struct dat_reader *r, unsigned buffer, unsigned cpu_index,
 	a->loaded = true;
 	*ret = a->chunks;
 	return 0;
+}
+
+int dat_reader_chunks_head(struct dat_reader *r, unsigned buffer, unsigned cpu_index, uint32_t max,
+			   struct dat_chunks *ret, struct err *e)
+{
+	const struct buffer *b = &r->buffers.v[buffer];
+	struct area *a = &b->areas[cpu_index];
+	struct table t = {
+		.r = r, .offset = b->cpus[cpu_index].offset, .limit = a->limit,
+		.page_size = b->pub.page_size,
+	};
+	int rc;
+
+	if (a->loaded || !b->pub.compressed || !b->cpus[cpu_index].size)
+		goto whole;
+	rc = table_load(&t, max, e);
+	free(t.heads);
+	if (rc > 0 && !t.broken_at) {
+		*ret = (struct dat_chunks){ .nr = t.chunks.nr, .v = t.chunks.v, .total = t.total };
+		return 0;
+	}
+	vec_release(&t.chunks);
+	if (rc < 0)
+		return err_wrap(e, "cannot read CPU %u of buffer '%s' of '%s'",
+				b->cpus[cpu_index].cpu, b->pub.name, r->name);
+whole:
+	rc = dat_reader_chunks(r, buffer, cpu_index, ret, e);
+	return rc ? rc : 1;
 }
 
 static int chunk_read(const struct dat_reader *r, bool compressed, const struct dat_chunk *c,
@@ -267,7 +337,7 @@ int dat_reader_buffer_text(struct dat_reader *r, unsigned buffer, struct buf *ou
 			pos += c.usize;
 		}
 	} else {
-		ret = table_load(&t, e);
+		ret = table_load(&t, UINT32_MAX, e);
 		if (!ret && t.total > DAT_BLOCK_MAX)
 			ret = err_set(e, -EBADMSG, "the text at offset 0x%" PRIx64 " claims %" PRIu64
 				      " bytes", t.offset, t.total);
@@ -276,7 +346,7 @@ int dat_reader_buffer_text(struct dat_reader *r, unsigned buffer, struct buf *ou
 		if (!ret && t.broken_at)
 			dat_notice(r, "'%s': the text of buffer '%s': %s; the rest is lost", r->name,
 				   b->name, t.why.text);
-		vec_release(&t.chunks);
+		table_release(&t);
 	}
 	if (ret)
 		err_wrap(e, "cannot read the text of buffer '%s' of '%s'", b->name, r->name);

@@ -209,6 +209,13 @@ struct dat_chunks {
 };
 int dat_reader_chunks(struct dat_reader *r, unsigned buffer, unsigned cpu_index,
 		      struct dat_chunks *ret, struct err *e);
+/*
+ * The first @max of these chunks, where reading all of a long table would take
+ * time: 0, and ret->v is the caller's to free; 1 and what dat_reader_chunks gives
+ * where that is no longer or known already; -errno.
+ */
+int dat_reader_chunks_head(struct dat_reader *r, unsigned buffer, unsigned cpu_index, uint32_t max,
+			   struct dat_chunks *ret, struct err *e);
 /* Reads and decompresses one chunk into @dst (usize bytes). */
 int dat_chunk_read(struct dat_reader *r, unsigned buffer, const struct dat_chunk *c,
 		   struct codec_ctx *ctx, void *dst, struct err *e);
@@ -277,6 +284,8 @@ int dat_writer_cpu_begin(struct dat_writer *w, uint32_t cpu, struct err *e);
 /* Whole sub-buffers, any number; compressed here if the file has a codec. (A
  * partial last one is kept as it is: a damaged input stays what it was.) */
 int dat_writer_cpu_pages(struct dat_writer *w, const void *pages, size_t len, struct err *e);
+/* Whole sub-buffers as one chunk of their own, compressed here if the file has a codec. */
+int dat_writer_cpu_block(struct dat_writer *w, const void *pages, size_t len, struct err *e);
 /* One finished chunk, already compressed by the file's codec (or raw: @usize
  * == @csize and codec none), moved from @src_fd at @src_off with copy_file_range. */
 int dat_writer_cpu_chunk(struct dat_writer *w, int src_fd, off_t src_off, uint32_t csize,

@@ -274,6 +274,17 @@ int dat_writer_cpu_pages(struct dat_writer *w, const void *pages, size_t len, st
 	return r;
 }
 
+int dat_writer_cpu_block(struct dat_writer *w, const void *pages, size_t len, struct err *e)
+{
+	int r = check_state(w, true, true, "data", e);
+
+	if (!r)
+		r = flush_pending(w, e);
+	if (r)
+		return r;
+	return w->opts.codec ? put_chunk(w, pages, len, e) : dat_writer_put(w, pages, len, e);
+}
+
 int dat_writer_cpu_chunk(struct dat_writer *w, int src_fd, off_t src_off, uint32_t csize,
 			 uint32_t usize, struct err *e)
 {

@@ -239,9 +239,7 @@ static bool line_where(struct line *l, const struct buf *where)
 static inline void line_common(struct line *l, const struct plan_field *pf)
 {
 	l->p = put_key(l->p, l->plan->keys.data + pf->key, pf->key_len);
-	if (!pf->f.name && l->x->opts.format == EVENT_EXPORT_CSV)
-		return;
-	if (pf->f.offset > l->rec->len || pf->f.size > l->rec->len - pf->f.offset) {
+	if (!pf->f.name || pf->f.offset > l->rec->len || pf->f.size > l->rec->len - pf->f.offset) {
 		if (l->x->opts.format == EVENT_EXPORT_JSON)
 			line_puts(l, "null");
 		return;
@@ -265,6 +263,22 @@ static bool line_bytes(struct line *l)
 	return true;
 }
 
+/* '"decoded":{..}' */
+static bool line_decoded(struct line *l)
+{
+	bool json = l->x->opts.format == EVENT_EXPORT_JSON;
+	struct buf *out = l->out;
+
+	buf_wrote(out, l->p);
+	buf_puts(out, json ? ",\"decoded\":{" : ",\"{");
+	if (l->plan)
+		export_decode(l->plan, l->x->db, l->rec, json ? ESCAPE_JSON : ESCAPE_JSON_IN_CSV,
+			      &l->ctx->text, out);
+	buf_puts(out, json ? "}" : "}\"");
+	l->p = buf_room(out, l->ahead);
+	return l->p;
+}
+
 static bool line_text(struct line *l, const struct event_next *next)
 {
 	bool csv = l->x->opts.format == EVENT_EXPORT_CSV, bad = false;
@@ -286,6 +300,8 @@ static void line_end(struct line *l, const struct event_next *next)
 {
 	bool json = l->x->opts.format == EVENT_EXPORT_JSON;
 
+	if (l->x->opts.decoded && !line_decoded(l))
+		return;
 	if (json && __builtin_expect(l->ctx->bytes.len, 0) && !line_bytes(l))
 		return;
 	if (l->x->opts.text && !line_text(l, next))
@@ -368,7 +384,7 @@ void event_export_put(struct event_export *x, struct event_export_ctx *ctx,
 	l.p = buf_room(out, l.ahead);
 	if (!l.p)
 		return;
-	if (plan->pid.key_len && plan->pid.f.offset <= rec->len &&
+	if (plan->pid.f.name && plan->pid.f.offset <= rec->len &&
 	    plan->pid.f.size <= rec->len - plan->pid.f.offset)
 		pid = event_number_at((const uint8_t *)rec->data + plan->pid.f.offset,
 				      plan->pid.f.size, plan->pid.f.is_signed, x->big_endian);
@@ -421,7 +437,7 @@ void event_export_lost(const struct event_export *x, const struct event_record *
 		buf_dec(out, lost);
 	else
 		buf_puts(out, "-1");
-	buf_fill(out, ',', 2 + columns + x->opts.text);
+	buf_fill(out, ',', 2 + columns + x->opts.decoded + x->opts.text);
 	buf_puts(out, "\n");
 }
 

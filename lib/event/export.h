@@ -33,6 +33,7 @@ void event_columns_release(struct event_columns *cols);
 
 struct event_export_opts {
 	enum event_export_format format;
+	bool decoded;			/* names of flags and the like, beside the numbers */
 	bool text;			/* what a line shows behind the event's name */
 	/* CSV: which columns there are. */
 	bool files, buffers, losses;

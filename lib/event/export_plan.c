@@ -152,7 +152,7 @@ static void put_cell(struct buf *out, const char *s)
 }
 
 /* '"NAME":' */
-static void put_member(struct buf *out, bool first, const char *name, enum escape how)
+void export_put_member(struct buf *out, bool first, const char *name, enum escape how)
 {
 	if (!first)
 		buf_puts(out, ",");
@@ -182,13 +182,14 @@ static void set_common(const struct event_export *x, struct export_plan *plan,
 	if (x->opts.format == EVENT_EXPORT_CSV)
 		buf_puts(&plan->keys, ",");
 	else
-		put_member(&plan->keys, false, name, ESCAPE_JSON);
+		export_put_member(&plan->keys, false, name, ESCAPE_JSON);
 	set_key(plan, ret, start);
 }
 
 static int add_common(const struct event_export *x, struct export_plan *plan)
 {
 	static const char *const columns[] = { "common_flags", "common_preempt_count" };
+	const struct event_field none = { .type = EVENT_NUMBER };
 	AUTO_FREE struct event_fields *fields = NULL;
 	const struct event_field *f;
 
@@ -198,14 +199,11 @@ static int add_common(const struct event_export *x, struct export_plan *plan)
 	if (!plan->common)
 		return -ENOMEM;
 	f = event_fields_find(fields, "common_pid");
-	if (f && f->type == EVENT_NUMBER)
-		set_common(x, plan, f, "pid", &plan->pid);
+	set_common(x, plan, f && f->type == EVENT_NUMBER ? f : &none, "pid", &plan->pid);
 	if (x->opts.format == EVENT_EXPORT_CSV) {
 		for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-			const struct event_field none = { .type = EVENT_NUMBER };
-
 			f = event_fields_find(fields, columns[i]);
-			set_common(x, plan, f ? f : &none, "", &plan->common[plan->nr_common++]);
+			set_common(x, plan, f && f->type == EVENT_NUMBER ? f : &none, "", &plan->common[plan->nr_common++]);
 		}
 		return 0;
 	}
@@ -234,11 +232,11 @@ static void add_head(const struct event_export *x, struct export_plan *plan)
 		if (!x->opts.columns)
 			buf_puts(keys, ",\"{");
 	} else {
-		put_member(keys, false, "system", ESCAPE_JSON);
+		export_put_member(keys, false, "system", ESCAPE_JSON);
 		put_quoted(keys, plan->event->system, ESCAPE_JSON);
-		put_member(keys, false, "event", ESCAPE_JSON);
+		export_put_member(keys, false, "event", ESCAPE_JSON);
 		put_quoted(keys, plan->event->name, ESCAPE_JSON);
-		put_member(keys, false, "fields", ESCAPE_JSON);
+		export_put_member(keys, false, "fields", ESCAPE_JSON);
 		buf_puts(keys, "{");
 	}
 	plan->head_len = keys->len - plan->head;
@@ -257,7 +255,7 @@ static int add_members(const struct event_export *x, struct export_plan *plan,
 		uint32_t start = plan->keys.len;
 
 		pf->f = fields->v[i];
-		put_member(&plan->keys, !i, pf->f.name, x->how);
+		export_put_member(&plan->keys, !i, pf->f.name, x->how);
 		set_key(plan, pf, start);
 	}
 	return 0;
@@ -298,6 +296,7 @@ void export_plan_free(struct export_plan *plan)
 		return;
 	free(plan->common);
 	free(plan->fields);
+	export_decoders_free(plan);
 	buf_release(&plan->keys);
 	free(plan);
 }
@@ -322,6 +321,9 @@ static struct export_plan *new_plan(const struct event_export *x, const struct e
 		add_head(x, plan);
 		r = x->opts.columns ? add_cells(x, plan, fields) : add_members(x, plan, fields);
 	}
+	if (!r && x->opts.decoded)
+		r = export_decoders_new(plan, x->opts.format == EVENT_EXPORT_JSON ? ESCAPE_JSON :
+					ESCAPE_JSON_IN_CSV);
 	buf_fill(&plan->keys, 0, COPY_SLACK);
 	if (!r && !plan->keys.failed)
 		return plan;
@@ -410,6 +412,7 @@ void event_export_header(const struct event_export *x, struct buf *out)
 		put_cell(out, cols->names.v[i]);
 	}
 	buf_puts(out, cols ? "" : ",fields");
+	buf_puts(out, x->opts.decoded ? ",decoded" : "");
 	buf_puts(out, x->opts.text ? ",text\n" : "\n");
 }
 
@@ -429,11 +432,11 @@ void event_export_where(const struct event_export *x, const char *file, const ch
 		return;
 	}
 	if (file) {
-		put_member(out, false, "file", ESCAPE_JSON);
+		export_put_member(out, false, "file", ESCAPE_JSON);
 		put_quoted(out, file, ESCAPE_JSON);
 	}
 	if (*buffer) {
-		put_member(out, false, "buffer", ESCAPE_JSON);
+		export_put_member(out, false, "buffer", ESCAPE_JSON);
 		put_quoted(out, buffer, ESCAPE_JSON);
 	}
 }

@@ -23,11 +23,13 @@ struct export_plan {
 	const struct event_slot *slot;
 	bool teaches;			/* its records tell names of tasks */
 	bool skip;			/* the columns are not of this event */
-	struct plan_field pid;		/* key_len 0: there is none */
+	struct plan_field pid;		/* its name NULL: there is none */
 	uint32_t nr_common, nr_fields;
 	struct plan_field *common;	/* but for type and pid */
 	struct plan_field *fields;	/* CSV with columns: by column, name NULL if not there */
 	struct buf keys;		/* COPY_SLACK bytes follow */
+	uint32_t nr_decoders;
+	struct export_decoder *decoders;	/* of "decoded" */
 	uint32_t head, head_len;	/* of keys: system, event, "fields" */
 	/* bytes of a line at most, its strings, arrays, task and place aside */
 	size_t fixed_max;
@@ -62,6 +64,20 @@ struct event_export {
 /* The event's plan; NULL if the file has no format of that id, or no memory. */
 struct export_plan *export_plan(struct event_export *x, int id);
 void export_plan_free(struct export_plan *plan);
+
+/* '"NAME":', and a comma in front. */
+void export_put_member(struct buf *out, bool first, const char *name, enum escape how);
+
+/*
+ * export_decode.c: what the print format makes of single fields. Makes the plan's
+ * decoders; 0 or -ENOMEM.
+ */
+int export_decoders_new(struct export_plan *plan, enum escape how);
+void export_decoders_free(struct export_plan *plan);
+/* Appends the members of an object, without its braces. @text is used between. */
+void export_decode(const struct export_plan *plan, struct event_db *db,
+		   const struct event_record *rec, enum escape how, struct buf *text,
+		   struct buf *out);
 
 /* A number of a record, or null. */
 static inline char *put_value(char *p, const struct event_field *f, const uint8_t *at, bool big)

@@ -186,13 +186,15 @@ static const char *const system_plugins[] = {
 	"plugin_sched_switch.so", "plugin_scsi.so", "plugin_tlb.so", "plugin_xen.so",
 };
 
-/* Events they print; name NULL: all of a system. */
+/* Events they print; name NULL: some of a system. */
 static const struct { const char *system, *name; } handled[] = {
 	{ "ftrace", "function" }, { "ftrace", "kernel_stack" }, { "ftrace", "raw_data" },
-	{ "ftrace", "func_repeats" }, { "kmem", NULL }, { "kvm", NULL }, { "kvmmmu", NULL },
-	{ "mac80211", NULL }, { "sched", "sched_switch" }, { "sched", "sched_wakeup" },
-	{ "sched", "sched_wakeup_new" }, { "syscalls", "sys_enter_futex" },
-	{ "timer", "hrtimer_expire_entry" }, { "timer", "hrtimer_start" }, { "tlb", NULL },
+	{ "ftrace", "func_repeats" }, { "kmem", "kmalloc" }, { "kmem", "kmalloc_node" },
+	{ "kmem", "kfree" }, { "kmem", "kmem_cache_alloc" }, { "kmem", "kmem_cache_alloc_node" },
+	{ "kmem", "kmem_cache_free" }, { "kvm", NULL }, { "kvmmmu", NULL }, { "mac80211", NULL },
+	{ "sched", "sched_switch" }, { "sched", "sched_wakeup" }, { "sched", "sched_wakeup_new" },
+	{ "syscalls", "sys_enter_futex" }, { "timer", "hrtimer_expire_entry" },
+	{ "timer", "hrtimer_start" }, { "tlb", "tlb_flush" },
 };
 
 /* Functions they add to the language of print formats. */
@@ -289,15 +291,17 @@ bool plugins_for_format(struct event_db *db, const struct event_name *name)
 {
 	if (!db->plugins.known || db->plugins.loaded)
 		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
-		if (memmem(name->format, name->format_len, functions[i], strlen(functions[i]))) {
+	for (size_t i = 0; i < ARRAY_SIZE(handled); i++) {
+		if (strcmp(name->system, handled[i].system))
+			continue;
+		if (!handled[i].name)
 			load(db);
-			return false;
-		}
-	for (size_t i = 0; i < ARRAY_SIZE(handled); i++)
-		if (!strcmp(name->system, handled[i].system) &&
-		    (!handled[i].name || !strcmp(name->name, handled[i].name)))
+		else if (!strcmp(name->name, handled[i].name))
 			return true;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
+		if (memmem(name->format, name->format_len, functions[i], strlen(functions[i])))
+			load(db);
 	return false;
 }
 

@@ -308,7 +308,7 @@ static bool always_holds(struct prog_build *b, const struct format_guard *g)
 	const struct tep_format_field *f;
 	uint64_t count, size = 1;
 
-	if (!prog_const_value(b, g->count, &count))
+	if (!g->count || !prog_const_value(b, g->count, &count))
 		return false;
 	switch (g->kind) {
 	case GUARD_DIVISOR:

@@ -4,7 +4,8 @@
 
 #include "event/tables.h"
 
-/* The next line of [*pos, end): false at the end. Empty lines are skipped. */
+/* The next line of [*pos, end), which may be cut: false at the end. Empty lines
+ * are skipped. */
 static bool next_line(char **pos, char *end, char **line, char **line_end)
 {
 	while (*pos < end && **pos == '\n')
@@ -15,7 +16,7 @@ static bool next_line(char **pos, char *end, char **line, char **line_end)
 	*line_end = memchr(*pos, '\n', end - *pos);
 	if (!*line_end)
 		*line_end = end;
-	*pos = *line_end;
+	*pos = *line_end < end ? *line_end + 1 : end;
 	return true;
 }
 
@@ -45,8 +46,8 @@ static bool take_hex(char **p, const char *end, uint64_t *ret)
 	return *p > start;
 }
 
-/* A copy that can be cut into strings in place: a NUL stands behind it. */
-static char *copy_text(const char *text, size_t len)
+/* A copy that can be cut into strings in place, a NUL behind it, kept in @texts. */
+static char *copy_text(struct texts *texts, const char *text, size_t len)
 {
 	char *copy = malloc(len + 1);
 
@@ -54,141 +55,18 @@ static char *copy_text(const char *text, size_t len)
 		return NULL;
 	memcpy(copy, text, len);
 	copy[len] = 0;
+	if (vec_push(texts, copy)) {
+		free(copy);
+		return NULL;
+	}
 	return copy;
 }
 
-/* ---- symbols ---------------------------------------------------------------- */
-
-/* Takes one line apart, cutting name and module off in place. */
-static bool parse_symbol(char *p, char *end, struct symbol *ret)
+static void release_texts(struct texts *texts)
 {
-	char type, *name, *module;
-
-	if (!take_hex(&p, end, &ret->addr) || end - p < 4 || p[0] != ' ' || p[2] != ' ')
-		return false;
-	type = p[1];
-	name = p += 3;
-	while (p < end && *p != ' ' && *p != '\t')
-		p++;
-	if (p == name || name[0] == '$' || type == 'A' || type == 'a')
-		return false;
-	ret->name = name;
-	ret->module = NULL;
-	if (end - p > 2 && p[0] == '\t' && p[1] == '[') {
-		module = p + 2;
-		if (end[-1] == ']')
-			end--;
-		*end = 0;
-		ret->module = module;
-	}
-	*p = 0;
-	return true;
-}
-
-/*
- * Merges the sorted runs [0, half) and [half, n), the second being the newer:
- * of equal addresses its symbols come first.
- */
-static void merge_symbols(struct symbol *v, struct symbol *tmp, size_t half, size_t n)
-{
-	size_t a = 0, b = half, i;
-
-	if (!half || half == n || v[half - 1].addr < v[half].addr)
-		return;
-	memcpy(tmp, v, half * sizeof(*v));
-	for (i = 0; a < half; i++) {
-		if (b < n && v[b].addr <= tmp[a].addr)
-			v[i] = v[b++];
-		else
-			v[i] = tmp[a++];
-	}
-}
-
-/* kallsyms is nearly sorted, so most merges are one comparison. */
-static void sort_symbols(struct symbol *v, struct symbol *tmp, size_t n)
-{
-	if (n < 2)
-		return;
-	sort_symbols(v, tmp, n / 2);
-	sort_symbols(v + n / 2, tmp, n - n / 2);
-	merge_symbols(v, tmp, n / 2, n);
-}
-
-/* Those from @first on are new; without the memory to sort them they are dropped. */
-static int sort_new_symbols(struct symbols *s, size_t first)
-{
-	struct symbol *tmp = malloc((s->v.nr + 1) * sizeof(*tmp));
-
-	if (!tmp) {
-		s->v.nr = first;
-		return -ENOMEM;
-	}
-	sort_symbols(s->v.v + first, tmp, s->v.nr - first);
-	merge_symbols(s->v.v, tmp, first, s->v.nr);
-	free(tmp);
-	return 0;
-}
-
-int symbols_add(struct symbols *s, const char *text, size_t len)
-{
-	char *copy, *pos, *line, *end;
-	size_t first = s->v.nr;
-
-	if (!len)
-		return 0;
-	copy = pos = copy_text(text, len);
-	if (!copy)
-		return -ENOMEM;
-	if (vec_push(&s->texts, copy)) {
-		free(copy);
-		return -ENOMEM;
-	}
-	while (next_line(&pos, copy + len, &line, &end)) {
-		struct symbol symbol;
-
-		/* the line's end may be cut: go on behind it */
-		if (pos < copy + len)
-			pos++;
-		if (parse_symbol(line, end, &symbol) && vec_push(&s->v, symbol)) {
-			s->v.nr = first;
-			return -ENOMEM;
-		}
-	}
-	return sort_new_symbols(s, first);
-}
-
-const struct symbol *symbols_find(const struct symbols *s, uint64_t addr)
-{
-	size_t low = 0, high = s->v.nr;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		const struct symbol *m = &s->v.v[mid];
-
-		if (addr == m->addr)
-			return m;
-		if (addr < m->addr) {
-			high = mid;
-		} else {
-			if (mid + 1 < s->v.nr && addr < m[1].addr)
-				return m;
-			low = mid + 1;
-		}
-	}
-	return NULL;
-}
-
-const struct symbol *symbols_nth(const struct symbols *s, size_t i)
-{
-	return i < s->v.nr ? &s->v.v[i] : NULL;
-}
-
-void symbols_release(struct symbols *s)
-{
-	for (size_t i = 0; i < s->texts.nr; i++)
-		free(s->texts.v[i]);
-	vec_release(&s->texts);
-	vec_release(&s->v);
+	for (size_t i = 0; i < texts->nr; i++)
+		free(texts->v[i]);
+	vec_release(texts);
 }
 
 /* ---- printk formats ---------------------------------------------------------- */
@@ -211,7 +89,8 @@ static bool parse_printk(char *p, char *end, struct printk *ret)
 		end--;
 	if (end - p >= 2 && end[-2] == '\\' && end[-1] == 'n')
 		end -= 2;
-	ret->fmt = copy_text(p, end - p);
+	*end = 0;
+	ret->fmt = p;
 	return true;
 }
 
@@ -224,25 +103,26 @@ static int compare_printks(const void *a, const void *b)
 
 int printks_add(struct printks *p, const char *text, size_t len)
 {
-	char *pos = (char *)text, *line, *end;
+	char *copy, *pos, *line, *end;
+	bool full = false;
 
 	if (!len)
 		return 0;
-	while (next_line(&pos, (char *)text + len, &line, &end)) {
+	copy = pos = copy_text(&p->texts, text, len);
+	if (!copy)
+		return -ENOMEM;
+	while (!full && next_line(&pos, copy + len, &line, &end)) {
 		struct printk printk;
 
 		if (!parse_printk(line, end, &printk))
 			continue;
-		if (!printk.fmt)
+		full = p->v.nr == PRINTKS_MAX;
+		if (!full && vec_push(&p->v, printk))
 			return -ENOMEM;
-		if (vec_push(&p->v, printk)) {
-			free(printk.fmt);
-			return -ENOMEM;
-		}
 	}
 	if (p->v.nr)
 		qsort(p->v.v, p->v.nr, sizeof(*p->v.v), compare_printks);
-	return 0;
+	return full;
 }
 
 const struct printk *printks_find(const struct printks *p, uint64_t addr)
@@ -259,8 +139,7 @@ const struct printk *printks_nth(const struct printks *p, size_t i)
 
 void printks_release(struct printks *p)
 {
-	for (size_t i = 0; i < p->v.nr; i++)
-		free(p->v.v[i].fmt);
+	release_texts(&p->texts);
 	vec_release(&p->v);
 }
 
@@ -284,7 +163,8 @@ static bool parse_comm(char *p, char *end, struct comm *ret)
 	if (p == end)
 		return false;
 	ret->pid = pid;
-	ret->name = copy_text(p, end - p);
+	*end = 0;
+	ret->name = p;
 	return true;
 }
 
@@ -311,7 +191,7 @@ static int comms_sort(struct comms *c)
 	qsort(order, c->v.nr, sizeof(*order), compare_comms);
 	for (size_t i = 0; i < c->v.nr; i++) {
 		if (nr && sorted[nr - 1].pid == order[i]->pid)
-			free(sorted[--nr].name);
+			nr--;
 		sorted[nr++] = *order[i];
 	}
 	if (nr)
@@ -322,23 +202,26 @@ static int comms_sort(struct comms *c)
 
 int comms_add(struct comms *c, const char *text, size_t len)
 {
-	char *pos = (char *)text, *line, *end;
+	char *copy, *pos, *line, *end;
+	bool full = false;
+	int r;
 
 	if (!len)
 		return 0;
-	while (next_line(&pos, (char *)text + len, &line, &end)) {
+	copy = pos = copy_text(&c->texts, text, len);
+	if (!copy)
+		return -ENOMEM;
+	while (!full && next_line(&pos, copy + len, &line, &end)) {
 		struct comm comm;
 
 		if (!parse_comm(line, end, &comm))
 			continue;
-		if (!comm.name)
+		full = c->v.nr == COMMS_MAX;
+		if (!full && vec_push(&c->v, comm))
 			return -ENOMEM;
-		if (vec_push(&c->v, comm)) {
-			free(comm.name);
-			return -ENOMEM;
-		}
 	}
-	return comms_sort(c);
+	r = comms_sort(c);
+	return r ? r : full;
 }
 
 const char *comms_find(const struct comms *c, int pid)
@@ -365,7 +248,6 @@ const struct comm *comms_nth(const struct comms *c, size_t i)
 
 void comms_release(struct comms *c)
 {
-	for (size_t i = 0; i < c->v.nr; i++)
-		free(c->v.v[i].name);
+	release_texts(&c->texts);
 	vec_release(&c->v);
 }

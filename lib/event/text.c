@@ -65,7 +65,7 @@ bool event_field_number(const struct tep_format_field *field, const struct event
 
 /* ---- the text --------------------------------------------------------------------- */
 
-/* libtraceevent's text by the print format, plugins left aside. */
+/* libtraceevent's text by the print format, plugins left aside. Under the lock. */
 static void run_print_format(struct event_ctx *ctx, struct tep_event *event, struct tep_record *record)
 {
 	int no_handler = event->flags & TEP_EVENT_FL_NOHANDLE;
@@ -92,9 +92,9 @@ static void put_text(struct event_ctx *ctx, const struct event_slot *slot, const
 		out->failed = true;
 		return;
 	}
+	event_lock();
 	runnable = format_check_print(&slot->check, event, record.data, ctx->padded.len - PAD) &&
 		   (!(event->flags & TEP_EVENT_FL_ISBPRINT) || bprint_is_safe(ctx->db, slot, rec));
-	event_lock();
 	trace_seq_reset(&ctx->seq);
 	if (!fields && !handled && slot->plugin)
 		plugins_need(ctx->db);
@@ -127,13 +127,6 @@ static bool has_own_text(const struct event_slot *slot, const struct event_recor
 							      rec->avail, why, sizeof(why));
 }
 
-/* Whether no plugin prints the event, or one did and left the rest to the print format. */
-static bool uses_print_format(const struct event_slot *slot, enum event_builtin made)
-{
-	return made == BUILTIN_PART || slot->event->flags & TEP_EVENT_FL_NOHANDLE ||
-	       (!slot->plugin && !slot->event->handler);
-}
-
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {
@@ -150,6 +143,8 @@ void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct
 	size_t start = out->len;
 	char why[128];
 
+	if (slot->plain && slot->prog && !fields && prog_run(slot->prog, ctx->db, rec, out))
+		goto trim;
 	fields |= slot->fields;
 	if (slot->check.bad_fields) {
 		buf_puts(out, "[FAILED TO PARSE]");
@@ -159,7 +154,7 @@ void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct
 		made = slot->text(ctx, slot, rec, next, out);
 	if (made == BUILTIN_DONE)
 		goto trim;
-	if (!fields && slot->prog && uses_print_format(slot, made) &&
+	if (!fields && slot->prog && (made == BUILTIN_PART || !slot->plugin) &&
 	    prog_run(slot->prog, ctx->db, rec, out))
 		goto trim;
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,

@@ -20,6 +20,15 @@ static void ask(struct event_db *db, text_source fn, const char **text, size_t *
 	}
 }
 
+/* @r: of adding to a table. */
+static void tell_full(struct event_db *db, int r, const char *what)
+{
+	if (r <= 0)
+		return;
+	event_db_tell(db, "the file has more %s than any kernel: the rest is left out", what);
+	db->damage++;
+}
+
 /* Fills a table once, by whichever thread comes first. */
 static void need(struct event_db *db, atomic_bool *have, void (*fill)(struct event_db *db))
 {
@@ -38,7 +47,7 @@ static void fill_comms(struct event_db *db)
 	size_t len;
 
 	ask(db, db->src.cmdlines, &text, &len);
-	comms_add(&db->comms, text, len);
+	tell_full(db, comms_add(&db->comms, text, len), "names of tasks");
 }
 
 static void fill_printks(struct event_db *db)
@@ -47,7 +56,7 @@ static void fill_printks(struct event_db *db)
 	size_t len;
 
 	ask(db, db->src.printk, &text, &len);
-	printks_add(&db->printks, text, len);
+	tell_full(db, printks_add(&db->printks, text, len), "printk formats");
 }
 
 static void fill_symbols(struct event_db *db)
@@ -56,7 +65,7 @@ static void fill_symbols(struct event_db *db)
 	size_t len;
 
 	ask(db, db->src.kallsyms, &text, &len);
-	symbols_add(&db->symbols, text, len);
+	symbols_add(&db->symbols, text, len, false);
 }
 
 static void need_comms(struct event_db *db)
@@ -127,34 +136,32 @@ int event_db_each_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const 
 
 const char *event_db_symbol(struct event_db *db, uint64_t addr, uint64_t *start, const char **module)
 {
-	const struct symbol *s;
+	struct symbol s;
 
 	need_symbols(db);
-	s = symbols_find(&db->symbols, addr);
-	if (!s)
+	if (!symbols_find(&db->symbols, addr, &s))
 		return NULL;
 	if (start)
-		*start = s->addr;
+		*start = s.addr;
 	if (module)
-		*module = s->module;
-	return s->name;
+		*module = s.module;
+	return s.name;
 }
 
 int event_db_add_kallsyms(struct event_db *db, const char *text, size_t len)
 {
 	need_symbols(db);
-	return symbols_add(&db->symbols, text, len);
+	return symbols_add(&db->symbols, text, len, true);
 }
 
 bool event_db_nth_symbol(struct event_db *db, size_t i, struct event_symbol *ret)
 {
-	const struct symbol *s;
+	struct symbol s;
 
 	need_symbols(db);
-	s = symbols_nth(&db->symbols, i);
-	if (!s)
+	if (!symbols_nth(&db->symbols, i, &s))
 		return false;
-	*ret = (struct event_symbol){ .addr = s->addr, .name = s->name, .module = s->module };
+	*ret = (struct event_symbol){ .addr = s.addr, .name = s.name, .module = s.module };
 	return true;
 }
 

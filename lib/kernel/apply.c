@@ -70,6 +70,30 @@ static const char *clock_of(const struct apply *a)
 	return a->is->clock ? a->is->clock : a->s->instances.v[0].clock;
 }
 
+/* Kilobytes per CPU, those a buffer has once it is used; 0: CPUs differ, or unknown. */
+static uint64_t buffer_size(const struct kernel_instance *in)
+{
+	AUTO_BUF struct buf text = { 0 };
+	const char *later;
+
+	if (kernel_read(in, "buffer_size_kb", &text))
+		return 0;
+	later = strstr(text.data, "expanded: ");
+	return strtoull(later ? later + strlen("expanded: ") : text.data, NULL, 10);
+}
+
+/* Nobody asked for this by name: a kernel short of memory leaves it as it is. */
+static void grow_buffer(struct apply *a)
+{
+	uint64_t now = buffer_size(a->in);
+	char kb[32];
+
+	if (!now || now >= a->is->grow_kb)
+		return;
+	snprintf(kb, sizeof(kb), "%llu", (unsigned long long)a->is->grow_kb);
+	kernel_write(a->in, "buffer_size_kb", kb, NULL);
+}
+
 static int apply_buffers(struct apply *a)
 {
 	const char *clock = clock_of(a);
@@ -80,6 +104,8 @@ static int apply_buffers(struct apply *a)
 				   a->is->subbuf_kb);
 	if (!ret && a->is->buffer_kb)
 		ret = write_number(a, a->in, "-b", "buffer_size_kb", a->is->buffer_kb);
+	else if (!ret && a->is->grow_kb)
+		grow_buffer(a);
 	if (!ret && clock && kernel_write(a->in, "trace_clock", clock, a->e))
 		ret = err_wrap(a->e, "option -C %s", clock);
 	if (!ret && !a->s->no_reset)

@@ -168,7 +168,7 @@ static int check_events(struct check *c)
 
 		if (find_events(ask, evs, nr))
 			return err_errno(c->e, -ENOMEM, "option -e %s", ask->pattern);
-		if (!ask->found.nr && !c->s->ignore_unknown)
+		if (!ask->found.nr && !c->s->ignore_unknown && !ask->optional)
 			return no_event(c, ask, evs, nr);
 	}
 	return 0;
@@ -219,18 +219,23 @@ static int check_option(struct check *c, const char *word)
 	return ret;
 }
 
+int kernel_cpumask_check(const char *mask, struct err *e)
+{
+	if (!strcmp(mask, "-1"))
+		return 0;
+	if (!*mask || mask[strspn(mask, "0123456789abcdefABCDEF,")])
+		return err_set(e, -EINVAL, "option -M: '%s' is not a hexadecimal CPU mask "
+			       "(as 'f' for CPUs 0 to 3, or -1 for all)", mask);
+	if (!mask[strspn(mask, "0,")])
+		return err_set(e, -EINVAL, "option -M: the CPU mask '%s' names no CPU", mask);
+	return 0;
+}
+
 static int check_cpumask(struct check *c, const char *mask)
 {
 	int ret = check_file(c, c->in, "-M", "tracing_cpumask", "all CPUs are traced");
 
-	if (ret || !strcmp(mask, "-1"))
-		return ret;
-	if (!*mask || mask[strspn(mask, "0123456789abcdefABCDEF,")])
-		return err_set(c->e, -EINVAL, "option -M: '%s' is not a hexadecimal CPU mask "
-			       "(as 'f' for CPUs 0 to 3, or -1 for all)", mask);
-	if (!mask[strspn(mask, "0,")])
-		return err_set(c->e, -EINVAL, "option -M: the CPU mask '%s' names no CPU", mask);
-	return 0;
+	return ret ? ret : kernel_cpumask_check(mask, c->e);
 }
 
 static int check_pids(struct check *c)
@@ -263,12 +268,33 @@ static int check_limits(struct check *c)
 	return ret;
 }
 
+/* Without a tracer that nobody named everything else is recorded, and told. */
+static int leave_out_tracer(struct check *c)
+{
+	struct kernel_instance_setup *is = c->is;
+	struct err why = { 0 };
+	struct check quiet = *c;
+
+	quiet.e = &why;
+	if (!check_word(&quiet, "-p", "tracer", "available_tracers", is->tracer))
+		return 0;
+	if (why.code == -ENOMEM)
+		return err_set(c->e, why.code, "%s", why.text);
+	notice(&c->k->notices, "this kernel has no tracer '%s': recorded without", is->tracer);
+	free(is->tracer);
+	is->tracer = NULL;
+	is->has_max_depth = false;
+	return 0;
+}
+
 static int check_part(struct check *c)
 {
-	const struct kernel_instance_setup *is = c->is;
+	struct kernel_instance_setup *is = c->is;
 	int ret = check_events(c);
 
-	if (!ret && is->tracer && strcmp(is->tracer, "nop"))
+	if (!ret && is->tracer_optional)
+		ret = leave_out_tracer(c);
+	if (!ret && is->tracer && strcmp(is->tracer, "nop") && !is->tracer_optional)
 		ret = check_word(c, "-p", "tracer", "available_tracers", is->tracer);
 	if (!ret)
 		ret = check_functions(c);

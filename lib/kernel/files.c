@@ -223,6 +223,7 @@ static int log_change(struct kernel_instance *in, enum file_kind kind, const cha
 
 /* Lines of error_log's last entry: "[time] WHERE: error: WHAT", "  Command: C", caret. */
 struct rejection {
+	char head[256];			/* the first line: with its time no two are the same */
 	char what[256], command[512], caret[512];
 };
 
@@ -236,6 +237,7 @@ static int rejection_line(void *ctx, const char *line)
 		/* "event filter parse error: error: Field not found" */
 		while (strstr(error + 1, "error: "))
 			error = strstr(error + 1, "error: ");
+		snprintf(r->head, sizeof(r->head), "%s", line);
 		snprintf(r->what, sizeof(r->what), "%s", error + 7);
 		*r->command = *r->caret = 0;
 	} else if (!strncmp(line, command, sizeof(command) - 1)) {
@@ -246,18 +248,40 @@ static int rejection_line(void *ctx, const char *line)
 	return 0;
 }
 
-/* Adds the kernel's own explanation of a refused filter or trigger. */
-static void explain(struct kernel_instance *in, const char *value, struct err *e)
+/* The last entry of the error_log; all empty if there is none. */
+static void last_rejection(struct kernel_instance *in, struct rejection *r)
 {
 	AUTO_BUF struct buf log = { 0 };
-	struct rejection r = { 0 };
 
-	if (kernel_read(in, "error_log", &log) || kernel_each_line(log.data, rejection_line, &r))
+	*r = (struct rejection){ 0 };
+	if (!kernel_read(in, "error_log", &log))
+		kernel_each_line(log.data, rejection_line, r);
+}
+
+static bool is_explained(enum file_kind kind)
+{
+	return kind == FILE_FILTER || kind == FILE_TRIGGER || kind == FILE_DYNAMIC;
+}
+
+/* Before a write that the kernel may refuse with a reason: what it said earlier is none. */
+static void mark_rejections(struct kernel_instance *in, enum file_kind kind)
+{
+	struct rejection r;
+
+	if (!is_explained(kind))
 		return;
-	/* An entry of somebody else's command explains nothing. */
-	if (!*r.what || !*r.command || (!strstr(value, r.command) && !strstr(r.command, value)))
-		return;
-	err_hint(e, "the kernel says: %s\n    %s\n    %s", r.what, r.command, r.caret);
+	last_rejection(in, &r);
+	snprintf(in->rejection_mark, sizeof(in->rejection_mark), "%s", r.head);
+}
+
+/* Adds the kernel's own explanation of a refused filter, trigger or dynamic event. */
+static void explain(struct kernel_instance *in, struct err *e)
+{
+	struct rejection r;
+
+	last_rejection(in, &r);
+	if (*r.what && *r.command && strcmp(r.head, in->rejection_mark))
+		err_hint(e, "the kernel says: %s\n    %s\n    %s", r.what, r.command, r.caret);
 }
 
 static int write_failed(struct kernel_instance *in, enum file_kind kind, int code, const char *value,
@@ -267,8 +291,8 @@ static int write_failed(struct kernel_instance *in, enum file_kind kind, int cod
 
 	buf_printf(&what, "cannot write '%.200s' to", value);
 	err_denied(e, code, what.failed ? "cannot write to" : what.data, path);
-	if (kind == FILE_FILTER || kind == FILE_TRIGGER || kind == FILE_DYNAMIC)
-		explain(in, value, e);
+	if (is_explained(kind))
+		explain(in, e);
 	if (code == -ENOMEM && kind == FILE_SIZE)
 		err_hint(e, "there is not enough free memory for buffers of that size");
 	return code;
@@ -290,6 +314,31 @@ int kernel_remember(struct kernel_instance *in, const char *file, struct err *e)
 	return ret ? err_denied(e, ret, "cannot remember the value of", path) : 0;
 }
 
+void kernel_tell_writes(struct kernel *k)
+{
+	k->tell_writes = true;
+}
+
+/* In one line, whatever lines the value has. */
+static void tell_write(const struct kernel *k, const char *path, const char *value)
+{
+	char line[512];
+
+	if (!k->tell_writes)
+		return;
+	snprintf(line, sizeof(line), "%s", value);
+	for (char *p = line; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	notice(&k->notices, "writes '%s' to %s", line, path);
+}
+
+/* A system's 1 may also mean that its events are armed by triggers, and off. */
+static bool is_doubtful(enum file_kind kind, const char *value)
+{
+	return kind == FILE_ALL_EVENTS && !strcmp(value, "1");
+}
+
 int kernel_write(struct kernel_instance *in, const char *file, const char *value, struct err *e)
 {
 	enum file_kind kind = file_kind(file);
@@ -305,12 +354,14 @@ int kernel_write(struct kernel_instance *in, const char *file, const char *value
 		ret = read_value(in, file, kind, &earlier);
 		if (ret)
 			return err_denied(e, ret, "cannot read", path);
-		if (!strcmp(earlier.data, value))
+		if (!strcmp(earlier.data, value) && !is_doubtful(kind, value))
 			return 0;
 		ret = log_change(in, kind, path, earlier.data);
 		if (ret)
 			return err_denied(e, ret, "cannot remember the value of", path);
 	}
+	tell_write(in->k, path, value);
+	mark_rejections(in, kind);
 	ret = kind == FILE_LIST && !*value ? file_truncate(path) : file_write(path, value);
 	return ret ? write_failed(in, kind, ret, value, path, e) : 0;
 }
@@ -346,6 +397,7 @@ int kernel_write_path(struct kernel *k, const char *path, const char *value, str
 	ret = undo_log_add(k, UNDO_WRITE, path, earlier.data);
 	if (ret)
 		return err_denied(e, ret, "cannot remember the value of", path);
+	tell_write(k, path, value);
 	ret = file_write(path, value);
 	return ret ? write_failed(kernel_top(k), FILE_VALUE, ret, value, path, e) : 0;
 }
@@ -419,18 +471,20 @@ static int replace_trigger(struct kernel_instance *in, const char *file, const c
 			   const char *value)
 {
 	AUTO_BUF struct buf text = { 0 }, found = { 0 }, again = { 0 }, removal = { 0 };
+	AUTO_BUF struct buf now = { 0 };
 	struct rival r = { value, &found };
 	int ret;
 
 	if (!strncmp(value, "hist:", 5))
 		return 0;
+	buf_printf(&now, "!%s", value);
 	ret = kernel_read(in, file, &text);
 	if (!ret)
 		ret = kernel_each_line(text.data, is_rival, &r);
 	if (ret != 1)
 		return ret ? ret : -EEXIST;
 	if (trigger_as_written(found.data, &again) || buf_puts(&removal, "!") ||
-	    buf_puts(&removal, again.data))
+	    buf_puts(&removal, again.data) || now.failed)
 		return -ENOMEM;
 	if (!strcmp(again.data, value))
 		return 0;
@@ -438,29 +492,62 @@ static int replace_trigger(struct kernel_instance *in, const char *file, const c
 	if (!ret)
 		ret = file_append(path, removal.data);
 	if (!ret)
-		ret = file_append(path, value);
-	return ret ? ret : 1;
+		ret = undo_log_add(in->k, UNDO_ADD, path, now.data);
+	return ret ? ret : file_append(path, value);
+}
+
+/*
+ * Adds what @removal takes away again. That is logged before, so that it is
+ * undone also if we are killed in between. A failed addition takes the entry back.
+ */
+static int append_logged(struct kernel_instance *in, const char *path, const char *value,
+			 const char *removal)
+{
+	int ret = undo_log_add(in->k, UNDO_ADD, path, removal);
+
+	if (ret)
+		return ret;
+	ret = file_append(path, value);
+	if (ret)
+		undo_log_drop(in->k, UNDO_ADD, path);
+	return ret;
+}
+
+static int is_same_trigger(void *ctx, const char *line)
+{
+	AUTO_BUF struct buf written = { 0 };
+
+	return line[0] != '#' && !trigger_as_written(line, &written) &&
+	       !strcmp(written.data, (const char *)ctx);
+}
+
+/* Whether exactly this trigger is there: then it is somebody else's, and stays. */
+static bool trigger_exists(struct kernel_instance *in, const char *file, const char *value)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	return !kernel_read(in, file, &text) &&
+	       kernel_each_line(text.data, is_same_trigger, (void *)value) == 1;
 }
 
 static int append_trigger(struct kernel_instance *in, const char *file, const char *path,
 			  const char *value, struct err *e)
 {
 	AUTO_BUF struct buf removal = { 0 };
-	int ret = file_append(path, value);
+	int ret;
 
-	if (ret == -EEXIST) {
-		ret = replace_trigger(in, file, path, value);
-		if (!ret)
-			return 0;
-	}
-	if (ret < 0)
-		return write_failed(in, FILE_TRIGGER, ret, value, path, e);
-	if (value[0] == '!')
+	if (value[0] == '!') {
+		ret = file_append(path, value);
+	} else if (trigger_exists(in, file, value)) {
 		return 0;
-	buf_printf(&removal, "!%s", value);
-	if (removal.failed || undo_log_add(in->k, UNDO_ADD, path, removal.data))
-		return err_errno(e, -ENOMEM, "cannot remember the trigger in %s", path);
-	return 0;
+	} else if (buf_printf(&removal, "!%s", value)) {
+		ret = -ENOMEM;
+	} else {
+		ret = append_logged(in, path, value, removal.data);
+		if (ret == -EEXIST)
+			ret = replace_trigger(in, file, path, value);
+	}
+	return ret ? write_failed(in, FILE_TRIGGER, ret, value, path, e) : 0;
 }
 
 static int append_dynamic(struct kernel_instance *in, const char *path, const char *value,
@@ -474,12 +561,8 @@ static int append_dynamic(struct kernel_instance *in, const char *path, const ch
 		return err_set(e, ret, "the dynamic event '%s' has no name: "
 			       "write TYPE:GROUP/NAME", value);
 	if (!ret)
-		ret = file_append(path, value);
-	if (ret)
-		return write_failed(in, FILE_DYNAMIC, ret, value, path, e);
-	if (adds && undo_log_add(in->k, UNDO_ADD, path, removal.data))
-		return err_errno(e, -ENOMEM, "cannot remember the dynamic event '%s'", value);
-	return 0;
+		ret = adds ? append_logged(in, path, value, removal.data) : file_append(path, value);
+	return ret ? write_failed(in, FILE_DYNAMIC, ret, value, path, e) : 0;
 }
 
 /* A function command ("func:traceoff:3"), which "!" in front removes. */
@@ -487,14 +570,11 @@ static int append_command(struct kernel_instance *in, const char *path, const ch
 			  struct err *e)
 {
 	AUTO_BUF struct buf removal = { 0 };
-	int ret = file_append(path, value);
+	int ret = buf_printf(&removal, "!%s", value);
 
-	if (ret)
-		return write_failed(in, FILE_LIST, ret, value, path, e);
-	buf_printf(&removal, "!%s", value);
-	if (removal.failed || undo_log_add(in->k, UNDO_ADD, path, removal.data))
-		return err_errno(e, -ENOMEM, "cannot remember the command in %s", path);
-	return 0;
+	if (!ret)
+		ret = append_logged(in, path, value, removal.data);
+	return ret ? write_failed(in, FILE_LIST, ret, value, path, e) : 0;
 }
 
 int kernel_append(struct kernel_instance *in, const char *file, const char *value, struct err *e)
@@ -506,6 +586,8 @@ int kernel_append(struct kernel_instance *in, const char *file, const char *valu
 
 	if (ret)
 		return err_set(e, ret, "the path of the control file '%s' is too long", file);
+	tell_write(in->k, path, value);
+	mark_rejections(in, kind);
 	if (kind == FILE_TRIGGER)
 		return append_trigger(in, file, path, value, e);
 	if (kind == FILE_DYNAMIC)

@@ -14,6 +14,8 @@ struct kernel_instance {
 	char *name;			/* "": top level */
 	char *dir;			/* absolute */
 	bool created;			/* by us */
+	bool locked;			/* by us */
+	char rejection_mark[256];	/* first line of error_log's last entry before a write */
 };
 
 /* How an undo entry puts a file back; the letter is its name in text form. */
@@ -23,6 +25,7 @@ enum undo_kind {
 	UNDO_ADD = 'a',			/* add the value */
 	UNDO_EVENTS = 'e',		/* path: an events directory; value: the enabled ones */
 	UNDO_RMDIR = 'r',		/* remove an instance */
+	UNDO_DROPPED = 'd',		/* in the text only: the entry before does not count */
 };
 
 struct undo_entry {
@@ -47,6 +50,7 @@ struct kernel {
 	size_t nr_instances, cap_instances;
 	struct undo_log log;
 	bool keep;
+	bool tell_writes;
 	struct kernel_words told;		/* files whose absence was told */
 	struct {
 		struct kernel_event *v;
@@ -55,6 +59,7 @@ struct kernel {
 		bool read;
 	} events;
 	struct functions *functions;
+	struct { int *v; size_t nr, cap; } locks;
 };
 
 /* ---- kernel.c */

@@ -224,6 +224,9 @@ void kernel_close(struct kernel *k)
 	kernel_words_release(&k->told);
 	events_release(k);
 	functions_free(k->functions);
+	for (size_t i = 0; i < k->locks.nr; i++)
+		close(k->locks.v[i]);
+	vec_release(&k->locks);
 	free(k->root);
 	free(k);
 }

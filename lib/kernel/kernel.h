@@ -115,6 +115,8 @@ int kernel_write_path(struct kernel *k, const char *path, const char *value, str
 /* Switches all events of an instance off; their state is put back. */
 int kernel_events_off(struct kernel_instance *in, struct err *e);
 
+/* From here on each change is told as a notice, before it is made: "'VALUE' to PATH". */
+void kernel_tell_writes(struct kernel *k);
 /* From here on changes are final: nothing is logged (reset, stop ...). */
 void kernel_keep_changes(struct kernel *k, bool keep);
 /* Puts everything back, newest first; goes on after failures, which are told
@@ -124,8 +126,8 @@ int kernel_undo(struct kernel *k, struct err *e);
 void kernel_undo_forget(struct kernel *k);
 /*
  * The log for another process: @fn is called with each entry, one line of
- * text, before the change is made (the making of an instance excepted, which
- * is told right after it). Entries that exist already are told at once.
+ * text, before the change is made; one more line takes it back should the change
+ * fail. Entries that exist already are told at once.
  */
 void kernel_undo_watch(struct kernel *k, void (*fn)(void *ctx, const char *line, size_t len),
 		       void *ctx);
@@ -139,6 +141,15 @@ int kernel_undo_lines(const char *lines, size_t len, const struct notices *notic
  * tracing is on afterwards. Missing and denied files are left out. 0, -errno.
  */
 int kernel_instance_reset(struct kernel_instance *in, struct err *e);
+
+/*
+ * Takes the buffer of an instance for this process and those it forks, until all have
+ * ended or closed @k. Only programs that ask are kept out. 0 (also if it is ours
+ * already), -EBUSY with who has it and what to do, -errno.
+ */
+int kernel_instance_lock(struct kernel_instance *in, struct err *e);
+/* The descriptors that hold the locks, for who closes others. */
+const int *kernel_lock_fds(const struct kernel *k, size_t *ret_nr);
 
 /* ---- dynamic events ------------------------------------------------------- */
 

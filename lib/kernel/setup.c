@@ -3,8 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "kernel/internal.h"
+
+#define GROW_KB_MAX 8192
+#define GROW_SHARE 64			/* of the machine's memory, for all buffers */
 
 int kernel_functions_add(struct kernel_functions *f, const char *pattern, const char *module)
 {
@@ -157,4 +161,22 @@ bool kernel_tracer_is_latency(const char *tracer)
 		if (!strcmp(tracer, latency[i]))
 			return true;
 	return false;
+}
+
+void kernel_setup_grow(struct kernel_setup *s)
+{
+	uint64_t memory_kb = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / 1024;
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	uint64_t parts = 0, kb;
+
+	for (size_t i = 0; i < s->instances.nr; i++)
+		parts += kernel_setup_takes_part(s, i);
+	if (s->no_reset || !parts || cpus < 1)
+		return;
+	kb = memory_kb / GROW_SHARE / cpus / parts;
+	if (kb > GROW_KB_MAX)
+		kb = GROW_KB_MAX;
+	for (size_t i = 0; i < s->instances.nr; i++)
+		if (kernel_setup_takes_part(s, i) && !s->instances.v[i].buffer_kb)
+			s->instances.v[i].grow_kb = kb;
 }

@@ -31,6 +31,7 @@ struct kernel_pids {
 struct kernel_event_ask {
 	char *pattern;			/* "sys:ev", "sys:", "word" (systems and events), "all"; globs */
 	bool negate;			/* -v: switched off after everything else */
+	bool optional;			/* a kernel without it is fine */
 	char *filter;			/* several -f as "(a)&&(b)"; NULL: none */
 	bool filters_joined;		/* several are in it */
 	struct kernel_words triggers;
@@ -57,11 +58,13 @@ struct kernel_instance_setup {
 		size_t nr, cap;
 	} events;
 	char *tracer;			/* -p */
+	bool tracer_optional;		/* nobody named it: without it, a notice */
 	struct kernel_functions filters, notraces;	/* -l, -n */
 	struct kernel_words options;	/* -O (and -T as "stacktrace"), "no" in front: off */
 	char *clock;			/* -C; "tsc2nsec" is "x86-tsc" and setup.tsc2nsec */
 	char *cpumask;			/* -M: hexadecimal, "-1": all */
 	uint64_t buffer_kb;		/* -b, per CPU */
+	uint64_t grow_kb;		/* without -b: to this if it is smaller, if that can be had */
 	uint64_t subbuf_kb;		/* --subbuf-size */
 	struct kernel_pids pids;	/* -P */
 	bool follow;			/* -c: children of traced processes too */
@@ -102,6 +105,9 @@ struct kernel_event_ask *kernel_setup_event(struct kernel_instance_setup *is, co
 /* And-s @filter to what the event has. 0, -ENOMEM. */
 int kernel_event_ask_filter(struct kernel_event_ask *ask, const char *filter);
 
+/* Whether @mask is a cpumask as above. 0, -EINVAL with what is wrong. */
+int kernel_cpumask_check(const char *mask, struct err *e);
+
 /*
  * Whether this part of the setup takes part. A top level of which neither
  * events nor a tracer are asked is left alone as soon as instances are named.
@@ -122,6 +128,18 @@ bool kernel_tracer_is_latency(const char *tracer);
  * that names the option and near matches.
  */
 int kernel_setup_check(struct kernel *k, struct kernel_setup *s, struct err *e);
+/*
+ * Locks the instances of all parts that take part and exist (kernel_instance_lock):
+ * to be called before anything is changed, and again after kernel_setup_apply for those that
+ * were made. 0, -errno.
+ */
+int kernel_setup_lock(struct kernel *k, struct kernel_setup *s, struct err *e);
+/*
+ * Has the buffers of all parts that take part and have no size of their own (-b)
+ * grow to what suits this machine: 8 MiB for a CPU, but all together no more than
+ * a 64th of its memory. Not with no_reset. Before kernel_setup_apply.
+ */
+void kernel_setup_grow(struct kernel_setup *s);
 /*
  * Makes missing instances and applies everything, in each part that takes
  * part: tracing off, what was enabled before is switched off (unless

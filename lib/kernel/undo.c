@@ -5,6 +5,7 @@
  * things back from the log's text:
  *
  *	KIND PATH VALUE\n	blanks, control characters and '%' as %XX
+ *	d PATH -\n		the entry before, of PATH: its change was not made after all
  *
  * A file is logged once only: going back through the log ends with its oldest
  * value anyway. Undoing is idempotent; what is gone needs no putting back.
@@ -100,16 +101,16 @@ static bool unescape(char *s)
 	return true;
 }
 
-static void tell_watcher(struct undo_log *log, const struct undo_entry *u)
+static void tell_watcher(struct undo_log *log, char kind, const char *path, const char *value)
 {
 	AUTO_BUF struct buf b = { 0 };
 
 	if (!log->watch)
 		return;
-	buf_printf(&b, "%c ", u->kind);
-	put_escaped(&b, u->path);
+	buf_printf(&b, "%c ", kind);
+	put_escaped(&b, path);
 	buf_puts(&b, " ");
-	put_escaped(&b, u->value);
+	put_escaped(&b, value);
 	if (!buf_puts(&b, "\n"))
 		log->watch(log->watch_ctx, b.data, b.len);
 }
@@ -120,7 +121,7 @@ void kernel_undo_watch(struct kernel *k, void (*fn)(void *ctx, const char *line,
 	k->log.watch = fn;
 	k->log.watch_ctx = ctx;
 	for (size_t i = 0; i < k->log.nr; i++)
-		tell_watcher(&k->log, &k->log.v[i]);
+		tell_watcher(&k->log, k->log.v[i].kind, k->log.v[i].path, k->log.v[i].value);
 }
 
 /* ---- adding -------------------------------------------------------------- */
@@ -153,7 +154,7 @@ int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const 
 		entry_release(&u);
 		return -ENOMEM;
 	}
-	tell_watcher(&k->log, &u);
+	tell_watcher(&k->log, u.kind, u.path, u.value);
 	return 0;
 }
 
@@ -161,8 +162,9 @@ void undo_log_drop(struct kernel *k, enum undo_kind kind, const char *path)
 {
 	struct undo_entry *u = k->log.nr ? &k->log.v[k->log.nr - 1] : NULL;
 
-	if (!u || u->kind != kind || strcmp(u->path, path))
+	if (k->keep || !u || u->kind != kind || strcmp(u->path, path))
 		return;
+	tell_watcher(&k->log, UNDO_DROPPED, path, "-");
 	entry_release(u);
 	k->log.nr--;
 }
@@ -298,7 +300,7 @@ static int parse_entry(char *line, struct undo_entry *u)
 {
 	char *path, *value;
 
-	if (!line[0] || line[1] != ' ' || !strchr("wlaer", line[0]))
+	if (!line[0] || line[1] != ' ' || !strchr("wlaerd", line[0]))
 		return -EINVAL;
 	path = line + 2;
 	value = strchr(path, ' ');
@@ -316,6 +318,7 @@ static int parse_entry(char *line, struct undo_entry *u)
 int kernel_undo_lines(const char *lines, size_t len, const struct notices *notices, struct err *e)
 {
 	char *text AUTO_FREE = strndup(lines, len);
+	const char *dropped = NULL;	/* path of the entry that a later one takes back */
 	int first = 0;
 
 	if (!text)
@@ -345,7 +348,12 @@ int kernel_undo_lines(const char *lines, size_t len, const struct notices *notic
 				first = err_set(e, ret, "the list of changed settings has a malformed entry");
 			continue;
 		}
-		ret = undo_entry(&u, notices, first ? NULL : e);
+		if (dropped && !strcmp(dropped, u.path)) {
+			dropped = NULL;
+			continue;
+		}
+		dropped = u.kind == UNDO_DROPPED ? u.path : NULL;
+		ret = dropped ? 0 : undo_entry(&u, notices, first ? NULL : e);
 		if (ret && !first)
 			first = ret;
 	}

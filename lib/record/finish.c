@@ -40,7 +40,9 @@ static int write_options(const struct finish *f, struct dat_writer *w, struct er
 {
 	int r = 0;
 
-	if (f->has_date)
+	for (size_t i = 0; f->hooks && f->hooks[i] && !r; i++)
+		r = put_string(w, DAT_HOOK, f->hooks[i], e);
+	if (!r && f->has_date)
 		r = put_number(w, DAT_DATE, f->date_us, e);
 	if (!r && f->has_offset)
 		r = put_number(w, DAT_OFFSET, f->offset, e);
@@ -65,16 +67,33 @@ static void give_back(const struct spool_chunk *c)
 	fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, c->offset + c->csize);
 }
 
+/* What recording had no time for. */
+static int write_raw_chunk(struct dat_writer *w, const struct spool_chunk *s, struct buf *pages,
+			   struct err *e)
+{
+	int r;
+
+	buf_clear(pages);
+	if (buf_reserve(pages, s->csize))
+		return err_errno(e, -ENOMEM, "cannot compress what was recorded");
+	r = pread_full(s->fd, pages->data, s->csize, s->offset);
+	if (r)
+		return err_errno(e, r, "cannot read a spool at offset 0x%" PRIx64, s->offset);
+	return dat_writer_cpu_block(w, pages->data, s->csize, e);
+}
+
 static int write_cpu(const struct finish *f, struct dat_writer *w, const struct finish_cpu *c,
 		     struct err *e)
 {
 	size_t nr = spool_nr_chunks(c->spool);
+	struct buf pages AUTO_BUF = { 0 };
 	int r = dat_writer_cpu_begin(w, c->cpu, e);
 
 	for (size_t i = 0; i < nr && !r; i++) {
 		const struct spool_chunk *s = spool_chunk(c->spool, i);
 
-		r = dat_writer_cpu_chunk(w, s->fd, s->offset, s->csize, s->usize, e);
+		r = s->raw ? write_raw_chunk(w, s, &pages, e) :
+			     dat_writer_cpu_chunk(w, s->fd, s->offset, s->csize, s->usize, e);
 		if (!r && f->consume)
 			give_back(s);
 	}

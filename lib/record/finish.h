@@ -33,6 +33,7 @@ struct finish {
 	uint32_t cpus;			/* of the machine */
 	const struct metadata *metadata;
 	struct dat_reader *head;	/* finish_head's file: what @metadata has not; or NULL */
+	const char *const *hooks;	/* NULL-ended; NULL: none */
 	bool has_date, has_offset;
 	int64_t date_us, offset;
 	const char *trace_clock;	/* text of trace_clock */

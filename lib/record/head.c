@@ -84,6 +84,18 @@ bool head_is_current(const struct head *h)
 	return now.len == h->modules.len && (!now.len || !memcmp(now.data, h->modules.data, now.len));
 }
 
+void head_sync(const struct head *h)
+{
+	const char *slash = h->path ? strrchr(h->path, '/') : NULL;
+	AUTO_FREE char *dir = slash ? strndup(h->path, slash - h->path + 1) : strdup(".");
+	int fd AUTO_CLOSE = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (h->fd >= 0)
+		fsync(h->fd);
+	if (fd >= 0)
+		fsync(fd);
+}
+
 void head_release(struct head *h, bool unlink_file)
 {
 	dat_reader_close(h->reader);

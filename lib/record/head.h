@@ -27,6 +27,8 @@ int head_make(struct head *h, const char *base, const struct finish *f, struct k
 	      const struct kernel_setup *setup, const struct notices *notices, struct err *e);
 /* Whether it still holds what the kernel's symbols and formats are. */
 bool head_is_current(const struct head *h);
+/* Has it, and the names of all files beside it, on the disk. Best effort. */
+void head_sync(const struct head *h);
 /* Closes, and with @unlink_file removes the file. Fine for { .fd = -1 }. */
 void head_release(struct head *h, bool unlink_file);
 

@@ -146,24 +146,28 @@ static uint64_t now_ns(void)
 
 static ssize_t read_live(struct stream *st, struct batch **b)
 {
+	unsigned flushed = atomic_load(&st->rec->flushes);
 	uint64_t since = now_ns();
 	ssize_t n = 0;
 	bool rest = false;
 
 	while (*b && !await_data(st, rest)) {
 		uint64_t number = st->next_batch;
+		unsigned asked = atomic_load(&st->rec->flushes);
 
-		n = take(st, source_read, b);
+		/* Asked for all there is, partly filled sub-buffers too, at once. */
+		n = take(st, asked != flushed ? source_drain : source_read, b);
 		if (n < 0)
 			break;
 		/* Woken for next to nothing (kernels before 6.1 do that): a pause. */
 		rest = n <= (ssize_t)st->page_size;
 		if (st->next_batch != number || !*b || !(*b)->len) {
 			since = now_ns();
-		} else if (now_ns() - since >= FLUSH_NS) {
+		} else if (asked != flushed || now_ns() - since >= FLUSH_NS) {
 			next_batch(st, b, st->wait);
 			since = now_ns();
 		}
+		flushed = asked;
 	}
 	return n;
 }

@@ -34,6 +34,7 @@ struct record_opts {
 	bool with_top;			/* the top level too, whatever the setup asks of it */
 	struct recorder_opts recorder;	/* its codec is taken from above */
 	const char *writer;		/* program and version, for the file */
+	const char *const *hooks;	/* HOOK options, NULL-ended; NULL: none */
 	bool has_date, has_offset;
 	int64_t date_us, offset;	/* DATE and OFFSET options */
 	struct dat_tsc2nsec tsc2nsec;
@@ -51,6 +52,18 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 		  struct recording **ret, struct err *e);
 /* Starts the threads and hides them from the trace. */
 int recording_start(struct recording *rec, struct err *e);
+/* As recorder_flush. */
+void recording_flush(struct recording *rec);
+/* Bytes written to the spools by now. */
+uint64_t recording_written(const struct recording *rec);
+/* How it goes: all CPUs together, by the kernel's counters. */
+struct recording_progress {
+	uint64_t events;		/* written by the kernel so far */
+	uint64_t lost;
+	uint64_t spooled;		/* bytes on the disk */
+	unsigned fill;			/* per cent of the fullest buffer */
+};
+void recording_progress(const struct recording *rec, struct recording_progress *ret);
 /* Readable when recording cannot go on: time to stop. */
 int recording_alarm_fd(const struct recording *rec);
 /* After tracing was switched off. 0, or the first error of any thread: the
@@ -80,6 +93,10 @@ struct recording_cpu {
 	uint64_t overrun;		/* events overwritten before they were read */
 	uint64_t commit_overrun;	/* events lost because they nested too deep */
 	uint64_t dropped;		/* events refused by a full buffer (overwrite off) */
+	uint64_t read;			/* events taken from the kernel */
+	uint64_t buffer_kb;		/* size of its buffer; 0: unknown */
+	uint32_t page_size;		/* of its sub-buffers */
+	const char *clock;		/* what times are by */
 	uint64_t dropped_chunks;	/* given up for the size limit */
 };
 size_t recording_nr_cpus(const struct recording *rec);

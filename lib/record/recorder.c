@@ -30,6 +30,49 @@ static int lock_init(pthread_mutex_t *m)
 	return -r;
 }
 
+/* "0,2-3". -EINVAL. */
+static int parse_cpus(const char *list, cpu_set_t *ret)
+{
+	CPU_ZERO(ret);
+	for (const char *s = list; ; s++) {
+		unsigned long first, last;
+		char *end;
+
+		if (*s < '0' || *s > '9')
+			return -EINVAL;
+		first = last = strtoul(s, &end, 10);
+		if (*end == '-' && end[1] >= '0' && end[1] <= '9')
+			last = strtoul(end + 1, &end, 10);
+		if (last < first || last >= CPU_SETSIZE || (*end && *end != ','))
+			return -EINVAL;
+		while (first <= last)
+			CPU_SET(first++, ret);
+		if (!*end)
+			return 0;
+		s = end;
+	}
+}
+
+static int choose_cpus(struct recorder *rec, struct err *e)
+{
+	const char *list = rec->opts.reader_cpus;
+	cpu_set_t allowed, both;
+
+	if (!list)
+		return 0;
+	rec->cpus = malloc(sizeof(*rec->cpus));
+	if (!rec->cpus)
+		return err_errno(e, -ENOMEM, "cannot set up the recorder");
+	if (parse_cpus(list, rec->cpus))
+		return err_set(e, -EINVAL, "'%s' is no list of CPUs, like 0,2-3", list);
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+		return 0;
+	CPU_AND(&both, &allowed, rec->cpus);
+	if (!CPU_COUNT(&both))
+		return err_set(e, -EINVAL, "none of the CPUs '%s' is there for the readers", list);
+	return 0;
+}
+
 int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct err *e)
 {
 	struct recorder *rec = calloc(1, sizeof(*rec));
@@ -56,6 +99,11 @@ int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct
 	if (rec->stop_fd < 0 || rec->alarm_fd < 0) {
 		r = -errno;
 		goto fail;
+	}
+	r = choose_cpus(rec, e);
+	if (r) {
+		recorder_free(rec, false);
+		return r;
 	}
 	*ret = rec;
 	return 0;
@@ -151,6 +199,8 @@ void recorder_thread_begin(struct recorder *rec, const char *name, unsigned numb
 
 	snprintf(text, sizeof(text), "%s%u", name, number);
 	pthread_setname_np(pthread_self(), text);
+	if (rec->cpus)
+		sched_setaffinity(0, sizeof(*rec->cpus), rec->cpus);
 	pthread_mutex_lock(&rec->order_lock);
 	rec->tids.v[rec->tids.nr++] = syscall(SYS_gettid);	/* room was made before */
 	pthread_cond_broadcast(&rec->turn);
@@ -177,7 +227,7 @@ int recorder_start(struct recorder *rec, struct err *e)
 	rec->nr_workers = cpus < 1 ? 1 : cpus > WORKERS_MAX ? WORKERS_MAX : cpus;
 	rec->base_nice = getpriority(PRIO_PROCESS, 0);
 	size_memory(rec);
-	if (vec_reserve(&rec->tids, rec->streams.nr + rec->nr_workers))
+	if (vec_reserve(&rec->tids, rec->streams.nr + rec->nr_workers + 1))
 		return err_errno(e, -ENOMEM, "cannot start the recorder");
 	rec->started = true;
 	for (unsigned i = 0; i < rec->nr_workers; i++) {
@@ -195,7 +245,13 @@ int recorder_start(struct recorder *rec, struct err *e)
 			goto fail;
 		rec->readers_running++;
 	}
-	await_threads(rec, rec->readers_running + rec->workers_running);
+	if (rec->opts.sync_s) {
+		r = start_thread(&rec->sync_thread, recorder_sync, rec);
+		if (r)
+			goto fail;
+		rec->syncing = true;
+	}
+	await_threads(rec, rec->readers_running + rec->workers_running + rec->syncing);
 	return 0;
 fail:
 	recorder_stop(rec, NULL);
@@ -206,6 +262,16 @@ const pid_t *recorder_tids(const struct recorder *rec, size_t *ret_nr)
 {
 	*ret_nr = rec->tids.nr;
 	return rec->tids.v;
+}
+
+uint64_t recorder_written(const struct recorder *rec)
+{
+	return atomic_load(&rec->written);
+}
+
+void recorder_flush(struct recorder *rec)
+{
+	atomic_fetch_add(&rec->flushes, 1);
 }
 
 int recorder_alarm_fd(const struct recorder *rec)
@@ -236,6 +302,9 @@ int recorder_stop(struct recorder *rec, struct err *e)
 		sem_post(&rec->queued);
 	for (size_t i = 0; i < rec->workers_running; i++)
 		pthread_join(rec->workers[i].thread, NULL);
+	if (rec->syncing)
+		pthread_join(rec->sync_thread, NULL);
+	rec->syncing = false;
 	rec->readers_running = rec->workers_running = 0;
 	rec->started = false;
 	if (rec->error.code && e)
@@ -274,6 +343,7 @@ void recorder_free(struct recorder *rec, bool unlink_spools)
 		free(b);
 	}
 	vec_release(&rec->tids);
+	free(rec->cpus);
 	if (rec->stop_fd >= 0)
 		close(rec->stop_fd);
 	if (rec->alarm_fd >= 0)

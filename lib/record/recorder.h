@@ -22,11 +22,14 @@
 
 struct recorder_opts {
 	const struct codec *codec;	/* of the chunks; NULL: raw */
+	bool pack_later;		/* chunks are stored raw all the same */
 	uint64_t spool_limit;		/* bytes kept per stream; 0: all */
 	uint64_t pause_us;		/* a reader that found nothing rests so long; 0: 1000 */
 	bool poll;			/* look every pause_us instead of waiting for the kernel's word */
 	unsigned rt_priority;		/* SCHED_FIFO priority of the readers; 0: 1 where allowed */
 	bool no_splice;
+	uint64_t sync_s;		/* what is written reaches the disk so often; 0: whenever */
+	const char *reader_cpus;	/* "0,2-3": where readers and workers run; NULL: anywhere */
 	size_t memory;			/* bytes of all batches; 0: chosen by machine and streams */
 	const struct notices *notices;
 };
@@ -47,6 +50,9 @@ struct recorder_stats {
 	uint64_t bad_pages;		/* sub-buffers that cannot be decoded */
 	uint64_t discarded;		/* sub-buffers dropped after a failed write */
 	uint64_t stalls;		/* times the reader had to wait for memory */
+	/* Of the gaps, by the trace clock; valid if there are any. */
+	uint64_t gaps, largest_gap;	/* how many; events of the largest of known size */
+	uint64_t first_gap_ts, last_gap_ts;	/* time of the event behind it */
 };
 
 struct recorder;
@@ -59,6 +65,10 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 int recorder_start(struct recorder *rec, struct err *e);
 /* The thread ids of readers and workers, valid after recorder_start. */
 const pid_t *recorder_tids(const struct recorder *rec, size_t *ret_nr);
+/* Bytes written to the spools by now. */
+uint64_t recorder_written(const struct recorder *rec);
+/* Has everything that is in the kernel's buffers now written within a second or so. */
+void recorder_flush(struct recorder *rec);
 /* Becomes readable when recording cannot go on (disk full ...): time to stop. */
 int recorder_alarm_fd(const struct recorder *rec);
 /*

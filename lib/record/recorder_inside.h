@@ -4,6 +4,7 @@
 #define TRACECMD_RECORDER_INSIDE_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -67,6 +68,12 @@ struct recorder {
 	bool started;
 	size_t readers_running, workers_running;
 	atomic_bool stopping, failed;
+	atomic_uint flushes;		/* asked for so far */
+	atomic_uint_fast64_t written;	/* bytes of all spools */
+	atomic_uint_fast64_t put_off;	/* bytes stored raw for want of CPU */
+	cpu_set_t *cpus;		/* where threads run; NULL: anywhere */
+	pthread_t sync_thread;
+	bool syncing;			/* it runs */
 
 	/*
 	 * Real-time readers must never wait for a worker that is not running.
@@ -88,7 +95,8 @@ struct recorder {
 
 void *recorder_reader(void *stream);
 void *recorder_worker(void *worker);
-/* First thing a thread does: its name, its id. */
+void *recorder_sync(void *recorder);
+/* First thing a thread does: its name, its id, its CPUs. */
 void recorder_thread_begin(struct recorder *rec, const char *name, unsigned number);
 /* Remembers the first error and raises the alarm. */
 void recorder_fail(struct recorder *rec, const struct err *e);

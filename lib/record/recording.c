@@ -30,7 +30,7 @@ struct recorded {
 };
 
 struct counters {
-	uint64_t overrun, commit_overrun, dropped;
+	uint64_t overrun, commit_overrun, dropped, read, buffer_kb;
 };
 
 struct recording {
@@ -90,6 +90,14 @@ struct counter {
 	struct kernel_instance *in;
 	uint32_t cpu;
 };
+
+static uint64_t read_buffer_kb(struct kernel_instance *in, uint32_t cpu)
+{
+	char file[64], text[64];
+
+	snprintf(file, sizeof(file), "per_cpu/cpu%u/buffer_size_kb", cpu);
+	return kernel_read_word(in, file, text, sizeof(text)) ? 0 : strtoull(text, NULL, 10);
+}
 
 static int read_overrun(void *ctx, uint64_t *ret)
 {
@@ -248,6 +256,8 @@ int recording_start(struct recording *rec, struct err *e)
 
 	if (r)
 		return r;
+	if (rec->opts.recorder.sync_s)
+		head_sync(&rec->head);
 	tids = recorder_tids(rec->recorder, &nr);
 	if (vec_reserve(&hidden, nr + 1))
 		return no_memory(e);
@@ -257,6 +267,46 @@ int recording_start(struct recording *rec, struct err *e)
 	r = kernel_setup_exclude(rec->k, rec->setup, hidden.v, hidden.nr, e);
 	vec_release(&hidden);
 	return r;
+}
+
+void recording_flush(struct recording *rec)
+{
+	recorder_flush(rec->recorder);
+}
+
+uint64_t recording_written(const struct recording *rec)
+{
+	return recorder_written(rec->recorder);
+}
+
+static void add_progress(const struct recorded *b, uint32_t cpu, uint64_t kb,
+			 struct recording_progress *p)
+{
+	struct buf text AUTO_BUF = { 0 };
+	uint64_t bytes, lost, fill;
+
+	if (kernel_cpu_stats(b->in, cpu, &text, NULL))
+		return;
+	lost = stats_number(text.data, "overrun");
+	bytes = stats_number(text.data, "bytes");
+	fill = kb ? bytes * 100 / (kb * 1024) : 0;
+	p->events += stats_number(text.data, "entries") + stats_number(text.data, "read events") + lost;
+	p->lost += lost + stats_number(text.data, "dropped events");
+	if (p->fill < fill)
+		p->fill = fill > 100 ? 100 : fill;
+}
+
+void recording_progress(const struct recording *rec, struct recording_progress *ret)
+{
+	struct recording_progress p = { .spooled = recorder_written(rec->recorder) };
+
+	for (size_t i = 0; i < rec->buffers.nr; i++) {
+		const struct recorded *b = &rec->buffers.v[i];
+
+		for (size_t c = 0; c < b->nr_cpus; c++)
+			add_progress(b, b->cpus[c], read_buffer_kb(b->in, b->cpus[c]), &p);
+	}
+	*ret = p;
 }
 
 int recording_alarm_fd(const struct recording *rec)
@@ -297,6 +347,8 @@ static int read_stats(struct recording *rec, const struct recorded *b, struct er
 		c.overrun = stats_number(text.data, "overrun");
 		c.commit_overrun = stats_number(text.data, "commit overrun");
 		c.dropped = stats_number(text.data, "dropped events");
+		c.read = stats_number(text.data, "read events");
+		c.buffer_kb = read_buffer_kb(b->in, b->cpus[i]);
 		r = add_stats(rec, &text, e);
 		if (!r && vec_push(&rec->counters, c))
 			r = no_memory(e);
@@ -390,7 +442,7 @@ static int lay_out(const struct recording *rec, struct layout *l, struct err *e)
 		.version = rec->opts.version, .codec = rec->opts.codec,
 		.cpus = rec->machine_cpus, .metadata = &l->meta,
 		.has_date = rec->opts.has_date, .date_us = rec->opts.date_us,
-		.has_offset = rec->opts.has_offset, .offset = rec->opts.offset,
+		.hooks = rec->opts.hooks, .has_offset = rec->opts.has_offset, .offset = rec->opts.offset,
 		.trace_clock = read_clock(rec, &l->clock),
 		.uname = rec->uname, .writer = rec->opts.writer,
 		.has_trace_id = true, .trace_id = rec->session,
@@ -522,10 +574,14 @@ void recording_cpu(const struct recording *rec, size_t i, struct recording_cpu *
 			continue;
 		ret->instance = kernel_instance_name(b->in);
 		ret->cpu = b->cpus[i - b->first_stream];
+		ret->clock = b->clock;
+		ret->page_size = b->page_size;
 	}
 	if (i < rec->counters.nr) {
 		ret->overrun = rec->counters.v[i].overrun;
 		ret->commit_overrun = rec->counters.v[i].commit_overrun;
 		ret->dropped = rec->counters.v[i].dropped;
+		ret->read = rec->counters.v[i].read;
+		ret->buffer_kb = rec->counters.v[i].buffer_kb;
 	}
 }

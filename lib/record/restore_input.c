@@ -99,7 +99,7 @@ static int describe_spool(struct restore_input *in, char *const *paths, size_t n
 	in->empty = !ret;
 	if (ret > 0) {
 		in->first_seq = c.seq;
-		in->codec = spool_reader_codec(r);
+		in->codec = info->codec ? codec_find(info->codec) : spool_reader_codec(r);
 	} else if (!ret && spool_reader_damage(r)) {
 		in->damaged = true;
 		notice(notices, "spool '%s': all that was recorded in it is damaged (%" PRIu64

@@ -61,6 +61,8 @@ static int info_build(struct spool *s, const struct spool_info *info)
 		buf_printf(b, "uname=%s%c", info->uname, 0);
 	if (info->version)
 		buf_printf(b, "tracecmd=%s%c", info->version, 0);
+	if (s->header.codec[0])
+		buf_printf(b, "codec=%.*s%c", (int)sizeof(s->header.codec), s->header.codec, 0);
 	if (info->boot)
 		buf_printf(b, "boot=%s%c", info->boot, 0);
 	buf_fill(b, 0, SPOOL_ALIGN);	/* enough to pad with; cut in file_begin */
@@ -128,8 +130,8 @@ fail:
 	return r;
 }
 
-int spool_append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize,
-		 uint64_t first_ts, uint64_t last_ts, struct err *e)
+static int append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize, bool raw,
+		  uint64_t first_ts, uint64_t last_ts, struct err *e)
 {
 	struct spool_header h = s->header;
 	uint64_t len = spool_align(SPOOL_HEADER + (uint64_t)csize);
@@ -147,6 +149,8 @@ int spool_append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize
 	if (vec_reserve(&f->chunks, 1))
 		return err_errno(e, -ENOMEM, "cannot write to spool '%s'", f->path);
 	h.kind = SPOOL_DATA;
+	if (raw)
+		memset(h.codec, 0, sizeof(h.codec));
 	h.seq = s->next_seq;
 	h.first_ts = first_ts;
 	h.last_ts = last_ts;
@@ -156,13 +160,34 @@ int spool_append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize
 	spool_header_encode(&h, frame + SPOOL_HEADER, frame);
 	c = (struct spool_chunk){
 		.fd = f->fd, .offset = f->len + SPOOL_HEADER, .csize = csize, .usize = usize,
-		.seq = h.seq, .first_ts = first_ts, .last_ts = last_ts,
+		.raw = raw, .seq = h.seq, .first_ts = first_ts, .last_ts = last_ts,
 	};
 	r = file_append(f, frame, len, e);
 	if (r)
 		return r;
 	f->chunks.v[f->chunks.nr++] = c;
 	s->next_seq++;
+	return 0;
+}
+
+int spool_append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize,
+		 uint64_t first_ts, uint64_t last_ts, struct err *e)
+{
+	return append(s, frame, csize, usize, false, first_ts, last_ts, e);
+}
+
+int spool_append_raw(struct spool *s, uint8_t *frame, uint32_t size, uint64_t first_ts,
+		     uint64_t last_ts, struct err *e)
+{
+	return append(s, frame, size, size, s->header.codec[0], first_ts, last_ts, e);
+}
+
+int spool_sync(const struct spool *s, struct err *e)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(s->files); i++)
+		if (s->files[i].fd >= 0 && fdatasync(s->files[i].fd) < 0)
+			return err_errno(e, -errno, "cannot write spool '%s' to the disk",
+					 s->files[i].path);
 	return 0;
 }
 

@@ -33,7 +33,7 @@
  * begins every file, is never compressed: strings "key=value", each ended by
  * a NUL. Keys: instance (missing: the top level), clock (the word of
  * trace_clock), cpus (of the machine, decimal), uname, tracecmd (version), boot
- * (the kernel's boot_id).
+ * (the kernel's boot_id), codec (of chunks, unless they are stored raw).
  * Unknown keys are skipped.
  *
  * Sequence numbers of DATA begin at 0 and rise by one. With a size limit two
@@ -64,6 +64,7 @@ struct spool_info {
 	const char *uname;
 	const char *version;
 	const char *boot;		/* the kernel's boot_id */
+	const char *codec;		/* reading: the word of the INFO chunk */
 	uint32_t cpus;			/* 0: unknown */
 	bool described;			/* reading: the INFO chunk was there */
 };
@@ -73,6 +74,7 @@ struct spool_chunk {
 	int fd;				/* the spool's; not the caller's to close */
 	uint64_t offset;		/* of the payload in that file */
 	uint32_t csize, usize;
+	bool raw;			/* writing: not compressed, though the spool has a codec */
 	uint64_t seq;
 	uint64_t first_ts, last_ts;	/* of the first sub-buffer's head, of the last event */
 };
@@ -99,6 +101,13 @@ int spool_create(const char *path, const struct spool_info *info, const struct c
  */
 int spool_append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize,
 		 uint64_t first_ts, uint64_t last_ts, struct err *e);
+
+/* The same with a payload that is not compressed, whatever the spool's codec is. */
+int spool_append_raw(struct spool *s, uint8_t *frame, uint32_t size, uint64_t first_ts,
+		     uint64_t last_ts, struct err *e);
+
+/* Waits until what was appended is on the disk; from any thread. 0, -errno. */
+int spool_sync(const struct spool *s, struct err *e);
 
 /* The chunks kept, in order; views that live until the next append. */
 size_t spool_nr_chunks(const struct spool *s);

@@ -6,6 +6,7 @@
  * later one.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -76,6 +77,9 @@ void batch_submit(struct recorder *rec, struct batch *b)
 	sem_post(&rec->queued);
 }
 
+#define NICE_LEVELS 4
+#define PUT_OFF_MAX (64u << 20)		/* what finishing has to compress at most */
+
 /*
  * Workers leave the machine to what is traced as long as memory lasts; the
  * fuller it is, the more they press (where that is allowed). Under hackbench
@@ -83,7 +87,7 @@ void batch_submit(struct recorder *rec, struct batch *b)
  */
 static void adapt_nice(struct recorder *rec, struct worker *w)
 {
-	static const int nices[] = { 0, -5, -10, -20 };
+	static const int nices[NICE_LEVELS] = { 0, -5, -10, -20 };
 	int left = 0;
 	size_t level;
 
@@ -120,7 +124,38 @@ struct content {
 	size_t len;
 	uint64_t first_ts, last_ts;
 	uint64_t lost, lost_unknown, bad;
+	uint64_t gaps, largest_gap, first_gap_ts, last_gap_ts;
 };
+
+static void content_gap(struct content *c, const struct ring_page *p)
+{
+	if (!c->gaps++)
+		c->first_gap_ts = p->page_ts;
+	c->last_gap_ts = p->page_ts;
+	if (p->lost == RING_LOST_UNKNOWN) {
+		c->lost_unknown++;
+		return;
+	}
+	c->lost += p->lost;
+	if (c->largest_gap < p->lost)
+		c->largest_gap = p->lost;
+}
+
+/* What a written batch says goes to its stream, whose turn it is. */
+static void content_count(struct recorder_stats *s, const struct content *c)
+{
+	s->lost += c->lost;
+	s->lost_unknown += c->lost_unknown;
+	s->bad_pages += c->bad;
+	if (!c->gaps)
+		return;
+	if (!s->gaps)
+		s->first_gap_ts = c->first_gap_ts;
+	s->last_gap_ts = c->last_gap_ts;
+	s->gaps += c->gaps;
+	if (s->largest_gap < c->largest_gap)
+		s->largest_gap = c->largest_gap;
+}
 
 static void content_look(const struct stream *st, struct content *c)
 {
@@ -130,10 +165,8 @@ static void content_look(const struct stream *st, struct content *c)
 	for (size_t off = 0; off < c->len; off += st->page_size) {
 		if (ring_page_open(&p, &st->abi, c->pages + off, st->page_size) < 0)
 			c->bad++;
-		else if (p.lost == RING_LOST_UNKNOWN)
-			c->lost_unknown++;
-		else
-			c->lost += p.lost;
+		else if (p.lost)
+			content_gap(c, &p);
 		if (!off)
 			c->first_ts = p.page_ts;
 	}
@@ -161,6 +194,23 @@ static void end_turn(struct stream *st)
 	st->turn++;
 	pthread_cond_broadcast(&rec->turn);
 	pthread_mutex_unlock(&rec->order_lock);
+}
+
+/*
+ * Whether a batch is stored as it is. Where memory is almost full although the workers
+ * press, the machine is needed for other things: compressing can wait until the
+ * end, as long as that is soon done.
+ */
+static bool put_off(struct recorder *rec, const struct worker *w, size_t len)
+{
+	if (!rec->opts.codec || rec->opts.pack_later)
+		return true;
+	if (w->level < NICE_LEVELS - 1 || rec->opts.spool_limit)
+		return false;
+	if (atomic_fetch_add(&rec->put_off, len) + len <= PUT_OFF_MAX)
+		return true;
+	atomic_fetch_sub(&rec->put_off, len);
+	return false;
 }
 
 struct press {				/* one worker's means to compress */
@@ -192,13 +242,13 @@ static int content_make(struct batch *b, struct press *press, struct content *re
 
 /* A frame for the spool: compressed, or the sub-buffers where they are. */
 static int content_press(const struct recorder *rec, const struct stream *st,
-			 const struct content *c, struct press *press, uint8_t **ret_frame,
-			 size_t *ret_len, struct err *e)
+			 const struct content *c, bool raw, struct press *press,
+			 uint8_t **ret_frame, size_t *ret_len, struct err *e)
 {
 	size_t bound;
 	int r = -ENOMEM;
 
-	if (!rec->opts.codec) {
+	if (raw) {
 		*ret_frame = (uint8_t *)c->pages - SPOOL_HEADER;
 		*ret_len = c->len;
 		return 0;
@@ -214,7 +264,7 @@ static int content_press(const struct recorder *rec, const struct stream *st,
 }
 
 /* Compresses and writes one batch. */
-static void batch_write(struct recorder *rec, struct batch *b, struct press *press)
+static void batch_write(struct recorder *rec, struct batch *b, struct press *press, bool raw)
 {
 	struct stream *st = b->st;
 	struct content c = { 0 };
@@ -226,22 +276,39 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 	if (!atomic_load(&rec->failed))
 		r = content_make(b, press, &c, &e);
 	if (!r)
-		r = content_press(rec, st, &c, press, &frame, &csize, &e);
+		r = content_press(rec, st, &c, raw, press, &frame, &csize, &e);
 	await_turn(st, b->number);
 	if (!r && atomic_load(&rec->failed))
 		r = -ECANCELED;
-	if (!r)
+	if (!r && raw)
+		r = spool_append_raw(st->spool, frame, csize, c.first_ts, c.last_ts, &e);
+	else if (!r)
 		r = spool_append(st->spool, frame, csize, c.len, c.first_ts, c.last_ts, &e);
-	if (r) {
+	if (!r)
+		atomic_fetch_add(&rec->written, csize);
+	if (r)
 		st->stats.discarded += b->len / st->page_size;
-	} else {
-		st->stats.lost += c.lost;
-		st->stats.lost_unknown += c.lost_unknown;
-		st->stats.bad_pages += c.bad;
-	}
+	else
+		content_count(&st->stats, &c);
 	if (e.code)
 		recorder_fail(rec, &e);
 	end_turn(st);
+}
+
+/* Bounds what a power failure takes: spools reach the disk every sync_s seconds. */
+void *recorder_sync(void *recorder)
+{
+	struct recorder *rec = recorder;
+	struct pollfd stop = { .fd = rec->stop_fd, .events = POLLIN };
+	struct timespec pause = { .tv_sec = rec->opts.sync_s };
+	struct err e = { 0 };
+
+	recorder_thread_begin(rec, "tcmd-sync", 0);
+	while (!atomic_load(&rec->stopping) && ppoll(&stop, 1, &pause, NULL) <= 0)
+		for (size_t i = 0; i < rec->streams.nr && !e.code; i++)
+			if (spool_sync(rec->streams.v[i]->spool, &e))
+				recorder_fail(rec, &e);
+	return NULL;
 }
 
 void *recorder_worker(void *worker)
@@ -254,7 +321,7 @@ void *recorder_worker(void *worker)
 	recorder_thread_begin(rec, "tcmd-pack", w - rec->workers);
 	while ((b = batch_next(rec))) {
 		adapt_nice(rec, w);
-		batch_write(rec, b, &press);
+		batch_write(rec, b, &press, put_off(rec, w, b->len));
 		batch_put(rec, b);
 	}
 	codec_ctx_release(&press.ctx);

@@ -53,9 +53,34 @@ int replay_load(struct replay *rp, struct err *e)
 	if (rp->loaded)
 		return 0;
 	rp->loaded = true;
+	rp->partial = false;
 	if (load_tables(rp, &rp->failed))
 		return err_set(e, rp->failed.code, "%s", rp->failed.text);
 	return 0;
+}
+
+int replay_load_heads(struct replay *rp, struct err *e)
+{
+	if (!rp->started || rp->loaded || rp->partial)
+		return rp->partial ? 0 : replay_load(rp, e);
+	for (uint32_t i = 0; i < rp->streams.nr; i++) {
+		struct stream *s = &rp->streams.v[i];
+		struct ring_abi abi;
+		int rc = replay_abi(rp, s->file, &abi, NULL);
+
+		if (!rc)
+			rc = stream_load_head(s, &abi, NULL);
+		/* what is wrong is told by those who load all */
+		if (rc < 0)
+			return replay_load(rp, e);
+		rp->partial |= !rc;
+	}
+	return rp->partial ? 0 : replay_load(rp, e);
+}
+
+static int complete(void *ctx, struct err *e)
+{
+	return replay_load(ctx, e);
 }
 
 /* ---- making cursors ---- */
@@ -69,6 +94,9 @@ int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err 
 	c->rp = rp;
 	c->env.tell = replay_tell;
 	c->env.tell_ctx = rp;
+	c->env.cache = &rp->cache;
+	c->env.complete = complete;
+	c->env.complete_ctx = rp;
 	c->env.want_entries = rp->opts.want_entries;
 	c->v = calloc(rp->streams.nr + 1, sizeof(*c->v));
 	c->heap = calloc(rp->streams.nr + 1, sizeof(*c->heap));
@@ -149,11 +177,6 @@ int replay_cursor_goto(struct replay_cursor *c, const struct stream_place *place
 	}
 	replay_cursor_order(c);
 	return 0;
-}
-
-uint64_t *replay_cursor_state(struct replay_cursor *c, uint32_t stream)
-{
-	return &c->v[stream].state;
 }
 
 /* ---- records ---- */
@@ -288,10 +311,10 @@ int replay_cursor_peek_buffer(struct replay_cursor *c, unsigned file, unsigned b
 static int make_ready(struct replay *rp, struct err *e)
 {
 	struct replay_cursor *c;
-	int rc = replay_load(rp, e);
+	int rc = rp->failed.code ? rp->failed.code : replay_load_heads(rp, e);
 
 	if (rc)
-		return rc;
+		return rp->failed.code ? err_set(e, rc, "%s", rp->failed.text) : rc;
 	rc = replay_cursor_new(rp, &c, e);
 	if (rc)
 		return rc;
@@ -333,6 +356,8 @@ int replay_last_ts(struct replay *rp, uint64_t *ret, struct err *e)
 	uint64_t last;
 	int rc = ready(rp, e);
 
+	if (!rc)
+		rc = replay_load(rp, e);
 	for (size_t i = 0; i < rp->streams.nr && rc >= 0; i++) {
 		rc = stream_last(&rp->streams.v[i], &rp->main->env, 0, &last, e);
 		if (rc > 0 && (!found || last > *ret)) {
@@ -403,6 +428,9 @@ int replay_cpu_span(struct replay *rp, unsigned file, unsigned buffer, uint32_t 
 	const struct stream *s;
 	int rc = ready(rp, e);
 
+	if (rc)
+		return rc;
+	rc = replay_load(rp, e);
 	if (rc)
 		return rc;
 	s = find_stream(rp, file, buffer, cpu);

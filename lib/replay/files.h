@@ -19,8 +19,10 @@ struct replay {
 	uint8_t *cpus;			/* opts.cpus, our own */
 	VEC(struct file) files;
 	VEC(struct stream) streams;	/* by file, buffer, cpu: the order of equal times */
+	struct chunk_cache cache;
 	struct replay_cursor *main;	/* of replay_next; made at the first wish */
 	bool started, loaded;
+	bool partial;			/* some of the streams' tables are */
 	struct err failed;
 	uint64_t damage;		/* sub-buffers and chunks lost, wholly or in part */
 };
@@ -29,6 +31,8 @@ struct replay {
 
 /* Reads the streams' tables, once. After a failure the same again. */
 int replay_load(struct replay *rp, struct err *e);
+/* Reads their beginnings, where they are long: enough for the replay's own cursor. */
+int replay_load_heads(struct replay *rp, struct err *e);
 /* Notices of one thread that are told now: a stream_env's tell with the replay as context. */
 void replay_tell(void *rp, bool damage, const char *text);
 

@@ -22,7 +22,7 @@ int plan_init(struct plan *p, struct replay *rp, const struct replay_run_opts *o
 	*p = (struct plan) {
 		.rp = rp, .last = from, .has_to = opts->has_to, .to = opts->to,
 		.bytes = opts->window_bytes ? opts->window_bytes : WINDOW_BYTES,
-		.env = { .tell = tell_nobody, .silent = true },
+		.env = { .tell = tell_nobody, .silent = true, .cache = &rp->cache },
 	};
 	p->small = p->bytes < SMALL_BYTES ? p->bytes : SMALL_BYTES;
 	p->over = calloc(rp->streams.nr + 1, sizeof(*p->over));
@@ -35,6 +35,30 @@ void plan_release(struct plan *p)
 		stream_cur_release(&p->leader);
 	codec_ctx_release(&p->env.codec);
 	free(p->over);
+}
+
+int plan_loaded_until(struct replay *rp, uint64_t *ret, struct err *e)
+{
+	struct stream_env env = { .tell = tell_nobody, .silent = true, .cache = &rp->cache };
+	int rc = 0, found = 0;
+
+	for (size_t i = 0; i < rp->streams.nr && rc >= 0; i++) {
+		const struct stream *s = &rp->streams.v[i];
+		struct stream_cur c;
+		uint64_t ts;
+
+		if (!s->partial)
+			continue;
+		stream_cur_init(&c, s, i);
+		rc = stream_time_at(&c, &env, s->chunks.v[s->chunks.nr - 1].start, &ts, e);
+		stream_cur_release(&c);
+		if (rc > 0 && (!found || ts < *ret)) {
+			*ret = ts;
+			found = 1;
+		}
+	}
+	codec_ctx_release(&env.codec);
+	return rc < 0 ? rc : found;
 }
 
 uint64_t plan_total(const struct replay *rp)

@@ -28,6 +28,8 @@ void plan_release(struct plan *p);
 /* The next border, later than the last one: 1, 0 if the window that is next goes to
  * the end, -ENOMEM. */
 int plan_next(struct plan *p, uint64_t *ret, struct err *e);
+/* Where the beginnings of tables end that were loaded so far: 1, 0 without such, -ENOMEM. */
+int plan_loaded_until(struct replay *rp, uint64_t *ret, struct err *e);
 /* About how many bytes of data there are in all. */
 uint64_t plan_total(const struct replay *rp);
 

@@ -205,6 +205,56 @@ static bool worth_threads(const struct replay *rp, const struct replay_run_opts 
 	return opts->threads > 1 && (opts->window_bytes || plan_total(rp) > THREADS_BYTES);
 }
 
+/*
+ * While only the beginnings of long tables are loaded, which one thread may work
+ * with: what they hold. *from is where that ends.
+ */
+static int run_beginning(struct replay_cursor *c, struct job *j, const struct replay_run_opts *opts,
+			 uint64_t *from, struct err *e)
+{
+	struct replay *rp = c->rp;
+	uint64_t until;
+	int rc = plan_loaded_until(rp, &until, e);
+
+	if (rc > 0) {
+		c->has_limit = true;
+		c->limit = *from = opts->has_to && opts->to < until ? opts->to : until;
+		replay_cursor_order(c);
+		rc = run_sequential(rp, c, j, e);
+		c->has_limit = opts->has_to;
+		c->limit = opts->to;
+		replay_cursor_order(c);
+	}
+	if (rc >= 0)
+		job_begin(j, c);
+	return rc;
+}
+
+static int run(struct replay_cursor *c, struct job *j, const struct replay_run_opts *opts,
+	       const struct replay_work *work, struct err *e)
+{
+	uint64_t from = opts->has_from ? opts->from : 0;
+	struct replay *rp = c->rp;
+	int rc;
+
+	if (opts->has_from) {
+		rc = replay_load(rp, e);
+		if (rc)
+			return rc;
+	}
+	rc = go_to_start(c, j, opts, e);
+	if (rc)
+		return rc;
+	if (!worth_threads(rp, opts))
+		return run_sequential(rp, c, j, e);
+	if (rp->partial) {
+		rc = run_beginning(c, j, opts, &from, e);
+		if (!rc)
+			rc = replay_load(rp, e);
+	}
+	return rc ? rc : run_windows(rp, c, j, opts, work, from, e);
+}
+
 int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 	       const struct replay_work *work, struct err *e)
 {
@@ -216,10 +266,7 @@ int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 		return rc;
 	rc = job_init(&j, rp, work, true, e);
 	if (!rc)
-		rc = go_to_start(rp->main, &j, opts, e);
-	if (!rc)
-		rc = worth_threads(rp, opts) ? run_windows(rp, rp->main, &j, opts, work, e) :
-		     run_sequential(rp, rp->main, &j, e);
+		rc = run(rp->main, &j, opts, work, e);
 	job_release(&j);
 	return rc;
 }

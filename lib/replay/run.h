@@ -55,7 +55,9 @@ int job_take(struct job *j, struct replay *rp, struct err *e);
 /* All in the caller's thread, from where @c is; replay_run's results. */
 int run_sequential(struct replay *rp, struct replay_cursor *c, struct job *j, struct err *e);
 /* ---- windows.c ---- */
+/* The same by threads. @from: where that is in time. */
 int run_windows(struct replay *rp, struct replay_cursor *c, struct job *j,
-		const struct replay_run_opts *opts, const struct replay_work *work, struct err *e);
+		const struct replay_run_opts *opts, const struct replay_work *work, uint64_t from,
+		struct err *e);
 
 #endif

@@ -71,6 +71,7 @@ static void damaged(struct worker *w, const char *text)
 	w->sc->todo->lost(w->sc->todo->ctx, w->nr, &w->cpu, RING_LOST_UNKNOWN);
 }
 
+/* 0, 1 for enough of this CPU, -errno. */
 static int scan_page(struct worker *w, const struct dat_chunk *c, uint32_t off, struct err *e)
 {
 	const struct replay_scan *todo = w->sc->todo;
@@ -87,17 +88,18 @@ static int scan_page(struct worker *w, const struct dat_chunk *c, uint32_t off, 
 		if (page.lost)
 			todo->lost(todo->ctx, w->nr, &w->cpu, page.lost);
 		rc = todo->page(todo->ctx, w->nr, &w->cpu, &page, e);
-		if (rc < 0)
+		if (rc)
 			return rc;
 	}
 	if (page.bad) {
-		stream_page_defect(c, off, &page, rc ? 0 : page.pos, text, sizeof(text));
+		stream_page_defect(c, off, &page, rc < 0 ? 0 : page.pos, text, sizeof(text));
 		damaged(w, text);
 	}
 	return 0;
 }
 
-static int scan_chunk(struct worker *w, const struct dat_chunk *c, struct err *e)
+/* The chunk's pages from offset @off on; as scan_page. */
+static int scan_chunk(struct worker *w, const struct dat_chunk *c, uint32_t off, struct err *e)
 {
 	struct err why = { 0 };
 	int rc;
@@ -117,25 +119,46 @@ static int scan_chunk(struct worker *w, const struct dat_chunk *c, struct err *e
 		damaged(w, why.text);
 		return 0;
 	}
-	for (uint32_t off = 0; off < c->usize; off += w->s->page_size) {
+	for (; off < c->usize && !rc; off += w->s->page_size)
 		rc = scan_page(w, c, off, e);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	return rc;
+}
+
+/* The sub-buffer in front of the range of time, in the stream's uncompressed bytes. */
+static int find_start(struct worker *w, const struct batch *b, uint64_t *ret, struct err *e)
+{
+	struct stream_env env = { .silent = true, .cache = &w->sc->rp->cache };
+	struct stream_cur cur;
+	int rc;
+
+	*ret = 0;
+	if (!w->sc->todo->has_from || !w->sc->todo->in_order)
+		return 0;
+	stream_cur_init(&cur, b->s, w->cpu.nr);
+	rc = stream_find(&cur, &env, w->sc->todo->from, ret, e);
+	stream_cur_release(&cur);
+	codec_ctx_release(&env.codec);
+	*ret -= *ret < b->s->page_size ? *ret : b->s->page_size;
+	return rc;
 }
 
 static int scan_batch(struct worker *w, const struct batch *b, struct err *e)
 {
-	int rc = 0;
+	uint64_t start;
+	int rc;
 
 	w->s = b->s;
 	w->cpu = (struct replay_cpu){
 		.file = b->s->file, .buffer = b->s->buffer, .cpu = b->s->cpu,
 		.nr = b->s - w->sc->rp->streams.v, .conv = &b->s->conv,
 	};
-	for (uint32_t i = b->from; i < b->to && !rc; i++)
-		rc = scan_chunk(w, &b->s->chunks.v[i], e);
+	rc = find_start(w, b, &start, e);
+	for (uint32_t i = b->from; i < b->to && !rc; i++) {
+		const struct dat_chunk *c = &b->s->chunks.v[i];
+
+		if (start < c->start + c->usize)
+			rc = scan_chunk(w, c, start > c->start ? start - c->start : 0, e);
+	}
 	return rc;
 }
 

@@ -3,6 +3,7 @@
 #ifndef TRACECMD_REPLAY_STREAM_H
 #define TRACECMD_REPLAY_STREAM_H
 
+#include "cache.h"
 #include "clock/clock.h"
 #include "replay.h"
 
@@ -17,6 +18,7 @@ struct stream {
 	struct ring_abi abi;
 	struct clock_conv conv;
 	struct dat_chunks chunks;	/* none while the table is not loaded */
+	bool partial;			/* only its first chunks are loaded, into memory of our own */
 };
 
 /* What the streams of one cursor share. */
@@ -25,7 +27,11 @@ struct stream_env {
 	 * of other things worth a notice. */
 	void (*tell)(void *ctx, bool damage, const char *text);
 	void *tell_ctx;
+	/* A partial table is at its end: loads all. 0 or -errno. */
+	int (*complete)(void *ctx, struct err *e);
+	void *complete_ctx;
 	struct codec_ctx codec;
+	struct chunk_cache *cache;
 	bool want_entries;
 	bool silent;			/* tell nothing: another one does */
 	unsigned told;			/* texts about damage */
@@ -58,8 +64,7 @@ struct stream_cur {
 	/* what follows cur, found by peeking */
 	struct stream_pos ahead;
 	/* ahead uses the one that cur does not when it crosses a chunk's end */
-	struct { uint8_t *data; size_t cap; } half[2];
-	uint32_t loaded[2];		/* the number + 1 of the chunk in each; 0: none */
+	struct cached_chunk *half[2];
 	/* times of chunks' starts that seeking met, by the chunk's number + 1 */
 	struct { uint32_t chunk; uint64_t ts; } met[STREAM_MET];
 };
@@ -67,8 +72,12 @@ struct stream_cur {
 /* Where it belongs; the rest comes with stream_load. */
 void stream_init(struct stream *s, struct dat_reader *r, unsigned file, unsigned buffer,
 		 unsigned cpu_index);
-/* Reads the chunk table, once. Before any cursor is made. */
+/* Reads the chunk table, once. Before any cursor is made, or after stream_load_head
+ * while one thread reads the stream. */
 int stream_load(struct stream *s, const struct ring_abi *abi, struct err *e);
+/* Reads its beginning: 0, 1 if that is all, -errno. */
+int stream_load_head(struct stream *s, const struct ring_abi *abi, struct err *e);
+void stream_release(struct stream *s);
 
 /* At the stream's start, in front of the first record. @nr: the stream's number. */
 void stream_cur_init(struct stream_cur *c, const struct stream *s, uint32_t nr);

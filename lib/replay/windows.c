@@ -11,6 +11,8 @@
 #include "run.h"
 
 #define JOBS_PER_THREAD 2
+/* Chunks that were decompressed for a window and may serve the next one. */
+#define CACHE_BYTES (8u << 20)
 /* Wrong guesses that are no accident: then windows are given up. */
 #define WRONG_MAX 8
 
@@ -311,14 +313,16 @@ static int start(struct engine *en, const struct replay_cursor *c, struct err *e
 }
 
 int run_windows(struct replay *rp, struct replay_cursor *c, struct job *j,
-		const struct replay_run_opts *opts, const struct replay_work *work, struct err *e)
+		const struct replay_run_opts *opts, const struct replay_work *work, uint64_t from,
+		struct err *e)
 {
 	struct engine en = {
 		.rp = rp, .opts = opts, .work = work, .lock = PTHREAD_MUTEX_INITIALIZER,
 		.to_workers = PTHREAD_COND_INITIALIZER, .to_taker = PTHREAD_COND_INITIALIZER,
 	};
-	int rc = plan_init(&en.plan, rp, opts, opts->has_from ? opts->from : 0, e);
+	int rc = plan_init(&en.plan, rp, opts, from, e);
 
+	rp->cache.keep = CACHE_BYTES;
 	if (!rc)
 		rc = start(&en, c, e);
 	if (!rc)

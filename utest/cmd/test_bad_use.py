@@ -12,6 +12,8 @@ import pytest
 import common
 from common import FIXTURES, TRACECMD, run
 
+NAME = common.instance("bad_use")
+
 
 def refused(*args, status, words, **kw):
     """Runs tracecmd, which must refuse with @status (None: 1 or 2) and a message
@@ -52,7 +54,7 @@ def refused_record(place, *args, status=1, words, command=("touch", "ran"), outp
     (("-e", "sched", "-O", "stacktrce"), ("option", "stacktrce", "did you mean", "stacktrace")),
     (("-e", "sched", "-O", "nostacktrce"), ("stacktrce", "did you mean", "stacktrace")),
     (("-e", "sched", "-C", "monno"), ("clock", "'monno'", "did you mean", "'mono'")),
-    (("-e", "sched", "-B", "tc_x", "-e", "sched_swich"), ("sched_swich", "did you mean")),
+    (("-e", "sched", "-B", common.instance("x"), "-e", "sched_swich"), ("sched_swich", "did you mean")),
     (("-e", "sched:sched_switch", "-f", "prev_pidd == 1"), ("prev_pidd",)),
     (("-e", "sched:sched_switch", "-f", "prev_pid =="), ("prev_pid ==",)),
     (("-e", "sched:sched_switch", "-R", "no_such_trigger"), ("no_such_trigger",)),
@@ -182,9 +184,9 @@ def test_tracefs_that_cannot_be_mounted(kernel, place):
 @pytest.fixture
 def instance(kernel):
     """An instance of the test's own."""
-    path = f"{kernel}/instances/tc_bad_use"
+    path = f"{kernel}/instances/{NAME}"
     os.mkdir(path)
-    yield "tc_bad_use"
+    yield NAME
     os.rmdir(path)
 
 
@@ -200,12 +202,22 @@ def test_record_says_what_is_wrong(instance, place, args, words, never):
     assert os.listdir(place) == []
 
 
+def test_an_earlier_refusal_explains_nothing(instance, place):
+    """The kernel's reason is told for the command it is about, and again each time it is."""
+    filter_, trigger = ("-f", "traceo==1"), ("-R", "traceo")
+    said = []
+    for option in filter_, trigger, filter_:
+        p = run(TRACECMD, "record", "-o", "out.dat", "-B", instance, "-e", "sched_switch", *option, "touch", "ran", status=1)
+        said.append("the kernel says: Field not found" in p.stderr)
+    assert said == [True, False, True]
+
+
 @pytest.mark.parametrize("args", [
     ("stop",), ("restart",), ("reset",), ("clear",), ("stat",), ("show",), ("show", "--tracing_on"), ("extract",),
 ], ids=" ".join)
 def test_misspelt_instance(instance, place, args):
     """Not silently the top level."""
-    refused(*args, "-B", "tc_bad_usse", status=1, words=("tc_bad_usse", "did you mean", "'tc_bad_use'"))
+    refused(*args, "-B", f"{NAME}s", status=1, words=(f"{NAME}s", "did you mean", f"'{NAME}'"))
 
 
 @pytest.mark.parametrize("args, status, words", [
@@ -233,7 +245,7 @@ def test_other_commands(place, args, status, words):
     assert os.listdir(place) == []
 
 
-@pytest.mark.parametrize("args", [("show", "-B", "tc_bad_use", "--hist", "sched_swich"), ("list", "--zzz"),
+@pytest.mark.parametrize("args", [("show", "-B", NAME, "--hist", "sched_swich"), ("list", "--zzz"),
                                   ("start",), ("start", "-e", "sched_swich"), ("stop", "--zzz")], ids=" ".join)
 def test_other_commands_on_a_kernel(instance, place, args):
     p = run(TRACECMD, *args, status=None)

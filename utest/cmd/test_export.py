@@ -137,6 +137,35 @@ def test_text_beside_the_fields():
     assert [r["text"] for r in rows] == [o["text"] for o in found if o["event"] == "sched_switch"]
 
 
+@pytest.mark.parametrize("trace", ["all-6.1", "probes-6.12", "old-v7"])
+def test_decoded_words_are_those_of_the_text(trace):
+    """-N: the kernel's print format, for the text too."""
+    found = [o for o in objects("--decoded", "--text", "-N", Path(common.FIXTURES) / f"{trace}.dat") if "lost" not in o]
+    decoded = {(o["event"], name) for o in found for name in o["decoded"]}
+    assert ("sched_switch", "prev_state") in decoded or trace == "probes-6.12"
+    for o in found:
+        for name, words in o["decoded"].items():
+            assert name in o["fields"]
+            assert words in o["text"] or o["event"] == "print"
+    plain = [o for o in objects(Path(common.FIXTURES) / f"{trace}.dat") if "lost" not in o]
+    assert [o["fields"] for o in plain] == [o["fields"] for o in found]
+
+
+def test_decoded_words_in_csv():
+    rows = csv.DictReader(io.StringIO(export("--format", "csv:sched_switch", "--decoded", SWITCHES), newline=""))
+    found = [o for o in objects("--decoded", SWITCHES) if o["event"] == "sched_switch"]
+    assert [json.loads(r["decoded"]) for r in rows] == [o["decoded"] for o in found]
+
+
+@pytest.mark.parametrize("trace", ["all-6.1", "fgraph", "instances", "syn-v7-be-l8-p4096-zstd"])
+@pytest.mark.parametrize("options", [["json", "--decoded", "--text"], ["csv", "--losses"]], ids=["json", "csv"])
+def test_any_number_of_threads(trace, options):
+    path = Path(common.FIXTURES) / f"{trace}.dat"
+    alone = export("--threads", "1", "--format", *options, path)
+    for threads in "2", "3", "8":
+        assert export("--threads", threads, "--format", *options, path) == alone
+
+
 def test_filters_choose_as_for_text():
     found = objects("-F", "sched_switch: next_pid == 0", "--cpu", "0", SWITCHES)
     assert found and all(o["event"] == "sched_switch" and o["fields"]["next_pid"] == 0 and o["cpu"] == 0
@@ -165,7 +194,8 @@ def test_losses_left_out_of_csv_are_told():
     (["--format", "json", "-l"], "-l is for text"),
     (["--format", "csv", "--ts-diff"], "--ts-diff is for text"),
     (["--format", "json", "-w"], "-w is for text"),
-    (["--text"], "belongs to --format"),
+    (["--text"], "--text belongs to --format"),
+    (["--decoded"], "--decoded belongs to --format"),
 ])
 def test_what_makes_no_sense_is_refused(args, words):
     done = common.run(common.TRACECMD, "report", *args, SWITCHES, status=2)

@@ -38,7 +38,7 @@ def dat(tmp_path, kernel):
 @pytest.mark.parametrize("form", [
     (), ("--compression", "none"), ("--compression", "zlib"), ("--compression", "lz4"),
     ("--file-version", "6"), ("--nosplice",), ("--poll", "-s", "500"), ("-r", "5"), ("--subbuf-size", "16"),
-    ("-m", "100000"),
+    ("-m", "100000"), ("--compress", "after"), ("--compress", "none"),
 ], ids=lambda form: " ".join(form))
 def test_forms(dat, form):
     """The workload's events are there, whatever the way and the format."""
@@ -57,6 +57,58 @@ def test_top_level_and_instance(dat):
         by_buffer.setdefault(e.buffer, set()).add(e.name.split("_")[0])
     assert by_buffer[""] == {"sched"}
     assert by_buffer[INSTANCE] <= {"irq", "softirq", "tasklet", "ipi"}
+
+
+@pytest.mark.parametrize("option, told", [("--verbose", True), ("--verbose=debug", True), ("--verbose=4", True), ("--debug", True),
+                                          ("--verbose=warn", False), ("--verbose=3", False)])
+def test_verbose(dat, option, told):
+    """Tells what is written to the kernel, a line each."""
+    p = record(dat, "-q" if not told else "--poll", option, *IN, "-e", "sched:sched_switch", "true")
+    lines = [line for line in p.stderr.splitlines() if line.startswith("tracecmd: writes '")]
+    assert (f"tracecmd: writes '1' to {DIR}/events/sched/sched_switch/enable" in lines) == told
+    assert bool(lines) == told
+
+
+@pytest.mark.parametrize("command", ["record", "start", "extract"])
+def test_version_behind_options(command):
+    assert run(TRACECMD, command, "-q", "--version").stdout == run(TRACECMD, "--version").stdout
+
+
+@pytest.mark.parametrize("mask", ["xyz", "", "0", "0,0"])
+def test_bad_mask(mask):
+    assert "option -M" in run(TRACECMD, "record", "-M", mask, "-e", "sched", "true", status=2).stderr
+
+
+def test_triggers_of_a_whole_system(dat):
+    """Triggers arm events that are off; these are recorded all the same."""
+    record(dat, *IN, "-e", "raw_syscalls", "-R", "stacktrace", common.tool("workload"), 3)
+    assert {"sys_enter", "sys_exit", "kernel_stack"} <= names(dat)
+
+
+HOOK = "sched_waking,pid,pid/sched_wakeup,pid,s"
+
+
+def test_profile(dat):
+    """--profile records what 'report --profile' accounts; -H adds a pair, and the file keeps it."""
+    p = record(dat, *IN, "--profile", "-H", HOOK, common.tool("workload"), 3)
+    graph = "function_graph" in tracefs.read(f"{tracefs.ROOT}/available_tracers")
+    assert ("recorded without" in p.stderr) != graph
+    text = run(TRACECMD, "report", "--profile", dat).stdout
+    for event in ("sched_switch:S", "sched_wakeup:0x", "sched_waking:0x", "sys_enter:230", "page_fault_user:0x"):
+        assert re.search(rf"^  Event: {event}\w* \(\d+\)(?: Total.*)?\n          \| ?\n|^  Event: {event}\w* \(\d+\) Total", text,
+                         re.M), event
+    assert re.search(r"Event: sched_waking:0x\w+ \(\d+\) Total: .*\n          \|", text), "the hook's start has no stacks"
+    # only what is named
+    record(dat, *IN, "--profile", "-S", "-H", HOOK, common.tool("workload"), 3)
+    assert names(dat) == {"sched_waking", "sched_wakeup", "kernel_stack"}
+
+
+@pytest.mark.parametrize("args, complaint", [
+    (("-S", "-e", "sched"), "-S is part of --profile"), (("-G", "-e", "sched"), "part of --profile"),
+    (("-H", HOOK), "-H is part of --profile"), (("--profile", "-H", "x"), "option -H: hook 'x'"),
+])
+def test_profile_bad_use(dat, args, complaint):
+    assert complaint in run(TRACECMD, "record", "-o", dat, *args, "true", status=2).stderr
 
 
 def test_only_what_is_asked_for_by_f(dat):

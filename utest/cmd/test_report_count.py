@@ -134,6 +134,37 @@ def test_counts_by_time(width, ns):
         [f"{t // 10**9}.{t // 1000 % 10**6:06}" for t in sorted({t for t, _ in want})]
 
 
+def test_counts_of_aligned_times():
+    want = Counter(e["time"] // 10**6 for e in events_of("--align-ts", dat("old-v7")))
+    rows = [o for o in objects("--count=time=1ms", "--align-ts", dat("old-v7")) if "events" in o]
+    assert {o["time"]: o["events"] for o in rows} == {k * 10**6: v for k, v in want.items()} and 0 in want
+
+
+@pytest.mark.parametrize("name", ["old-v7", "syn-v7-be-l8-p4096-zstd", "fgraph", "instances"])
+def test_counts_by_any_number_of_threads(name):
+    for by in ("event,cpu,buffer", "task,time=1ms"):
+        one = report(f"--count={by}", "--threads", "1", dat(name))
+        for threads in ("2", "3", "8"):
+            assert report(f"--count={by}", "--threads", threads, dat(name)) == one
+
+
+@pytest.mark.parametrize("name", ["old-v7", "old-v6", "stacks-6.1", "syn-v7-be-l8-p4096-zstd", "instances", "fgraph"])
+def test_counts_in_a_range_of_time(name):
+    times = sorted(e["time"] for e in events_of(dat(name)))
+    some = [times[len(times) * k // 7] for k in range(7)] + [times[-1]]
+    ranges = [(a, b) for a in some for b in some if a < b][::3] + [(some[2], None), (None, some[4]), (times[-1], None)]
+    filters = [()] + [("-F", "sched_switch")] * (name != "fgraph" and not name.startswith("syn"))
+    for first, last in ranges:
+        args = [f"--{word}={t // 10**9}.{t % 10**9:09}" for word, t in (("from", first), ("to", last)) if t is not None]
+        for chosen in filters:
+            found = objects("--losses", *args, *chosen, dat(name))
+            counts, lost, total = counted(("event", "cpu"), *args, *chosen, dat(name))
+            assert Counter(counts) == expected(("event", "cpu"), [o for o in found if "lost" not in o]), args
+            if not chosen:
+                assert total["lost"] == sum(o["lost"] or 0 for o in found if "lost" in o), args
+                assert total["lost_unknown"] == sum(o["lost"] is None for o in found if "lost" in o)
+
+
 def test_count_table():
     """Sorted by number, then by name; columns stand below each other."""
     text = report("--count=event,task", dat("old-v7")).splitlines()

@@ -511,9 +511,37 @@ static void near_takes_words_of_any_length(void **state)
 	assert_string_equal(e.text, "no ''; did you mean '' or 'x'?");
 }
 
+static void maps_find_what_was_put(void **state)
+{
+	struct map m = { 0 };
+	uint32_t v = 7;
+
+	(void)state;
+	assert_false(map_get(&m, 1, 2, &v));
+	map_remove(&m, 1, 2);
+	for (uint32_t i = 0; i < 5000; i++)
+		assert_int_equal(map_set(&m, i % 70, (uint64_t)i << 40, i), 0);
+	assert_int_equal(map_set(&m, 3, 3ull << 40, 99), 0);
+	assert_int_equal(m.nr, 5000);
+	for (uint32_t i = 0; i < 5000; i++) {
+		assert_true(map_get(&m, i % 70, (uint64_t)i << 40, &v));
+		assert_int_equal(v, i == 3 ? 99 : i);
+	}
+	assert_false(map_get(&m, 71, 0, &v));
+	/* a key goes, all others stay */
+	for (uint32_t i = 0; i < 5000; i += 2)
+		map_remove(&m, i % 70, (uint64_t)i << 40);
+	assert_int_equal(m.nr, 2500);
+	for (uint32_t i = 0; i < 5000; i++)
+		assert_int_equal(map_get(&m, i % 70, (uint64_t)i << 40, &v), i % 2);
+	map_release(&m);
+	assert_false(map_get(&m, 1, 1ull << 40, &v));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(maps_find_what_was_put),
 		cmocka_unit_test(err_chain_reads_from_the_outside_in),
 		cmocka_unit_test(err_errno_adds_the_reason),
 		cmocka_unit_test(err_set_starts_anew),

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <pthread.h>
+#include <regex.h>
 #include <cmocka.h>
 
 #include "event/event.h"
@@ -257,9 +259,203 @@ static void test_description(void **state)
 	event_db_free(db);
 }
 
+/* Expressions that need no regexec() say what it says. */
+static void test_literals(void **state)
+{
+	static const char *const patterns[] = {
+		"", "^", "$", "^$", "a", "A", "ab", "b", "bc", "d", "cd", "abcd", "abcde", "^a", "^b", "^abcd",
+		"d$", "c$", "^abcd$", "^abc$", "^bcd$", ".*", "^.*$", "b.*", "^b.*", "a.*d", "[b]", "b*", "x*",
+		"^*", "a\\b", "-", "a-", "_", " ", "aa", "^a$", "b$.*", "^^a", "a.", "a..", "a.*.*", "*", "*a", "$a",
+	};
+	static const char *const strings[] = { "abcd", "ABCD", "bbbb", "a", "", "a-_ ", "aab", "bcab" };
+	struct event_db *db = new_db(false);
+	uint8_t rec[RECORD_BYTES];
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+		regex_t regex;
+
+		assert_int_equal(regcomp(&regex, patterns[i], REG_ICASE | REG_NOSUB), 0);
+		for (size_t k = 0; k < ARRAY_SIZE(strings); k++) {
+			bool want = !regexec(&regex, strings[k], 0, NULL, 0);
+
+			make_record(rec, false);
+			memset(rec + 32, 0, 4);
+			memcpy(rec + 32, strings[k], strlen(strings[k]));
+			snprintf(text, sizeof(text), "ev: fix =~ \"%s\"", patterns[i]);
+			if (matches(db, text, rec, sizeof(rec)) != want)
+				fail_msg("'%s' =~ \"%s\"", strings[k], patterns[i]);
+			snprintf(text, sizeof(text), "ev: fix !~ \"%s\"", patterns[i]);
+			if (matches(db, text, rec, sizeof(rec)) == want)
+				fail_msg("'%s' !~ \"%s\"", strings[k], patterns[i]);
+		}
+		regfree(&regex);
+	}
+	event_db_free(db);
+}
+
+static void test_selections(void **state)
+{
+	static const struct { const char *globs; bool selects, known; } cases[] = {
+		{ "ev", true, true }, { "e?", true, true }, { "one", true, true }, { "one:*", true, true },
+		{ "o[mn]e/e*", true, true }, { "ev2,one", true, true }, { "two", false, true },
+		{ "ev2", false, true }, { "EV", false, false }, { "v", false, false }, { "two:ev", false, false },
+	};
+	struct event_db *db = new_db(false);
+	uint8_t rec[RECORD_BYTES];
+	struct event_record view = { .data = rec, .len = sizeof(rec), .avail = sizeof(rec) };
+
+	(void)state;
+	make_record(rec, false);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		for (int exclude = 0; exclude < 2; exclude++) {
+			struct event_filter *f;
+			struct err e = { 0 };
+			int r;
+
+			assert_int_equal(event_filter_new(db, &f, NULL), 0);
+			r = event_filter_select(f, cases[i].globs, exclude, &e);
+			assert_int_equal(r, cases[i].known ? 1 : -ENOENT);
+			if (exclude)
+				assert_int_equal(event_filter_match(f, &view), !cases[i].selects);
+			else
+				assert_int_equal(event_filter_match(f, &view), cases[i].selects);
+			assert_int_equal(event_filter_includes(f), !exclude);
+			/* filters narrow a selection, and never widen it */
+			assert_int_equal(event_filter_add(f, "one: byte == 1", false, NULL), 1);
+			assert_false(event_filter_match(f, &view));
+			assert_int_equal(event_filter_add(f, ".*", false, NULL), 1);
+			assert_int_equal(event_filter_match(f, &view), cases[i].selects != exclude);
+			event_filter_free(f);
+		}
+	event_db_free(db);
+}
+
+static void test_pids(void **state)
+{
+	struct event_db *db = new_db(false);
+	uint8_t rec[RECORD_BYTES];
+	struct event_record view = { .data = rec, .len = sizeof(rec), .avail = sizeof(rec) };
+	int pids[] = { 5, 900, 77, -1, 3 };
+
+	(void)state;
+	make_record(rec, false);
+	for (size_t nr = 0; nr <= ARRAY_SIZE(pids); nr++) {
+		struct event_filter *f;
+
+		assert_int_equal(event_filter_new(db, &f, NULL), 0);
+		assert_int_equal(event_filter_add_pids(f, pids, nr, NULL), 0);
+		view.len = sizeof(rec);
+		assert_int_equal(event_filter_match(f, &view), nr > 2);
+		view.len = 7;
+		assert_false(event_filter_match(f, &view));
+		event_filter_free(f);
+	}
+	event_db_free(db);
+}
+
+/* ---- threads ---- */
+
+struct shared {
+	struct event_filter *f;
+	const uint8_t (*recs)[RECORD_BYTES];
+	pthread_barrier_t *begin;
+	unsigned wrong;
+};
+
+static void *match_all(void *arg)
+{
+	struct shared *s = arg;
+
+	pthread_barrier_wait(s->begin);
+	for (unsigned i = 0; i < 2000; i++) {
+		struct event_record view = { .data = s->recs[i % 4], .len = RECORD_BYTES, .avail = RECORD_BYTES };
+
+		/* see test_threads */
+		s->wrong += event_filter_match(s->f, &view) != (i % 4 == 0 || i % 4 == 2);
+	}
+	return NULL;
+}
+
+/* Ids are met first by several threads at once. */
+static void test_threads(void **state)
+{
+	uint8_t recs[4][RECORD_BYTES];
+	struct event_db *db = new_db(false);
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		make_record(recs[i], false);
+		put_u16(recs[i], 300 + i, false);	/* ev, ev2, other, none */
+	}
+	for (unsigned round = 0; round < 20; round++) {
+		struct shared shared[4];
+		pthread_barrier_t begin;
+		struct event_filter *f;
+		pthread_t threads[4];
+
+		assert_int_equal(event_filter_new(db, &f, NULL), 0);
+		assert_int_equal(event_filter_add(f, "ev: fix =~ '^AB.d' && COMM != 'x'", false, NULL), 1);
+		assert_int_equal(event_filter_add(f, "ev2: word == 1", false, NULL), 1);
+		assert_int_equal(event_filter_add(f, "other", false, NULL), 1);
+		assert_int_equal(pthread_barrier_init(&begin, NULL, 4), 0);
+		for (unsigned i = 0; i < 4; i++) {
+			shared[i] = (struct shared){ f, recs, &begin, 0 };
+			assert_int_equal(pthread_create(&threads[i], NULL, match_all, &shared[i]), 0);
+		}
+		for (unsigned i = 0; i < 4; i++) {
+			pthread_join(threads[i], NULL);
+			assert_int_equal(shared[i].wrong, 0);
+		}
+		pthread_barrier_destroy(&begin);
+		event_filter_free(f);
+	}
+	event_db_free(db);
+}
+
+/* What is too much is refused, and what is not works however long it is. */
+static void test_long_expressions(void **state)
+{
+	static const struct { const char *start, *part, *end; unsigned nr; bool fine; } cases[] = {
+		{ "ev: 1", " && byte == 254", "", 4000, true }, { "ev: 0", " || byte == 254", "", 4000, true },
+		{ "ev: 1", " && byte == 254", "", 7000, false }, { "ev: byte", " + 0", " == 254", 900, true },
+		{ "ev: byte", " + 0", " == 254", 1100, false }, { "ev: 1", " == 1", "", 900, true },
+		{ "ev: ", "(", "", 300, false }, { "ev: ", "!", "byte", 190, true },
+	};
+	struct event_db *db = new_db(false);
+	uint8_t rec[RECORD_BYTES];
+
+	(void)state;
+	make_record(rec, false);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct buf text = { 0 };
+		struct event_filter *f;
+
+		buf_puts(&text, cases[i].start);
+		for (unsigned k = 0; k < cases[i].nr; k++)
+			buf_puts(&text, cases[i].part);
+		buf_puts(&text, cases[i].end);
+		if (cases[i].fine) {
+			assert_true(matches(db, text.data, rec, sizeof(rec)));
+		} else {
+			assert_int_equal(event_filter_new(db, &f, NULL), 0);
+			assert_int_equal(event_filter_add(f, text.data, false, NULL), -EINVAL);
+			event_filter_free(f);
+		}
+		buf_release(&text);
+	}
+	event_db_free(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_literals),
+		cmocka_unit_test(test_selections),
+		cmocka_unit_test(test_pids),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_long_expressions),
 		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_smallest_number_divided),
 		cmocka_unit_test(test_short_records),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Symbols, printk formats, task names: lines of the kernel, and lines that are none. */
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,14 +13,29 @@
 
 static const char *name_at(struct symbols *s, uint64_t addr)
 {
-	const struct symbol *found = symbols_find(s, addr);
+	struct symbol found;
 
-	return found ? found->name : NULL;
+	return symbols_find(s, addr, &found) ? found.name : NULL;
+}
+
+static const char *module_at(struct symbols *s, uint64_t addr)
+{
+	struct symbol found;
+
+	assert_true(symbols_find(s, addr, &found));
+	return found.module;
+}
+
+static const char *nth_name(struct symbols *s, size_t i)
+{
+	struct symbol found;
+
+	return symbols_nth(s, i, &found) ? found.name : NULL;
 }
 
 static void add_symbols(struct symbols *s, const char *text)
 {
-	assert_int_equal(symbols_add(s, text, strlen(text)), 0);
+	assert_int_equal(symbols_add(s, text, strlen(text), true), 0);
 }
 
 static void test_symbols(void **state)
@@ -39,8 +55,8 @@ static void test_symbols(void **state)
 	assert_string_equal(name_at(&s, 0xffffffff81000100), "first");
 	assert_string_equal(name_at(&s, 0xffffffff810001ff), "first");
 	assert_string_equal(name_at(&s, 0xffffffff81000250), "second");
-	assert_string_equal(symbols_find(&s, 0xffffffff81000200)->module, "module");
-	assert_null(symbols_find(&s, 0xffffffff81000300)->module);
+	assert_string_equal(module_at(&s, 0xffffffff81000200), "module");
+	assert_null(module_at(&s, 0xffffffff81000300));
 	assert_string_equal(name_at(&s, 0xffffffff810003ff), "third");
 	/* where the last one ends is not known */
 	assert_string_equal(name_at(&s, 0xffffffff81000400), "last");
@@ -56,17 +72,17 @@ static void test_symbols_of_one_address(void **state)
 	(void)state;
 	/* newest first: b, a; a binary search of three meets the middle one */
 	add_symbols(&s, "10 T a\n10 T b\n20 T end\n");
-	assert_string_equal(symbols_nth(&s, 0)->name, "b");
-	assert_string_equal(symbols_nth(&s, 1)->name, "a");
+	assert_string_equal(nth_name(&s, 0), "b");
+	assert_string_equal(nth_name(&s, 1), "a");
 	assert_string_equal(name_at(&s, 0x10), "a");
 	/* what is added later comes first, what was there keeps its order */
 	add_symbols(&s, "10 T c\n15 T d\n5 T zero\n");
-	assert_string_equal(symbols_nth(&s, 0)->name, "zero");
-	assert_string_equal(symbols_nth(&s, 1)->name, "c");
-	assert_string_equal(symbols_nth(&s, 2)->name, "b");
-	assert_string_equal(symbols_nth(&s, 3)->name, "a");
-	assert_string_equal(symbols_nth(&s, 4)->name, "d");
-	assert_null(symbols_nth(&s, 6));
+	assert_string_equal(nth_name(&s, 0), "zero");
+	assert_string_equal(nth_name(&s, 1), "c");
+	assert_string_equal(nth_name(&s, 2), "b");
+	assert_string_equal(nth_name(&s, 3), "a");
+	assert_string_equal(nth_name(&s, 4), "d");
+	assert_null(nth_name(&s, 6));
 	symbols_release(&s);
 }
 
@@ -81,7 +97,7 @@ static void test_many_symbols(void **state)
 	/* 7 and 1000 have no common divisor: every address once, out of order */
 	for (unsigned i = 0; i < NR; i++)
 		buf_printf(&text, "%x T s%u\n", (i * 7 % NR) * 16, i * 7 % NR);
-	assert_int_equal(symbols_add(&s, text.data, text.len), 0);
+	assert_int_equal(symbols_add(&s, text.data, text.len, true), 0);
 	for (unsigned i = 0; i + 1 < NR; i++) {
 		snprintf(want, sizeof(want), "s%u", i);
 		assert_string_equal(name_at(&s, i * 16), want);
@@ -99,13 +115,44 @@ static void test_lines_that_are_no_symbols(void **state)
 	add_symbols(&s, "");
 	add_symbols(&s, "\n\n\n");
 	add_symbols(&s, "zz T x\n10\n10 \n10 T\n10 T \n10T x\n11111111111111111 T long\n10 T\tx");
-	assert_null(symbols_nth(&s, 0));
+	assert_null(nth_name(&s, 0));
 	assert_null(name_at(&s, 0x10));
 	add_symbols(&s, "10 T x\t[\n20 T y\t[]\n30 T z [no tab]");
 	assert_string_equal(name_at(&s, 0x10), "x");
 	assert_string_equal(name_at(&s, 0x20), "y");
 	assert_string_equal(name_at(&s, 0x30), "z");
+	assert_null(module_at(&s, 0x10));
+	assert_string_equal(module_at(&s, 0x20), "");
+	assert_null(module_at(&s, 0x30));
 	symbols_release(&s);
+}
+
+/* Each character as a digit, at each place of an address of 16. */
+static void test_digits(void **state)
+{
+	char line[] = "ffffffff81000000 T x";
+
+	(void)state;
+	for (unsigned at = 0; at < 16; at++) {
+		char kept = line[at];
+
+		for (int c = 0; c < 256; c++) {
+			struct symbols s = { 0 };
+			uint64_t addr;
+
+			if (c == '\n' || c == ' ')
+				continue;
+			line[at] = c;
+			add_symbols(&s, line);
+			addr = strtoull(line, NULL, 16);
+			if (isxdigit(c))
+				assert_string_equal(name_at(&s, addr), "x");
+			else
+				assert_null(nth_name(&s, 0));
+			symbols_release(&s);
+		}
+		line[at] = kept;
+	}
 }
 
 static void test_printks(void **state)
@@ -160,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_symbols_of_one_address),
 		cmocka_unit_test(test_many_symbols),
 		cmocka_unit_test(test_lines_that_are_no_symbols),
+		cmocka_unit_test(test_digits),
 		cmocka_unit_test(test_printks),
 		cmocka_unit_test(test_comms),
 	};

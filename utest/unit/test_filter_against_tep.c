@@ -321,6 +321,13 @@ static void try_file(const char *name)
 	assert_true(tally.refused < tally.expressions / 2);
 }
 
+/* libtraceevent 1.7 loses a word here and there when it parses a filter. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:vasprintf\n";
+}
+
 static void test_recordings(void **state)
 {
 	static const char *const files[] = {

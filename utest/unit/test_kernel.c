@@ -390,6 +390,23 @@ static void test_log_lines(void **state)
 	assert_int_equal(kernel_undo_lines(f->lines.data, f->lines.len, &f->notices, &e), 0);
 }
 
+/* What did not come about after all is not undone: it may be somebody else's. */
+static void test_lines_that_are_taken_back(void **state)
+{
+	struct fake *f = *state;
+	AUTO_BUF struct buf b = { 0 };
+	struct err e = { 0 };
+
+	put(f, "tracing_on", "0\n");
+	put(f, "trace_clock", "global\n");
+	buf_printf(&b, "w %s/trace_clock local\n", f->root);
+	buf_printf(&b, "w %s/tracing_on 1\n", f->root);
+	buf_printf(&b, "d %s/tracing_on -\n", f->root);
+	assert_int_equal(kernel_undo_lines(b.data, b.len, &f->notices, &e), 0);
+	expect(f, "tracing_on", "0\n");
+	expect(f, "trace_clock", "local\n");
+}
+
 static void test_damaged_log_lines(void **state)
 {
 	static const char *const damaged[] = {
@@ -789,7 +806,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_open), T(test_instances), T(test_buffers), T(test_events),
 		T(test_write_and_undo), T(test_lists_and_sizes), T(test_additions),
-		T(test_events_off_and_back), T(test_log_lines), T(test_damaged_log_lines),
+		T(test_events_off_and_back), T(test_log_lines), T(test_lines_that_are_taken_back), T(test_damaged_log_lines),
 		T(test_denied), T(test_kept_changes), cmocka_unit_test(test_trigger_as_written),
 		T(test_event_patterns), T(test_check_names), T(test_functions), T(test_apply),
 		T(test_tracing_was_off), T(test_limits), T(test_apply_fails_half_way),

@@ -162,12 +162,172 @@ static void seconds_or_counts(void **state)
 	}
 }
 
+/* ---- sub-buffers without a merge ---- */
+
+#define SCAN_THREADS 3
+
+struct tally {
+	uint64_t by_type[65536], records, bytes, ts_sum;
+	uint64_t lost, lost_unknown;
+};
+
+struct scanned {
+	bool by_count;			/* ring_page_count instead of ring_page_next */
+	struct tally v[SCAN_THREADS];
+	uint32_t last_cpu[SCAN_THREADS];
+	uint64_t last_page[SCAN_THREADS];
+	bool in_order;
+};
+
+static int scan_page(void *ctx, unsigned worker, const struct replay_cpu *cpu, struct ring_page *page,
+		     struct err *e)
+{
+	struct scanned *s = ctx;
+	struct tally *t = &s->v[worker];
+	struct ring_event ev;
+
+	(void)e;
+	assert_true(worker < SCAN_THREADS);
+	if (s->last_cpu[worker] == cpu->nr + 1 && page->page_ts < s->last_page[worker])
+		s->in_order = false;
+	s->last_cpu[worker] = cpu->nr + 1;
+	s->last_page[worker] = page->page_ts;
+	if (s->by_count) {
+		assert_int_equal(ring_page_count(page, t->by_type), 0);
+		return 0;
+	}
+	while (ring_page_next(page, &ev) == 1) {
+		t->by_type[get_u16(ev.data, page->abi.big_endian)]++;
+		t->records++;
+		t->bytes += ev.len;
+		t->ts_sum += clock_convert(cpu->conv, ev.ts) * (cpu->cpu + 1) * (cpu->buffer + 1) *
+			     (cpu->file + 1);
+	}
+	return 0;
+}
+
+static void scan_lost(void *ctx, unsigned worker, const struct replay_cpu *cpu, uint64_t lost)
+{
+	struct tally *t = &((struct scanned *)ctx)->v[worker];
+
+	(void)cpu;
+	if (lost == RING_LOST_UNKNOWN)
+		t->lost_unknown++;
+	else
+		t->lost += lost;
+}
+
+static void add_up(struct tally *to, const struct tally *from)
+{
+	for (unsigned i = 0; i < 65536; i++)
+		to->by_type[i] += from->by_type[i];
+	to->records += from->records;
+	to->bytes += from->bytes;
+	to->ts_sum += from->ts_sum;
+	to->lost += from->lost;
+	to->lost_unknown += from->lost_unknown;
+}
+
+static void merged(const struct expected *x, struct tally *t)
+{
+	struct replay *rp = open_files(x->files, (struct replay_opts) { .raw_ts = x->raw_ts });
+	struct replay_record rec;
+	struct err e = { 0 };
+
+	while (replay_next(rp, &rec, &e) == 1) {
+		bool big = dat_reader_header(replay_reader(rp, rec.file))->big_endian;
+
+		t->by_type[get_u16(rec.data, big)]++;
+		t->records++;
+		t->bytes += rec.len;
+		t->ts_sum += rec.ts * (rec.cpu + 1) * (rec.buffer + 1) * (rec.file + 1);
+		if (rec.lost == RING_LOST_UNKNOWN)
+			t->lost_unknown++;
+		else
+			t->lost += rec.lost;
+	}
+	replay_free(rp);
+}
+
+/* The same records as the merge has, by any number of threads. */
+static void scans_of_fixtures(void **state)
+{
+	struct tally *want = calloc(1, sizeof(*want)), *all = calloc(1, sizeof(*all));
+	struct scanned *s = calloc(1, sizeof(*s));
+
+	(void)state;
+	assert_true(want && all && s);
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		const struct expected *x = &expected[i];
+
+		memset(want, 0, sizeof(*want));
+		merged(x, want);
+		for (unsigned k = 0; k < 8; k++) {
+			struct replay_scan scan = {
+				.threads = k & 1 ? SCAN_THREADS : 1, .in_order = k & 2, .ctx = s,
+				.page = scan_page, .lost = scan_lost,
+			};
+			struct replay *rp = open_files(x->files, (struct replay_opts) { .raw_ts = x->raw_ts });
+			struct err e = { 0 };
+
+			memset(s, 0, sizeof(*s));
+			memset(all, 0, sizeof(*all));
+			s->by_count = k & 4;
+			s->in_order = true;
+			if (replay_scan(rp, &scan, &e))
+				fail_msg("%s: %s", x->files[0], e.text);
+			for (unsigned w = 0; w < SCAN_THREADS; w++)
+				add_up(all, &s->v[w]);
+			assert_memory_equal(all->by_type, want->by_type, sizeof(want->by_type));
+			assert_true(all->lost == want->lost && all->lost_unknown == want->lost_unknown);
+			if (!s->by_count)
+				assert_true(all->records == want->records && all->bytes == want->bytes &&
+					    all->ts_sum == want->ts_sum);
+			if (scan.in_order)
+				assert_true(s->in_order);
+			assert_true(replay_damage(rp) == 0);
+			replay_free(rp);
+		}
+	}
+	free(want);
+	free(all);
+	free(s);
+}
+
+static int refuse_page(void *ctx, unsigned worker, const struct replay_cpu *cpu, struct ring_page *page,
+		       struct err *e)
+{
+	(void)ctx;
+	(void)worker;
+	(void)cpu;
+	(void)page;
+	return err_set(e, -EIO, "no more");
+}
+
+static void scan_ends_with_an_error(void **state)
+{
+	static const char *const files[] = { "old-v7.dat", NULL };
+
+	(void)state;
+	for (unsigned threads = 0; threads <= SCAN_THREADS; threads++) {
+		struct replay *rp = open_files(files, (struct replay_opts) { 0 });
+		struct replay_scan scan = { .threads = threads, .page = refuse_page, .lost = scan_lost };
+		struct err e = { 0 };
+
+		assert_int_equal(replay_scan(rp, &scan, &e), -EIO);
+		assert_string_equal(e.text, "no more");
+		replay_free(rp);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_of_fixtures),
 		cmocka_unit_test(events_of_a_file),
 		cmocka_unit_test(seconds_or_counts),
+		cmocka_unit_test(scans_of_fixtures),
+		cmocka_unit_test(scan_ends_with_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kernel/kernel.h"
+#include "notes.h"
+
+#define NOTE_NAME "note."
+#define NOTE_MAX (64u << 20)
+
+static void boot_id(char *id, size_t size)
+{
+	struct buf text AUTO_BUF = { 0 };
+
+	snprintf(id, size, "-");
+	if (!path_read_all("/proc/sys/kernel/random/boot_id", &text, size))
+		snprintf(id, size, "%.*s", (int)strcspn(text.data, "\n"), text.data);
+}
+
+int note_new(char **ret_path)
+{
+	char *path = strdup(NOTES_DIR "/" NOTE_NAME "XXXXXX"), boot[64], head[128];
+	int fd = -1, r;
+
+	if (!path)
+		return -ENOMEM;
+	boot_id(boot, sizeof(boot));
+	snprintf(head, sizeof(head), "tracecmd 1 pid %d boot %s\n", getpid(), boot);
+	if (!mkdir(NOTES_DIR, 0700) || errno == EEXIST)
+		fd = mkostemp(path, O_CLOEXEC | O_APPEND);
+	/* Nobody else takes it while it is empty. */
+	r = fd >= 0 ? flock(fd, LOCK_EX) : -1;
+	if (!r)
+		r = write_full(fd, head, strlen(head));
+	if (!r) {
+		*ret_path = path;
+		return fd;
+	}
+	if (fd >= 0) {
+		unlink(path);
+		close(fd);
+	}
+	free(path);
+	*ret_path = NULL;
+	fd = memfd_create("tracecmd-changes", MFD_CLOEXEC);
+	r = fd < 0 ? -errno : write_full(fd, head, strlen(head));
+	return r ? r : fd;
+}
+
+/* The whole text of a note. 0, -errno. */
+static int note_read(int fd, struct buf *text)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size > NOTE_MAX)
+		return -EFBIG;
+	if (buf_reserve(text, st.st_size))
+		return -ENOMEM;
+	text->len = st.st_size;
+	text->data[text->len] = 0;
+	return pread_full(fd, text->data, text->len, 0);
+}
+
+static int undo_text(const struct buf *text, struct err *e)
+{
+	const char *lines = strchr(text->data, '\n');
+	int r;
+
+	if (!lines || !lines[1])
+		return 0;
+	lines++;
+	r = kernel_undo_lines(lines, text->len - (lines - text->data), &stderr_notices, e);
+	return r ? r : 1;
+}
+
+int note_undo(int fd, struct err *e)
+{
+	struct buf text AUTO_BUF = { 0 };
+	int r = note_read(fd, &text);
+
+	return r ? err_errno(e, r, "cannot read the list of changed settings") : undo_text(&text, e);
+}
+
+/* A note that nobody holds. */
+struct left_note {
+	char path[sizeof(NOTES_DIR) + NAME_MAX + 2];
+	int fd, pid;
+	struct buf text;
+};
+
+/*
+ * Opens and locks the note @name if it was left; such that mean nothing (any more) are
+ * removed.
+ */
+static bool open_left_note(const char *name, struct left_note *n)
+{
+	char boot[64], now[64];
+	const char *lines;
+
+	*n = (struct left_note){ .fd = -1 };
+	snprintf(n->path, sizeof(n->path), NOTES_DIR "/%s", name);
+	n->fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (n->fd < 0 || flock(n->fd, LOCK_EX | LOCK_NB) < 0 || note_read(n->fd, &n->text))
+		return false;
+	if (!n->text.len)		/* being made just now */
+		return false;
+	boot_id(now, sizeof(now));
+	lines = strchr(n->text.data, '\n');
+	if (lines && lines[1] && sscanf(n->text.data, "tracecmd 1 pid %d boot %63s", &n->pid, boot) == 2 &&
+	    !strcmp(boot, now))
+		return true;			/* of this boot, and not undone */
+	unlink(n->path);
+	return false;
+}
+
+static void note_close(struct left_note *n)
+{
+	cleanup_close(&n->fd);
+	buf_release(&n->text);
+}
+
+/* Calls @fn for each note that was left, until it returns non-zero. */
+static int each_left(int (*fn)(struct left_note *n, struct err *e), struct err *e)
+{
+	DIR *dir = opendir(NOTES_DIR);
+	struct dirent *d;
+	int r = 0;
+
+	while (dir && !r && (d = readdir(dir))) {
+		struct left_note n;
+
+		if (strncmp(d->d_name, NOTE_NAME, strlen(NOTE_NAME)))
+			continue;
+		if (open_left_note(d->d_name, &n))
+			r = fn(&n, e);
+		note_close(&n);
+	}
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
+static int tell(struct left_note *n, struct err *e)
+{
+	(void)e;
+	notice(&stderr_notices, "tracecmd (process %d) was killed and could not put the kernel's "
+	       "tracing settings back: 'tracecmd reset --recover' does it", n->pid);
+	return 0;
+}
+
+void notes_tell(void)
+{
+	each_left(tell, NULL);
+}
+
+static int recover(struct left_note *n, struct err *e)
+{
+	int r = undo_text(&n->text, e);
+
+	if (r < 0)
+		return err_wrap(e, "settings that process %d changed", n->pid);
+	unlink(n->path);
+	notice(&stderr_notices, "the settings that process %d changed are undone", n->pid);
+	return 0;
+}
+
+int notes_recover(struct err *e)
+{
+	return each_left(recover, e);
+}

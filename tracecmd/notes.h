@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * notes: what a command has changed in the kernel and will put back, in a file of
+ * NOTES_DIR. It is locked as long as the command or its supervisor live, so one
+ * that is not was left by a kill of both, and 'reset --recover' obeys it.
+ *
+ * A note is a line about its recorder, then the lines of kernel_undo_watch.
+ */
+#ifndef TRACECMD_NOTES_H
+#define TRACECMD_NOTES_H
+
+#include "command.h"
+
+#define NOTES_DIR "/run/tracecmd"
+
+/*
+ * A new note, locked, with its first line; empty otherwise. *ret_path is to be freed;
+ * NULL if there is no place for notes: then it is in memory only. A
+ * descriptor or -errno.
+ */
+int note_new(char **ret_path);
+/* Undoes what a note tells. 1: something was to be undone, 0: nothing, -errno. */
+int note_undo(int fd, struct err *e);
+/* Says that a command was killed and left settings in the kernel, if so. */
+void notes_tell(void);
+/* Puts back what all of those left. 0, -errno. */
+int notes_recover(struct err *e);
+
+#endif

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "progress.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define LIMIT_MS 100			/* between looks at limits */
+#define STATUS_MS 1000
+#define MB 1e6
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+int progress_check(const struct trace_options *o, struct err *e)
+{
+	int flags = o->has_status_fd ? fcntl(o->status_fd, F_GETFL) : O_RDWR;
+
+	if (flags < 0)
+		return err_errno(e, -errno, "option --status-fd: cannot use descriptor %u", o->status_fd);
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		return err_set(e, -EBADF, "option --status-fd: descriptor %u is open for reading only",
+			       o->status_fd);
+	return 0;
+}
+
+static void tell_terminal(struct progress *p, double seconds, double rate)
+{
+	fprintf(stderr, "\r%.0f s  %.0f events/s  %.1f MB  %" PRIu64 " lost  buffers %u %%\033[K", seconds,
+		rate, p->now.spooled / MB, p->now.lost, p->now.fill);
+	fflush(stderr);
+	p->shown = true;
+}
+
+/* A reader that is gone or slow is no reason to stop recording. */
+static void tell_program(const struct progress *p, double seconds, double rate)
+{
+	char line[256];
+	int len = snprintf(line, sizeof(line), "{\"seconds\":%.3f,\"events\":%" PRIu64
+			   ",\"events_per_second\":%.0f,\"bytes\":%" PRIu64 ",\"lost\":%" PRIu64
+			   ",\"buffer_percent\":%u}\n", seconds, p->now.events, rate, p->now.spooled,
+			   p->now.lost, p->now.fill);
+
+	if (write(p->o->status_fd, line, len) < 0)
+		return;
+}
+
+static void tell(struct progress *p, uint64_t now)
+{
+	double seconds = (double)(now - p->began) / NS_PER_S, rate;
+	uint64_t before = p->now.events;
+
+	recording_progress(p->rec, &p->now);
+	rate = (double)(p->now.events - before) * NS_PER_S / (now - p->told + 1);
+	p->told = now;
+	if (p->on_terminal)
+		tell_terminal(p, seconds, rate);
+	if (p->o->has_status_fd)
+		tell_program(p, seconds, rate);
+}
+
+/* True when a limit is reached. */
+static bool tick(void *ctx)
+{
+	struct progress *p = ctx;
+	const struct trace_options *o = p->o;
+	uint64_t now = now_ns();
+
+	if ((p->on_terminal || o->has_status_fd) && now - p->told >= STATUS_MS * NS_PER_S / 1000)
+		tell(p, now);
+	if (o->max_time_s && now - p->began >= o->max_time_s * NS_PER_S)
+		return true;
+	return o->max_bytes && recording_written(p->rec) >= o->max_bytes;
+}
+
+static void flush(void *ctx)
+{
+	struct progress *p = ctx;
+
+	recording_flush(p->rec);
+}
+
+void progress_begin(struct progress *p, const struct trace_options *o, struct recording *rec,
+		    struct record_watch *ret_watch)
+{
+	*p = (struct progress){
+		.o = o, .rec = rec, .began = now_ns(),
+		.on_terminal = !o->command && !o->quiet && !o->daemonize && isatty(STDERR_FILENO),
+	};
+	p->told = p->began;
+	*ret_watch = (struct record_watch){ .tick = tick, .flush = flush, .ctx = p };
+	if (o->max_time_s || o->max_bytes)
+		ret_watch->tick_ms = LIMIT_MS;
+	else if (p->on_terminal || o->has_status_fd)
+		ret_watch->tick_ms = STATUS_MS;
+}
+
+void progress_end(struct progress *p)
+{
+	if (p->rec && p->o->has_status_fd)
+		tell(p, now_ns());
+	if (p->shown)
+		fprintf(stderr, "\r\033[K");
+	p->shown = false;
+}

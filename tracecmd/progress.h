@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What goes on while a recording runs, besides waiting: limits of time and size, a status
+ * line on the terminal, lines of status for a program.
+ */
+#ifndef TRACECMD_PROGRESS_H
+#define TRACECMD_PROGRESS_H
+
+#include "record/record.h"
+#include "record_wait.h"
+#include "trace_options.h"
+
+struct progress {
+	const struct trace_options *o;
+	struct recording *rec;
+	bool on_terminal;		/* there is a status line */
+	bool shown;			/* it has been written */
+	uint64_t began, told;		/* CLOCK_MONOTONIC, nanoseconds */
+	uint64_t events;		/* when told last */
+	struct recording_progress now;
+};
+
+/* Checks --status-fd. Before anything is changed. 0, -errno. */
+int progress_check(const struct trace_options *o, struct err *e);
+/* Tracing is on from now on. *ret_watch is for record_wait; @p must outlive it. */
+void progress_begin(struct progress *p, const struct trace_options *o, struct recording *rec,
+		    struct record_watch *ret_watch);
+/* Ends the status line. */
+void progress_end(struct progress *p);
+
+#endif

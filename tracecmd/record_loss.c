@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "record_loss.h"
+
+#define NS_PER_US 1000
+#define US_PER_S 1000000
+#define KIB 1024
+#define MARGIN 5 / 4			/* the next burst may be larger */
+
+/* Times of these clocks are no nanoseconds. */
+static bool counts(const char *clock)
+{
+	static const char *const names[] = { "x86-tsc", "tsc2nsec", "counter", "uptime" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(clock, names[i]))
+			return true;
+	return false;
+}
+
+void loss_put_time(struct buf *b, const char *clock, uint64_t ts)
+{
+	uint64_t us = ts / NS_PER_US + (ts % NS_PER_US + NS_PER_US / 2) / NS_PER_US;
+
+	if (counts(clock))
+		buf_printf(b, "%" PRIu64, ts);
+	else
+		buf_printf(b, "%" PRIu64 ".%06" PRIu64, us / US_PER_S, us % US_PER_S);
+}
+
+static bool has_lost(const struct recording_cpu *c)
+{
+	return c->overrun || c->commit_overrun || c->dropped || c->stats.discarded ||
+	       c->stats.lost || c->stats.lost_unknown;
+}
+
+bool record_loss_any(const struct recording *rec)
+{
+	for (size_t i = 0; i < recording_nr_cpus(rec); i++) {
+		struct recording_cpu c;
+
+		recording_cpu(rec, i, &c);
+		if (has_lost(&c))
+			return true;
+	}
+	return false;
+}
+
+/* One line for a CPU that lost events. */
+static void tell_cpu(const struct recording_cpu *c)
+{
+	struct buf when AUTO_BUF = { 0 };
+	const char *dot = *c->instance ? "." : "";
+
+	fprintf(stderr, "CPU %u%s%s: %" PRIu64 " events lost", c->cpu, dot, c->instance, c->overrun);
+	if (c->overrun && c->read)
+		fprintf(stderr, " (%.2g %%)", 100. * c->overrun / (c->overrun + c->read));
+	if (c->commit_overrun)
+		fprintf(stderr, " %" PRIu64 " events lost due to commit overrun", c->commit_overrun);
+	if (c->dropped)
+		fprintf(stderr, ", %" PRIu64 " events dropped by a full buffer", c->dropped);
+	if (c->stats.discarded)
+		fprintf(stderr, ", %" PRIu64 " sub-buffers could not be written",
+			c->stats.discarded);
+	if (c->stats.gaps) {
+		buf_printf(&when, ", %" PRIu64 " gap%s from ", c->stats.gaps,
+			   c->stats.gaps == 1 ? "" : "s");
+		loss_put_time(&when, c->clock, c->stats.first_gap_ts);
+		buf_puts(&when, " to ");
+		loss_put_time(&when, c->clock, c->stats.last_gap_ts);
+		if (!when.failed)
+			fputs(when.data, stderr);
+	}
+	fputc('\n', stderr);
+}
+
+/* All CPUs together. */
+struct losses {
+	uint64_t full, nested, unwritten, stalls;
+	uint64_t wanted_kb, buffer_kb;	/* that would have held the largest gap; the largest now */
+};
+
+static void sum_up(struct losses *l, const struct recording_cpu *c, uint32_t page_size)
+{
+	uint64_t event = c->read ? c->stats.pages * page_size / c->read + 1 : page_size / 16;
+	uint64_t kb = c->buffer_kb + c->stats.largest_gap * event * MARGIN / KIB;
+
+	l->full += c->overrun + c->dropped;
+	l->nested += c->commit_overrun;
+	l->unwritten += c->stats.discarded;
+	l->stalls += c->stats.stalls;
+	if (l->buffer_kb < c->buffer_kb)
+		l->buffer_kb = c->buffer_kb;
+	if ((c->overrun || c->dropped) && l->wanted_kb < kb)
+		l->wanted_kb = kb;
+}
+
+/* The next power of two, as sizes are talked of. */
+static uint64_t round_size(uint64_t kb)
+{
+	uint64_t size = 1;
+
+	while (size < kb)
+		size *= 2;
+	return size;
+}
+
+static void tell_reasons(const struct losses *l)
+{
+	if (l->full)
+		fprintf(stderr, "The buffers were full before they were read. Larger ones (-b KB) lose less: ");
+	if (l->full && l->buffer_kb && l->wanted_kb > l->buffer_kb)
+		fprintf(stderr, "they have %" PRIu64 " KB for each CPU, the largest gap would have "
+			"fitted into -b %" PRIu64 ".\n", l->buffer_kb, round_size(l->wanted_kb));
+	else if (l->full)
+		fprintf(stderr, "twice the size is a beginning.\n");
+	if (l->full && l->stalls)
+		fprintf(stderr, "The readers had to wait %" PRIu64 " times for compression or the "
+			"disk: --compression lz4 or none, or a faster disk (--temp) helps more.\n",
+			l->stalls);
+	if (l->nested)
+		fprintf(stderr, "Commit overrun: interrupts nested too deep while an event was "
+			"written into a full buffer; larger buffers (-b KB) help.\n");
+	if (l->unwritten)
+		fprintf(stderr, "Sub-buffers that could not be written are not in the file.\n");
+}
+
+void record_loss_tell(const struct recording *rec)
+{
+	struct losses l = { 0 };
+
+	for (size_t i = 0; i < recording_nr_cpus(rec); i++) {
+		struct recording_cpu c;
+
+		recording_cpu(rec, i, &c);
+		sum_up(&l, &c, c.page_size);
+		if (has_lost(&c))
+			tell_cpu(&c);
+	}
+	tell_reasons(&l);
+}

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whoever is killed, whenever: what is on the disk opens, the kernel is put back, nobody stays behind."""
+
+import glob
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+import common
+import tracefs
+from common import TRACECMD, run
+from recording import DIR, INSTANCE, recording, tracing, wait_for
+
+NOTES = "/run/tracecmd"
+KILLS = int(os.environ.get("TRACECMD_KILLS", "12"))
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(c) for c in f.read().split()]
+
+
+def notes():
+    return glob.glob(f"{NOTES}/note.*")
+
+
+def kill_both(p):
+    """Recorder and supervisor, neither of which can see the other's end: both are stopped first."""
+    found = [p.pid, *children(p.pid)]
+    for pid in found:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    p.wait()
+
+
+def settings():
+    """The top level's, and those of the tests' own instances."""
+    return {where: what for where, what in tracefs.snapshot(events=False).items()
+            if where in ("", "/sysctl") or where.startswith(INSTANCE)}
+
+
+@pytest.fixture
+def before(kernel):
+    """The kernel's settings at the beginning, which a test has to leave."""
+    got = settings()
+    yield got
+    assert not tracefs.differences(got, settings())
+
+
+def test_both_killed(before, tmp_path):
+    """The note is told by every command that comes, until it is obeyed."""
+    with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched", "-b", "3000") as p:
+        pid = p.pid
+        kill_both(p)
+    assert len(notes()) == 1 and os.path.isdir(DIR)
+    for command in ("stat", "-B", INSTANCE), ("show", "-B", INSTANCE, "--cpu", "0"):
+        p = run(TRACECMD, *command, status=None)
+        assert f"process {pid}" in p.stderr and "reset --recover" in p.stderr
+    p = run(TRACECMD, "reset", "--recover")
+    assert f"process {pid}" in p.stderr
+    assert not notes() and not os.path.exists(DIR)
+    assert run(TRACECMD, "reset", "--recover").stderr == ""
+    p = run(TRACECMD, "report", tmp_path / "x.dat", status=1)
+    assert "was killed" in p.stderr
+
+
+def test_recover_stands_alone(kernel):
+    assert "--recover" in run(TRACECMD, "reset", "--recover", "-a", status=2).stderr
+
+
+def test_supervisor_killed(before, tmp_path):
+    """The recorder ends as ever, and puts back itself."""
+    with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched") as p:
+        for child in children(p.pid):
+            os.kill(child, signal.SIGKILL)
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=30)
+        assert p.returncode == 0, err
+    assert not notes()
+    common.strict_check(tmp_path / "x.dat")
+
+
+def test_one_recorder_for_a_buffer(kernel, tmp_path):
+    """The second is told who has it before it changes anything; beside it there is room."""
+    with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched") as first:
+        for args in ("record", "-o", tmp_path / "y.dat"), ("start",):
+            p = run(TRACECMD, *args, "-B", INSTANCE, "-e", "irq", *(["true"] if args[0] == "record" else []), status=1)
+            assert f"process {first.pid}," in p.stderr and f"'{INSTANCE}'" in p.stderr and "-B" in p.stderr
+        assert f"process {first.pid}," in run(TRACECMD, "extract", "-B", INSTANCE, status=1).stderr
+        assert "sched:" in tracefs.read(f"{DIR}/set_event")
+        run(TRACECMD, "record", "-q", "-o", tmp_path / "y.dat", "-B", f"{INSTANCE}_2", "-e", "irq", "true")
+        assert tracing()
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=30)
+        assert first.returncode == 0
+
+
+def test_supervisor_holds_the_lock_until_all_is_put_back(before, tmp_path):
+    os.mkdir(DIR)
+    try:
+        with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched") as p:
+            supervisor = children(p.pid)[0]
+            os.kill(supervisor, signal.SIGSTOP)
+            p.kill()
+            p.wait()
+            second = run(TRACECMD, "record", "-B", INSTANCE, "-e", "irq", "true", status=None, cwd=tmp_path)
+            os.kill(supervisor, signal.SIGCONT)
+            assert second.returncode == 1 and "uses the buffer" in second.stderr
+            wait_for(lambda: tracefs.read(f"{DIR}/set_event") == "", "the settings are put back")
+            wait_for(lambda: not notes(), "the note is gone")
+        run(TRACECMD, "record", "-q", "-o", tmp_path / "z.dat", "-B", INSTANCE, "-e", "sched", "true")
+    finally:
+        os.rmdir(DIR)
+
+
+def whole(folder, began):
+    """What a kill left opens, and has no damage but at most one torn end for each CPU."""
+    p = run(TRACECMD, "report", "-q", folder / "x.dat", status=None)
+    if not began and p.returncode == 1 and "No such file" in p.stderr:
+        return
+    assert p.returncode == 1 and ("was killed" in p.stderr) or p.returncode == 0, p.stderr
+    assert p.stderr.count("the chunk at offset") <= os.cpu_count(), p.stderr
+
+
+@pytest.mark.parametrize("whom", ["recorder", "supervisor", "both"])
+def test_kill_at_random_moments(before, tmp_path, whom):
+    """TRACECMD_KILLS says how many; TRACECMD_SEED which."""
+    seed = int(os.environ.get("TRACECMD_SEED", time.time_ns() % 100000))
+    rng = random.Random(seed)
+    load = subprocess.Popen(["sh", "-c", f"while :; do {common.tool('workload')} 100; done"], stdout=subprocess.DEVNULL,
+                            start_new_session=True)
+    try:
+        for i in range(max(KILLS // 3, 1)):
+            folder = tmp_path / str(i)
+            folder.mkdir()
+            pause = rng.uniform(0, 0.6)
+            what = f"seed {seed}, kill {i} of {whom} after {pause:.3f} s"
+            p = subprocess.Popen([TRACECMD, "record", "-q", "-o", folder / "x.dat", "-B", INSTANCE, "-e", "syscalls",
+                                  "-e", "sched", "-e", "sched_waking", "-R", "traceon"], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, text=True)
+            time.sleep(pause)
+            began = tracing()
+            if whom == "recorder":
+                p.kill()
+            elif whom == "both":
+                kill_both(p)
+            else:
+                for child in children(p.pid):
+                    os.kill(child, signal.SIGKILL)
+                p.send_signal(signal.SIGINT)
+            _, err = p.communicate(timeout=30)
+            if whom == "both":
+                run(TRACECMD, "reset", "--recover")
+            wait_for(lambda: not os.path.exists(DIR), f"the instance is gone ({what}; {err})", 10)
+            wait_for(lambda: not notes(), f"the note is gone ({what})", 10)
+            try:
+                whole(folder, began)
+            except AssertionError as e:
+                raise AssertionError(f"{what}: {e}") from e
+    finally:
+        os.killpg(load.pid, signal.SIGKILL)
+        load.wait()
+    left = run("ps", "-eo", "pid,args").stdout
+    assert not re.search(rf"{re.escape(TRACECMD)} record .*{re.escape(str(tmp_path))}", left), left

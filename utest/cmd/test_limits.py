@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""record: its limits, what it tells while it runs, what it tells of losses."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+import common
+import tracefs
+from common import TRACECMD, run, strict_check
+from recording import DIR, INSTANCE, finish, parsed, recording, tracing, wait_for
+
+IN = ("-B", INSTANCE)
+
+
+@pytest.fixture
+def dat(tmp_path, kernel):
+    return str(tmp_path / "out.dat")
+
+
+def flood(count):
+    return (common.tool("markers"), f"{DIR}/trace_marker", f"{DIR}/trace_marker_raw", count)
+
+
+def test_max_time(dat):
+    began = time.monotonic()
+    run(TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "--max-time", "1")
+    assert 1 <= time.monotonic() - began < 10
+    strict_check(dat)
+    assert parsed(dat)
+
+
+def test_max_time_leaves_the_command_alone(dat, tmp_path):
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "--max-time", "1",
+            "sh", "-c", f"sleep 1.5; [ -s {dat} ] && touch {tmp_path}/file_was_there; exit 7", status=7)
+    assert p.stderr == "" and (tmp_path / "file_was_there").exists()
+
+
+def test_max_size(dat):
+    with recording("-q", "-o", dat, *IN, "-e", "sched", "-e", "syscalls", "--max-size", "200K") as p:
+        wait_for(lambda: run(common.tool("workload"), 200) and p.poll() is not None, "the size is reached")
+        finish(p)
+    strict_check(dat)
+    size = re.search(rf'"{INSTANCE}".* (\d+) bytes flyrecord data', run(TRACECMD, "dump", dat).stdout)
+    assert int(size[1]) >= 200 << 10
+
+
+@pytest.mark.parametrize("option, words", [
+    (("--max-size", "12X"), "'12X' is no size"), (("--max-size", "0"), "is no size"), (("--max-time", "0"), "not between"),
+    (("--reader-cpus", "0-"), "no list of CPUs"), (("--reader-cpus", "900"), "none of the CPUs"),
+    (("--status-fd", "77"), "descriptor 77"), (("--sync=x",), "not a number")])
+def test_bad_values(dat, option, words):
+    p = run(TRACECMD, "record", "-o", dat, *IN, *option, "-e", "sched", "true", status=None)
+    assert p.returncode in (1, 2) and words in p.stderr and p.stderr.count("tracecmd:") == 1
+    assert not os.path.exists(DIR) and not os.listdir(os.path.dirname(dat))
+
+
+def test_status_lines(dat):
+    """One each second and one at the end: the last says what the file has."""
+    r, w = os.pipe()
+    p = subprocess.run([TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "--status-fd", str(w), "sleep", "2.3"],
+                       pass_fds=[w], stdin=subprocess.DEVNULL)
+    os.close(w)
+    with os.fdopen(r) as f:
+        lines = [json.loads(line) for line in f]
+    assert p.returncode == 0 and len(lines) >= 3
+    assert [line["seconds"] for line in lines] == sorted(line["seconds"] for line in lines)
+    assert 0 < lines[0]["events"] <= lines[-1]["events"] <= len(parsed(dat))
+    assert lines[-1]["lost"] == 0 and 0 <= lines[-1]["buffer_percent"] <= 100
+
+
+def test_sync_and_reader_cpus(dat):
+    """What is recorded is synced while it runs, by threads on the CPU asked for."""
+    with recording("-q", "-o", dat, *IN, "-e", "sched", "--sync", "--reader-cpus", "0") as p:
+        masks = []
+        for task in os.listdir(f"/proc/{p.pid}/task"):
+            if int(task) != p.pid:
+                text = tracefs.read(f"/proc/{p.pid}/task/{task}/status")
+                masks.append(re.search(r"Cpus_allowed_list:\t(.*)", text)[1])
+        names = [tracefs.read(f"/proc/{p.pid}/task/{task}/comm") for task in os.listdir(f"/proc/{p.pid}/task")]
+        assert set(masks) == {"0"} and "tcmd-sync0\n" in names
+        time.sleep(1.2)
+        p.send_signal(signal.SIGINT)
+        finish(p)
+    strict_check(dat)
+
+
+def test_flush(dat):
+    """After USR1 all that has happened can be read, though no chunk is full."""
+    with recording("-q", "-o", dat, *IN, "-e", "sched:sched_process_exit") as p:
+        run("true")
+        p.send_signal(signal.SIGUSR1)
+        wait_for(lambda: "sched_process_exit" in run(TRACECMD, "report", dat, status=None).stdout, "it is written", 5)
+        assert tracing()
+        p.send_signal(signal.SIGINT)
+        finish(p)
+
+
+def test_third_signal_leaves_at_once(dat):
+    """The command does not end, the second signal leaves it, the third comes while the file is made or right after."""
+    with recording("-q", "-o", dat, *IN, "-e", "sched", "-e", "syscalls", "sh", "-c", "trap '' TERM; sleep 30 & wait; wait",
+                   start_new_session=True) as p:
+        run(common.tool("workload"), 300)
+        time.sleep(1.2)
+        for _ in range(2):
+            p.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        try:
+            p.send_signal(signal.SIGINT)
+        except ProcessLookupError:
+            pass
+        p.wait(timeout=20)
+        os.killpg(p.pid, signal.SIGKILL)
+    if p.returncode == 130:
+        wait_for(lambda: not os.path.exists(DIR), "the supervisor has put back")
+        if not os.path.exists(dat):
+            assert "was killed" in run(TRACECMD, "report", dat, status=1).stderr
+            return
+    else:
+        assert p.returncode == 0, "all was done before the third signal came"
+    strict_check(dat)
+
+
+def test_losses_are_explained(dat):
+    """How many, when, why, what to do: at the end, and in dump; with a status of its own if asked for."""
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "16", "-s", "200000", "--poll", "--fail-on-loss", *IN, "-p", "nop",
+            *flood(30000), status=3)
+    lines = re.findall(rf"^CPU \d\.{INSTANCE}: (\d+) events lost \((\S+) %\), \d+ gaps? from (\d+\.\d+) to (\d+\.\d+)$",
+                       p.stderr, re.M)
+    assert lines and all(0 < float(share) <= 100 and float(a) <= float(b) for _, share, a, b in lines)
+    size = re.search(r"they have (\d+) KB for each CPU, the largest gap would have fitted into -b (\d+)", p.stderr)
+    assert size and int(size[2]) > int(size[1])
+    text = run(TRACECMD, "dump", dat).stdout
+    assert f"{sum(int(n) for n, *_ in lines)} events lost" in text and lines[0][2] in text
+    assert "events lost" in run(TRACECMD, "dump", "--summary", dat).stdout
+
+
+def test_no_loss_is_no_failure(dat):
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "--fail-on-loss", "sh", "-c", "exit 4", status=4)
+    assert "lost" not in p.stderr
+    assert "lost" not in run(TRACECMD, "dump", dat).stdout
+
+
+def test_buffers_grow_and_shrink_again(dat):
+    """Without -b: room for a burst; a size that is asked for is obeyed; an instance found has its size back."""
+    os.mkdir(DIR)
+    try:
+        before = tracefs.snapshot(events=False)[INSTANCE]["buffer_size_kb"]
+        for options, least, most in ((), 1024, 8192), (("-b", "500"), 490, 510):
+            p = run(TRACECMD, "record", "-q", "-o", dat, *IN, *options, "-e", "sched", "cat", f"{DIR}/buffer_size_kb")
+            assert least <= int(p.stdout) <= most * 1.01
+            assert tracefs.snapshot(events=False)[INSTANCE]["buffer_size_kb"] == before
+    finally:
+        os.rmdir(DIR)
+
+
+def test_compressed_after(dat):
+    """The same file in the end, and a killed one is read too."""
+    run(TRACECMD, "record", "-q", "-o", dat, *IN, "--compress", "after", "-p", "nop", *flood(20000))
+    strict_check(dat)
+    text = run("/usr/bin/python3", common.DATDUMP, dat).stdout
+    assert "compression 'zstd'" in text
+    assert os.path.getsize(dat) < 2000000
+    with recording("-q", "-o", dat + "2", *IN, "--compress", "after", "-e", "sched", "-e", "syscalls") as p:
+        wait_for(lambda: run(common.tool("workload"), 100) and any(
+            os.path.getsize(f"{dat}2.{INSTANCE}.cpu{c}") > 100000 for c in range(os.cpu_count())), "there is something")
+        p.kill()
+        p.wait()
+    wait_for(lambda: not os.path.exists(DIR), "the supervisor has put back")
+    assert "sched_switch:" in run(TRACECMD, "report", dat + "2", status=1).stdout

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""report on threads and of ranges: the lines are those of one thread and of the whole."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from common import FIXTURES, TRACECMD
+
+MANY = ["all-6.1", "fgraph", "function", "instances", "lost-6.1", "stacks-6.1", "old-v6", "v7-zlib",
+        "probes-6.12", "trace-marker", "clock-tsc2nsec", "syn-v7-be-l4-p8192-none"]
+LINES = [[], ["-l"], ["-R"], ["-t", "--ts-diff"], ["--losses", "--boundary"], ["-F", "sched_switch"],
+         ["-v", "-F", "sched_switch"], ["-F", ".*:common_pid > 100"], ["-O", "fgraph:tailprint"],
+         ["--align-ts", "-N"], ["--format", "json"], ["--format", "csv"]]
+
+
+def fixture(name):
+    return f"{FIXTURES}/{name}.dat"
+
+
+def report(*args, status=0):
+    """Output and messages, in the order they came; in windows of a few sub-buffers."""
+    p = subprocess.run([TRACECMD, "report", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+                       env={**os.environ, "TRACECMD_WINDOW_BYTES": "4096"})
+    assert status is None or p.returncode == status, p.stdout[-2000:]
+    return p.stdout
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_any_number_of_threads(name):
+    for options in LINES:
+        one = report("--threads", "1", *options, fixture(name), status=None)
+        for threads in ("2", "3", "8"):
+            assert report("--threads", threads, *options, fixture(name), status=None) == one, options
+
+
+def test_several_files():
+    files = ["-i", fixture("pair"), "-i", fixture("pair-ftvmguest"), "-i", fixture("old-v6")]
+    one = report("--threads", "1", *files)
+    for threads in ("2", "3", "8"):
+        assert report("--threads", threads, *files) == one
+
+
+@pytest.mark.parametrize("name", ["all-6.1", "fgraph", "lost-6.1", "function"])
+def test_damaged_files(name, tmp_path):
+    """The same lines, and the same notices. (Those on tables come when a thread first needs them;
+    the unit test looks at the places of the others.)"""
+    def both(threads):
+        p = subprocess.run([TRACECMD, "report", "--threads", threads, "--losses", path], capture_output=True,
+                           timeout=120, env={**os.environ, "TRACECMD_WINDOW_BYTES": "4096"})
+        assert p.returncode == 1
+        return p.stdout, sorted(p.stderr.splitlines())
+
+    data = bytearray(open(fixture(name), "rb").read())
+    for at in range(len(data) * 3 // 4, len(data) - 1000, 3001):
+        data[at] ^= 0x55
+    path = tmp_path / "bad.dat"
+    path.write_bytes(data)
+    one = both("1")
+    assert one[1]
+    for threads in ("2", "3", "8"):
+        assert both(threads) == one
+
+
+# ---- ranges -------------------------------------------------------------------------
+
+def times(lines):
+    """The time of each line, in microseconds."""
+    return [int(t.replace(".", "")) for t in (re.search(r" +(\d+\.\d{6}): ", line).group(1) for line in lines)]
+
+
+@pytest.mark.parametrize("name", ["all-6.1", "fgraph", "lost-6.1", "old-v6", "v7-zlib", "instances"])
+def test_a_range_is_a_part_of_the_whole(name):
+    head, *lines = report(fixture(name)).decode(errors="surrogateescape").splitlines()
+    lines = [line for line in lines if re.search(r" +\d+\.\d{6}: ", line)]
+    us = times(lines)
+    for i in range(0, len(lines) - 1, max(1, len(lines) // 13)):
+        for k in (0, 1, 40, len(lines) // 3):
+            first, last = us[i], us[min(i + k, len(lines) - 1)]
+            want = [line for line, t in zip(lines, us) if first <= t <= last]
+            for threads in ("1", "3"):
+                got = report("--threads", threads, "--from", f"{first / 1e6:.6f}", "--to", f"{last / 1e6:.6f}",
+                             fixture(name)).decode(errors="surrogateescape").splitlines()
+                assert got[0] == head
+                got = [line for line in got if re.search(r" +\d+\.\d{6}: ", line)]
+                assert got == want, (first, last)
+
+
+def test_ranges_from_either_end():
+    lines = report("-t", fixture("old-v7")).decode().splitlines()[1:]
+    ns = [int(re.search(r" (\d+\.\d{9}): ", line).group(1).replace(".", "")) for line in lines]
+    for options, first, last in ((["--from", "+1ms"], ns[0] + 10**6, ns[-1]),
+                                 (["--to", "+0.05"], ns[0], ns[0] + 50 * 10**6),
+                                 (["--last", "20ms"], ns[-1] - 20 * 10**6, ns[-1]),
+                                 (["--from=-20ms", "--to=-1000us"], ns[-1] - 20 * 10**6, ns[-1] - 10**6),
+                                 (["--from", "+100000000ns", "--to", "+0.2s"], ns[0] + 10**8, ns[0] + 2 * 10**8)):
+        want = [line for line, t in zip(lines, ns) if first <= t <= last]
+        assert 0 < len(want) < len(lines)
+        assert report("-t", *options, fixture("old-v7")).decode().splitlines()[1:] == want, options
+
+
+def test_counts_instead_of_seconds():
+    lines = report("--raw-ts", fixture("clock-tsc2nsec")).decode().splitlines()[1:]
+    count = [int(re.search(r"(\d+): ", line).group(1)) for line in lines]
+    want = [line for line, t in zip(lines, count) if count[10] <= t <= count[50]]
+    assert report("--raw-ts", "--from", str(count[10]), "--to", str(count[50]),
+                  fixture("clock-tsc2nsec")).decode().splitlines()[1:] == want
+
+
+def test_the_first_events():
+    lines = report("-F", "sched_switch", fixture("old-v7")).splitlines()
+    for n in (1, 7, 100):
+        assert report("-F", "sched_switch", "--first", str(n), fixture("old-v7")).splitlines() == lines[:n + 1]
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--from", "soon"], "--from: 'soon' is no time: give seconds as they are printed"),
+    (["--to", "1.5h"], "--to: '1.5h' is no time"),
+    (["--from", "+"], "--from: '+' is no time"),
+    (["--from", "99999999999999999999"], "is no time"),
+    (["--from", "+2", "--to", "+1"], "--to +1 is before --from +2"),
+    (["--raw-ts", "--from", "1.5"], "this file's times are counts"),
+])
+def test_no_times(options, message):
+    name = "clock-tsc2nsec" if "--raw-ts" in options else "old-v7"
+    assert message in report(*options, fixture(name), status=1).decode()
+
+
+@pytest.mark.parametrize("options", [["--threads", "0"], ["--threads", "many"], ["--threads", "257"],
+                                     ["--first", "0"], ["--first", "x"]])
+def test_no_numbers(options):
+    assert f"{options[0]}: '{options[1]}' is no number" in report(*options, fixture("old-v7"), status=2).decode()
+
+
+# ---- an output that does not take all -----------------------------------------------------
+
+@pytest.mark.parametrize("threads", ["1", "4"])
+def test_full_disk(threads):
+    with open("/dev/full", "wb") as full:
+        p = subprocess.run([TRACECMD, "report", "--threads", threads, fixture("fgraph")], stdout=full,
+                           stderr=subprocess.PIPE, text=True, timeout=60)
+    assert p.returncode == 1
+    assert p.stderr == "tracecmd: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("threads", ["1", "4"])
+def test_closed_output(threads):
+    """A reader that has enough ends the report; where the signal is ignored it is an error, told once."""
+    p = subprocess.Popen([TRACECMD, "report", "--threads", threads, fixture("fgraph")], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+    p.stdout.readline()
+    p.stdout.close()
+    assert p.wait(timeout=60) != 0
+    assert p.stderr.read().count("tracecmd:") <= 1
+    p = subprocess.run(["sh", "-c", f"trap '' PIPE; {TRACECMD} report --threads {threads} {fixture('fgraph')} | head -n 1"],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert p.stderr == "tracecmd: cannot write to standard output: Broken pipe\n"
