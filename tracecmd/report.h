@@ -56,6 +56,7 @@ struct report_file {
 /* What printing knows of one buffer. */
 struct report_buffer {
 	const char *prefix;		/* in front of lines, padded */
+	size_t prefix_len;
 	struct profile *profile;	/* --profile; made with its first record */
 	struct buf where;		/* of its events, as they are exported */
 };
