@@ -537,6 +537,9 @@ int event_db_parse_all(struct event_db *db, struct err *e)
 
 	if (r < 0)
 		return r;
+	/* libtraceevent looks for an event's place from the lowest id on */
+	for (int id = EVENT_ID_MAX; id >= 0; id--)
+		event_db_slot(db, id);
 	for (size_t i = 0; i < db->names.nr; i++) {
 		struct event_slot *slot = event_db_slot(db, db->names.v[i].id);
 

@@ -179,11 +179,6 @@ int replay_cursor_goto(struct replay_cursor *c, const struct stream_place *place
 	return 0;
 }
 
-uint64_t *replay_cursor_state(struct replay_cursor *c, uint32_t stream)
-{
-	return &c->v[stream].state;
-}
-
 /* ---- records ---- */
 
 /* The top's record was handed out and its next one is not the first any more, or

@@ -49,7 +49,7 @@ void stream_cur_init(struct stream_cur *c, const struct stream *s, uint32_t nr)
 	*c = (struct stream_cur) { .s = s };
 	c->cur.rec = (struct replay_record) {
 		.file = s->file, .buffer = s->buffer, .cpu = s->cpu, .stream = nr,
-		.page = &c->cur.page,
+		.page = &c->cur.page, .state = &c->state,
 	};
 }
 
