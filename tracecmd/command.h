@@ -15,6 +15,7 @@ enum exit_code {
 	EXIT_USAGE = 2,
 	EXIT_LOST = 3,		/* record --fail-on-loss */
 	EXIT_HELP = -1,		/* --help among the options: main prints it, EXIT_OK */
+	EXIT_VERSION = -2,	/* --version, likewise */
 };
 
 struct command {

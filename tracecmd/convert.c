@@ -2,14 +2,17 @@
 /* convert: a trace file in another version or with another compression. */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "dat/dat.h"
 #include "input.h"
+#include "validate.h"
 
 struct convert {
 	const char *input, *output;
@@ -120,60 +123,103 @@ static int parse(struct convert *c, int argc, char **argv, struct err *e)
 	return r ? r : parse_codec(c, e);
 }
 
-/* The copy into an open file. */
+/* What is wrong inside of sub-buffers, which are copied as they are. */
+struct damage {
+	struct ring_abi abi;
+	const char *name;
+	uint64_t chunks;
+};
+
+static int on_chunk(void *ctx, const struct dat_buffer *b, uint32_t cpu, const struct dat_chunk *k,
+		    const void *data, struct err *e)
+{
+	struct damage *d = ctx;
+	struct err why = { 0 };
+
+	(void)e;
+	if (validate_pages(&d->abi, b, k, data, &why) && !d->chunks++)
+		notice(&stderr_notices, "'%s': CPU %u of buffer '%s': %s", d->name, cpu, b->name,
+		       why.text);
+	return 0;
+}
+
+/* The copy into an open file. 1: as it is, but damaged. */
 static int write_copy(const struct convert *c, struct dat_reader *r, int fd, struct err *e)
 {
+	struct damage damage = { .name = dat_reader_name(r) };
+	const struct dat_copy_check check = { on_chunk, &damage };
 	struct dat_writer_opts opts = dat_copy_opts(r, c->version, c->codec);
 	struct dat_writer *w;
-	int ret = dat_writer_new(fd, c->output, &opts, &w, e);
+	int ret = validate_metadata(r, &damage.abi, e);
 
+	if (!ret)
+		ret = dat_writer_new(fd, c->output, &opts, &w, e);
 	if (ret)
 		return ret;
-	ret = dat_copy(r, w, &stderr_notices, e);
+	ret = dat_copy(r, w, &check, &stderr_notices, e);
 	dat_writer_free(w);
 	if (!ret && fsync(fd) < 0 && errno != EINVAL)
 		ret = err_errno(e, -errno, "cannot write '%s'", c->output);
-	return ret;
+	if (!ret && damage.chunks)
+		notice(&stderr_notices, "'%s': sub-buffers in %" PRIu64 " places are damaged; they are "
+		       "copied as they are", damage.name, damage.chunks);
+	return ret ? ret : !!damage.chunks;
 }
 
-static int convert_opened(const struct convert *c, struct dat_reader *r, struct err *e)
+/* Whether the output will replace what is read. */
+static bool in_place(const struct convert *c, const struct dat_reader *r)
+{
+	struct stat from, to;
+
+	return dat_reader_fd(r) >= 0 && !fstat(dat_reader_fd(r), &from) && !stat(c->output, &to) &&
+	       from.st_dev == to.st_dev && from.st_ino == to.st_ino;
+}
+
+/* 0; 1: done, but the input is damaged or @cut, which has been told; -errno. */
+static int convert_opened(const struct convert *c, struct dat_reader *r, bool cut, struct err *e)
 {
 	struct new_file f;
-	int ret = new_file_open(&f, c->output, e);
+	int ret = new_file_open(&f, c->output, e), damaged;
 
 	if (ret)
 		return ret;
 	watch_signals(f.temp);
 	ret = write_copy(c, r, f.fd, e);
-	if (!ret)
+	damaged = cut || ret > 0;
+	if (ret >= 0 && damaged && in_place(c, r))
+		ret = err_set(e, -EBADMSG, "'%s' is not replaced: it is damaged, and what is not copied "
+			      "would be gone; give the copy another name", c->output);
+	else if (ret == -EBADMSG)
+		err_hint(e, "a damaged file is not copied");
+	if (ret >= 0)
 		ret = new_file_commit(&f, e);
 	temp_name = NULL;
 	new_file_discard(&f);
-	return ret;
+	return ret ? ret : damaged;
 }
 
 static int run(int argc, char **argv, struct err *e)
 {
 	struct convert c = { .version = 7 };
-	struct dat_reader *reader;
 	struct input in;
+	uint64_t cut_at;
+	bool cut;
 	int r = parse(&c, argc, argv, e);
 
 	if (r)
 		return r;
 	if (input_open(c.input, &stderr_notices, &in, e))
 		return EXIT_FAILED;
-	reader = in.reader;
-	r = convert_opened(&c, reader, e) ? EXIT_FAILED : EXIT_OK;
-	if (dat_reader_cut(reader, NULL))
-		r = EXIT_FAILED;	/* the notices have told why */
-	if (in.cut) {
+	cut = dat_reader_cut(in.reader, &cut_at);
+	r = convert_opened(&c, in.reader, in.cut || cut, e);
+	if (in.cut)
 		notice(&stderr_notices, "%s", in.cut);
-		r = EXIT_FAILED;
-	}
+	else if (cut)
+		notice(&stderr_notices, "'%s' is cut at offset 0x%" PRIx64 ": only what lies before could "
+		       "be read", c.input, cut_at);
+	dat_reader_close(in.reader);
 	input_release(&in);
-	dat_reader_close(reader);
-	return r;
+	return r ? EXIT_FAILED : EXIT_OK;
 }
 
 const struct command convert_command = {

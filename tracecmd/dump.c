@@ -6,6 +6,7 @@
 
 #include "dump.h"
 #include "input.h"
+#include "validate.h"
 
 /* ---- sections ---- */
 
@@ -396,7 +397,7 @@ static int run(int argc, char **argv, struct err *e)
 	if (input_open(path, &stderr_notices, &in, e))
 		return EXIT_FAILED;
 	d.r = in.reader;
-	r = validate ? dump_validate(d.r, e) : dump_all(&d, e);
+	r = validate ? validate_file(d.r, e) : dump_all(&d, e);
 	if (!r && validate)
 		out_printf("File %s is a valid trace-cmd file\n", path);
 	if (dat_reader_cut(d.r, NULL))

@@ -44,7 +44,4 @@ void dump_option(struct dump *d, const struct dat_option *o);
 /* dump_loss.c: nothing if nothing was lost. */
 void dump_losses(struct dump *d);
 
-/* dump_validate.c: reads everything there is. 0 or -errno. */
-int dump_validate(struct dat_reader *r, struct err *e);
-
 #endif

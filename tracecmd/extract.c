@@ -91,6 +91,8 @@ static int check_all(struct run *run, struct err *e)
 	struct trace_options *o = run->o;
 	int r = kernel_open(NULL, o->quiet ? NULL : &stderr_notices, &run->kernel, e);
 
+	if (!r && o->tell_writes)
+		kernel_tell_writes(run->kernel);
 	if (!r)
 		r = find_instances(run, e);
 	if (!r)

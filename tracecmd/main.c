@@ -158,6 +158,10 @@ static int run(int argc, char **argv, struct err *e)
 		print_command_help(c);
 		return EXIT_OK;
 	}
+	if (status == EXIT_VERSION) {
+		print_version();
+		return EXIT_OK;
+	}
 	if (status == EXIT_USAGE && e->code)
 		err_hint(e, "see 'tracecmd %s --help'", c->name);
 	return status;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Standard output: one large buffer, and no failure forgotten. */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "command.h"
 
 #define OUT_SIZE (256 * 1024)
+/* Of a pipe that takes much: a tenth of the changes between writer and reader. */
+#define PIPE_SIZE (1024 * 1024)
 
 static struct buf out;		/* the process has one standard output */
 static int out_error;		/* negative errno of the first failed write */
@@ -69,7 +73,13 @@ void out_flush(void)
 
 void out_write(const void *data, size_t len)
 {
+	static bool tried;
+
 	out_flush();
+	/* refused for what is no pipe, and where a user has many */
+	if (!tried && len > PIPE_BUF)
+		(void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE_SIZE);
+	tried |= len > PIPE_BUF;
 	if (!out_error)
 		out_error = write_out(data, len);
 }

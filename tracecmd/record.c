@@ -54,6 +54,8 @@ static int check_all(struct run *run, struct err *e)
 		r = watched_open(&run->watched, &o->setup, e);
 	if (!r)
 		r = kernel_open(NULL, o->quiet ? NULL : &stderr_notices, &run->kernel, e);
+	if (!r && o->tell_writes)
+		kernel_tell_writes(run->kernel);
 	if (!r)
 		r = kernel_setup_check(run->kernel, &o->setup, e);
 	if (!r)

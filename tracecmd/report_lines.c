@@ -4,7 +4,7 @@
 
 #include "report_lines.h"
 
-/* What is kept of a CPU between its records: see replay_cursor_state. */
+/* What is kept of a CPU between its records: see struct replay_record. */
 enum { STATE_SKIP = 1, STATE_PRINTED = 2 };
 
 static struct report_file *file_of(const struct report_lines *p, const struct replay_record *rec)
@@ -28,6 +28,15 @@ static void make_view(struct report_lines *p, const struct replay_record *rec,
 	};
 }
 
+/* A file's or instance's name. */
+static void put_prefix(struct report_lines *p, const struct replay_record *rec)
+{
+	const struct report_buffer *b = buffer_of(p, rec);
+
+	if (b->prefix_len)
+		buf_put(p->text, b->prefix, b->prefix_len);
+}
+
 /* ---- joining a function's entry and exit ------------------------------------- */
 
 static int peek_next(void *ctx, struct event_record *ret)
@@ -44,7 +53,7 @@ static int peek_next(void *ctx, struct event_record *ret)
 	/* what was lost between must be told */
 	if (r != 1 || !next->data || next->lost)
 		return 0;
-	p->next_stream = next->stream;
+	p->next_state = next->state;
 	make_view(p, next, ret);
 	return 1;
 }
@@ -53,17 +62,16 @@ static void take_next(void *ctx)
 {
 	struct report_lines *p = ctx;
 
-	*replay_cursor_state(p->cursor, p->next_stream) |= STATE_SKIP;
+	*p->next_state |= STATE_SKIP;
 }
 
 static bool is_wanted(struct report_lines *p, const struct replay_record *rec,
 		      const struct event_record *view)
 {
-	uint64_t *state = replay_cursor_state(p->cursor, rec->stream);
-	bool printed = *state & STATE_PRINTED;
+	bool printed = *rec->state & STATE_PRINTED;
 	bool wanted = report_wants(p->rp, file_of(p, rec), view, &printed);
 
-	*state = printed ? *state | STATE_PRINTED : *state & ~(uint64_t)STATE_PRINTED;
+	*rec->state = printed ? *rec->state | STATE_PRINTED : *rec->state & ~(uint64_t)STATE_PRINTED;
 	return wanted;
 }
 
@@ -97,7 +105,7 @@ static bool put_lost(struct report_lines *p, const struct replay_record *rec, bo
 		count_untold(p, rec);
 		return false;
 	}
-	buf_puts(p->text, buffer_of(p, rec)->prefix);
+	put_prefix(p, rec);
 	if (rec->lost == RING_LOST_UNKNOWN)
 		buf_printf(p->text, "CPU:%u [EVENTS DROPPED]\n", rec->cpu);
 	else
@@ -110,7 +118,7 @@ static bool put_lost(struct report_lines *p, const struct replay_record *rec, bo
 static bool put_boundary(struct report_lines *p, const struct replay_record *rec, bool named)
 {
 	if (!named)
-		buf_puts(p->text, buffer_of(p, rec)->prefix);
+		put_prefix(p, rec);
 	buf_printf(p->text, "CPU:%u [SUBBUFFER START]", rec->cpu);
 	if (p->rp->debug)
 		buf_printf(p->text, " [%llu]", (unsigned long long)rec->page->page_ts);
@@ -126,7 +134,7 @@ static const char *const entry_names[] = {
 /* --debug: an entry that is no event. */
 static void put_entry(struct report_lines *p, const struct replay_record *rec)
 {
-	buf_puts(p->text, buffer_of(p, rec)->prefix);
+	put_prefix(p, rec);
 	buf_printf(p->text, "CPU:%u [%s] [%u:0x%x:%u]\n", rec->cpu, entry_names[rec->entry.type],
 		   rec->entry.delta, rec->entry.offset, rec->entry.size);
 }
@@ -147,7 +155,7 @@ static void put_event(struct report_lines *p, const struct replay_record *rec,
 	struct report_file *f = file_of(p, rec);
 
 	if (!named)
-		buf_puts(p->text, buffer_of(p, rec)->prefix);
+		put_prefix(p, rec);
 	event_line(p->ctxs[rec->file], &f->line, p->state, view, &next, p->text);
 	if (p->rp->debug)
 		buf_printf(p->text, " [%u:0x%x:%u]", rec->entry.delta, rec->entry.offset, rec->len);
@@ -183,7 +191,6 @@ static bool takes_next(struct report_lines *p, const struct replay_record *rec)
 
 static void put_record(struct report_lines *p, const struct replay_record *rec, bool warm)
 {
-	uint64_t *state = replay_cursor_state(p->cursor, rec->stream);
 	struct event_record view;
 	bool wanted, named;
 
@@ -191,8 +198,8 @@ static void put_record(struct report_lines *p, const struct replay_record *rec, 
 		put_entry(p, rec);
 		return;
 	}
-	if (*state & STATE_SKIP) {
-		*state &= ~(uint64_t)STATE_SKIP;
+	if (*rec->state & STATE_SKIP) {
+		*rec->state &= ~(uint64_t)STATE_SKIP;
 		return;
 	}
 	make_view(p, rec, &view);

@@ -25,7 +25,7 @@ struct report_lines {
 	/* of the record at hand */
 	struct replay_cursor *cursor;
 	const struct replay_record *rec;
-	uint32_t next_stream;		/* of the record peek_next gave */
+	uint64_t *next_state;		/* of the record peek_next gave */
 };
 
 /* Appends what is shown of a record, if anything. @warm: only what the records after it have

@@ -20,6 +20,7 @@ struct wakeups {
 	int switch_id;
 	struct tep_format_field *next_pid;
 	VEC(struct wakeup) pending;	/* tasks woken and not yet running */
+	struct map pending_of;		/* their places, by pid */
 	struct wakeup_stats all, rt;
 };
 
@@ -59,6 +60,7 @@ void wakeups_free(struct wakeups *w)
 	if (!w)
 		return;
 	vec_release(&w->pending);
+	map_release(&w->pending_of);
 	free(w);
 }
 
@@ -70,10 +72,9 @@ static bool number(const struct tep_format_field *f, const struct event_record *
 
 static struct wakeup *pending_of(struct wakeups *w, int pid)
 {
-	for (size_t i = 0; i < w->pending.nr; i++)
-		if (w->pending.v[i].pid == pid)
-			return &w->pending.v[i];
-	return NULL;
+	uint32_t i;
+
+	return map_get(&w->pending_of, (uint32_t)pid, 0, &i) ? &w->pending.v[i] : NULL;
 }
 
 static void note_wakeup(struct wakeups *w, const struct wakeup_event *ev,
@@ -93,8 +94,11 @@ static void note_wakeup(struct wakeups *w, const struct wakeup_event *ev,
 		return;
 	}
 	/* out of memory: that wake-up is not measured */
-	vec_push(&w->pending, ((struct wakeup){ .pid = pid, .ts = rec->ts,
-						.rt = ev->prio && prio <= RT_PRIO_MAX }));
+	if (map_set(&w->pending_of, (uint32_t)pid, 0, w->pending.nr))
+		return;
+	if (vec_push(&w->pending, ((struct wakeup){ .pid = pid, .ts = rec->ts,
+						.rt = ev->prio && prio <= RT_PRIO_MAX })))
+		map_remove(&w->pending_of, (uint32_t)pid, 0);
 }
 
 static void count(struct wakeup_stats *s, uint64_t latency, uint64_t ts)
@@ -127,7 +131,10 @@ static void note_switch(struct wakeups *w, const struct event_record *rec, struc
 	count(&w->all, latency, rec->ts);
 	if (pending->rt)
 		count(&w->rt, latency, rec->ts);
+	map_remove(&w->pending_of, (uint32_t)pid, 0);
 	*pending = w->pending.v[--w->pending.nr];
+	if (pending != &w->pending.v[w->pending.nr])
+		map_set(&w->pending_of, (uint32_t)pending->pid, 0, pending - w->pending.v);
 }
 
 void wakeups_record(struct wakeups *w, const struct event_record *rec, struct buf *line)

@@ -75,7 +75,11 @@ static int start(struct start *s, struct err *e)
 
 	if (s->o.command && child_plan_make(&s->plan, s->o.command, s->o.user, e))
 		return EXIT_FAILED;
-	if (kernel_open(NULL, notices, &s->k, e) || kernel_setup_check(s->k, &s->o.setup, e) ||
+	if (kernel_open(NULL, notices, &s->k, e))
+		return EXIT_FAILED;
+	if (s->o.tell_writes)
+		kernel_tell_writes(s->k);
+	if (kernel_setup_check(s->k, &s->o.setup, e) ||
 	    kernel_setup_lock(s->k, &s->o.setup, e))
 		return EXIT_FAILED;
 	if (set_up_or_undo(s, e))

@@ -14,7 +14,7 @@ enum {
 	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
 	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
 	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
-	OPT_STATUS_FD, OPT_COMPRESS, OPT_PROFILE, OPT_BY_COMM,
+	OPT_STATUS_FD, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
 };
 
 #define SYNC_DEFAULT_S 1
@@ -44,9 +44,9 @@ static const struct {
 	{ OPT_DAEMONIZE, R }, { OPT_FORK, S }, { OPT_STDERR, R | S | X },
 	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X }, { OPT_FAIL_ON_LOSS, R | X },
 	{ OPT_SYNC, R }, { OPT_MAX_TIME, R }, { OPT_MAX_SIZE, R }, { OPT_READER_CPUS, R },
-	{ OPT_STATUS_FD, R }, { OPT_COMPRESS, R },
 	{ OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
 	{ OPT_BY_COMM, R | S },
+	{ OPT_STATUS_FD, R }, { OPT_COMPRESS, R },
 };
 
 static const struct option long_options[] = {
@@ -81,6 +81,7 @@ static const struct option long_options[] = {
 	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -269,6 +270,13 @@ static int set_clock(struct parser *p)
 	return set_string(p, &current(p)->clock, clock);
 }
 
+static int set_cpumask(struct parser *p)
+{
+	if (kernel_cpumask_check(optarg, p->e))
+		return EXIT_USAGE;
+	return set_string(p, &current(p)->cpumask, optarg);
+}
+
 static int add_pids(struct parser *p)
 {
 	AUTO_FREE char *list = strdup(optarg);
@@ -309,23 +317,24 @@ static int set_once(struct parser *p, int opt, const char **to)
 	return EXIT_OK;
 }
 
+/* From "info" on everything is told. */
 static int set_verbose(struct parser *p)
 {
 	static const char *const levels[] = { "none", "crit", "err", "warn", "info", "debug", "all" };
 	uint64_t number;
 
-	p->o->verbose = optarg ? optarg : "info";
-	if (!parse_u64(p->o->verbose, &number) && number < ARRAY_SIZE(levels)) {
-		p->o->verbose = levels[number];
+	p->o->tell_writes = true;
+	if (!optarg)
 		return EXIT_OK;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
-		if (!strncmp(p->o->verbose, levels[i], strlen(levels[i]))) {
-			p->o->verbose = levels[i];
-			return EXIT_OK;
-		}
-	return usage_error(p->e, "option --verbose: '%s' is no level; there are none, crit, err, "
-			   "warn, info, debug, all", optarg);
+	if (parse_u64(optarg, &number))
+		for (number = 0; number < ARRAY_SIZE(levels); number++)
+			if (!strncmp(optarg, levels[number], strlen(levels[number])))
+				break;
+	if (number >= ARRAY_SIZE(levels))
+		return usage_error(p->e, "option --verbose: '%s' is no level; there are none, crit, err, "
+				   "warn, info, debug, all", optarg);
+	p->o->tell_writes = number >= 4;
+	return EXIT_OK;
 }
 
 static int set_max_kb(struct parser *p)
@@ -457,7 +466,7 @@ static int take_value(struct parser *p, int opt)
 	case 'T': return kernel_words_add(&is->options, "stacktrace") ? no_memory(p) : EXIT_OK;
 	case 'P': return add_pids(p);
 	case 'C': return set_clock(p);
-	case 'M': return set_string(p, &is->cpumask, optarg);
+	case 'M': return set_cpumask(p);
 	case 'B': return set_instance(p);
 	case 'b': return set_number(p, opt, 1, UINT32_MAX, &is->buffer_kb);
 	case 'o': return set_once(p, opt, &o->output);
@@ -516,7 +525,7 @@ static void take_flag(struct parser *p, int opt)
 	case OPT_DAEMONIZE: o->daemonize = true; break;
 	case OPT_FORK: o->fork = true; break;
 	case OPT_STDERR: o->to_stderr = true; break;
-	case OPT_DEBUG: o->verbose = "debug"; break;
+	case OPT_DEBUG: o->tell_writes = true; break;
 	case OPT_FAIL_ON_LOSS: o->fail_on_loss = true; break;
 	case 'S': o->profile_named_only = true; break;
 	case 'G': case OPT_BY_COMM: p->profile_shown = true; break;
@@ -627,6 +636,8 @@ static int parse(struct parser *p, int argc, char **argv)
 
 		if (opt == 'h')
 			return EXIT_HELP;
+		if (opt == OPT_VERSION)
+			return EXIT_VERSION;
 		if (opt == ':')
 			return usage_error(p->e, "option %s needs a value",
 					   option_name(optopt, name, sizeof(name)));

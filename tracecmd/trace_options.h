@@ -50,7 +50,7 @@ struct trace_options {
 	bool profile_named_only;	/* -S: nothing but what the command line names */
 	struct profile_hooks hooks;	/* -H */
 	const char **hook_texts;	/* their texts, NULL-ended; NULL: none; owned */
-	const char *verbose;		/* --verbose[=LEVEL]; "info" without a level */
+	bool tell_writes;		/* --verbose, --debug: what is written to the kernel */
 
 	/* extract */
 	bool snapshot;			/* -s */
@@ -63,7 +63,7 @@ struct trace_options {
 
 /*
  * Parses all of argv (argv[0] is the command's name). EXIT_OK, EXIT_USAGE with
- * @e set, or EXIT_HELP. Pointers into argv are kept. Release in every case.
+ * @e set, EXIT_HELP or EXIT_VERSION. Pointers into argv are kept. Release in every case.
  */
 int trace_options_parse(enum trace_command which, int argc, char **argv,
 			struct trace_options *o, struct err *e);
@@ -111,6 +111,6 @@ int trace_hook_add(struct kernel_instance_setup *is, const struct profile_hook *
 	"  -M MASK           hexadecimal mask of the CPUs to trace; -1: all\n" \
 	"  -K                do not reset what is traced already\n" \
 	"  -d, -D            no function tracing (here; of all of the kernel)\n" \
-	"  -q, --quiet; --verbose[=LEVEL]; -h, --help\n"
+	"  -q, --quiet; --verbose[=LEVEL], --debug (what is written to the kernel); -h, --help\n"
 
 #endif

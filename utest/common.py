@@ -80,9 +80,15 @@ def unusable_tracefs():
     return None
 
 
+def instance(name):
+    """A name for an instance that tests of other checkouts, at the same time, do not use."""
+    return f"tc{os.getpid()}_{name}"
+
+
 @contextlib.contextmanager
 def kernel_lock():
-    """One test at a time has this machine's tracefs: its folder is locked."""
+    """One test at a time, whichever checkout it is of, has this machine's
+    tracefs: its folder is locked. It is the same folder in every mount of it."""
     fd = os.open(tracefs.ROOT, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)

@@ -9,6 +9,7 @@ Also a program: prints the settings as JSON.
 import errno
 import json
 import os
+import re
 import sys
 
 ROOT = "/sys/kernel/tracing"
@@ -89,12 +90,20 @@ def _event_settings(path, got):
                 got[f"events/{system}/{event}/trigger"] = text
 
 
+def _of_other_tests(name):
+    """Whether it is an instance that tests in another process, still there, have made."""
+    m = re.match(r"tc(\d+)_", name)
+    return m and int(m[1]) != os.getpid() and os.path.exists(f"/proc/{m[1]}")
+
+
 def snapshot(root=ROOT, events=True):
-    """All settings. Without @events, event filters and triggers (thousands of
-    small files) are left out."""
+    """All settings but those of other tests' instances. Without @events, event
+    filters and triggers (thousands of small files) are left out."""
     got = {"": _instance(root, events)}
     names = sorted(os.listdir(f"{root}/instances")) if os.path.isdir(f"{root}/instances") else []
     for name in names:
+        if _of_other_tests(name):
+            continue
         got[name] = _instance(f"{root}/instances/{name}", events)
     got["/sysctl"] = {path: text for path in SYSCTLS if (text := read(path)) != "ENOENT"}
     return got

@@ -270,29 +270,35 @@ int dat_reader_formats(struct dat_reader *r,
 
 /* ---- texts ---- */
 
-int dat_reader_text(struct dat_reader *r, enum dat_id id, struct dat_text *ret, struct err *e)
+static int counted_text(struct cur *c, enum dat_id id, struct dat_text *ret, struct err *e)
 {
-	struct cur c;
 	const uint8_t *p;
 	uint64_t n = 0;
 	uint32_t n32;
 	bool ok;
+
+	if (id == DAT_CMDLINES) {
+		ok = cur_u64(c, &n);
+	} else {
+		ok = cur_u32(c, &n32);
+		n = ok ? n32 : 0;
+	}
+	if (!ok || !cur_bytes(c, n, &p))
+		return err_set(e, -EBADMSG, "the text of %s at offset 0x%" PRIx64 " claims %" PRIu64
+			       " bytes, its block has %" PRIu64, dat_id_name(id), c->base, n, cur_left(c));
+	*ret = (struct dat_text){ (const char *)p, n };
+	return 0;
+}
+
+int dat_reader_text(struct dat_reader *r, enum dat_id id, struct dat_text *ret, struct err *e)
+{
+	struct cur c;
 	int err = dat_reader_block(r, id, &c, e);
 
 	if (err <= 0)
 		return err;
-	if (id == DAT_CMDLINES) {
-		ok = cur_u64(&c, &n);
-	} else {
-		ok = cur_u32(&c, &n32);
-		n = ok ? n32 : 0;
-	}
-	if (!ok || !cur_bytes(&c, n, &p)) {
-		err_set(e, -EBADMSG, "the text of %s at offset 0x%" PRIx64 " claims %" PRIu64 " bytes, its "
-			"block has %" PRIu64, dat_id_name(id), c.base, n, cur_left(&c));
+	if (counted_text(&c, id, ret, e))
 		return err_wrap(e, "cannot read '%s'", r->name);
-	}
-	*ret = (struct dat_text){ (const char *)p, n };
 	return 1;
 }
 
@@ -303,4 +309,47 @@ int dat_put_text(struct buf *b, enum dat_id id, const char *text, size_t len)
 	else
 		buf_u32(b, len);
 	return buf_put(b, text, len);
+}
+
+/* ---- whole blocks ---- */
+
+/* Moves behind what the block @id consists of. */
+static int block_skip(struct cur *c, enum dat_id id, struct err *e)
+{
+	const struct dat_format_fns nothing = { NULL, NULL };
+	struct dat_header_info h;
+	struct dat_text text;
+	uint64_t at;
+
+	switch (id) {
+	case DAT_HEADER_INFO:
+		return header_texts(c, &h, &at, e);
+	case DAT_FTRACE_EVENTS:
+	case DAT_EVENT_FORMATS:
+		return dat_formats_walk(c, id, &nothing, NULL, e);
+	case DAT_KALLSYMS:
+	case DAT_PRINTK:
+	case DAT_CMDLINES:
+		return counted_text(c, id, &text, e);
+	default:			/* a file as it is */
+		c->pos = c->len;
+		return 0;
+	}
+}
+
+int dat_block_whole(struct dat_reader *r, enum dat_id id, struct cur *ret, uint64_t *ret_rest,
+		    struct err *e)
+{
+	struct cur c;
+	int err = dat_reader_block(r, id, &c, e);
+
+	if (err <= 0)
+		return err;
+	if (block_skip(&c, id, e))
+		return err_wrap(e, "cannot read '%s'", r->name);
+	*ret_rest = cur_left(&c);
+	c.len = c.pos;
+	c.pos = 0;
+	*ret = c;
+	return 1;
 }

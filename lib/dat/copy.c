@@ -11,7 +11,10 @@ struct copy {
 	struct dat_reader *r;
 	struct dat_writer *w;
 	const struct notices *notices;
+	const struct dat_copy_check *check;
 	bool same_codec;		/* chunks are moved as they are */
+	struct codec_ctx ctx;
+	struct buf chunk;		/* the one in hand, decompressed */
 };
 
 struct dat_writer_opts dat_copy_opts(const struct dat_reader *r, unsigned version,
@@ -62,10 +65,15 @@ int dat_writer_block_from(struct dat_writer *w, struct dat_reader *r, enum dat_i
 static int copy_block(struct copy *c, enum dat_id id, struct err *e)
 {
 	struct cur body;
-	int ret = dat_reader_block(c->r, id, &body, e);
+	uint64_t rest;
+	int ret = dat_block_whole(c->r, id, &body, &rest, e);
 
 	if (ret <= 0)
 		return ret;
+	/* in version 6 they would be taken for the next block */
+	if (rest)
+		notice(c->notices, "'%s': %" PRIu64 " bytes behind the end of %s at offset 0x%" PRIx64
+		       " are left out", c->r->name, rest, dat_id_name(id), body.base);
 	if (!dat_writer_keeps(c->w, id)) {
 		notice(c->notices, "'%s': %s is left out, %s has no place for it", c->r->name,
 		       dat_id_name(id), c->w->opts.version == 6 ? "a version 6 file" :
@@ -159,37 +167,23 @@ static uint32_t count_cpus(const struct copy *c)
 
 /* ---- data ---- */
 
-static int copy_chunks(struct copy *c, unsigned buffer, const struct dat_chunks *chunks,
-		       struct err *e)
+/* One that is moved as it is, is decompressed all the same, to see that it can be. */
+static int copy_chunk(struct copy *c, unsigned buffer, uint32_t cpu, const struct dat_chunk *k,
+		      struct err *e)
 {
-	struct codec_ctx ctx = { 0 };
-	uint8_t *data = NULL;
-	size_t cap = 0;
-	int ret = 0;
+	int ret;
 
-	for (uint32_t i = 0; i < chunks->nr && !ret; i++) {
-		const struct dat_chunk *k = &chunks->v[i];
-
-		if (c->same_codec) {
-			ret = dat_writer_cpu_chunk(c->w, c->r->src.fd, k->offset, k->csize, k->usize, e);
-			continue;
-		}
-		if (k->usize > cap) {
-			free(data);
-			cap = k->usize;
-			data = malloc(cap);
-			if (!data) {
-				ret = dat_no_memory(e);
-				break;
-			}
-		}
-		ret = dat_chunk_read(c->r, buffer, k, &ctx, data, e);
-		if (!ret)
-			ret = dat_writer_cpu_pages(c->w, data, k->usize, e);
-	}
-	free(data);
-	codec_ctx_release(&ctx);
-	return ret;
+	buf_clear(&c->chunk);
+	if (buf_reserve(&c->chunk, k->usize))
+		return dat_no_memory(e);
+	ret = dat_chunk_read(c->r, buffer, k, &c->ctx, c->chunk.data, e);
+	if (!ret && c->check)
+		ret = c->check->fn(c->check->ctx, &c->r->buffers.v[buffer].pub, cpu, k, c->chunk.data, e);
+	if (ret)
+		return ret;
+	if (c->same_codec)
+		return dat_writer_cpu_chunk(c->w, c->r->src.fd, k->offset, k->csize, k->usize, e);
+	return dat_writer_cpu_pages(c->w, c->chunk.data, k->usize, e);
 }
 
 static int copy_cpu(struct copy *c, unsigned buffer, uint32_t i, struct err *e)
@@ -207,8 +201,8 @@ static int copy_cpu(struct copy *c, unsigned buffer, uint32_t i, struct err *e)
 	if (!chunks.nr)
 		return 0;
 	ret = dat_writer_cpu_begin(c->w, b->cpus[i].cpu, e);
-	if (!ret)
-		ret = copy_chunks(c, buffer, &chunks, e);
+	for (uint32_t k = 0; k < chunks.nr && !ret; k++)
+		ret = copy_chunk(c, buffer, b->cpus[i].cpu, &chunks.v[k], e);
 	return ret ? ret : dat_writer_cpu_end(c->w, e);
 }
 
@@ -278,11 +272,11 @@ static int copy_buffers(struct copy *c, struct err *e)
 	return ret;
 }
 
-int dat_copy(struct dat_reader *r, struct dat_writer *w, const struct notices *notices,
-	     struct err *e)
+int dat_copy(struct dat_reader *r, struct dat_writer *w, const struct dat_copy_check *check,
+	     const struct notices *notices, struct err *e)
 {
 	struct copy c = {
-		.r = r, .w = w, .notices = notices,
+		.r = r, .w = w, .notices = notices, .check = check,
 		.same_codec = r->src.fd >= 0 && r->header.codec == w->opts.codec,
 	};
 	uint32_t cpus = count_cpus(&c);
@@ -294,5 +288,7 @@ int dat_copy(struct dat_reader *r, struct dat_writer *w, const struct notices *n
 		ret = dat_writer_cpu_count(w, cpus, e);
 	if (!ret)
 		ret = copy_buffers(&c, e);
+	buf_release(&c.chunk);
+	codec_ctx_release(&c.ctx);
 	return ret ? ret : dat_writer_finish(w, e);
 }

@@ -305,9 +305,18 @@ int dat_writer_finish(struct dat_writer *w, struct err *e);
  * the reader's byte order, long size and page size (dat_copy_opts).
  * Of a cut file what is there is copied. @notices hears what the new file has no
  * place for.
+ * -EBADMSG where metadata do not lie inside their sections, a chunk table is damaged
+ * or a chunk does not decompress; all is looked at, also what is only moved. What is
+ * in the sub-buffers is not; @check sees each chunk for that before it is copied (NULL:
+ * nobody does), and other than 0 ends the copy and is returned.
  */
-int dat_copy(struct dat_reader *r, struct dat_writer *w, const struct notices *notices,
-	     struct err *e);
+struct dat_copy_check {
+	int (*fn)(void *ctx, const struct dat_buffer *b, uint32_t cpu, const struct dat_chunk *c,
+		  const void *data, struct err *e);
+	void *ctx;
+};
+int dat_copy(struct dat_reader *r, struct dat_writer *w, const struct dat_copy_check *check,
+	     const struct notices *notices, struct err *e);
 /* The options for a writer that takes @r's data. */
 struct dat_writer_opts dat_copy_opts(const struct dat_reader *r, unsigned version,
 				     const struct codec *codec);

@@ -186,5 +186,11 @@ int dat_salvage(struct dat_reader *r, struct err *e);
  */
 int dat_formats_walk(struct cur *c, enum dat_id id, const struct dat_format_fns *fns, void *ctx,
 		     struct err *e);
+/*
+ * A block all of whose parts lie inside it; *ret ends where they end, and *ret_rest
+ * bytes are behind them. As dat_reader_block; -EBADMSG where a part is damaged.
+ */
+int dat_block_whole(struct dat_reader *r, enum dat_id id, struct cur *ret, uint64_t *ret_rest,
+		    struct err *e);
 
 #endif

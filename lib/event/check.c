@@ -146,6 +146,8 @@ static bool check_func(struct tep_event *event, struct format_check *c,
 static bool check_arg(struct tep_event *event, struct format_check *c,
 		      const struct tep_print_arg *arg)
 {
+	const struct tep_format_field *f;
+
 	if (!arg)
 		return false;
 	switch (arg->type) {
@@ -157,10 +159,14 @@ static bool check_arg(struct tep_event *event, struct format_check *c,
 	case TEP_PRINT_FIELD:
 	case TEP_PRINT_STRING:
 	case TEP_PRINT_BITMASK:
-	case TEP_PRINT_CPUMASK:
 	case TEP_PRINT_DYNAMIC_ARRAY:
-	case TEP_PRINT_DYNAMIC_ARRAY_LEN:
 		return arg_field(event, arg);
+	case TEP_PRINT_DYNAMIC_ARRAY_LEN:
+		/* it does not survive the length of a __rel_loc */
+		f = arg_field(event, arg);
+		return f && !(f->flags & TEP_FIELD_IS_RELATIVE);
+	case TEP_PRINT_CPUMASK:
+		return arg_field(event, arg) && add_guard(c, GUARD_MASK, arg, NULL, NULL);
 	case TEP_PRINT_FLAGS:
 		return check_arg(event, c, arg->flags.field);
 	case TEP_PRINT_SYMBOL:
@@ -324,31 +330,20 @@ bool format_check_record(const struct format_check *c, const void *data, size_t 
 static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const void *data,
 		 size_t len, uint64_t *ret);
 
-static bool eval_cast(const char *type, uint64_t v, uint64_t *ret)
+/* Casts to these cut bits off, as unsigned numbers; all others mean nothing. */
+static uint64_t eval_cast(const char *type, uint64_t v)
 {
-	static const struct { const char *name; uint8_t bits; bool sign; } types[] = {
-		{ "u8", 8, false }, { "u16", 16, false }, { "u32", 32, false }, { "u64", 64, false },
-		{ "s8", 8, true }, { "s16", 16, true }, { "s32", 32, true }, { "s64", 64, true },
-		{ "unsigned char", 8, false }, { "unsigned short", 16, false },
-		{ "unsigned int", 32, false }, { "unsigned", 32, false },
-		{ "unsigned long", 64, false }, { "unsigned long long", 64, false },
-		{ "size_t", 64, false }, { "char", 8, true }, { "short", 16, true },
-		{ "int", 32, true }, { "long", 64, true }, { "long long", 64, true },
+	static const struct { const char *name; uint64_t mask; } types[] = {
+		{ "u8", 0xff }, { "u16", 0xffff }, { "u32", 0xffffffff }, { "s8", 0xff },
+		{ "s16", 0xffff }, { "s32", 0xffffffff }, { "char", 0xff }, { "short", 0xffff },
+		{ "int", 0xffffffff }, { "unsigned char", 0xff }, { "unsigned short", 0xffff },
+		{ "unsigned int", 0xffffffff },
 	};
 
-	*ret = v;
-	if (strchr(type, '*'))
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		unsigned shift = 64 - types[i].bits;
-
-		if (strcmp(types[i].name, type))
-			continue;
-		*ret = types[i].sign ? (uint64_t)((int64_t)(v << shift) >> shift)
-				     : v << shift >> shift;
-		return true;
-	}
-	return false;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(types[i].name, type))
+			return v & types[i].mask;
+	return v;
 }
 
 static bool eval_binary(const char *op, uint64_t a, uint64_t b, uint64_t *ret)
@@ -378,14 +373,10 @@ static bool eval_binary(const char *op, uint64_t a, uint64_t b, uint64_t *ret)
 		*ret = op[1] ? a || b : a | b;
 		return true;
 	case '<':
-		if (op[1] == '<' && b > 63)
-			return false;
-		*ret = op[1] == '<' ? a << b : op[1] ? a <= b : a < b;
+		*ret = op[1] == '<' ? a << (b & 63) : op[1] ? a <= b : a < b;
 		return true;
 	case '>':
-		if (op[1] == '>' && b > 63)
-			return false;
-		*ret = op[1] == '>' ? a >> b : op[1] ? a >= b : a > b;
+		*ret = op[1] == '>' ? a >> (b & 63) : op[1] ? a >= b : a > b;
 		return true;
 	case '=':
 		*ret = a == b;
@@ -409,15 +400,31 @@ static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const
 	uint32_t offset, size;
 
 	switch (arg->type) {
+	case TEP_PRINT_NULL:
+	case TEP_PRINT_FLAGS:
+	case TEP_PRINT_SYMBOL:
+	case TEP_PRINT_HEX:
+	case TEP_PRINT_HEX_STR:
+	case TEP_PRINT_INT_ARRAY:
+	case TEP_PRINT_STRING:
+	case TEP_PRINT_BITMASK:
+	case TEP_PRINT_CPUMASK:
+		*ret = 0;
+		return true;
 	case TEP_PRINT_ATOM:
 		*ret = strtoull(arg->atom.atom, NULL, 0);
 		return true;
 	case TEP_PRINT_FIELD:
 		f = arg_field(event, arg);
-		return f && format_number(f, data, len, ret);
+		/* a number of an odd size is 0 */
+		*ret = 0;
+		return f && ((f->size != 1 && f->size != 2 && f->size != 4 && f->size != 8) ||
+			     format_number(f, data, len, ret));
 	case TEP_PRINT_TYPE:
-		return eval(event, arg->typecast.item, data, len, &a) &&
-		       eval_cast(arg->typecast.type, a, ret);
+		if (!eval(event, arg->typecast.item, data, len, &a))
+			return false;
+		*ret = eval_cast(arg->typecast.type, a);
+		return true;
 	case TEP_PRINT_DYNAMIC_ARRAY_LEN:
 		f = arg_field(event, arg);
 		if (!f || !format_dynamic(f, data, len, &offset, &size))
@@ -425,8 +432,12 @@ static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const
 		*ret = size;
 		return true;
 	case TEP_PRINT_OP:
-		if (arg->op.op[0] == '[' || arg->op.op[0] == '?')
+		if (arg->op.op[0] == '[')
 			return false;
+		if (arg->op.op[0] == '?')
+			return eval(event, arg->op.left, data, len, &a) &&
+			       eval(event, a ? arg->op.right->op.left : arg->op.right->op.right,
+				    data, len, ret);
 		if (arg->op.left && !eval(event, arg->op.left, data, len, &a))
 			return false;
 		return eval(event, arg->op.right, data, len, &b) &&
@@ -458,9 +469,14 @@ static bool guard_holds(struct tep_event *event, const struct format_guard *g, c
 	uint32_t start, element;
 	uint64_t count, size = 1;
 
+	if (g->kind == GUARD_MASK)
+		return format_dynamic(arg_field(event, g->field), data, len, &start, &element) &&
+		       element;
 	if (!eval(event, g->count, data, len, &count))
 		return false;
 	switch (g->kind) {
+	case GUARD_MASK:
+		break;
 	case GUARD_DIVISOR:
 		return count;
 	case GUARD_WIDTH:

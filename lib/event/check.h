@@ -18,6 +18,8 @@ enum format_guard_kind {
 	GUARD_DIVISOR,			/* count must not be 0 */
 	GUARD_INDEX,			/* field[count] must lie in the record */
 	GUARD_LENGTH,			/* field's count elements of size bytes, too */
+	GUARD_MASK,			/* field's dynamic array must have bytes: of none,
+					 * libtraceevent makes a list of endless length */
 	GUARD_WIDTH,			/* count is a width to print to: from 0 on, a negative
 					 * one makes libtraceevent leave its argument out */
 };

@@ -454,7 +454,9 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 	ctx_find_teaches(slot);
 	apply_styles(db, slot);
 	builtin_find(db, slot);
+	slot->plugin = slot->plugin && !slot->no_handler;
 	slot->prog = prog_compile(event, &slot->check, &slot->no_prog);
+	slot->plain = !slot->text && !slot->plugin && !slot->fields && !slot->check.bad_fields;
 	return true;
 }
 
@@ -535,6 +537,9 @@ int event_db_parse_all(struct event_db *db, struct err *e)
 
 	if (r < 0)
 		return r;
+	/* libtraceevent looks for an event's place from the lowest id on */
+	for (int id = EVENT_ID_MAX; id >= 0; id--)
+		event_db_slot(db, id);
 	for (size_t i = 0; i < db->names.nr; i++) {
 		struct event_slot *slot = event_db_slot(db, db->names.v[i].id);
 

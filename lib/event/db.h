@@ -46,10 +46,11 @@ struct event_slot {
 	bool fields;			/* EVENT_STYLE_FIELDS */
 	bool no_handler;		/* EVENT_STYLE_NO_HANDLER */
 	bool plugin;			/* a plugin, not loaded yet perhaps, prints it */
-	struct event_teaches teaches[2];	/* task names in it */
-	struct format_check check;
+	bool plain;			/* nothing but its print format makes its text */
 	struct prog *prog;		/* its print format; NULL: libtraceevent prints it */
 	const char *no_prog;		/* why */
+	struct event_teaches teaches[2];	/* task names in it */
+	struct format_check check;
 };
 
 struct event_common {

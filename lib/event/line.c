@@ -35,18 +35,19 @@ static void put_comm_latency(const char *comm, struct buf *out)
 		buf_wrote(out, put_comm(p, comm, strnlen(comm, COMM_SHORT), COMM_SHORT));
 }
 
-/* "            comm-PID  ", made once for each of the tasks that come again and again. */
-static void put_task(struct event_ctx *ctx, bool latency, int pid, struct buf *out)
+/* The place for a task's column among those made already. */
+static struct ctx_task *task_of(struct event_ctx *ctx, int pid)
 {
-	struct ctx_task *task = &ctx->tasks[(unsigned)pid % ARRAY_SIZE(ctx->tasks)];
-	size_t start = out->len;
-	char *p = buf_room(out, sizeof(task->text));
+	return &ctx->tasks[(unsigned)pid % ARRAY_SIZE(ctx->tasks)];
+}
 
-	if (task->pid == pid && task->len && task->latency == latency && p) {
-		memcpy(p, task->text, sizeof(task->text));
-		buf_wrote(out, p + task->len);
-		return;
-	}
+/* "            comm-PID  ", kept for the next line of this task if its name is known. */
+static void put_new_task(struct event_ctx *ctx, bool latency, int pid, struct buf *out)
+{
+	struct ctx_task *task = task_of(ctx, pid);
+	size_t start = out->len;
+	char *p;
+
 	event_ctx_put_comm(ctx, pid, latency ? put_comm_latency : put_comm_default, out);
 	p = buf_room(out, NUMBER_MAX + 1);
 	if (!p)
@@ -156,7 +157,7 @@ static char *put_cpu_flags(char *p, const struct event_db *db, const struct even
 #define TIME_ROOM (2 * NUMBER_MAX)
 
 /* Events come close together: the second is mostly that of the one before. */
-static char *put_time(char *p, struct ctx_second *second, const struct event_line_opts *opts,
+static inline char *put_time(char *p, struct ctx_second *second, const struct event_line_opts *opts,
 		      uint64_t ts)
 {
 	uint64_t rest = ts - second->start;
@@ -206,8 +207,8 @@ static void put_ts_diff(struct event_ctx *ctx, const struct event_line_opts *opt
 
 static const char unknown_heading[] = " [UNKNOWN EVENT]:      ";
 
-/* Columns between task and name: CPU, flags with two counts, time. */
-#define MIDDLE_ROOM (5 * NUMBER_MAX + TIME_ROOM)
+/* Task, CPU, flags with two counts, time; and what a heading is copied with. */
+#define COLUMNS_ROOM (sizeof(struct ctx_task) + 5 * NUMBER_MAX + TIME_ROOM + HEADING_MIN)
 
 /* An event whose format the file has not: its bytes. */
 static void put_unknown(const struct event_record *rec, int id, struct buf *out)
@@ -237,13 +238,21 @@ void event_line(struct event_ctx *ctx, const struct event_line_opts *opts,
 	const struct event_common *common = slot ? &db->common : event_db_common(db, id);
 	size_t heading_len = slot ? slot->heading_len : sizeof(unknown_heading) - 1;
 	bool usual = common->usual && rec->len >= 8;
-	char *p;
+	int pid = usual ? (int)get_u32((const char *)rec->data + 4, false) :
+			  event_db_record_pid(db, rec->data, rec->len);
+	const struct ctx_task *task = task_of(ctx, pid);
+	char *p = buf_room(out, COLUMNS_ROOM + heading_len);
 
-	put_task(ctx, opts->latency, usual ? (int)get_u32((const char *)rec->data + 4, false) :
-		 event_db_record_pid(db, rec->data, rec->len), out);
-	p = buf_room(out, MIDDLE_ROOM + heading_len + HEADING_MIN);
 	if (!p)
 		return;
+	if (task->pid == pid && task->len && task->latency == opts->latency) {
+		p = put_bytes(p, task->text, sizeof(task->text)) - sizeof(task->text) + task->len;
+	} else {
+		put_new_task(ctx, opts->latency, pid, out);
+		p = buf_room(out, COLUMNS_ROOM + heading_len);
+		if (!p)
+			return;
+	}
 	if (usual && !opts->latency && !opts->fields && !opts->no_flags && rec->cpu < 1000)
 		p = put_usual_cpu_flags(p, rec->cpu, rec->data);
 	else
@@ -255,7 +264,7 @@ void event_line(struct event_ctx *ctx, const struct event_line_opts *opts,
 	if (opts->ts_diff) {
 		buf_wrote(out, p);
 		put_ts_diff(ctx, opts, state, rec->ts, out);
-		p = buf_room(out, heading_len + HEADING_MIN);
+		p = buf_room(out, COLUMNS_ROOM + heading_len);
 		if (!p)
 			return;
 	}

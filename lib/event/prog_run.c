@@ -40,10 +40,11 @@ static struct star star_of(const struct prog *g, const struct prog_op *op,
 			   const struct prog_spec *spec, const struct prog_record *r)
 {
 	struct star s = { spec->width, spec->precision };
-	uint64_t v;
+	uint32_t v;
 
 	if (!spec->width_star && !spec->precision_star)
 		return s;
+	/* of its lower half a guard has seen that it is no more */
 	v = prog_number(g, &g->values[op->count], r);
 	if (v > FORMAT_WIDTH_MAX)
 		v = FORMAT_WIDTH_MAX;
@@ -127,15 +128,36 @@ static char *put_dynamic(const struct prog *g, const struct prog_op *op,
 	return b.len ? put_chars(g, op, r, out, p, b.data, rest_of(b.data, r)) : p;
 }
 
+/* As libtraceevent keeps it: it takes quotes off once more, and a newline before the last. */
+static const char *pointed_string(struct event_db *db, uint64_t addr, size_t *ret_len)
+{
+	const char *s = event_db_printk(db, addr);
+	size_t len = s ? strlen(s) : 0;
+
+	/* texts.c keeps shorter ones from it */
+	if (len < 3)
+		return NULL;
+	if (*s == '"') {
+		s++;
+		len--;
+	}
+	if (s[len - 1] == '"') {
+		len--;
+		if (len >= 2 && !memcmp(s + len - 2, "\\n", 2))
+			len -= 2;
+	}
+	*ret_len = len;
+	return s;
+}
+
 static char *put_pointed(const struct prog *g, struct event_db *db, const struct prog_op *op,
 			 const struct prog_record *r, struct buf *out, char *p)
 {
 	uint64_t addr = prog_number(g, &op->value, r);
-	const char *s = event_db_printk(db, addr);
-	size_t len = s ? strlen(s) : 0;
+	size_t len;
+	const char *s = pointed_string(db, addr, &len);
 
-	/* texts.c keeps shorter ones from libtraceevent */
-	if (len < 3)
+	if (!s)
 		return put_hex(p, addr);
 	p = need(g, out, p, len);
 	return p ? put_bytes(p, s, len) : NULL;

@@ -4,7 +4,8 @@
 
 #include "event/tables.h"
 
-/* The next line of [*pos, end): false at the end. Empty lines are skipped. */
+/* The next line of [*pos, end), which may be cut: false at the end. Empty lines
+ * are skipped. */
 static bool next_line(char **pos, char *end, char **line, char **line_end)
 {
 	while (*pos < end && **pos == '\n')
@@ -15,7 +16,7 @@ static bool next_line(char **pos, char *end, char **line, char **line_end)
 	*line_end = memchr(*pos, '\n', end - *pos);
 	if (!*line_end)
 		*line_end = end;
-	*pos = *line_end;
+	*pos = *line_end < end ? *line_end + 1 : end;
 	return true;
 }
 
@@ -45,8 +46,8 @@ static bool take_hex(char **p, const char *end, uint64_t *ret)
 	return *p > start;
 }
 
-/* A copy that can be cut into strings in place: a NUL stands behind it. */
-static char *copy_text(const char *text, size_t len)
+/* A copy that can be cut into strings in place, a NUL behind it, kept in @texts. */
+static char *copy_text(struct texts *texts, const char *text, size_t len)
 {
 	char *copy = malloc(len + 1);
 
@@ -54,7 +55,18 @@ static char *copy_text(const char *text, size_t len)
 		return NULL;
 	memcpy(copy, text, len);
 	copy[len] = 0;
+	if (vec_push(texts, copy)) {
+		free(copy);
+		return NULL;
+	}
 	return copy;
+}
+
+static void release_texts(struct texts *texts)
+{
+	for (size_t i = 0; i < texts->nr; i++)
+		free(texts->v[i]);
+	vec_release(texts);
 }
 
 /* ---- printk formats ---------------------------------------------------------- */
@@ -77,7 +89,8 @@ static bool parse_printk(char *p, char *end, struct printk *ret)
 		end--;
 	if (end - p >= 2 && end[-2] == '\\' && end[-1] == 'n')
 		end -= 2;
-	ret->fmt = copy_text(p, end - p);
+	*end = 0;
+	ret->fmt = p;
 	return true;
 }
 
@@ -90,25 +103,26 @@ static int compare_printks(const void *a, const void *b)
 
 int printks_add(struct printks *p, const char *text, size_t len)
 {
-	char *pos = (char *)text, *line, *end;
+	char *copy, *pos, *line, *end;
+	bool full = false;
 
 	if (!len)
 		return 0;
-	while (next_line(&pos, (char *)text + len, &line, &end)) {
+	copy = pos = copy_text(&p->texts, text, len);
+	if (!copy)
+		return -ENOMEM;
+	while (!full && next_line(&pos, copy + len, &line, &end)) {
 		struct printk printk;
 
 		if (!parse_printk(line, end, &printk))
 			continue;
-		if (!printk.fmt)
+		full = p->v.nr == PRINTKS_MAX;
+		if (!full && vec_push(&p->v, printk))
 			return -ENOMEM;
-		if (vec_push(&p->v, printk)) {
-			free(printk.fmt);
-			return -ENOMEM;
-		}
 	}
 	if (p->v.nr)
 		qsort(p->v.v, p->v.nr, sizeof(*p->v.v), compare_printks);
-	return 0;
+	return full;
 }
 
 const struct printk *printks_find(const struct printks *p, uint64_t addr)
@@ -125,8 +139,7 @@ const struct printk *printks_nth(const struct printks *p, size_t i)
 
 void printks_release(struct printks *p)
 {
-	for (size_t i = 0; i < p->v.nr; i++)
-		free(p->v.v[i].fmt);
+	release_texts(&p->texts);
 	vec_release(&p->v);
 }
 
@@ -150,7 +163,8 @@ static bool parse_comm(char *p, char *end, struct comm *ret)
 	if (p == end)
 		return false;
 	ret->pid = pid;
-	ret->name = copy_text(p, end - p);
+	*end = 0;
+	ret->name = p;
 	return true;
 }
 
@@ -177,7 +191,7 @@ static int comms_sort(struct comms *c)
 	qsort(order, c->v.nr, sizeof(*order), compare_comms);
 	for (size_t i = 0; i < c->v.nr; i++) {
 		if (nr && sorted[nr - 1].pid == order[i]->pid)
-			free(sorted[--nr].name);
+			nr--;
 		sorted[nr++] = *order[i];
 	}
 	if (nr)
@@ -188,23 +202,26 @@ static int comms_sort(struct comms *c)
 
 int comms_add(struct comms *c, const char *text, size_t len)
 {
-	char *pos = (char *)text, *line, *end;
+	char *copy, *pos, *line, *end;
+	bool full = false;
+	int r;
 
 	if (!len)
 		return 0;
-	while (next_line(&pos, (char *)text + len, &line, &end)) {
+	copy = pos = copy_text(&c->texts, text, len);
+	if (!copy)
+		return -ENOMEM;
+	while (!full && next_line(&pos, copy + len, &line, &end)) {
 		struct comm comm;
 
 		if (!parse_comm(line, end, &comm))
 			continue;
-		if (!comm.name)
+		full = c->v.nr == COMMS_MAX;
+		if (!full && vec_push(&c->v, comm))
 			return -ENOMEM;
-		if (vec_push(&c->v, comm)) {
-			free(comm.name);
-			return -ENOMEM;
-		}
 	}
-	return comms_sort(c);
+	r = comms_sort(c);
+	return r ? r : full;
 }
 
 const char *comms_find(const struct comms *c, int pid)
@@ -231,7 +248,6 @@ const struct comm *comms_nth(const struct comms *c, size_t i)
 
 void comms_release(struct comms *c)
 {
-	for (size_t i = 0; i < c->v.nr; i++)
-		free(c->v.v[i].name);
+	release_texts(&c->texts);
 	vec_release(&c->v);
 }

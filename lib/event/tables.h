@@ -3,7 +3,9 @@
  * Three look-up tables made from the kernel's texts: symbols (kallsyms),
  * printk formats and task names. Each takes text of any content: a line that
  * does not have the expected shape is left out. Between additions they do not
- * change: look-ups by several threads are fine.
+ * change: look-ups by several threads are fine. Formats and names beyond the
+ * largest tables that kernels have are left out, so that no text of short lines
+ * takes many times its size: the functions that add them return 1 then.
  */
 #ifndef TRACECMD_EVENT_TABLES_H
 #define TRACECMD_EVENT_TABLES_H
@@ -11,6 +13,8 @@
 #include <stdatomic.h>
 
 #include "base/base.h"
+
+struct texts { char **v; size_t nr, cap; };	/* owned strings */
 
 /* ---- symbols (symbols.c) -------------------------------------------------------- */
 
@@ -49,9 +53,14 @@ void symbols_release(struct symbols *s);
 
 /* ---- printk formats ---------------------------------------------------------- */
 
-struct printk { uint64_t addr; char *fmt; };
-struct printks { VEC(struct printk) v; };
-/* Lines '0xADDRESS : "FORMAT"'. The quotes and a last \n are taken off. 0 or -ENOMEM. */
+#define PRINTKS_MAX (1u << 18)
+
+struct printk { uint64_t addr; const char *fmt; };
+struct printks {
+	VEC(struct printk) v;
+	struct texts texts;		/* copies, formats point into them */
+};
+/* Lines '0xADDRESS : "FORMAT"'. The quotes and a last \n are taken off. 0, 1 or -ENOMEM. */
 int printks_add(struct printks *p, const char *text, size_t len);
 const struct printk *printks_find(const struct printks *p, uint64_t addr);	/* NULL: unknown */
 const struct printk *printks_nth(const struct printks *p, size_t i);
@@ -59,9 +68,14 @@ void printks_release(struct printks *p);
 
 /* ---- task names --------------------------------------------------------------- */
 
-struct comm { int pid; char *name; };
-struct comms { VEC(struct comm) v; };
-/* Lines "PID NAME"; of one pid's names the last counts. 0 or -ENOMEM. */
+#define COMMS_MAX (1u << 18)		/* a kernel keeps 32768 names at most */
+
+struct comm { int pid; const char *name; };
+struct comms {
+	VEC(struct comm) v;
+	struct texts texts;		/* copies, names point into them */
+};
+/* Lines "PID NAME"; of one pid's names the last counts. 0, 1 or -ENOMEM. */
 int comms_add(struct comms *c, const char *text, size_t len);
 const char *comms_find(const struct comms *c, int pid);	/* NULL: unknown */
 const struct comm *comms_nth(const struct comms *c, size_t i);

@@ -127,10 +127,15 @@ static bool has_own_text(const struct event_slot *slot, const struct event_recor
 							      rec->avail, why, sizeof(why));
 }
 
-/* Whether no plugin prints the event, or one did and left the rest to the print format. */
-static bool uses_print_format(const struct event_slot *slot, enum event_builtin made)
+const char *event_db_foreign_text(struct event_db *db, int id)
 {
-	return made == BUILTIN_PART || slot->no_handler || !slot->plugin;
+	struct event_slot *slot = event_db_slot(db, id);
+
+	if (!slot || slot->text || slot->check.bad_fields)
+		return NULL;
+	if (slot->plugin)
+		return "a plugin prints it";
+	return slot->prog ? NULL : slot->no_prog;
 }
 
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
@@ -149,6 +154,8 @@ void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct
 	size_t start = out->len;
 	char why[128];
 
+	if (slot->plain && slot->prog && !fields && prog_run(slot->prog, ctx->db, rec, out))
+		goto trim;
 	fields |= slot->fields;
 	if (slot->check.bad_fields) {
 		buf_puts(out, "[FAILED TO PARSE]");
@@ -158,7 +165,7 @@ void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct
 		made = slot->text(ctx, slot, rec, next, out);
 	if (made == BUILTIN_DONE)
 		goto trim;
-	if (!fields && slot->prog && uses_print_format(slot, made) &&
+	if (!fields && slot->prog && (made == BUILTIN_PART || !slot->plugin) &&
 	    prog_run(slot->prog, ctx->db, rec, out))
 		goto trim;
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,

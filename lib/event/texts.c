@@ -20,6 +20,15 @@ static void ask(struct event_db *db, text_source fn, const char **text, size_t *
 	}
 }
 
+/* @r: of adding to a table. */
+static void tell_full(struct event_db *db, int r, const char *what)
+{
+	if (r <= 0)
+		return;
+	event_db_tell(db, "the file has more %s than any kernel: the rest is left out", what);
+	db->damage++;
+}
+
 /* Fills a table once, by whichever thread comes first. */
 static void need(struct event_db *db, atomic_bool *have, void (*fill)(struct event_db *db))
 {
@@ -38,7 +47,7 @@ static void fill_comms(struct event_db *db)
 	size_t len;
 
 	ask(db, db->src.cmdlines, &text, &len);
-	comms_add(&db->comms, text, len);
+	tell_full(db, comms_add(&db->comms, text, len), "names of tasks");
 }
 
 static void fill_printks(struct event_db *db)
@@ -47,7 +56,7 @@ static void fill_printks(struct event_db *db)
 	size_t len;
 
 	ask(db, db->src.printk, &text, &len);
-	printks_add(&db->printks, text, len);
+	tell_full(db, printks_add(&db->printks, text, len), "printk formats");
 }
 
 static void fill_symbols(struct event_db *db)

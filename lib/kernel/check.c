@@ -219,18 +219,23 @@ static int check_option(struct check *c, const char *word)
 	return ret;
 }
 
+int kernel_cpumask_check(const char *mask, struct err *e)
+{
+	if (!strcmp(mask, "-1"))
+		return 0;
+	if (!*mask || mask[strspn(mask, "0123456789abcdefABCDEF,")])
+		return err_set(e, -EINVAL, "option -M: '%s' is not a hexadecimal CPU mask "
+			       "(as 'f' for CPUs 0 to 3, or -1 for all)", mask);
+	if (!mask[strspn(mask, "0,")])
+		return err_set(e, -EINVAL, "option -M: the CPU mask '%s' names no CPU", mask);
+	return 0;
+}
+
 static int check_cpumask(struct check *c, const char *mask)
 {
 	int ret = check_file(c, c->in, "-M", "tracing_cpumask", "all CPUs are traced");
 
-	if (ret || !strcmp(mask, "-1"))
-		return ret;
-	if (!*mask || mask[strspn(mask, "0123456789abcdefABCDEF,")])
-		return err_set(c->e, -EINVAL, "option -M: '%s' is not a hexadecimal CPU mask "
-			       "(as 'f' for CPUs 0 to 3, or -1 for all)", mask);
-	if (!mask[strspn(mask, "0,")])
-		return err_set(c->e, -EINVAL, "option -M: the CPU mask '%s' names no CPU", mask);
-	return 0;
+	return ret ? ret : kernel_cpumask_check(mask, c->e);
 }
 
 static int check_pids(struct check *c)

@@ -314,6 +314,25 @@ int kernel_remember(struct kernel_instance *in, const char *file, struct err *e)
 	return ret ? err_denied(e, ret, "cannot remember the value of", path) : 0;
 }
 
+void kernel_tell_writes(struct kernel *k)
+{
+	k->tell_writes = true;
+}
+
+/* In one line, whatever lines the value has. */
+static void tell_write(const struct kernel *k, const char *path, const char *value)
+{
+	char line[512];
+
+	if (!k->tell_writes)
+		return;
+	snprintf(line, sizeof(line), "%s", value);
+	for (char *p = line; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	notice(&k->notices, "writes '%s' to %s", line, path);
+}
+
 /* A system's 1 may also mean that its events are armed by triggers, and off. */
 static bool is_doubtful(enum file_kind kind, const char *value)
 {
@@ -341,6 +360,7 @@ int kernel_write(struct kernel_instance *in, const char *file, const char *value
 		if (ret)
 			return err_denied(e, ret, "cannot remember the value of", path);
 	}
+	tell_write(in->k, path, value);
 	mark_rejections(in, kind);
 	ret = kind == FILE_LIST && !*value ? file_truncate(path) : file_write(path, value);
 	return ret ? write_failed(in, kind, ret, value, path, e) : 0;
@@ -377,6 +397,7 @@ int kernel_write_path(struct kernel *k, const char *path, const char *value, str
 	ret = undo_log_add(k, UNDO_WRITE, path, earlier.data);
 	if (ret)
 		return err_denied(e, ret, "cannot remember the value of", path);
+	tell_write(k, path, value);
 	ret = file_write(path, value);
 	return ret ? write_failed(kernel_top(k), FILE_VALUE, ret, value, path, e) : 0;
 }
@@ -565,6 +586,7 @@ int kernel_append(struct kernel_instance *in, const char *file, const char *valu
 
 	if (ret)
 		return err_set(e, ret, "the path of the control file '%s' is too long", file);
+	tell_write(in->k, path, value);
 	mark_rejections(in, kind);
 	if (kind == FILE_TRIGGER)
 		return append_trigger(in, file, path, value, e);

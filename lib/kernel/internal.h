@@ -50,6 +50,7 @@ struct kernel {
 	size_t nr_instances, cap_instances;
 	struct undo_log log;
 	bool keep;
+	bool tell_writes;
 	struct kernel_words told;		/* files whose absence was told */
 	struct {
 		struct kernel_event *v;

@@ -115,6 +115,8 @@ int kernel_write_path(struct kernel *k, const char *path, const char *value, str
 /* Switches all events of an instance off; their state is put back. */
 int kernel_events_off(struct kernel_instance *in, struct err *e);
 
+/* From here on each change is told as a notice, before it is made: "'VALUE' to PATH". */
+void kernel_tell_writes(struct kernel *k);
 /* From here on changes are final: nothing is logged (reset, stop ...). */
 void kernel_keep_changes(struct kernel *k, bool keep);
 /* Puts everything back, newest first; goes on after failures, which are told

@@ -78,6 +78,15 @@ static int reset_events(struct kernel_instance *in, struct err *e)
 	return ret;
 }
 
+/* What a locked-down kernel denies nobody has set: there is nothing to reset, or to tell. */
+static bool is_denied(struct kernel_instance *in, const char *file)
+{
+	AUTO_BUF struct buf text = { 0 };
+	int code = kernel_read(in, file, &text);
+
+	return code == -EPERM || code == -EACCES;
+}
+
 static int reset_lists(struct kernel_instance *in, struct err *e)
 {
 	static const char *const lists[] = {
@@ -87,7 +96,7 @@ static int reset_lists(struct kernel_instance *in, struct err *e)
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(lists); i++)
-		if (kernel_has(in, lists[i]))
+		if (kernel_has(in, lists[i]) && !is_denied(in, lists[i]))
 			ret = kernel_write_optional(in, lists[i], "", e);
 	return ret;
 }

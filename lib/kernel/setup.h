@@ -105,6 +105,9 @@ struct kernel_event_ask *kernel_setup_event(struct kernel_instance_setup *is, co
 /* And-s @filter to what the event has. 0, -ENOMEM. */
 int kernel_event_ask_filter(struct kernel_event_ask *ask, const char *filter);
 
+/* Whether @mask is a cpumask as above. 0, -EINVAL with what is wrong. */
+int kernel_cpumask_check(const char *mask, struct err *e);
+
 /*
  * Whether this part of the setup takes part. A top level of which neither
  * events nor a tracer are asked is left alone as soon as instances are named.

@@ -94,6 +94,7 @@ int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err 
 	c->rp = rp;
 	c->env.tell = replay_tell;
 	c->env.tell_ctx = rp;
+	c->env.cache = &rp->cache;
 	c->env.complete = complete;
 	c->env.complete_ctx = rp;
 	c->env.want_entries = rp->opts.want_entries;
@@ -176,11 +177,6 @@ int replay_cursor_goto(struct replay_cursor *c, const struct stream_place *place
 	}
 	replay_cursor_order(c);
 	return 0;
-}
-
-uint64_t *replay_cursor_state(struct replay_cursor *c, uint32_t stream)
-{
-	return &c->v[stream].state;
 }
 
 /* ---- records ---- */

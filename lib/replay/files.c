@@ -16,6 +16,7 @@ int replay_new(const struct replay_opts *opts, struct replay **ret, struct err *
 
 	if (!rp)
 		return no_memory(e);
+	cache_init(&rp->cache);
 	if (opts)
 		rp->opts = *opts;
 	if (rp->opts.cpus) {
@@ -38,6 +39,7 @@ void replay_free(struct replay *rp)
 	if (!rp)
 		return;
 	replay_cursor_free(rp->main);
+	cache_release(&rp->cache);
 	for (size_t i = 0; i < rp->streams.nr; i++)
 		stream_release(&rp->streams.v[i]);
 	for (size_t i = 0; i < rp->files.nr; i++) {

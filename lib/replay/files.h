@@ -19,6 +19,7 @@ struct replay {
 	uint8_t *cpus;			/* opts.cpus, our own */
 	VEC(struct file) files;
 	VEC(struct stream) streams;	/* by file, buffer, cpu: the order of equal times */
+	struct chunk_cache cache;
 	struct replay_cursor *main;	/* of replay_next; made at the first wish */
 	bool started, loaded;
 	bool partial;			/* some of the streams' tables are */

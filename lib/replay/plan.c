@@ -22,7 +22,7 @@ int plan_init(struct plan *p, struct replay *rp, const struct replay_run_opts *o
 	*p = (struct plan) {
 		.rp = rp, .last = from, .has_to = opts->has_to, .to = opts->to,
 		.bytes = opts->window_bytes ? opts->window_bytes : WINDOW_BYTES,
-		.env = { .tell = tell_nobody, .silent = true },
+		.env = { .tell = tell_nobody, .silent = true, .cache = &rp->cache },
 	};
 	p->small = p->bytes < SMALL_BYTES ? p->bytes : SMALL_BYTES;
 	p->over = calloc(rp->streams.nr + 1, sizeof(*p->over));
@@ -39,7 +39,7 @@ void plan_release(struct plan *p)
 
 int plan_loaded_until(struct replay *rp, uint64_t *ret, struct err *e)
 {
-	struct stream_env env = { .tell = tell_nobody, .silent = true };
+	struct stream_env env = { .tell = tell_nobody, .silent = true, .cache = &rp->cache };
 	int rc = 0, found = 0;
 
 	for (size_t i = 0; i < rp->streams.nr && rc >= 0; i++) {

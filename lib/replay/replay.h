@@ -87,6 +87,12 @@ struct replay_record {
 	bool first_entry;
 	struct ring_event entry;	/* as decoded; with want_entries only */
 	const struct ring_page *page;	/* its sub-buffer; lives as long as data */
+	/*
+	 * Of its CPU, for whoever works on the records with this cursor: 0 at first.
+	 * All that work may know of earlier records of the CPU is kept there (see
+	 * struct replay_work).
+	 */
+	uint64_t *state;
 };
 
 /*
@@ -135,12 +141,6 @@ int replay_cursor_peek(struct replay_cursor *c, const struct replay_record **ret
 /* As replay_peek_buffer. */
 int replay_cursor_peek_buffer(struct replay_cursor *c, unsigned file, unsigned buffer,
 			      const struct replay_record **ret, struct err *e);
-/*
- * Bits that belong to a CPU (a record's stream), for whoever works on the records:
- * 0 at first. All that the work on a record may know of earlier ones on its CPU is
- * kept there (see struct replay_work).
- */
-uint64_t *replay_cursor_state(struct replay_cursor *c, uint32_t stream);
 /* The time of the first record of all. 1, 0 without any, -errno. Takes nothing. */
 int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e);
 /* The latest of the times of the CPUs' last records. Likewise. */

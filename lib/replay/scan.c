@@ -127,7 +127,7 @@ static int scan_chunk(struct worker *w, const struct dat_chunk *c, uint32_t off,
 /* The sub-buffer in front of the range of time, in the stream's uncompressed bytes. */
 static int find_start(struct worker *w, const struct batch *b, uint64_t *ret, struct err *e)
 {
-	struct stream_env env = { .silent = true };
+	struct stream_env env = { .silent = true, .cache = &w->sc->rp->cache };
 	struct stream_cur cur;
 	int rc;
 

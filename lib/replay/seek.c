@@ -14,6 +14,11 @@ static bool is_raw(const struct stream *s)
 	return !dat_reader_buffer(s->reader, s->buffer)->compressed;
 }
 
+static bool stream_has(const struct stream_cur *c, unsigned half, uint32_t chunk)
+{
+	return c->half[half] && c->half[half]->chunk == chunk;
+}
+
 /*
  * The converted time stamp of the sub-buffer at @off of chunk @i. 1, 0 if it has
  * none to believe (it cannot be read, or is empty), -ENOMEM.
@@ -23,7 +28,7 @@ static int page_time(struct stream_cur *c, struct stream_env *env, uint32_t i, u
 {
 	const struct dat_chunk *chunk = &c->s->chunks.v[i];
 	const struct ring_abi *abi = &c->s->abi;
-	unsigned half = c->loaded[c->cur.half] == i + 1 ? c->cur.half : !c->cur.half;
+	unsigned half = stream_has(c, c->cur.half, i) ? c->cur.half : !c->cur.half;
 	uint8_t raw[RING_HEADER_MAX];
 	const uint8_t *p = raw;
 	struct err why = { 0 };
@@ -34,7 +39,7 @@ static int page_time(struct stream_cur *c, struct stream_env *env, uint32_t i, u
 	if (!is_raw(c->s)) {
 		rc = stream_load_chunk(c, env, i, half, &why);
 		if (rc > 0)
-			p = c->half[half].data + off;
+			p = c->half[half]->data + off;
 	} else if (dat_reader_pread(c->s->reader, raw, sizeof(raw), chunk->offset + off, &why)) {
 		rc = 0;
 	}
@@ -222,7 +227,7 @@ int stream_seek(struct stream_cur *c, struct stream_env *env, uint64_t ts, unsig
 	if (before)
 		step_back(c->s, &chunk, &page);
 	/* what was looked at last is in the other half */
-	if (c->loaded[!c->cur.half] == chunk + 1)
+	if (stream_has(c, !c->cur.half, chunk))
 		c->cur.half = !c->cur.half;
 	rc = stream_goto_page(c, env, chunk, page, e);
 	if (rc)

@@ -49,14 +49,14 @@ void stream_cur_init(struct stream_cur *c, const struct stream *s, uint32_t nr)
 	*c = (struct stream_cur) { .s = s };
 	c->cur.rec = (struct replay_record) {
 		.file = s->file, .buffer = s->buffer, .cpu = s->cpu, .stream = nr,
-		.page = &c->cur.page,
+		.page = &c->cur.page, .state = &c->state,
 	};
 }
 
 void stream_cur_release(struct stream_cur *c)
 {
-	free(c->half[0].data);
-	free(c->half[1].data);
+	cache_put(c->half[0]);
+	cache_put(c->half[1]);
 }
 
 static uint64_t add_loss(uint64_t a, uint64_t b)
@@ -143,38 +143,20 @@ static void page_damaged(struct stream_cur *c, struct stream_pos *pos, struct st
 	damaged(c, pos, env, "%s", text);
 }
 
-static int half_reserve(struct stream_cur *c, unsigned half, uint32_t len, struct err *e)
-{
-	uint8_t *data;
-
-	if (len <= c->half[half].cap)
-		return 0;
-	data = realloc(c->half[half].data, len);
-	if (!data)
-		return err_errno(e, -ENOMEM, "cannot hold a chunk of %u bytes of CPU %u", len,
-				 c->s->cpu);
-	c->half[half].data = data;
-	c->half[half].cap = len;
-	return 0;
-}
-
 int stream_load_chunk(struct stream_cur *c, struct stream_env *env, uint32_t i, unsigned half,
 		      struct err *why)
 {
-	const struct dat_chunk *chunk = &c->s->chunks.v[i];
-	int rc;
+	const struct chunk_source from = {
+		.reader = c->s->reader, .buffer = c->s->buffer, .stream = c->cur.rec.stream, .chunk = i,
+		.where = &c->s->chunks.v[i], .codec = &env->codec,
+		.keep = dat_reader_buffer(c->s->reader, c->s->buffer)->compressed,
+	};
 
-	if (c->loaded[half] == i + 1)
+	if (c->half[half] && c->half[half]->chunk == i)
 		return 1;
-	c->loaded[half] = 0;
-	rc = half_reserve(c, half, chunk->usize, why);
-	if (!rc)
-		rc = dat_chunk_read(c->s->reader, c->s->buffer, chunk, &env->codec,
-				    c->half[half].data, why);
-	if (rc)
-		return rc == -ENOMEM ? rc : 0;
-	c->loaded[half] = i + 1;
-	return 1;
+	cache_put(c->half[half]);
+	c->half[half] = NULL;
+	return cache_get(env->cache, &from, &c->half[half], why);
 }
 
 /* Brings the next chunk into @half: 1, 0 if there is none, -ENOMEM. A chunk
@@ -214,7 +196,7 @@ static bool next_page(struct stream_cur *c, struct stream_pos *pos, struct strea
 	if (have > c->s->page_size)
 		have = c->s->page_size;
 	pos->off += have;
-	if (ring_page_open_cut(&pos->page, &c->s->abi, c->half[pos->half].data + off, have,
+	if (ring_page_open_cut(&pos->page, &c->s->abi, c->half[pos->half]->data + off, have,
 			       c->s->page_size)) {
 		page_damaged(c, pos, env, off, 0);
 		return true;
@@ -250,7 +232,7 @@ static int advance(struct stream_cur *c, struct stream_pos *pos, unsigned half,
 			break;
 		pos->in_page = false;
 		if (rc < 0)
-			page_damaged(c, pos, env, pos->page.data - c->half[pos->half].data,
+			page_damaged(c, pos, env, pos->page.data - c->half[pos->half]->data,
 				     pos->page.pos);
 	}
 	rec->raw_ts = entry.ts;
@@ -330,7 +312,7 @@ void stream_place_get(const struct stream_cur *c, struct stream_place *ret)
 	*ret = (struct stream_place) { .ended = c->ended, .chunk = pos->chunk, .state = c->state };
 	if (c->ended || !pos->chunk)
 		return;
-	ret->page = pos->page.data - c->half[pos->half].data;
+	ret->page = pos->page.data - c->half[pos->half]->data;
 	ret->next = pos->page.pos;
 	ret->lost = pos->rec.lost;
 	ret->page_start = pos->rec.page_start;

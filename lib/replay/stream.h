@@ -3,6 +3,7 @@
 #ifndef TRACECMD_REPLAY_STREAM_H
 #define TRACECMD_REPLAY_STREAM_H
 
+#include "cache.h"
 #include "clock/clock.h"
 #include "replay.h"
 
@@ -30,6 +31,7 @@ struct stream_env {
 	int (*complete)(void *ctx, struct err *e);
 	void *complete_ctx;
 	struct codec_ctx codec;
+	struct chunk_cache *cache;
 	bool want_entries;
 	bool silent;			/* tell nothing: another one does */
 	unsigned told;			/* texts about damage */
@@ -62,8 +64,7 @@ struct stream_cur {
 	/* what follows cur, found by peeking */
 	struct stream_pos ahead;
 	/* ahead uses the one that cur does not when it crosses a chunk's end */
-	struct { uint8_t *data; size_t cap; } half[2];
-	uint32_t loaded[2];		/* the number + 1 of the chunk in each; 0: none */
+	struct cached_chunk *half[2];
 	/* times of chunks' starts that seeking met, by the chunk's number + 1 */
 	struct { uint32_t chunk; uint64_t ts; } met[STREAM_MET];
 };

@@ -11,6 +11,8 @@
 #include "run.h"
 
 #define JOBS_PER_THREAD 2
+/* Chunks that were decompressed for a window and may serve the next one. */
+#define CACHE_BYTES (8u << 20)
 /* Wrong guesses that are no accident: then windows are given up. */
 #define WRONG_MAX 8
 
@@ -320,6 +322,7 @@ int run_windows(struct replay *rp, struct replay_cursor *c, struct job *j,
 	};
 	int rc = plan_init(&en.plan, rp, opts, from, e);
 
+	rp->cache.keep = CACHE_BYTES;
 	if (!rc)
 		rc = start(&en, c, e);
 	if (!rc)

@@ -6,7 +6,8 @@
           default settings: events kept and lost, hackbench's run time, disk used
           while recording and after, time from the workload's end to the finished
           file, memory of the recorder.
-  report: both print the largest of the recordings: events a second, memory.
+  replay: both print the largest of the recordings, and traces made of it and of
+          the fixtures: events a second, memory, time to what is asked for (replay.py).
 
 A ratio says how many times better tracecmd is; per-event numbers are by events
 in the file, for a recorder that keeps more must not look worse for it.
@@ -24,7 +25,9 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import common
+import replay
 
 EVENTS = ["-e", "sched", "-e", "syscalls", "-e", "irq"]
 POLL_SECONDS = 0.05
@@ -164,18 +167,6 @@ def record(tool, folder, loops):
     }
 
 
-def report(tool, path):
-    with open(os.devnull, "wb") as null:
-        start = time.monotonic()
-        p = subprocess.Popen([tool.program, "report", "-i", path], stdout=null, stderr=null)
-        _, status, usage = os.wait4(p.pid, 0)
-        seconds = time.monotonic() - start
-    p.returncode = os.waitstatus_to_exitcode(status)
-    if p.returncode:
-        raise SystemExit(f"bench: {tool.name} report failed on {path}")
-    return {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * 1024}
-
-
 # ---- the table -----------------------------------------------------------------
 
 def number(x):
@@ -222,13 +213,6 @@ def show_record(plain, theirs, ours):
     row("greatest memory of the recorder", t["memory"], o["memory"], "less", mega)
 
 
-def show_report(events, theirs, ours):
-    t, o = (min(runs, key=lambda r: r["seconds"]) for runs in (theirs, ours))
-    row("events a second", events / t["seconds"], events / o["seconds"], "more")
-    row("events per second of CPU time", events / t["cpu"], events / o["cpu"], "more")
-    row("greatest memory", t["memory"], o["memory"], "less", mega)
-
-
 def needs():
     why = common.unusable_tracefs()
     if why:
@@ -244,7 +228,8 @@ def needs():
 def main():
     ap = argparse.ArgumentParser(description="tracecmd beside trace-cmd", formatter_class=argparse.RawTextHelpFormatter)
     ap.add_argument("-l", "--loops", type=int, default=400, help="hackbench's -l (400)")
-    ap.add_argument("-n", "--runs", type=int, default=3, help="runs of each recorder and reader (3)")
+    ap.add_argument("-n", "--runs", type=int, default=3, help="runs of each recorder (3)")
+    ap.add_argument("-N", "--replay-runs", type=int, default=5, help="runs of each reader (5)")
     ap.add_argument("-d", "--dir", help="where to record (a new folder in the temporary one)")
     ap.add_argument("--json", metavar="FILE", help="all numbers of all runs")
     args = ap.parse_args()
@@ -256,7 +241,7 @@ def main():
              Tool("tracecmd", os.path.abspath(common.TRACECMD), None))
     folder = tempfile.mkdtemp(prefix="tracecmd-bench-", dir=args.dir)
     try:
-        records, reports = {t.name: [] for t in tools}, {t.name: [] for t in tools}
+        records = {t.name: [] for t in tools}
         with common.kernel_lock():
             plain = min(hackbench_seconds(subprocess.run(hackbench(args.loops), capture_output=True, text=True).stdout)
                         for _ in range(args.runs))
@@ -264,19 +249,14 @@ def main():
                 for t in tools:
                     records[t.name].append(record(t, folder, args.loops))
         largest = max((r for runs in records.values() for r in runs), key=lambda r: r["events"])
-        for _ in range(args.runs):
-            for t in tools:
-                reports[t.name].append(report(t, largest["file"]))
-
         heads = [f"{t.name} {t.version()}" for t in tools]
         print(f"  {'record hackbench -l %d, %d runs' % (args.loops, args.runs):44} {heads[0]:>14} {heads[1]:>14}    ratio")
         show_record(plain, *records.values())
-        print(f"\n  report of {largest['events']:,} events, best of {args.runs}")
-        show_report(largest["events"], *reports.values())
+        reports = replay.run(largest["file"], args.replay_runs)
         if args.json:
             with open(args.json, "w") as f:
                 json.dump({"versions": heads, "cpus": os.cpu_count(), "loops": args.loops, "hackbench_s": plain,
-                           "record": records, "report": reports}, f, indent=1)
+                           "record": records, "replay": reports}, f, indent=1)
     finally:
         shutil.rmtree(folder)
 

@@ -12,7 +12,7 @@ import tracefs
 from common import TRACECMD
 
 # A small machine's sub-buffers: enough to be sure that something is recorded.
-INSTANCE = "tc_record"
+INSTANCE = common.instance("record")
 DIR = f"{tracefs.ROOT}/instances/{INSTANCE}"
 
 

@@ -12,6 +12,8 @@ import pytest
 import common
 from common import FIXTURES, TRACECMD, run
 
+NAME = common.instance("bad_use")
+
 
 def refused(*args, status, words, **kw):
     """Runs tracecmd, which must refuse with @status (None: 1 or 2) and a message
@@ -52,7 +54,7 @@ def refused_record(place, *args, status=1, words, command=("touch", "ran"), outp
     (("-e", "sched", "-O", "stacktrce"), ("option", "stacktrce", "did you mean", "stacktrace")),
     (("-e", "sched", "-O", "nostacktrce"), ("stacktrce", "did you mean", "stacktrace")),
     (("-e", "sched", "-C", "monno"), ("clock", "'monno'", "did you mean", "'mono'")),
-    (("-e", "sched", "-B", "tc_x", "-e", "sched_swich"), ("sched_swich", "did you mean")),
+    (("-e", "sched", "-B", common.instance("x"), "-e", "sched_swich"), ("sched_swich", "did you mean")),
     (("-e", "sched:sched_switch", "-f", "prev_pidd == 1"), ("prev_pidd",)),
     (("-e", "sched:sched_switch", "-f", "prev_pid =="), ("prev_pid ==",)),
     (("-e", "sched:sched_switch", "-R", "no_such_trigger"), ("no_such_trigger",)),
@@ -182,10 +184,22 @@ def test_tracefs_that_cannot_be_mounted(kernel, place):
 @pytest.fixture
 def instance(kernel):
     """An instance of the test's own."""
-    path = f"{kernel}/instances/tc_bad_use"
+    path = f"{kernel}/instances/{NAME}"
     os.mkdir(path)
-    yield "tc_bad_use"
+    yield NAME
     os.rmdir(path)
+
+
+@pytest.mark.parametrize("args, words, never", [
+    (("--temp", "/etc/passwd"), "cannot keep temporary files in '/etc/passwd' (--temp): Not a directory", "denied"),
+    (("--temp", "/nonexistent"), "(--temp): No such file or directory", "denied"),
+    (("--nameless", "x"), "there is no option '--nameless'", "did you mean"),
+    (("--name", "x"), "there is no option '--name'", "did you mean"),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
+def test_record_says_what_is_wrong(instance, place, args, words, never):
+    p = run(TRACECMD, "record", "-B", "tc_bad_use", "-e", "sched", *args, "true", status=None)
+    assert p.returncode and words in p.stderr and never not in p.stderr
+    assert os.listdir(place) == []
 
 
 def test_an_earlier_refusal_explains_nothing(instance, place):
@@ -203,14 +217,15 @@ def test_an_earlier_refusal_explains_nothing(instance, place):
 ], ids=" ".join)
 def test_misspelt_instance(instance, place, args):
     """Not silently the top level."""
-    refused(*args, "-B", "tc_bad_usse", status=1, words=("tc_bad_usse", "did you mean", "'tc_bad_use'"))
+    refused(*args, "-B", f"{NAME}s", status=1, words=(f"{NAME}s", "did you mean", f"'{NAME}'"))
 
 
 @pytest.mark.parametrize("args, status, words", [
     (("reprot",), 2, ("'reprot'", "did you mean", "'report'")),
     (("report", "missing.dat"), 1, ("missing.dat", "No such file or directory")),
     (("report", "."), 1, ("'.'",)),
-    (("report", "/dev/null"), 1, ("/dev/null",)),
+    (("report", "/dev/null"), 1, ("'/dev/null'", "is a device")),
+    (("report", "/dev/zero"), 1, ("'/dev/zero'", "is a device")),
     (("report", "/bin/true"), 1, ("/bin/true", "not a trace")),
     (("report", "--no-such-option", "x.dat"), 2, ("--no-such-option", "--help")),
     (("report", "--cpu", "4-2", f"{FIXTURES}/old-v7.dat"), None, ("4-2",)),
@@ -221,6 +236,7 @@ def test_misspelt_instance(instance, place, args):
     (("convert", "-i", "missing.dat", "-o", "out.dat"), 1, ("missing.dat",)),
     (("convert", "-i", f"{FIXTURES}/old-v7.dat", "-o", "out.dat", "--compression", "zsdt"), None, ("'zsdt'", "'zstd'")),
     (("convert", "-i", f"{FIXTURES}/old-v7.dat", "-o", "missing/out.dat"), 1, ("missing",)),
+    (("convert", "-i", f"{FIXTURES}/old-v7.dat", "-o", "/proc/x"), 1, ("'/proc/x'", "'/proc/' takes no new files")),
     (("restore", "-o", "out.dat", "missing.cpu0"), 1, ("missing.cpu0",)),
     (("restore",), 2, ("--help",)),
 ], ids=lambda v: " ".join(os.path.basename(a) for a in v) if isinstance(v, tuple) else "")
@@ -229,7 +245,7 @@ def test_other_commands(place, args, status, words):
     assert os.listdir(place) == []
 
 
-@pytest.mark.parametrize("args", [("show", "-B", "tc_bad_use", "--hist", "sched_swich"), ("list", "--zzz"),
+@pytest.mark.parametrize("args", [("show", "-B", NAME, "--hist", "sched_swich"), ("list", "--zzz"),
                                   ("start",), ("start", "-e", "sched_swich"), ("stop", "--zzz")], ids=" ".join)
 def test_other_commands_on_a_kernel(instance, place, args):
     p = run(TRACECMD, *args, status=None)

@@ -13,6 +13,7 @@ import events
 from common import TRACECMD, run
 
 CPUS = os.sysconf("SC_NPROCESSORS_ONLN")
+NAME = common.instance("conserve")
 
 
 def written_by(path_of_instance, count, pause_us=0):
@@ -55,13 +56,13 @@ def test_recorded_and_lost_are_all(kernel, tmp_path, form, kb, count):
 
 def test_loss_is_certain_when_nobody_reads(kernel, tmp_path):
     """The buffer of an instance is filled many times over, then extracted."""
-    path = f"{kernel}/instances/tc_conserve"
+    path = f"{kernel}/instances/{NAME}"
     os.mkdir(path)
     try:
-        run(TRACECMD, "start", "-B", "tc_conserve", "-b", "16", "-p", "nop")
+        run(TRACECMD, "start", "-B", NAME, "-b", "16", "-p", "nop")
         written = int(run(*written_by(path, 20000)).stdout)
-        run(TRACECMD, "stop", "-B", "tc_conserve")
-        run(TRACECMD, "extract", "-B", "tc_conserve", "-o", tmp_path / "out.dat")
+        run(TRACECMD, "stop", "-B", NAME)
+        run(TRACECMD, "extract", "-B", NAME, "-o", tmp_path / "out.dat")
         recorded, lost = balance(tmp_path / "out.dat", written)
         assert recorded > 0 and lost > 0 and recorded + lost == written
     finally:
@@ -70,15 +71,15 @@ def test_loss_is_certain_when_nobody_reads(kernel, tmp_path):
 
 def test_a_buffer_that_keeps_the_oldest(kernel, tmp_path):
     """Without overwriting, the newest are lost, behind the last one recorded."""
-    path = f"{kernel}/instances/tc_conserve"
+    path = f"{kernel}/instances/{NAME}"
     os.mkdir(path)
     try:
-        run(TRACECMD, "start", "-B", "tc_conserve", "-b", "16", "-O", "nooverwrite", "-p", "nop")
+        run(TRACECMD, "start", "-B", NAME, "-b", "16", "-O", "nooverwrite", "-p", "nop")
         written = int(run(*written_by(path, 5000)).stdout)
-        run(TRACECMD, "stop", "-B", "tc_conserve")
+        run(TRACECMD, "stop", "-B", NAME)
         stats = "".join(common.tracefs.read(f"{path}/per_cpu/cpu{cpu}/stats") for cpu in range(CPUS))
         dropped = sum(int(n) for n in re.findall(r"^dropped events: (\d+)", stats, re.M))
-        p = run(TRACECMD, "extract", "-B", "tc_conserve", "-o", tmp_path / "out.dat")
+        p = run(TRACECMD, "extract", "-B", NAME, "-o", tmp_path / "out.dat")
         recorded, _ = balance(tmp_path / "out.dat", written)
         assert dropped > 0 and recorded + dropped == written
         assert told_lost(p.stderr) == dropped
@@ -90,7 +91,7 @@ def test_instances_are_counted_apart(kernel, tmp_path):
     """Markers go to an instance that is too small, events to the top level."""
     out = tmp_path / "out.dat"
     p = run(TRACECMD, "record", "-o", out, "-b", 16384, "-e", "sched:sched_process_exit",
-            "-B", "tc_conserve", "-b", "8", "-p", "nop", *written_by(f"{kernel}/instances/tc_conserve", 20000))
+            "-B", NAME, "-b", "8", "-p", "nop", *written_by(f"{kernel}/instances/{NAME}", 20000))
     written = int(p.stdout.split("\n")[0])
     recorded, lost = balance(out, written)
     assert recorded + lost == written and told_lost(p.stderr) == lost

@@ -237,6 +237,89 @@ def test_cut_input_is_copied_up_to_the_cut(tmp_path):
     assert b[last] == a[last][:-8192]
 
 
+def spoiled_chunk(tmp_path, kind):
+    """A file of @kind with one byte in the middle of its CPU data that is not right."""
+    src = tmp_path / "in.dat"
+    convert(fixture("trace-marker"), src, *KINDS[kind])
+    data = bytearray(src.read_bytes())
+    text = run("/usr/bin/python3", DATDUMP, src).stdout
+    offset = int(re.search(r"cpu +0 .*?(?:offset|@) ?(\d+)", text).group(1))
+    return src, data, offset
+
+
+@pytest.mark.parametrize("kind", ["zstd", "lz4", "zlib"])
+def test_moved_chunks_are_looked_at(kind, tmp_path):
+    """Also where nothing has to be decompressed."""
+    src, data, offset = spoiled_chunk(tmp_path, kind)
+    data[offset + 40:offset + 60] = bytes(20)
+    src.write_bytes(data)
+    p = convert(src, tmp_path / "out.dat", *KINDS[kind], status=1)
+    assert "does not decompress" in p.stderr and "a damaged file is not copied" in p.stderr
+    assert os.listdir(tmp_path) == ["in.dat"]
+
+
+def test_damaged_sub_buffers_are_copied_and_told(tmp_path):
+    src, data, offset = spoiled_chunk(tmp_path, "none")
+    data[offset + 8:offset + 12] = b"\xff\xff\0\0"       # more bytes than a sub-buffer has
+    src.write_bytes(data)
+    for kind in ("zstd", "v6"):
+        out = tmp_path / f"{kind}.dat"
+        p = convert(src, out, *KINDS[kind], status=1)
+        assert "sub-buffer 0 of the chunk at" in p.stderr and "they are copied as they are" in p.stderr
+        old, new = (run(TRACECMD, "report", path, status=1).stdout for path in (src, out))
+        assert old == new and len(old.splitlines()) > 1
+    p = convert(src, src, status=1)
+    assert "is not replaced: it is damaged" in p.stderr
+    assert src.read_bytes() == data
+
+
+def test_formats_are_looked_at(tmp_path):
+    """A length that is too large by far, which in version 6 would swallow all behind it."""
+    src = tmp_path / "in.dat"
+    convert(fixture("clock-global"), src, "--compression", "none")
+    data = bytearray(src.read_bytes())
+    at = data.index(b"name: ") - 8
+    struct.pack_into("<Q", data, at, 1 << 40)
+    src.write_bytes(data)
+    for kind in KINDS:
+        p = convert(src, tmp_path / "out.dat", *KINDS[kind], status=1)
+        assert f"offset {at:#x} goes past the end of its block; a damaged file is not copied" in p.stderr
+        convert(src, src, *KINDS[kind], status=1)
+    assert src.read_bytes() == data
+    assert os.listdir(tmp_path) == ["in.dat"]
+
+
+@pytest.mark.parametrize("sid", [16, 17, 18, 19, 20, 21])
+def test_bytes_behind_a_block(sid, maker, tmp_path):
+    """They would shift what follows in version 6."""
+    class Writer(maker.Writer):
+        def text_buffer(self):
+            pass
+
+        def blocks(self):
+            return {k: v + b"rest" * (k == sid) for k, v in super().blocks().items()}
+
+    src, out = tmp_path / "in.dat", tmp_path / "out.dat"
+    src.write_bytes(Writer(7, 0, 8).v7())
+    p = convert(src, out, "--file-version", "6")
+    assert "4 bytes behind the end of" in p.stderr and "are left out" in p.stderr
+    strict_check(out)
+    assert run(TRACECMD, "report", src).stdout == run(TRACECMD, "report", out).stdout
+
+
+def test_cut_input_is_not_replaced(tmp_path):
+    data = open(fixture("old-v6"), "rb").read()[:-8192]
+    path, link = tmp_path / "t.dat", tmp_path / "link.dat"
+    path.write_bytes(data)
+    link.symlink_to("t.dat")
+    for names in ([path, path], [path, link], ["-i", "/dev/stdin", path]):
+        with open(path, "rb") as f:
+            p = convert(*names, status=1, stdin=f)
+        assert "is cut" in p.stderr and "is not replaced" in p.stderr
+        assert path.read_bytes() == data
+        assert sorted(os.listdir(tmp_path)) == ["link.dat", "t.dat"]
+
+
 def test_signal_removes_the_unfinished_file(tmp_path):
     """A version 6 file with 2 GiB of one CPU in a hole takes long enough."""
     data = bytearray(open(fixture("old-v6"), "rb").read())

@@ -40,6 +40,8 @@ COMMANDS = [
     ["report", "--cpus", "--first-event", "--last-event", "--stat", "--uname", "--version", "%s"],
     ["report", "--events", "-E", "-f", "-P", "-e", "-p", "%s"],
     ["report", "--check-events", "%s"],
+    ["report", "--profile", "-H", "sched_waking,pid,pid/sched_wakeup,pid", "%s"],
+    ["report", "--profile", "-G", "--by-comm", "%s"],
     ["report", "--cpu", "0", "-I", "-S", "--align-ts", "--nodate", "%s"],
     ["report", "%s", "%s"],
     ["dump", "--all", "%s"],
@@ -326,6 +328,54 @@ def test_metadata_that_grow_endlessly(tmp_path):
     p = limited(tmp_path, bytes(w.out), "report")
     assert "-42 " in p.stdout
     assert "section CMDLINES at offset 0x" in p.stderr and "missing above" in p.stderr
+
+
+def short_lines(line, noise):
+    """12 MB of such lines, as much as a file of 100 KB may make of itself."""
+    r, out = random.Random(1), bytearray()
+    while len(out) < 11 << 20:
+        out += line * (3800 // len(line)) + bytes(r.choice(b"abcdefghijklmnop") for _ in range(noise)) + b"\n"
+    return bytes(out)
+
+
+def test_tables_of_endless_short_lines(tmp_path):
+    """A kernel's tables are never that long: what is too much is left out, and told."""
+    for sid, head, line, option, what in ((20, "<I", b"1:\n", "-P", "printk formats"),
+                                          (21, "<Q", b"1 T\n", "--comm=x", "names of tasks")):
+        text = short_lines(line, 55)
+        w = begin(blocks={sid: struct.pack(head, len(text)) + text})
+        add_buffer(w, {0: chunks(w.cpu_data(0))})
+        assert len(w.out) < 150_000
+        assert f"more {what} than any kernel" in limited(tmp_path, bytes(w.out), "report", option).stderr
+
+
+def test_sixty_thousand_formats(tmp_path):
+    texts = [format_text(f"e{i}", [], '"x"').replace(b"ID: 300", b"ID: %d" % i) for i in range(1000, 61000)]
+    body = b"".join(struct.pack("<Q", len(t)) + t for t in texts)
+    w = begin("none", {18: struct.pack("<I", 1) + b"sys\0" + struct.pack("<I", len(texts)) + body})
+    add_buffer(w, {0: w.cpu_data(0)})
+    path = tmp_path / "made.dat"
+    path.write_bytes(bytes(w.out))
+    before = os.times().children_user
+    run(TRACECMD, "report", "--check-events", path, timeout=TIMEOUT)
+    assert os.times().children_user - before < 6
+
+
+def test_eighty_thousand_waiting_tasks(tmp_path):
+    """-w: each is woken, none ever runs."""
+    wakeup = format_text("sched_wakeup", [("int pid", 8, 4), ("int prio", 12, 4)], '"%d", REC->pid')
+    switch = format_text("sched_switch", [("int next_pid", 8, 4)], '"%d", REC->next_pid').replace(b"ID: 300", b"ID: 301")
+    body = b"".join(struct.pack("<Q", len(t)) + t for t in (wakeup, switch))
+    w = begin("none", {18: struct.pack("<I", 1) + b"sched\0" + struct.pack("<I", 2) + body})
+    pages = b""
+    for first in range(0, 80_000, 200):
+        records = b"".join(struct.pack("<IHBBiII", 4, 300, 0, 0, 1, 100_000 + first + i, 120) for i in range(200))
+        pages += (struct.pack("<QQ", 1000 + first, len(records)) + records).ljust(8192, b"\0")
+    add_buffer(w, {0: pages}, page=8192)
+    before = os.times().children_user
+    text = limited(tmp_path, bytes(w.out), "report", "-w", status=0).stdout
+    assert text.count("sched_wakeup:") == 80_000
+    assert os.times().children_user - before < 6
 
 
 def test_damaged_formats_are_told(tmp_path):

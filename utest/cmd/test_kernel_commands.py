@@ -10,10 +10,12 @@ import time
 
 import pytest
 
+import common
 import tracefs
 from common import TRACECMD, run
 
-NAME = f"tc_commands_{os.getpid()}"
+NAME = common.instance("commands")
+SECOND = common.instance("second")
 needs_trace_cmd = pytest.mark.skipif(not shutil.which("trace-cmd"),
                                      reason="Debian's trace-cmd, to compare with, is not installed")
 
@@ -104,6 +106,13 @@ def test_everything(instance):
     assert instance.read("events/enable") == "1"
 
 
+def test_refused_filter_of_a_system_says_what_is_wrong_with_it(instance):
+    """Not that some of its events, the first too, have no such field."""
+    p = start("-B", NAME, "-e", "sched", "-f", "next_pid >", "touch", "/nonexistent/x", status=1)
+    assert "option -f 'next_pid >'" in p.stderr and "the kernel says: " in p.stderr
+    assert "Field not found" not in p.stderr
+
+
 def test_refused_filter_is_an_error_with_the_kernels_words(instance):
     before = tracefs.snapshot()
     p = start("-B", NAME, "-C", "mono", "-e", "irq", "-e", "sched_switch", "-f", "prev_pid == 1 && bad_field == 2",
@@ -127,9 +136,9 @@ def test_same_trigger_again(instance):
 
 
 def test_start_that_fails_removes_its_instance(kernel):
-    p = start("-B", "tc_new", "-e", "sched_switch", "-f", "bad_field == 1", status=1)
-    assert "instance 'tc_new'" in p.stderr
-    assert not os.path.exists(f"{kernel}/instances/tc_new")
+    p = start("-B", SECOND, "-e", "sched_switch", "-f", "bad_field == 1", status=1)
+    assert f"instance '{SECOND}'" in p.stderr
+    assert not os.path.exists(f"{kernel}/instances/{SECOND}")
 
 
 def test_unknown_event_may_be_ignored(instance):
@@ -180,10 +189,10 @@ def test_all_cpus(instance):
 
 def test_first_clock_is_the_default(instance, kernel):
     try:
-        start("-B", "tc_second", "-C", "boot", "-e", "sched_switch", "-B", NAME, "-e", "sched_switch")
+        start("-B", SECOND, "-C", "boot", "-e", "sched_switch", "-B", NAME, "-e", "sched_switch")
         assert instance.clock() == "boot"
     finally:
-        os.rmdir(f"{kernel}/instances/tc_second")
+        os.rmdir(f"{kernel}/instances/{SECOND}")
 
 
 def test_option_for_an_unused_top_level_is_told(instance):
@@ -238,9 +247,9 @@ def test_what_needs_no_functions_says_nothing_of_them(instance):
 def test_denied_function_tracing_is_an_error_if_asked_for(kernel, tmp_path, args, words):
     if not function_tracing_is_denied(kernel):
         pytest.skip("this kernel allows function tracing")
-    p = start("-B", "tc_denied", *args, "touch", tmp_path / "ran", status=1)
+    p = start("-B", SECOND, *args, "touch", tmp_path / "ran", status=1)
     assert words in p.stderr.splitlines()[-1] and "not permitted" in p.stderr
-    assert not os.path.exists(f"{kernel}/instances/tc_denied") and not (tmp_path / "ran").exists()
+    assert not os.path.exists(f"{kernel}/instances/{SECOND}") and not (tmp_path / "ran").exists()
 
 
 def test_fork_does_not_wait(instance):

@@ -16,7 +16,8 @@ import common
 import tracefs
 from common import FIXTURES, TRACECMD, report, run
 
-NAME = "tc_faults"
+NAME = common.instance("faults")
+NEW = f"{NAME}_new"
 TRACE = f"{FIXTURES}/old-v7.dat"
 BIG = f"{FIXTURES}/fgraph.dat"
 EXEC = ("-e", "sched:sched_process_exec")
@@ -105,15 +106,15 @@ def test_record_keeps_an_instance_that_was_there(instance, unchanged, place):
 
 def test_record_that_fails_leaves_what_was_set(instance, unchanged, place):
     record("-B", NAME, *EXEC, "-e", "irq", "-f", "no_such_field == 1", "true", status=1)
-    record("-B", NAME, *EXEC, "-B", "tc_faults_new", "-e", "irq", "-R", "no_such_trigger", "true", status=1)
+    record("-B", NAME, *EXEC, "-B", NEW, "-e", "irq", "-R", "no_such_trigger", "true", status=1)
     assert os.listdir(place) == []
 
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["alone", "with its process group"])
 def test_killed_recorder_leaves_no_tracing_and_no_process(instance, unchanged, place, whole_group):
     r = Recorder(*EXEC, "-e", "sched", "-f", "prev_pid != 0", "-C", "boot", "-b", "64", "-M", "1", "-O", "nooverwrite",
-                 "-B", "tc_faults_new", *EXEC, "-R", "stacktrace", "sleep", "0.5")
-    r.wait_for(lambda: tracefs.read(f"{tracefs.ROOT}/instances/tc_faults_new/tracing_on") == "1\n")
+                 "-B", NEW, *EXEC, "-R", "stacktrace", "sleep", "0.5")
+    r.wait_for(lambda: tracefs.read(f"{tracefs.ROOT}/instances/{NEW}/tracing_on") == "1\n")
     (os.killpg if whole_group else os.kill)(r.p.pid, signal.SIGKILL)
     status, err, _ = r.ended()
     assert status == -signal.SIGKILL and "killed" in err
@@ -142,7 +143,7 @@ def test_hidden_symbols_stay_hidden_afterwards(kernel, place):
     try:
         with open(path, "w") as f:
             f.write("1")
-        record("-B", "tc_faults_new", *EXEC, "true")
+        record("-B", NEW, *EXEC, "true")
         assert tracefs.read(path) == "1\n"
     finally:
         with open(path, "w") as f:
@@ -155,7 +156,7 @@ def test_hidden_symbols_stay_hidden_afterwards(kernel, place):
 
 @pytest.mark.parametrize("script, status", [("exit 5", 5), ("kill -KILL $$", 128 + 9), ("exit 0", 0)])
 def test_status_of_the_command_is_passed_on(kernel, place, script, status):
-    record("-B", "tc_faults_new", *EXEC, "sh", "-c", script, status=status)
+    record("-B", NEW, *EXEC, "sh", "-c", script, status=status)
     assert "sched_process_exec" in report("out.dat")
 
 
@@ -204,7 +205,7 @@ def test_statistics_are_of_the_end(instance, place):
 
 def test_date_where_only_an_instance_is_traced(kernel, place):
     begin = time.time()
-    record("--date", "-B", "tc_faults_new", *EXEC, "true")
+    record("--date", "-B", NEW, *EXEC, "true")
     end = time.time()
     times = [float(m) for m in re.findall(r" (\d+\.\d{6}): sched_process_exec", report("out.dat"))]
     assert times and all(begin - 1 < t < end + 1 for t in times), times
@@ -214,7 +215,7 @@ def test_date_where_only_an_instance_is_traced(kernel, place):
 def test_instance_with_sub_buffers_of_its_own_size(kernel, place):
     if not os.path.exists(f"{kernel}/buffer_subbuf_size_kb"):
         pytest.skip("this kernel has sub-buffers of one size only")
-    record("-e", "irq", "-B", "tc_faults_new", "--subbuf-size", "8", "-e", "sched", "-e", "syscalls", "find", "/usr/lib", "-maxdepth", "3")
+    record("-e", "irq", "-B", NEW, "--subbuf-size", "8", "-e", "sched", "-e", "syscalls", "find", "/usr/lib", "-maxdepth", "3")
     stats = run(TRACECMD, "report", "--stat", "out.dat").stdout
     read = sum(int(n) for n in re.findall(r"read events: (\d+)", stats))
     assert events_in("out.dat") == read > 1000
@@ -242,7 +243,7 @@ def test_full_disk_is_told_and_nothing_is_lost_that_was_written(instance, unchan
     (("-e", "irq", "-o", "missing/out.dat"), "missing/out.dat"), (("-e", "irq", "no-such-command"), "no-such-command"),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
 def test_recording_that_fails_in_the_background_says_so(unchanged, place, args, words):
-    p = run(TRACECMD, "record", "--daemonize", "-B", "tc_faults_new", *args, status=1)
+    p = run(TRACECMD, "record", "--daemonize", "-B", NEW, *args, status=1)
     assert words in p.stderr and "Send SIGINT" not in p.stdout
     assert os.listdir(place) == []
 
@@ -261,7 +262,7 @@ def test_disk_in_use_while_recording_is_compressed(instance, place):
 
 def test_recorder_is_one_process_with_threads(instance, place):
     """And the one that puts the kernel back; not one for each CPU and instance."""
-    r = Recorder(*EXEC, "-B", "tc_faults_new", *EXEC)
+    r = Recorder(*EXEC, "-B", NEW, *EXEC)
     r.wait_for(lambda: len(os.listdir(f"/proc/{r.p.pid}/task")) > 2 * os.cpu_count())
     assert len(tracefs.read(f"/proc/{r.p.pid}/task/{r.p.pid}/children").split()) == 1
     os.kill(r.p.pid, signal.SIGINT)
@@ -375,7 +376,7 @@ def test_help_and_version_are_no_failure(place, command):
 
 
 def test_options_of_the_command_are_its_own(kernel, place):
-    p = record("-B", "tc_faults_new", *EXEC, "sh", "-c", "echo \"$@\"", "sh", "--help", "--version")
+    p = record("-B", NEW, *EXEC, "sh", "-c", "echo \"$@\"", "sh", "--help", "--version")
     assert p.stdout == "--help --version\n"
 
 

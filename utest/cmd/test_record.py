@@ -59,6 +59,26 @@ def test_top_level_and_instance(dat):
     assert by_buffer[INSTANCE] <= {"irq", "softirq", "tasklet", "ipi"}
 
 
+@pytest.mark.parametrize("option, told", [("--verbose", True), ("--verbose=debug", True), ("--verbose=4", True), ("--debug", True),
+                                          ("--verbose=warn", False), ("--verbose=3", False)])
+def test_verbose(dat, option, told):
+    """Tells what is written to the kernel, a line each."""
+    p = record(dat, "-q" if not told else "--poll", option, *IN, "-e", "sched:sched_switch", "true")
+    lines = [line for line in p.stderr.splitlines() if line.startswith("tracecmd: writes '")]
+    assert (f"tracecmd: writes '1' to {DIR}/events/sched/sched_switch/enable" in lines) == told
+    assert bool(lines) == told
+
+
+@pytest.mark.parametrize("command", ["record", "start", "extract"])
+def test_version_behind_options(command):
+    assert run(TRACECMD, command, "-q", "--version").stdout == run(TRACECMD, "--version").stdout
+
+
+@pytest.mark.parametrize("mask", ["xyz", "", "0", "0,0"])
+def test_bad_mask(mask):
+    assert "option -M" in run(TRACECMD, "record", "-M", mask, "-e", "sched", "true", status=2).stderr
+
+
 def test_triggers_of_a_whole_system(dat):
     """Triggers arm events that are off; these are recorded all the same."""
     record(dat, *IN, "-e", "raw_syscalls", "-R", "stacktrace", common.tool("workload"), 3)

@@ -14,7 +14,7 @@ import common
 
 HEAD = struct.Struct("<8s H H I I I Q Q Q 8s I I Q Q")
 INFO, DATA = 1, 2
-INSTANCE = "tc_spool_layout"
+INSTANCE = common.instance("spools")
 
 
 @pytest.fixture(scope="module")

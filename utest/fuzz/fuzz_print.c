@@ -62,6 +62,7 @@ static const struct kind {
 	{ "__u8 ", "[16]", BYTES, 16, 16, false }, { "u8 ", "[28]", BYTES, 28, 28, false },
 	{ "u16 ", "[4]", NUMBERS, 8, 4, false }, { "u32 ", "[2]", NUMBERS, 8, 2, false },
 	{ "unsigned long ", "[3]", NUMBERS, 24, 3, false }, { "u8 ", "[3]", BYTES, 3, 3, false },
+	{ "s64 ", "[]", NUMBERS, 32, 4, true },
 	{ "__data_loc char[] ", "", DYNAMIC_STRING, 4, 0, true },
 	{ "__rel_loc char[] ", "", DYNAMIC_STRING, 4, 0, true },
 	{ "__data_loc u8[] ", "", DYNAMIC_BYTES, 4, 0, false },
@@ -485,9 +486,17 @@ static int printks(void *ctx, const char **text, size_t *len, struct err *e)
 	(void)ctx;
 	(void)e;
 	*text = "0x1000 : \"a string\"\n0x2000 : \"with newline\\n\"\n0x1 : \"ab\"\n0x0 : \"zero\"\n"
-		"0x3000 : \"\"quotes\"\"\n0x3001 : \"two\\n\\n\"\n";
+		"0x3000 : \"\"quotes\"\"\n0x3001 : \"two\\n\\n\"\n0x2001 : \"\"three\\n\"\"\n";
 	*len = strlen(*text);
 	return 0;
+}
+
+static void show_record(const uint8_t *data, size_t len, size_t avail)
+{
+	fprintf(stderr, "record of %zu, %zu readable:", len, avail);
+	for (size_t i = 0; i < avail; i++)
+		fprintf(stderr, " %02x", data[i]);
+	fputc('\n', stderr);
 }
 
 static void compare(struct event_ctx *ctx, struct event_slot *slot, const uint8_t *data, size_t len,
@@ -505,10 +514,9 @@ static void compare(struct event_ctx *ctx, struct event_slot *slot, const uint8_
 	slot->prog = g;
 	event_text(ctx, slot->event, &rec, false, NULL, &ours);
 	if (theirs.len != ours.len || (ours.len && memcmp(theirs.data, ours.data, ours.len))) {
-		fprintf(stderr, "%s\nrecord of %zu, %zu readable:", format, len, avail);
-		for (size_t i = 0; i < avail; i++)
-			fprintf(stderr, " %02x", data[i]);
-		fprintf(stderr, "\nlibtraceevent: <%s>\nprogram:       <%s>\n",
+		fputs(format, stderr);
+		show_record(data, len, avail);
+		fprintf(stderr, "libtraceevent: <%s>\nprogram:       <%s>\n",
 			theirs.data ? theirs.data : "", ours.data ? ours.data : "");
 		abort();
 	}
@@ -533,7 +541,7 @@ static void run(struct event_db *db, struct input *in, const struct fields *fs, 
 	uint8_t data[512] = { 0 };
 
 	if (show)
-		fputs(strstr(format, "print fmt"), stderr);
+		fputs(format, stderr);
 	slot = event_db_slot(db, EVENT_ID);
 	if (show)
 		fprintf(stderr, "%s\n", !slot ? "no event" : slot->prog ? "compiled" : slot->no_prog);
@@ -543,6 +551,8 @@ static void run(struct event_db *db, struct input *in, const struct fields *fs, 
 		size_t len = make_data(in, fs, data, big);
 		size_t avail = len + (pick(in, 4) ? 0 : pick(in, 32));
 
+		if (show)
+			show_record(data, len, avail);
 		compare(ctx, slot, data, len, avail, format);
 	}
 	event_ctx_free(ctx);

@@ -322,7 +322,7 @@ static void try_file(const char *name)
 }
 
 /* libtraceevent 1.7 loses a word here and there when it parses a filter. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:vasprintf\n";

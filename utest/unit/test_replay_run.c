@@ -62,7 +62,7 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 {
 	struct work_job *j = job;
 	uint32_t serial = serial_of(rec);
-	uint64_t *state = replay_cursor_state(c, rec->stream), before = j->work->warm ? *state : 0;
+	uint64_t *state = rec->state, before = j->work->warm ? *state : 0;
 	const struct replay_record *next;
 	int more = replay_cursor_peek(c, &next, e);
 

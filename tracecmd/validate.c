@@ -4,8 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "dump.h"
-#include "ring/ring.h"
+#include "validate.h"
 
 struct validation {
 	struct dat_reader *r;
@@ -13,15 +12,16 @@ struct validation {
 	struct codec_ctx ctx;
 };
 
-/* Every entry of every sub-buffer of a chunk. */
-static int check_pages(struct validation *v, const struct dat_buffer *b, const struct dat_chunk *c,
-		       const uint8_t *data, struct err *e)
+int validate_pages(const struct ring_abi *abi, const struct dat_buffer *b, const struct dat_chunk *c,
+		   const void *data, struct err *e)
 {
+	const uint8_t *pages = data;
+
 	for (uint32_t pos = 0; pos < c->usize; pos += b->page_size) {
 		uint32_t have = c->usize - pos < b->page_size ? c->usize - pos : b->page_size;
 		struct ring_event event;
 		struct ring_page page;
-		int ret = ring_page_open_cut(&page, &v->abi, data + pos, have, b->page_size);
+		int ret = ring_page_open_cut(&page, abi, pages + pos, have, b->page_size);
 
 		if (!ret)
 			while ((ret = ring_page_next_entry(&page, &event)) > 0)
@@ -43,7 +43,7 @@ static int check_chunk(struct validation *v, unsigned buffer, const struct dat_c
 		return err_set(e, -ENOMEM, "out of memory");
 	ret = dat_chunk_read(v->r, buffer, c, &v->ctx, data, e);
 	if (!ret)
-		ret = check_pages(v, dat_reader_buffer(v->r, buffer), c, data, e);
+		ret = validate_pages(&v->abi, dat_reader_buffer(v->r, buffer), c, data, e);
 	free(data);
 	return ret;
 }
@@ -88,9 +88,8 @@ static int on_format(void *ctx, const char *system, struct dat_text format)
 	return 0;
 }
 
-static int check_metadata(struct validation *v, struct err *e)
+int validate_metadata(struct dat_reader *r, struct ring_abi *ret_abi, struct err *e)
 {
-	struct dat_reader *r = v->r;
 	static const enum dat_id texts[] = { DAT_KALLSYMS, DAT_PRINTK, DAT_CMDLINES };
 	static const enum dat_id files[] = { DAT_BTF_FILE, DAT_MODULES_FILE };
 	struct dat_header_info info = { .kernel_long = 8 };
@@ -106,11 +105,11 @@ static int check_metadata(struct validation *v, struct err *e)
 		ret = dat_reader_text(r, texts[i], &text, e);
 	for (unsigned i = 0; i < ARRAY_SIZE(files) && ret >= 0; i++)
 		ret = dat_reader_block(r, files[i], &c, e);
-	v->abi = (struct ring_abi){ dat_reader_header(r)->big_endian, info.kernel_long };
+	*ret_abi = (struct ring_abi){ dat_reader_header(r)->big_endian, info.kernel_long };
 	return ret < 0 ? ret : 0;
 }
 
-int dump_validate(struct dat_reader *r, struct err *e)
+int validate_file(struct dat_reader *r, struct err *e)
 {
 	struct validation v = { .r = r };
 	uint64_t cut;
@@ -118,7 +117,7 @@ int dump_validate(struct dat_reader *r, struct err *e)
 
 	if (dat_reader_cut(r, &cut))
 		return err_set(e, -ENODATA, "'%s' is cut at offset 0x%" PRIx64, dat_reader_name(r), cut);
-	ret = check_metadata(&v, e);
+	ret = validate_metadata(r, &v.abi, e);
 	for (unsigned i = 0; i < dat_reader_nr_buffers(r) && !ret; i++)
 		ret = check_buffer(&v, i, e);
 	codec_ctx_release(&v.ctx);
