@@ -66,6 +66,8 @@ int replay_pick_new(struct replay *rp, const struct replay_pick_opts *opts,
 	}
 	p->rp = rp;
 	p->opts = *opts;
+	p->env = replay_env(rp);
+	p->env.want_entries = false;
 	p->env.tell = tell_damage;
 	p->env.tell_ctx = p;
 	for (uint32_t i = 0; i < rp->streams.nr; i++)
