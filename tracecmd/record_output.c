@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "record_loss.h"
@@ -40,6 +41,7 @@ static int choose_spools(struct record_output *out, struct err *e)
 {
 	const char *slash = strrchr(out->path, '/');
 	const char *dir = out->o->temp_dir;
+	struct stat st;
 	int r;
 
 	if (!dir && !out->file.temp)
@@ -54,9 +56,11 @@ static int choose_spools(struct record_output *out, struct err *e)
 		out->spool_base = NULL;
 		return err_errno(e, -ENOMEM, "cannot record");
 	}
-	if (dir && access(dir, W_OK | X_OK) < 0)
-		return err_errno(e, -errno, "cannot keep temporary files in '%s' (--temp)", dir);
-	return 0;
+	if (dir && !stat(dir, &st) && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	else if (!dir || !access(dir, W_OK | X_OK))
+		return 0;
+	return err_errno(e, -errno, "cannot keep temporary files in '%s' (--temp)", dir);
 }
 
 static void fill_opts(struct record_output *out)
@@ -192,7 +196,8 @@ int record_output_finish(struct record_output *out, struct recording *rec, struc
 	if (r && saved)
 		err_hint(e, "%s", save_error.text);
 	else if (r)
-		err_hint(e, "what was recorded before that is in '%s'", out->path);
+		err_hint(e, "what was recorded before that is in '%s' (%.1f MB)", out->path,
+			 recording_disk_bytes(rec) / 1e6);
 	else if (saved && e)
 		*e = save_error;
 	return r ? r : saved;

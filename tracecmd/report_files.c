@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The files of a report: opened, with their tables, names and filters. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,12 +34,41 @@ static int open_files(struct report *rp, struct err *e)
 	return 0;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* "ADDRESS TYPE NAME" */
+static bool is_symbol(const char *line)
+{
+	size_t n = strspn(line, "0123456789abcdefABCDEFx");
+
+	return n && is_blank(line[n]) && isalpha((unsigned char)line[n + 1]) && is_blank(line[n + 2]) &&
+	       line[n + 3] > ' ';
+}
+
+/* Whether one line at least is a symbol's. */
+static bool has_symbols(const char *text)
+{
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (is_symbol(line))
+			return true;
+	}
+	return false;
+}
+
 static int add_kallsyms(struct report *rp, struct event_db *db, struct err *e)
 {
 	for (size_t i = 0; i < rp->kallsyms.nr; i++) {
 		AUTO_BUF struct buf text = { 0 };
 		int r = path_read_all(rp->kallsyms.v[i], &text, KALLSYMS_MAX);
 
+		if (!r && !has_symbols(text.len ? text.data : ""))
+			return err_set(e, -EINVAL, "cannot read symbols from '%s': it has no line of an "
+				       "address, a letter and a name, as /proc/kallsyms has",
+				       rp->kallsyms.v[i]);
 		if (!r)
 			r = event_db_add_kallsyms(db, text.data, text.len);
 		if (r < 0)

@@ -81,11 +81,12 @@ static int find_left(struct restore_args *a, struct left *l, struct err *e)
 	return 1;
 }
 
+/* 0; 1: but for what was damaged, which has been told; -errno. */
 static int restore(const struct restore_args *a, struct restore_opts *o, struct err *e)
 {
 	const char *output = a->output ? a->output : a->create ? DEFAULT_PARTIAL : DEFAULT_OUTPUT;
 	struct new_file file;
-	int r = new_file_open(&file, output, e);
+	int partly, r = new_file_open(&file, output, e);
 
 	if (r)
 		return r;
@@ -93,10 +94,11 @@ static int restore(const struct restore_args *a, struct restore_opts *o, struct 
 		r = restore_partial(o, file.fd, output, e);
 	else
 		r = restore_write(o, a->files, a->nr_files, file.fd, output, e);
-	if (!r)
+	partly = r > 0;
+	if (r >= 0)
 		r = new_file_commit(&file, e);
 	new_file_discard(&file);
-	return r;
+	return r ? r : partly;
 }
 
 static int run_restore(int argc, char **argv, struct err *e)

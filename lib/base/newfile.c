@@ -29,11 +29,13 @@ static size_t dir_len(const char *path)
 
 static int open_failed(struct new_file *f, int code, struct err *e)
 {
-	int len = dir_len(f->target ? f->target : f->path);
+	const char *path = f->target ? f->target : f->path;
+	AUTO_FREE char *dir = strndup(path, dir_len(path));
+	struct stat st;
 
-	if (code == -ENOENT && len)
-		return err_set(e, code, "cannot create '%s': there is no directory '%.*s'", f->path,
-			       len, f->target ? f->target : f->path);
+	if (code == -ENOENT && dir && *dir)
+		return err_set(e, code, stat(dir, &st) ? "cannot create '%s': there is no directory '%s'" :
+			       "cannot create '%s': '%s' takes no new files", f->path, dir);
 	return err_errno(e, code, "cannot create '%s'", f->path);
 }
 

@@ -82,8 +82,9 @@ void near_init(struct near *n, const char *word)
 
 void near_try(struct near *n, const char *candidate)
 {
-	unsigned limit = strlen(n->word) / 3 + 1, score, i;
 	size_t len = strlen(n->word);
+	/* half of a short word is another word */
+	unsigned limit = len < 5 ? 1 : len / 3 + 1, score, i;
 
 	if (len >= 3 && !strncasecmp(candidate, n->word, len))
 		score = 1;

@@ -15,6 +15,8 @@ int dat_source_open(struct dat_source *s, int fd, struct err *e)
 	if (S_ISDIR(st.st_mode))
 		return err_errno(e, -EISDIR, "cannot read it");
 	end = lseek(fd, 0, SEEK_END);
+	if (end >= 0 && S_ISCHR(st.st_mode))
+		return err_set(e, -EINVAL, "it is a device, not a file with a trace");
 	if (end < 0 && errno == ESPIPE)
 		return err_set(e, -ESPIPE,
 			       "it is a pipe or terminal; a trace is read at many places, so give a file");

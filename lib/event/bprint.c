@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "event/builtin.h"
+#include "event/fixups.h"
 
 struct args { const uint8_t *data; uint32_t pos, len; bool big; };
 
@@ -112,4 +113,92 @@ bool bprint_is_safe(struct event_db *db, const struct event_slot *slot,
 			return false;
 	}
 	return !wide;
+}
+
+/* ---- the text of the usual formats -------------------------------------------------- */
+
+enum { IP, FMT, ARGS };			/* places of an event */
+
+/* One conversion, p behind its '%'; NULL where libtraceevent knows better. */
+static const char *put_conversion(const char *p, struct args *a, unsigned long_size, struct buf *out)
+{
+	unsigned longs = 0;
+	uint64_t v;
+
+	if (*p == '%') {
+		buf_put(out, "%", 1);
+		return p + 1;
+	}
+	if (*p == 's') {
+		const char *string = (const char *)a->data + a->pos;
+
+		buf_put(out, string, strnlen(string, a->len - a->pos));
+		take_string(a);
+		return p + 1;
+	}
+	for (; *p == 'l' && longs < 2; p++)
+		longs++;
+	if (!take_number(a, longs == 2 ? 8 : longs ? long_size : 4, &v))
+		return NULL;
+	if (*p == 'u')
+		buf_dec(out, v);
+	else if (*p == 'x')
+		buf_hex(out, v);
+	else if (*p == 'd' || *p == 'i')
+		buf_signed(out, longs == 2 || (longs && long_size == 8) ? (int64_t)v : (int32_t)v);
+	else
+		return NULL;
+	return p + 1;
+}
+
+static bool put_printk(const char *fmt, struct args *a, unsigned long_size, struct buf *out)
+{
+	const char *percent;
+
+	for (; (percent = strchr(fmt, '%')); ) {
+		buf_put(out, fmt, percent - fmt);
+		fmt = put_conversion(percent + 1, a, long_size, out);
+		if (!fmt)
+			return false;
+	}
+	buf_puts(out, fmt);
+	return true;
+}
+
+/* "FUNCTION: text". Other conversions, flags and widths are libtraceevent's. */
+static enum event_builtin bprint_text(struct event_ctx *ctx, const struct event_slot *slot,
+				      const struct event_record *rec, const struct event_next *next,
+				      struct buf *out)
+{
+	struct event_db *db = ctx->db;
+	struct args a = { .data = rec->data, .pos = slot->at[ARGS].offset, .len = rec->len,
+			  .big = db->opts.big_endian };
+	const struct ctx_symbol *s = ctx_symbol(ctx, builtin_number(db, slot->at[IP], rec));
+	const char *fmt = event_db_printk(db, builtin_number(db, slot->at[FMT], rec));
+	size_t start = out->len;
+
+	(void)next;
+	/* libtraceevent is not told of the shortest (texts.c), and knows escapes */
+	if (!s->name || !fmt || strlen(fmt) < 3 || strchr(fmt, '\\'))
+		return BUILTIN_NOT;
+	buf_put(out, s->name, s->len);
+	buf_put(out, ": ", 2);
+	if (put_printk(fmt, &a, db->opts.long_size, out))
+		return BUILTIN_DONE;
+	if (out->data)
+		out->data[out->len = start] = 0;
+	return BUILTIN_NOT;
+}
+
+void bprint_find(struct event_slot *slot)
+{
+	struct tep_format_field *buf = tep_find_field(slot->event, "buf");
+
+	if (!(slot->event->flags & TEP_EVENT_FL_ISBPRINT) || !buf || buf->offset < 0 ||
+	    !builtin_place(slot, IP, "ip") || !builtin_place(slot, FMT, "fmt"))
+		return;
+	slot->at[ARGS].offset = buf->offset;
+	if ((uint32_t)buf->offset > slot->text_end)
+		slot->text_end = buf->offset;
+	slot->text = bprint_text;
 }

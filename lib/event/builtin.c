@@ -143,7 +143,9 @@ static void ftrace_text_find(struct event_slot *slot)
 
 void builtin_find(struct event_db *db, struct event_slot *slot)
 {
-	if (db->no_builtins || slot->no_handler || !plugins_are_known(db, slot->event))
+	if (!slot->plugin)
+		bprint_find(slot);
+	if (slot->text || db->no_builtins || slot->no_handler || !plugins_are_known(db, slot->event))
 		return;
 	if (strcmp(slot->pub.system, "ftrace"))
 		plugin_text_find(slot);

@@ -17,6 +17,8 @@ void builtin_find(struct event_db *db, struct event_slot *slot);
 
 /* The function graph's (graph.c). */
 void graph_find(struct event_slot *slot);
+/* trace_bprintk's, where its format is of the usual kind (bprint.c). */
+void bprint_find(struct event_slot *slot);
 /* What libtraceevent's plugins print (plugin_texts.c). */
 void plugin_text_find(struct event_slot *slot);
 

@@ -239,9 +239,7 @@ static bool line_where(struct line *l, const struct buf *where)
 static inline void line_common(struct line *l, const struct plan_field *pf)
 {
 	l->p = put_key(l->p, l->plan->keys.data + pf->key, pf->key_len);
-	if (!pf->f.name && l->x->opts.format == EVENT_EXPORT_CSV)
-		return;
-	if (pf->f.offset > l->rec->len || pf->f.size > l->rec->len - pf->f.offset) {
+	if (!pf->f.name || pf->f.offset > l->rec->len || pf->f.size > l->rec->len - pf->f.offset) {
 		if (l->x->opts.format == EVENT_EXPORT_JSON)
 			line_puts(l, "null");
 		return;
@@ -386,7 +384,7 @@ void event_export_put(struct event_export *x, struct event_export_ctx *ctx,
 	l.p = buf_room(out, l.ahead);
 	if (!l.p)
 		return;
-	if (plan->pid.key_len && plan->pid.f.offset <= rec->len &&
+	if (plan->pid.f.name && plan->pid.f.offset <= rec->len &&
 	    plan->pid.f.size <= rec->len - plan->pid.f.offset)
 		pid = event_number_at((const uint8_t *)rec->data + plan->pid.f.offset,
 				      plan->pid.f.size, plan->pid.f.is_signed, x->big_endian);

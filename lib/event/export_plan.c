@@ -189,6 +189,7 @@ static void set_common(const struct event_export *x, struct export_plan *plan,
 static int add_common(const struct event_export *x, struct export_plan *plan)
 {
 	static const char *const columns[] = { "common_flags", "common_preempt_count" };
+	const struct event_field none = { .type = EVENT_NUMBER };
 	AUTO_FREE struct event_fields *fields = NULL;
 	const struct event_field *f;
 
@@ -198,14 +199,11 @@ static int add_common(const struct event_export *x, struct export_plan *plan)
 	if (!plan->common)
 		return -ENOMEM;
 	f = event_fields_find(fields, "common_pid");
-	if (f && f->type == EVENT_NUMBER)
-		set_common(x, plan, f, "pid", &plan->pid);
+	set_common(x, plan, f && f->type == EVENT_NUMBER ? f : &none, "pid", &plan->pid);
 	if (x->opts.format == EVENT_EXPORT_CSV) {
 		for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-			const struct event_field none = { .type = EVENT_NUMBER };
-
 			f = event_fields_find(fields, columns[i]);
-			set_common(x, plan, f ? f : &none, "", &plan->common[plan->nr_common++]);
+			set_common(x, plan, f && f->type == EVENT_NUMBER ? f : &none, "", &plan->common[plan->nr_common++]);
 		}
 		return 0;
 	}

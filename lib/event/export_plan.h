@@ -23,7 +23,7 @@ struct export_plan {
 	const struct event_slot *slot;
 	bool teaches;			/* its records tell names of tasks */
 	bool skip;			/* the columns are not of this event */
-	struct plan_field pid;		/* key_len 0: there is none */
+	struct plan_field pid;		/* its name NULL: there is none */
 	uint32_t nr_common, nr_fields;
 	struct plan_field *common;	/* but for type and pid */
 	struct plan_field *fields;	/* CSV with columns: by column, name NULL if not there */

@@ -243,7 +243,7 @@ static int apply_tracer(struct apply *a)
 
 /* ---- event filters and triggers ------------------------------------------ */
 
-/* How often something that concerns several events went wrong, and first where. */
+/* How often something that concerns several events went wrong, and how first. */
 struct failures {
 	size_t tried, failed;
 	struct err first;
@@ -257,10 +257,16 @@ static const char *event_file(const struct apply *a, uint32_t i, const char *fil
 	return path->data;
 }
 
+/* That an event has not the field says least: another refusal is of them all. */
+static bool no_such_field(const struct err *why)
+{
+	return strstr(why->text, "Field not found");
+}
+
 static void note_result(struct failures *f, const struct err *why, int ret)
 {
 	f->tried++;
-	if (ret && !f->failed++)
+	if (ret && (!f->failed++ || (no_such_field(&f->first) && !no_such_field(why))))
 		f->first = *why;
 }
 

@@ -172,7 +172,10 @@ int functions_check(struct kernel *k, const struct kernel_function_ask *ask, con
 	near_init(&near, m.name);
 	for (size_t i = 0; i < k->functions->list.nr && !found; i++)
 		found = matches(&m, &k->functions->list.v[i]);
-	if (!found) {
+	if (!found && m.module && !strcmp(ask->pattern, "*")) {
+		ret = err_set(e, -ENOENT, "option --module: no function of a module '%s' can be traced; is it "
+			      "loaded?", m.module);
+	} else if (!found) {
 		ret = err_set(e, -ENOENT, "option %s: no function of this kernel that can be traced "
 			      "matches '%s'%s%s", option, ask->pattern,
 			      m.module ? " in module " : "", m.module ? m.module : "");

@@ -24,6 +24,8 @@ struct restore {
 	bool big_endian;
 	unsigned long_size;
 	bool wants_growing;		/* printk formats or command lines */
+	bool in_cpu;			/* data of the CPU in hand are written */
+	bool incomplete;		/* something was damaged and is left out */
 	struct codec_ctx ctx;
 };
 
@@ -134,6 +136,23 @@ static int write_options(struct restore *r, struct err *e)
 
 /* ---- data ------------------------------------------------------------------- */
 
+/* Before data of @in's CPU: one none of whose data can be used has no place in the file. */
+static int need_cpu(struct restore *r, const struct restore_input *in, struct err *e)
+{
+	int ret = r->in_cpu ? 0 : dat_writer_cpu_begin(r->w, in->cpu, e);
+
+	r->in_cpu = r->in_cpu || !ret;
+	return ret;
+}
+
+static int put_pages(struct restore *r, const struct restore_input *in, const void *pages, size_t len,
+		     struct err *e)
+{
+	int ret = need_cpu(r, in, e);
+
+	return ret ? ret : dat_writer_cpu_pages(r->w, pages, len, e);
+}
+
 /* Whole sub-buffers of a raw file; what is behind the last whole one is told. */
 static int copy_raw(struct restore *r, const struct restore_input *in, struct err *e)
 {
@@ -143,9 +162,11 @@ static int copy_raw(struct restore *r, const struct restore_input *in, struct er
 						   in->page_size;
 	int ret = data ? 0 : err_errno(e, -ENOMEM, "cannot read '%s'", in->path);
 
-	if (in->size % in->page_size)
+	if (in->size % in->page_size) {
+		r->incomplete = true;
 		notice(r->opts->notices, "'%s' ends in the middle of a sub-buffer: the last %" PRIu64
 		       " bytes are left out", in->path, in->size % in->page_size);
+	}
 	while (left && !ret) {
 		size_t n = left < step ? left : step;
 
@@ -153,7 +174,7 @@ static int copy_raw(struct restore *r, const struct restore_input *in, struct er
 		if (ret)
 			return err_errno(e, ret, "cannot read '%s' at offset 0x%" PRIx64, in->path,
 					 pos);
-		ret = dat_writer_cpu_pages(r->w, data, n, e);
+		ret = put_pages(r, in, data, n, e);
 		pos += n;
 		left -= n;
 	}
@@ -168,7 +189,7 @@ static int repack(struct restore *r, const struct restore_input *in, const struc
 	int ret;
 
 	if (!codec)
-		return dat_writer_cpu_pages(r->w, payload, c->usize, e);
+		return put_pages(r, in, payload, c->usize, e);
 	pages = malloc(c->usize);
 	if (!pages)
 		return err_errno(e, -ENOMEM, "cannot read spool '%s'", in->path);
@@ -176,11 +197,12 @@ static int repack(struct restore *r, const struct restore_input *in, const struc
 	if (ret == -ENOMEM)
 		return err_errno(e, ret, "cannot read spool '%s'", in->path);
 	if (ret) {
+		r->incomplete = true;
 		notice(r->opts->notices, "spool '%s': the chunk at offset 0x%" PRIx64
 		       " cannot be decompressed; skipped", in->path, c->offset - SPOOL_HEADER);
 		return 0;
 	}
-	return dat_writer_cpu_pages(r->w, pages, c->usize, e);
+	return put_pages(r, in, pages, c->usize, e);
 }
 
 static int copy_spool(struct restore *r, const struct restore_input *in, struct err *e)
@@ -195,13 +217,18 @@ static int copy_spool(struct restore *r, const struct restore_input *in, struct 
 	while ((ret = spool_reader_next(reader, &c, &payload, e)) > 0) {
 		const struct codec *codec = spool_reader_codec(reader);
 
-		if (codec == r->codec)
-			ret = dat_writer_cpu_chunk(r->w, c.fd, c.offset, c.csize, c.usize, e);
-		else
+		if (codec == r->codec) {
+			ret = need_cpu(r, in, e);
+			if (!ret)
+				ret = dat_writer_cpu_chunk(r->w, c.fd, c.offset, c.csize, c.usize, e);
+		} else {
 			ret = repack(r, in, codec, &c, payload, e);
+		}
 		if (ret)
 			break;
 	}
+	if (spool_reader_damage(reader))
+		r->incomplete = true;
 	if (!ret && spool_reader_damage(reader))
 		notice(r->opts->notices, "spool '%s': %" PRIu64 " bytes were damaged and left out",
 		       in->path, spool_reader_damage(reader));
@@ -213,8 +240,9 @@ static int copy_spool(struct restore *r, const struct restore_input *in, struct 
 static int write_cpu(struct restore *r, size_t *i, struct err *e)
 {
 	const struct restore_input *first = &r->in.v[*i];
-	int ret = dat_writer_cpu_begin(r->w, first->cpu, e);
+	int ret = 0;
 
+	r->in_cpu = false;
 	for (; *i < r->in.nr && !ret; ++*i) {
 		const struct restore_input *in = &r->in.v[*i];
 
@@ -222,7 +250,7 @@ static int write_cpu(struct restore *r, size_t *i, struct err *e)
 			break;
 		ret = in->is_spool ? copy_spool(r, in, e) : copy_raw(r, in, e);
 	}
-	return ret ? ret : dat_writer_cpu_end(r->w, e);
+	return ret || !r->in_cpu ? ret : dat_writer_cpu_end(r->w, e);
 }
 
 /* All CPUs of one instance; *i moves behind them. */
@@ -311,6 +339,7 @@ static int restore_to(const struct restore_opts *opts, char *const *paths, size_
 	struct restore r = { .opts = opts };
 	int ret = restore_inputs_open(&r.in, paths, nr, opts->notices, e);
 
+	r.incomplete = r.in.damaged;
 	if (!ret)
 		ret = set_format(&r, e);
 	if (!ret)
@@ -326,7 +355,7 @@ static int restore_to(const struct restore_opts *opts, char *const *paths, size_
 	dat_writer_free(r.w);
 	codec_ctx_release(&r.ctx);
 	restore_inputs_close(&r.in);
-	return ret;
+	return ret ? ret : r.incomplete;
 }
 
 int restore_write(const struct restore_opts *opts, char *const *paths, size_t nr, int fd,
@@ -338,7 +367,9 @@ int restore_write(const struct restore_opts *opts, char *const *paths, size_t nr
 int restore_pieces(const struct restore_opts *opts, char *const *paths, size_t nr,
 		   struct dat_pieces *p, const char *name, struct err *e)
 {
-	return restore_to(opts, paths, nr, (struct target){ .fd = -1, .pieces = p }, name, e);
+	int ret = restore_to(opts, paths, nr, (struct target){ .fd = -1, .pieces = p }, name, e);
+
+	return ret < 0 ? ret : 0;
 }
 
 int restore_partial(const struct restore_opts *opts, int fd, const char *name, struct err *e)

@@ -26,11 +26,11 @@ struct restore_opts {
  * @paths. A spool tells its CPU, instance and clock. A raw file's name does:
  * BASE.cpuN, or BASE.INSTANCE.cpuN where BASE.cpuN is among @paths too;
  * without such an ending it is the CPU of its place in @paths. Damage is
- * skipped and told as a notice. 0, -errno.
+ * skipped and told as a notice. 0; 1: something was skipped; -errno.
  */
 int restore_write(const struct restore_opts *opts, char *const *paths, size_t nr, int fd,
 		  const char *name, struct err *e);
-/* The same into pieces that refer to the files, which may be removed then. */
+/* The same into pieces that refer to the files, which may be removed then. 0, -errno. */
 int restore_pieces(const struct restore_opts *opts, char *const *paths, size_t nr,
 		   struct dat_pieces *p, const char *name, struct err *e);
 /* Writes metadata alone (version 7, not compressed), for a later restore. */

@@ -101,6 +101,7 @@ static int describe_spool(struct restore_input *in, char *const *paths, size_t n
 		in->first_seq = c.seq;
 		in->codec = info->codec ? codec_find(info->codec) : spool_reader_codec(r);
 	} else if (!ret && spool_reader_damage(r)) {
+		in->damaged = true;
 		notice(notices, "spool '%s': all that was recorded in it is damaged (%" PRIu64
 		       " bytes)", in->path, spool_reader_damage(r));
 	}
@@ -156,6 +157,9 @@ static int check_neighbours(const struct restore_inputs *in, struct err *e)
 		if (!x->is_spool || !y->is_spool)
 			return err_set(e, -EINVAL, "'%s' and '%s' are both of CPU %u", x->path, y->path,
 				       x->cpu);
+		if (!x->empty && !y->empty && x->first_seq == y->first_seq)
+			return err_set(e, -EINVAL, "'%s' and '%s' hold the same data of CPU %u: give one "
+				       "of them", x->path, y->path, x->cpu);
 	}
 	return 0;
 }
@@ -178,11 +182,13 @@ int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr
 			cleanup_close(&x->fd);
 			free(x->instance);
 			in->nr--;
+			in->damaged = true;
 		} else if (ret) {
 			if (e)
 				*e = why;
 			return ret;
 		}
+		in->damaged = in->damaged || x->damaged;
 	}
 	if (!in->nr)
 		return err_set(e, -EBADMSG, "none of the files holds anything that can be restored");

@@ -10,7 +10,7 @@ struct restore_input {
 	const char *path;		/* the caller's */
 	int fd;
 	uint64_t size;
-	bool is_spool, empty;
+	bool is_spool, empty, damaged;	/* damaged: none of its chunks is whole */
 	char *instance;			/* "": the top level */
 	uint32_t cpu;
 	uint32_t page_size;		/* 0: not known (raw) until settled */
@@ -26,10 +26,12 @@ struct restore_input {
 struct restore_inputs {
 	struct restore_input *v;	/* by instance (the top level first), CPU, sequence */
 	size_t nr, cap;
+	bool damaged;			/* a file of which nothing can be used */
 };
 
-/* Opens the files and finds out what they are. -EINVAL if two raw files are of
- * one CPU or spools of different recordings come together. Close in every case. */
+/* Opens the files and finds out what they are. -EINVAL if two raw files are of one
+ * CPU, a file or its copy is there twice or spools of different recordings come
+ * together. Close in every case. */
 int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr,
 			const struct notices *notices, struct err *e);
 void restore_inputs_close(struct restore_inputs *in);

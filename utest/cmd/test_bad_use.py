@@ -190,6 +190,18 @@ def instance(kernel):
     os.rmdir(path)
 
 
+@pytest.mark.parametrize("args, words, never", [
+    (("--temp", "/etc/passwd"), "cannot keep temporary files in '/etc/passwd' (--temp): Not a directory", "denied"),
+    (("--temp", "/nonexistent"), "(--temp): No such file or directory", "denied"),
+    (("--nameless", "x"), "there is no option '--nameless'", "did you mean"),
+    (("--name", "x"), "there is no option '--name'", "did you mean"),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
+def test_record_says_what_is_wrong(instance, place, args, words, never):
+    p = run(TRACECMD, "record", "-B", "tc_bad_use", "-e", "sched", *args, "true", status=None)
+    assert p.returncode and words in p.stderr and never not in p.stderr
+    assert os.listdir(place) == []
+
+
 def test_an_earlier_refusal_explains_nothing(instance, place):
     """The kernel's reason is told for the command it is about, and again each time it is."""
     filter_, trigger = ("-f", "traceo==1"), ("-R", "traceo")
@@ -212,7 +224,8 @@ def test_misspelt_instance(instance, place, args):
     (("reprot",), 2, ("'reprot'", "did you mean", "'report'")),
     (("report", "missing.dat"), 1, ("missing.dat", "No such file or directory")),
     (("report", "."), 1, ("'.'",)),
-    (("report", "/dev/null"), 1, ("/dev/null",)),
+    (("report", "/dev/null"), 1, ("'/dev/null'", "is a device")),
+    (("report", "/dev/zero"), 1, ("'/dev/zero'", "is a device")),
     (("report", "/bin/true"), 1, ("/bin/true", "not a trace")),
     (("report", "--no-such-option", "x.dat"), 2, ("--no-such-option", "--help")),
     (("report", "--cpu", "4-2", f"{FIXTURES}/old-v7.dat"), None, ("4-2",)),
@@ -223,6 +236,7 @@ def test_misspelt_instance(instance, place, args):
     (("convert", "-i", "missing.dat", "-o", "out.dat"), 1, ("missing.dat",)),
     (("convert", "-i", f"{FIXTURES}/old-v7.dat", "-o", "out.dat", "--compression", "zsdt"), None, ("'zsdt'", "'zstd'")),
     (("convert", "-i", f"{FIXTURES}/old-v7.dat", "-o", "missing/out.dat"), 1, ("missing",)),
+    (("convert", "-i", f"{FIXTURES}/old-v7.dat", "-o", "/proc/x"), 1, ("'/proc/x'", "'/proc/' takes no new files")),
     (("restore", "-o", "out.dat", "missing.cpu0"), 1, ("missing.cpu0",)),
     (("restore",), 2, ("--help",)),
 ], ids=lambda v: " ".join(os.path.basename(a) for a in v) if isinstance(v, tuple) else "")

@@ -157,6 +157,15 @@ def test_decoded_words_in_csv():
     assert [json.loads(r["decoded"]) for r in rows] == [o["decoded"] for o in found]
 
 
+@pytest.mark.parametrize("trace", ["all-6.1", "fgraph", "instances", "syn-v7-be-l8-p4096-zstd"])
+@pytest.mark.parametrize("options", [["json", "--decoded", "--text"], ["csv", "--losses"]], ids=["json", "csv"])
+def test_any_number_of_threads(trace, options):
+    path = Path(common.FIXTURES) / f"{trace}.dat"
+    alone = export("--threads", "1", "--format", *options, path)
+    for threads in "2", "3", "8":
+        assert export("--threads", threads, "--format", *options, path) == alone
+
+
 def test_filters_choose_as_for_text():
     found = objects("-F", "sched_switch: next_pid == 0", "--cpu", "0", SWITCHES)
     assert found and all(o["event"] == "sched_switch" and o["fields"]["next_pid"] == 0 and o["cpu"] == 0

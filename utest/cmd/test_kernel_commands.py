@@ -106,6 +106,13 @@ def test_everything(instance):
     assert instance.read("events/enable") == "1"
 
 
+def test_refused_filter_of_a_system_says_what_is_wrong_with_it(instance):
+    """Not that some of its events, the first too, have no such field."""
+    p = start("-B", NAME, "-e", "sched", "-f", "next_pid >", "touch", "/nonexistent/x", status=1)
+    assert "option -f 'next_pid >'" in p.stderr and "the kernel says: " in p.stderr
+    assert "Field not found" not in p.stderr
+
+
 def test_refused_filter_is_an_error_with_the_kernels_words(instance):
     before = tracefs.snapshot()
     p = start("-B", NAME, "-C", "mono", "-e", "irq", "-e", "sched_switch", "-f", "prev_pid == 1 && bad_field == 2",

@@ -3,6 +3,7 @@
 example program whose output equals that of 'tracecmd report'."""
 
 import ctypes
+import json
 import re
 from pathlib import Path
 
@@ -128,6 +129,51 @@ def test_example_with_a_cut_file(example, tmp_path):
     lines = run(example, whole).stdout.splitlines()
     got = done.stdout.splitlines()
     assert 100 < len(got) < len(lines)
+
+
+# ---- columns ---------------------------------------------------------------------
+
+@pytest.fixture(scope="module", params=["cc -std=gnu11", "g++ -x c++ -std=c++11 -Wno-missing-field-initializers"])
+def run_time(request, tmp_path_factory):
+    """The second example, as C and as C++."""
+    program = tmp_path_factory.mktemp("example") / "run-time"
+    compiler, *options = request.param.split()
+    done = run(compiler, *options, *STRICT, "-I", TOP / "lib" / "include", "-o", program,
+               TOP / "Documentation" / "examples" / "run-time.c", "-x", "none", LIBRARY, f"-Wl,-rpath,{BUILD}")
+    assert (done.returncode, done.stderr) == (0, "")
+    return program
+
+
+def run_times(trace):
+    """What the example computes, out of the report's JSON."""
+    times, last = {}, {}
+    out = common.run(common.TRACECMD, "report", "-q", "--format", "json", "-F", "sched_switch", trace).stdout
+    for event in map(json.loads, out.splitlines()):
+        if "lost" in event or "buffer" in event:
+            continue
+        pid = event["fields"]["prev_pid"]
+        if event["cpu"] in last:
+            times[pid] = times.get(pid, 0) + event["time"] - last[event["cpu"]]
+        last[event["cpu"]] = event["time"]
+    return {pid: time for pid, time in times.items() if pid and time}
+
+
+@pytest.mark.parametrize("trace", ["old-v6", "old-v7", "all-6.1", "instances"])
+def test_columns_add_up(run_time, trace):
+    path = Path(common.FIXTURES) / f"{trace}.dat"
+    done = run(run_time, path)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = {int(pid): int(time) for time, pid, _ in (line.split(None, 2) for line in done.stdout.splitlines())}
+    assert found == run_times(path)
+    assert found or trace == "instances"
+
+
+@pytest.mark.parametrize("trace, words", [("probes-6.12", "no event or system is called 'sched/sched_switch'"),
+                                          ("missing", "No such file or directory")])
+def test_columns_that_cannot_be_had(run_time, trace, words):
+    done = run(run_time, Path(common.FIXTURES) / f"{trace}.dat")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("run-time: ") and words in done.stderr
 
 
 class Opts(ctypes.Structure):

@@ -178,6 +178,9 @@ def test_more_symbols(tmp_path):
     assert "0000000081000000 my_marker\n0000000081000100 next\n" in ours("--kallsyms", symbols, "-f", dat(name))
     p = run(TRACECMD, "report", "--kallsyms", tmp_path / "none", dat(name), status=1)
     assert "No such file" in p.stderr and "none" in p.stderr
+    for other in ("/etc/passwd", "/dev/null", dat(name)):
+        p = run(TRACECMD, "report", "--kallsyms", other, dat(name), status=1)
+        assert f"cannot read symbols from '{other}'" in p.stderr and "as /proc/kallsyms has" in p.stderr
 
 
 def test_debug_tells_where_events_lie():

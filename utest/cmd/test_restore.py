@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """restore: files out of spools and raw per-CPU files, whole and damaged."""
 
+import ctypes
 import glob
 import os
 import re
 import shutil
+import struct
 
 import pytest
 
@@ -146,7 +148,7 @@ def test_damaged_spool(spools, tmp_path, what):
     bad.write_bytes(data)
     others = [s for s in spools if s != victim]
     p = run(TRACECMD, "restore", "-o", tmp_path / "out.dat", bad, *others, status=None)
-    assert p.returncode == 0 and f"the chunk at offset {place:#x} " in p.stderr
+    assert p.returncode == 1 and f"the chunk at offset {place:#x} " in p.stderr
     strict_check(tmp_path / "out.dat")
     run(TRACECMD, "restore", "-o", tmp_path / "whole.dat", *spools)
     got, whole = (set(records(tmp_path / f)) for f in ("out.dat", "whole.dat"))
@@ -174,7 +176,7 @@ def test_raw_file_that_is_cut(tmp_path):
     path = taken_apart("clock-global", tmp_path)[0]
     cut = tmp_path / "x.cpu0"
     cut.write_bytes(open(path, "rb").read()[:4096 + 100])
-    p = run(TRACECMD, "restore", "-i", f"{FIXTURES}/clock-global.dat", "-o", tmp_path / "out.dat", cut)
+    p = run(TRACECMD, "restore", "-i", f"{FIXTURES}/clock-global.dat", "-o", tmp_path / "out.dat", cut, status=1)
     assert p.stderr == f"tracecmd: '{cut}' ends in the middle of a sub-buffer: the last 100 bytes are left out\n"
     strict_check(tmp_path / "out.dat")
 
@@ -207,6 +209,70 @@ def test_two_files_of_one_cpu(tmp_path):
     a, b = shutil.copy(path, tmp_path / "a/x.cpu1"), shutil.copy(path, tmp_path / "b/x.cpu1")
     p = run(TRACECMD, "restore", "-i", f"{FIXTURES}/clock-global.dat", "-o", tmp_path / "out.dat", a, b, status=1)
     assert "both of CPU 1" in p.stderr and not (tmp_path / "out.dat").exists()
+
+
+def made(path, *chunks):
+    """A spool by the independent layout, with checks that fit; each chunk: (sequence, codec, payload, pages)."""
+    lib = ctypes.CDLL("libxxhash.so.0")
+    lib.XXH3_64bits.restype = lib.XXH3_64bits_withSeed.restype = ctypes.c_uint64
+    out = b""
+    for kind, seq, codec, payload, usize in [(1, 0, b"", b"cpus=2\0clock=local\0uname=Linux\0tracecmd=1\0", None)] + [
+            (2, seq, codec, payload, pages * 4096) for seq, codec, payload, pages in chunks]:
+        head = b"TCspool\n" + struct.pack("<HHIIIQQQ8sIIQ", 1, kind, 0, 0, 4096, seq, 0, 0, codec, len(payload),
+                                          len(payload) if usize is None else usize, 7)
+        seed = lib.XXH3_64bits(head, ctypes.c_size_t(len(head)))
+        check = lib.XXH3_64bits_withSeed(payload, ctypes.c_size_t(len(payload)), ctypes.c_uint64(seed))
+        out += head + struct.pack("<Q", check) + payload
+        out += bytes(-len(out) % 16)
+    path.write_bytes(out)
+    return path
+
+
+@pytest.fixture
+def partial(tmp_path):
+    """Metadata of a file without compression."""
+    run(TRACECMD, "convert", "--compression", "none", f"{FIXTURES}/trace-marker.dat", tmp_path / "partial.dat")
+    return tmp_path / "partial.dat"
+
+
+PAGE = struct.pack("<QQ", 100, 0).ljust(4096, b"\0")
+
+
+def test_chunks_that_do_not_decompress(partial, tmp_path):
+    """Their checks are right all the same. A CPU with no others has no place in the file."""
+    bad = (3, b"zstd", b"\x28\xb5\x2f\xfd" + b"\xff" * 50, 100)
+    for chunks in (bad,), ((2, b"", PAGE, 1), bad, (4, b"", PAGE, 1)):
+        p = run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", made(tmp_path / "x.cpu0", *chunks), status=1)
+        assert "cannot be decompressed; skipped" in p.stderr
+        strict_check(tmp_path / "out.dat")
+        sizes = [int(n) for n in re.findall(r"cpu \d+ .*?size (\d+)", run("/usr/bin/python3", DATDUMP, tmp_path / "out.dat").stdout)]
+        assert sum(sizes) == 4096 * (len(chunks) - 1)
+
+
+def test_spools_of_nothing_but_damage(partial, tmp_path):
+    path = made(tmp_path / "x.cpu0", (2, b"", PAGE, 1))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-4096] + b"?" + whole[-4095:])
+    p = run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", path, status=1)
+    assert "all that was recorded in it is damaged" in p.stderr
+    strict_check(tmp_path / "out.dat")
+    path.write_bytes(b"TCspool\n" * 20)
+    other = made(tmp_path / "y.cpu0", (2, b"", PAGE, 1))
+    p = run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", path, other, status=1)
+    assert "x.cpu0" in p.stderr
+    strict_check(tmp_path / "out.dat")
+
+
+def test_the_same_spool_twice(partial, tmp_path):
+    a = made(tmp_path / "x.cpu0", (2, b"", PAGE, 1))
+    b = shutil.copy(a, tmp_path / "copy-of-it")
+    for files in (a, a), (a, b):
+        p = run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", *files, status=1)
+        assert "hold the same data of CPU 0: give one of them" in p.stderr
+        assert not (tmp_path / "out.dat").exists()
+    later = made(tmp_path / "x.cpu0.1", (3, b"", PAGE, 1))
+    run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", later, a)
+    assert "size 8192" in run("/usr/bin/python3", DATDUMP, tmp_path / "out.dat").stdout
 
 
 def test_spools_of_different_recordings(spools, tmp_path):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Event formats, symbols, printk formats, task names, filters and records, all
- * of the input's making, through the text of a line.
+ * of the input's making, through the text of a line, and through JSON and CSV.
  *
  * The input is a list of pieces: a letter, a little-endian 16-bit length, that
  * many bytes. f, g: a format (of the systems "ftrace" and "sys"); k, p, c: the
@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 #include "event/event.h"
+#include "event/export.h"
+#include "json_check.h"
 
 #define PIECES_MAX 64
 
@@ -118,6 +120,38 @@ static void take(void *ctx)
 	(void)ctx;
 }
 
+/* The record as a line of JSON, which must be valid, and of CSV. */
+static void export(struct event_ctx *ctx, const struct input *in, unsigned options, struct buf *out)
+{
+	const struct event_export_opts opts = {
+		.format = options & 128 ? EVENT_EXPORT_CSV : EVENT_EXPORT_JSON,
+		.decoded = options & 1, .text = options & 2,
+	};
+	struct event_export_ctx *tools = NULL;
+	struct event_export *x = NULL;
+	struct buf where = { 0 };
+
+	if (event_export_new(event_ctx_db(ctx), &opts, &x, NULL) ||
+	    event_export_ctx_new(&tools, NULL))
+		abort();
+	event_export_where(x, options & 4 ? "f" : NULL, options & 8 ? "b" : "", &where);
+	for (size_t i = 0; i < in->nr; i++) {
+		struct event_record rec = { .ts = 1234567 * i, .len = in->v[i].len, .avail = in->v[i].len };
+
+		if (in->v[i].kind != 'r')
+			continue;
+		rec.data = exact(in->v[i].data, rec.len);
+		buf_clear(out);
+		event_export_put(x, tools, ctx, &rec, NULL, &where, out);
+		if (out->failed || (opts.format == EVENT_EXPORT_JSON && !json_is_line(out->data, out->len)))
+			abort();
+		free((void *)rec.data);
+	}
+	buf_release(&where);
+	event_export_ctx_free(tools);
+	event_export_free(x);
+}
+
 static void print(struct event_ctx *ctx, struct event_filter *filter, const struct input *in,
 		  unsigned options, struct buf *out)
 {
@@ -188,6 +222,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (filter && !event_ctx_new(db, &ctx, NULL)) {
 		event_filter_describe(filter, &out);
 		print(ctx, filter, &in, options, &out);
+		export(ctx, &in, options, &out);
 	}
 	buf_release(&out);
 	event_filter_free(filter);

@@ -477,6 +477,8 @@ static void near_finds_the_misspelt(void **state)
 	assert_string_equal(hint_for("irqs", names, &e), "no 'irqs'; did you mean 'irq'?");
 	assert_string_equal(hint_for("TIMER", names, &e), "no 'TIMER'; did you mean 'timer'?");
 	assert_string_equal(hint_for("quite_different", names, &e), "no 'quite_different'");
+	assert_string_equal(hint_for("tim", names, &e), "no 'tim'; did you mean 'timer'?");
+	assert_string_equal(hint_for("arc", names, &e), "no 'arc'");
 	assert_string_equal(hint_for("sched", names, &e),
 			    "no 'sched'; did you mean 'sched_switch', 'sched_wakeup' or 'sched_waking'?");
 }

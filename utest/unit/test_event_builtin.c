@@ -56,7 +56,7 @@ static void open_plugin_side(struct side *s, const char *file)
 	for (size_t i = 0; i < s->db->names.nr; i++) {
 		struct event_slot *slot = event_db_slot(s->db, s->db->names.v[i].id);
 
-		if (slot && slot->event->handler)
+		if (slot && (slot->event->handler || slot->event->flags & TEP_EVENT_FL_ISBPRINT))
 			slot->text = NULL;
 	}
 }
@@ -203,6 +203,101 @@ static void test_6_12(void **state)
 	test_plugins_texts("function.dat", 12);
 }
 
+/* ---- trace_bprintk ---------------------------------------------------------------------- */
+
+static const char *const printks[] = {
+	"hello %d", "%s and %s", "%d %s %u|%x", "%ld %lu %lx %llx", "%%%s%%", "%5d|%05x",
+	"%pS %d", "%p %s", "no argument", "%i%%", "%s %lld %s", "%X %#x", "%zu %d", "%.3s",
+	"%*d %s", "\\t%d",
+};
+
+static int source_printks(void *ctx, const char **text, size_t *len, struct err *e)
+{
+	struct buf *b = ctx;
+
+	(void)e;
+	buf_clear(b);
+	for (size_t i = 0; i < ARRAY_SIZE(printks); i++)
+		buf_printf(b, "0x%zx : \"%s\\n\"\n", 0x1000 + i, printks[i]);
+	*text = b->data;
+	*len = b->len;
+	return 0;
+}
+
+static int source_symbols(void *ctx, const char **text, size_t *len, struct err *e)
+{
+	(void)ctx;
+	(void)e;
+	*text = "1000 T first\n2000 T second\n3000 T end\n";
+	*len = strlen(*text);
+	return 0;
+}
+
+static const char bprint_format[] =
+	"name: bprint\nID: 6\nformat:\n"
+	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
+	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+	"\tfield:unsigned long ip;\toffset:8;\tsize:8;\tsigned:0;\n"
+	"\tfield:const char * fmt;\toffset:16;\tsize:8;\tsigned:0;\n"
+	"\tfield:u32 buf[];\toffset:24;\tsize:0;\tsigned:0;\n\n"
+	"print fmt: \"%ps: %s\", (void *)REC->ip, REC->fmt\n";
+
+static void test_bprint(void **state)
+{
+	static const char *const words[] = { "word", "a", "", "%d" };
+	const struct event_db_opts opts = { .long_size = 8, .page_size = 4096, .cpus = 1 };
+	struct event_db *db;
+	struct event_ctx *ctx;
+	AUTO_BUF struct buf a = { 0 }, b = { 0 }, table = { 0 };
+	struct event_db_source source = { .printk = source_printks, .kallsyms = source_symbols,
+					  .ctx = &table };
+	struct event_slot *slot;
+	event_builtin_fn own;
+	unsigned own_texts = 0;
+
+	(void)state;
+	assert_int_equal(event_db_new(&opts, &db, NULL), 0);
+	event_db_set_source(db, &source);
+	assert_int_equal(event_db_add_format(db, "ftrace", bprint_format, strlen(bprint_format), NULL), 0);
+	assert_int_equal(event_ctx_new(db, &ctx, NULL), 0);
+	slot = event_db_slot(db, 6);
+	assert_non_null(slot);
+	own = slot->text;
+	assert_non_null(own);
+	for (unsigned i = 0; i < 50000; i++) {
+		uint8_t data[24 + 64] = { 6 };
+		uint64_t ip = 0x1000 + random_bits() % 0x2400, fmt = 0x1000 + random_bits() % 25;
+		struct event_record rec = { .data = data, .len = sizeof(data),
+					    .avail = sizeof(data) };
+
+		memcpy(data + 8, &ip, 8);
+		memcpy(data + 16, &fmt, 8);
+		for (unsigned at = 24; at + 8 <= sizeof(data); at += 4) {
+			uint64_t v = random_bits() >> random_bits() % 64;
+
+			if (random_bits() % 3)
+				memcpy(data + at, &v, 8);
+			else
+				strcpy((char *)data + at, words[random_bits() % ARRAY_SIZE(words)]);
+			/* no argument may be missing: libtraceevent gives the event up then */
+			data[at + 7] = 0;
+		}
+		buf_clear(&a);
+		buf_clear(&b);
+		event_text(ctx, slot->event, &rec, false, NULL, &a);
+		slot->text = NULL;
+		event_text(ctx, slot->event, &rec, false, NULL, &b);
+		slot->text = own;
+		assert_string_equal(a.data, b.data);
+		buf_clear(&b);
+		own_texts += rec.len >= slot->text_end &&
+			     own(ctx, slot, &rec, NULL, &b) == BUILTIN_DONE;
+	}
+	assert_true(own_texts > 10000);
+	event_ctx_free(ctx);
+	event_db_free(db);
+}
+
 /* ---- in order and deferred --------------------------------------------------------------- */
 
 static void put_quoted(const char *comm, struct buf *out)
@@ -268,6 +363,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_6_1),
 		cmocka_unit_test(test_6_12),
+		cmocka_unit_test(test_bprint),
 		cmocka_unit_test(test_deferred),
 	};
 

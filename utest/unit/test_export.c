@@ -315,6 +315,28 @@ static void test_cut_records(void **state)
 	end(&b);
 }
 
+/* A kernel whose events have nothing in common but their number. */
+static void test_without_common_fields(void **state)
+{
+	static const char *const texts[] = {
+		"sys", "name: ev\nID: 300\nformat:\n" FIELD("unsigned short common_type", 0, 2, 0) "\n"
+		FIELD("int a", 4, 4, 1) PRINT("\"\""), NULL,
+	};
+	static const uint8_t rec[] = { 44, 1, 0, 0, 5, 0, 0, 0 };
+	struct bed b;
+
+	(void)state;
+	begin(&b, texts, false, json, NULL);
+	assert_string_equal(line_of(&b, rec, sizeof(rec)), "{\"time\":7,\"cpu\":3,\"task\":null,\"pid\":null,"
+			    "\"system\":\"sys\",\"event\":\"ev\",\"fields\":{\"a\":5}}\n");
+	assert_string_equal(line_of(&b, rec, 2), "{\"time\":7,\"cpu\":3,\"task\":null,\"pid\":null,"
+			    "\"system\":\"sys\",\"event\":\"ev\",\"fields\":{\"a\":null}}\n");
+	end(&b);
+	begin(&b, texts, false, csv, "ev");
+	assert_string_equal(line_of(&b, rec, sizeof(rec)), "7,3,,,,,sys,ev,5\n");
+	end(&b);
+}
+
 /* Places beyond any record, and beyond what an int holds. */
 static void test_hostile_formats(void **state)
 {
@@ -488,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_learnt_names),
 		cmocka_unit_test(test_arrays),
 		cmocka_unit_test(test_cut_records),
+		cmocka_unit_test(test_without_common_fields),
 		cmocka_unit_test(test_hostile_formats),
 		cmocka_unit_test(test_names_of_fields_are_escaped),
 		cmocka_unit_test(test_losses),

@@ -611,6 +611,12 @@ static void test_functions(void **state)
 			       "'vfs_raed'; did you mean 'vfs_read'"));
 	ask.pattern = (char *)"vfs_*:mod:ext4";
 	assert_int_equal(functions_check(f->k, &ask, "-l", &e), -ENOENT);
+	ask.pattern = (char *)"*";
+	ask.module = (char *)"nosuch";
+	assert_int_equal(functions_check(f->k, &ask, "-l", &e), -ENOENT);
+	assert_non_null(strstr(e.text, "option --module: no function of a module 'nosuch'"));
+	assert_null(strstr(e.text, "-l"));
+	ask.module = NULL;
 	ask.pattern = (char *)"^vfs_(read";
 	assert_int_equal(functions_check(f->k, &ask, "-l", &e), -EINVAL);
 	assert_non_null(strstr(e.text, "is no regular expression"));

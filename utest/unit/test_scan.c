@@ -328,6 +328,59 @@ static void test_unordered(void **state)
 	}
 }
 
+/* What is lost in front of events that are not selected counts for the next one that is. */
+static void test_losses(void **state)
+{
+	const char *path = TRACE("syn-v7-le-l8-p8192-zlib"), *name = NULL;
+	struct tracecmd_trace *trace = open_one(path);
+	const struct tracecmd_event_info *events;
+	const struct tracecmd_event *ev;
+	struct tracecmd_record rec;
+	struct tracecmd_scan *scan;
+	uint64_t lost[4][64] = { { 0 } }, total = 0;
+	size_t nr, waited = 0, rows = 0;
+	int32_t id;
+
+	(void)state;
+	ok(tracecmd_file_events(trace, 0, &events, &nr, why));
+	assert_int_equal(tracecmd_trace_next(trace, &ev, NULL), 1);
+	id = ev->id;
+	for (size_t i = 0; i < nr; i++)
+		if (events[i].id == id)
+			name = events[i].name;
+	assert_non_null(name);
+	scan = scan_of(trace, (struct tracecmd_scan_opts){ .events = &name, .nr_events = 1 });
+	do {
+		unsigned int buffer = 0;
+
+		while (strcmp(tracecmd_file_buffer(trace, 0, buffer), ev->buffer))
+			buffer++;
+		assert_true(buffer < 4 && ev->cpu < 64);
+		if (ev->lost == TRACECMD_LOST_UNKNOWN || lost[buffer][ev->cpu] == TRACECMD_LOST_UNKNOWN)
+			lost[buffer][ev->cpu] = TRACECMD_LOST_UNKNOWN;
+		else
+			lost[buffer][ev->cpu] += ev->lost;
+		if (ev->lost)
+			total = ev->lost == TRACECMD_LOST_UNKNOWN || total == TRACECMD_LOST_UNKNOWN ?
+				TRACECMD_LOST_UNKNOWN : total + ev->lost;
+		if (ev->id != id) {
+			waited += lost[buffer][ev->cpu] != 0;
+			continue;
+		}
+		assert_int_equal(tracecmd_scan_records(scan, &rec, 1, NULL), 1);
+		assert_true(rec.time == ev->time && rec.cpu == ev->cpu);
+		assert_true(rec.lost == lost[buffer][ev->cpu]);
+		lost[buffer][ev->cpu] = 0;
+		rows++;
+	} while (tracecmd_trace_next(trace, &ev, NULL) > 0);
+	assert_int_equal(tracecmd_scan_records(scan, &rec, 1, NULL), 0);
+	assert_true(waited > 0 && rows > 10);
+	assert_true(tracecmd_scan_facts(scan)->lost == total);
+	assert_int_equal(tracecmd_scan_facts(scan)->selected, rows);
+	tracecmd_scan_free(scan);
+	tracecmd_trace_close(trace);
+}
+
 /* ---- types, over a file made for it -------------------------------------------------- */
 
 #define COMMON(name, id) \
@@ -666,6 +719,7 @@ int main(void)
 		cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_selections),
 		cmocka_unit_test(test_unordered),
+		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_fields),
