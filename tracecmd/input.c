@@ -103,7 +103,7 @@ static int tell_left(const char *path, const struct left *l, const struct notice
 		notice(notices, "'%s': %zu files of another recording that was cut are left out",
 		       path, l->strangers);
 	buf_printf(&text, l->live ? "'%s' is being recorded still: " :
-		   "'%s' was not finished, its recorder was killed: ", path);
+		   "'%s' was not finished, its recorder was killed or failed: ", path);
 	put_end(&text, l);
 	if (l->live) {
 		notice(notices, "%s", text.failed ? path : text.data);

@@ -187,7 +187,8 @@ int record_output_finish(struct record_output *out, struct recording *rec, struc
 	if (r && saved)
 		err_hint(e, "%s", save_error.text);
 	else if (r)
-		err_hint(e, "what was recorded before that is in '%s'", out->path);
+		err_hint(e, "what was recorded before that is in '%s' (%.1f MB)", out->path,
+			 recording_disk_bytes(rec) / 1e6);
 	else if (saved && e)
 		*e = save_error;
 	return r ? r : saved;

@@ -127,6 +127,9 @@ void report_print_cpus(struct report *rp, unsigned file);
 /* ---- report_range.c ---- */
 /* Puts --from and --to into the range of @opts. 0, -EINVAL for no time, -errno. */
 int report_range(struct report *rp, struct replay_run_opts *opts, struct err *e);
+/* ---- report_texts.c: --stat --debug ---- */
+/* Which events' texts libtraceevent makes, why, and how many the file has. 0 or -errno. */
+int report_print_foreign_texts(struct report *rp, unsigned file, struct err *e);
 /* ---- report_profile.c: --profile ---- */
 /* Profiles of all buffers instead of events. 0 or -errno. */
 int report_profile(struct report *rp, struct err *e);

@@ -303,6 +303,8 @@ static int answer_about(struct report *rp, unsigned file, struct err *e)
 		r = print_cpu_spans(rp, file, e);
 	if (!r && ask & ASK_STAT)
 		r = print_stat(f, e);
+	if (!r && ask & ASK_STAT && rp->debug)
+		r = report_print_foreign_texts(rp, file, e);
 	if (!r && ask & ASK_FILTERS)
 		r = print_filters(f);
 	return r;

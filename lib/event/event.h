@@ -218,6 +218,13 @@ int event_fixups_settle(struct event_fixups *fx, const struct event_line_state *
 			struct buf *text);
 void event_fixups_release(struct event_fixups *fx);
 
+/*
+ * Why an event's text is made by libtraceevent or a plugin, and not by this
+ * library's own code, which is faster: a few words that live forever. NULL: it
+ * is not, or there is no such event.
+ */
+const char *event_db_foreign_text(struct event_db *db, int id);
+
 /* ---- filters ------------------------------------------------------------------ */
 
 /*

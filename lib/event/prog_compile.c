@@ -314,7 +314,7 @@ static bool always_holds(struct prog_build *b, const struct format_guard *g)
 	case GUARD_DIVISOR:
 		return count;
 	case GUARD_WIDTH:
-		return count <= FORMAT_WIDTH_MAX;
+		return (uint32_t)count <= FORMAT_WIDTH_MAX;
 	default:
 		break;
 	}
@@ -324,7 +324,7 @@ static bool always_holds(struct prog_build *b, const struct format_guard *g)
 	if (!f || (g->size && !prog_const_value(b, g->size, &size)))
 		return false;
 	if (g->kind == GUARD_INDEX)
-		size = f->elementsize;
+		size = f->elementsize ? f->elementsize : 1;
 	else if (size != 2 && size != 4 && size != 8)
 		size = 1;
 	return count < b->check->fixed_end &&

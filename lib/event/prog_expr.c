@@ -256,7 +256,7 @@ static uint32_t element(struct prog_build *b, const struct tep_print_arg *arg)
 	n.size = size;
 	n.n = f->offset;
 	if (n.how == HOW_CONST)
-		prog_cannot(b, "an element of an odd size");
+		return constant(b, 0);
 	if (n.kind == NODE_ELEMENT && is_const(b, n.a, &index) &&
 	    index <= b->check->fixed_end &&
 	    n.n + index * size + size <= b->check->fixed_end)

@@ -40,10 +40,11 @@ static struct star star_of(const struct prog *g, const struct prog_op *op,
 			   const struct prog_spec *spec, const struct prog_record *r)
 {
 	struct star s = { spec->width, spec->precision };
-	uint64_t v;
+	uint32_t v;
 
 	if (!spec->width_star && !spec->precision_star)
 		return s;
+	/* of its lower half a guard has seen that it is no more */
 	v = prog_number(g, &g->values[op->count], r);
 	if (v > FORMAT_WIDTH_MAX)
 		v = FORMAT_WIDTH_MAX;

@@ -127,6 +127,17 @@ static bool has_own_text(const struct event_slot *slot, const struct event_recor
 							      rec->avail, why, sizeof(why));
 }
 
+const char *event_db_foreign_text(struct event_db *db, int id)
+{
+	struct event_slot *slot = event_db_slot(db, id);
+
+	if (!slot || slot->text || slot->check.bad_fields)
+		return NULL;
+	if (slot->plugin)
+		return "a plugin prints it";
+	return slot->prog ? NULL : slot->no_prog;
+}
+
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {

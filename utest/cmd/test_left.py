@@ -13,7 +13,7 @@ import common
 from common import DATDUMP, TRACECMD, run, strict_check
 from recording import INSTANCE, clean_instance, parsed, recording, wait_for
 
-KILLED = re.compile(r"'(.*)' was not finished, its recorder was killed: its last event is at (\d+\.\d{6})")
+KILLED = re.compile(r"'(.*)' was not finished, its recorder was killed or failed: its last event is at (\d+\.\d{6})")
 
 
 def something_is_kept(folder):

@@ -62,6 +62,7 @@ static const struct kind {
 	{ "__u8 ", "[16]", BYTES, 16, 16, false }, { "u8 ", "[28]", BYTES, 28, 28, false },
 	{ "u16 ", "[4]", NUMBERS, 8, 4, false }, { "u32 ", "[2]", NUMBERS, 8, 2, false },
 	{ "unsigned long ", "[3]", NUMBERS, 24, 3, false }, { "u8 ", "[3]", BYTES, 3, 3, false },
+	{ "s64 ", "[]", NUMBERS, 32, 4, true },
 	{ "__data_loc char[] ", "", DYNAMIC_STRING, 4, 0, true },
 	{ "__rel_loc char[] ", "", DYNAMIC_STRING, 4, 0, true },
 	{ "__data_loc u8[] ", "", DYNAMIC_BYTES, 4, 0, false },

@@ -245,6 +245,14 @@ static void test_guards(void **state)
 		{ GUARDED("\"%s\", __print_array(REC->raw, REC->a, 2)"), NULL, FAILED("3"), 3 },
 		{ GUARDED("\"%*d\", REC->a, 7"), " 7", FAILED("2147483647"), 0x7fffffff },
 		{ GUARDED("\"%*d\", REC->a, 7"), " 7", FAILED("-2147483648"), 0x80000000 },
+		/* stars are found behind what takes no argument, and behind modifiers */
+		{ GUARDED("\"%c%*d\", REC->a, 7"), ">c< 7", FAILED("2147483647"), 0x7fffffff },
+		{ GUARDED("\"%'d%-*d\", REC->a, 7"), ">'<d7 ", FAILED("2147483647"), 0x7fffffff },
+		{ GUARDED("\"%l*d\", REC->a, 7"), NULL, FAILED("2147483647"), 0x7fffffff },
+		{ GUARDED("\"%*d\", REC->a ? REC->a : 1, 7"), " 7", FAILED("2147483647"), 0x7fffffff },
+		{ GUARDED("\"%*d\", (int)REC->a << 64, 7"), " 7", FAILED("2147483647"), 0x7fffffff },
+		{ GUARDED("\"%*d|\", (u8)REC->a, 7"), " 7|",
+		  "                                                              7|", 0x7fffff3f },
 	};
 	uint8_t rec[] = RECORD(300, 0, 0, 0, 0, 1, 2, 3, 4);
 
@@ -323,6 +331,30 @@ static void test_widths_that_are_not_printed(void **state)
 	begin(&fx, texts, false);
 	assert_string_equal(strstr(line_of(&fx, &plain, rec, sizeof(rec)), "ev:") + 22,
 			    "[FAILED TO PARSE] a=2");
+	end(&fx);
+}
+
+/* What libtraceevent 1.7 does not survive: a mask of no bytes, the length of a __rel_loc. */
+static void test_arrays_that_are_not_run(void **state)
+{
+	static const char *const texts[] = {
+		"sys", COMMON("ev", 300) FIELD("__data_loc cpumask_t m", 8, 4, 0)
+		PRINT("\"%s\", __get_cpumask(m)"),
+		"sys", COMMON("rel", 301) FIELD("__rel_loc char[] r", 8, 4, 1)
+		PRINT("\"%d\", __get_rel_dynamic_array_len(r)"), NULL
+	};
+	static const uint8_t mask[] = RECORD(300, 12, 0, 1, 0, 0x83);
+	static const uint8_t none[] = RECORD(300, 12, 0, 0, 0);
+	static const uint8_t relative[] = RECORD(301, 0, 0, 2, 0, 'a', 0);
+	struct fixture fx;
+
+	(void)state;
+	begin(&fx, texts, false);
+	assert_string_equal(strstr(line_of(&fx, &plain, mask, sizeof(mask)), "ev:") + 22, "0-1,7");
+	assert_string_equal(strstr(line_of(&fx, &plain, none, sizeof(none)), "ev:") + 22,
+			    "[FAILED TO PARSE] m=12");
+	assert_string_equal(strstr(line_of(&fx, &plain, relative, sizeof(relative)), "rel:") + 22,
+			    "[FAILED TO PARSE] r=a");
 	end(&fx);
 }
 
@@ -645,6 +677,7 @@ int main(void)
 		cmocka_unit_test(test_guards),
 		cmocka_unit_test(test_print_formats_that_are_not_run),
 		cmocka_unit_test(test_widths_that_are_not_printed),
+		cmocka_unit_test(test_arrays_that_are_not_run),
 		cmocka_unit_test(test_endless_print_formats),
 		cmocka_unit_test(test_formats_that_are_left_out),
 		cmocka_unit_test(test_one_id_twice),

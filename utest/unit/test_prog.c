@@ -300,12 +300,47 @@ static void formats_of_6_18(void **state)
 	compare_kernel("6.18", false, 60);
 }
 
+/* With libtraceevent's plugins: what these print, or what calls their functions, has no program. */
+static void programs_beside_plugins(void **state)
+{
+	static const char *const kernels[] = { "6.1", "6.12", "6.18" };
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(kernels); k++) {
+		const struct event_name *names;
+		unsigned foreign = 0, no_prog = 0;
+		struct kernel kernel;
+		struct event_db *db;
+		size_t nr;
+
+		read_kernel(kernels[k], &kernel);
+		db = open_kernel(&kernel, false);
+		assert_int_equal(event_db_load_plugins(db, false, false, NULL), 0);
+		assert_int_equal(event_db_names(db, &names, &nr, NULL), 0);
+		for (size_t i = 0; i < nr; i++) {
+			const char *why = event_db_foreign_text(db, names[i].id);
+
+			if (why)
+				print_message("%s %s:%s: %s\n", kernels[k], names[i].system, names[i].name, why);
+			foreign += !!why;
+			no_prog += !event_db_slot(db, names[i].id)->prog;
+		}
+		print_message("%s: %u texts of %zu are libtraceevent's, %u formats have no program\n",
+			      kernels[k], foreign, nr, no_prog);
+		assert_true(no_prog * 100 <= nr);
+		assert_true(foreign * 100 <= nr);
+		event_db_free(db);
+		free(kernel.text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats_of_6_1),
 		cmocka_unit_test(formats_of_6_12),
 		cmocka_unit_test(formats_of_6_18),
+		cmocka_unit_test(programs_beside_plugins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

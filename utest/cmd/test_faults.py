@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""System calls of the recorder that fail: it stops, tells, keeps what it has, and puts the kernel back."""
+
+import glob
+import os
+
+import pytest
+
+import common
+import tracefs
+from common import TRACECMD, run, strict_check
+from recording import DIR, INSTANCE
+
+# What strace makes of which calls, and what comes of it: nothing (the command's status), a file
+# that ends early, the parts of one, or no recording at all.
+FAULTS = [
+    ("pwrite64:error=EINTR:when=3+3", "nothing"),
+    ("splice:error=EINTR:when=2+2", "nothing"),
+    ("poll,ppoll:error=EINTR:when=2+3", "nothing"),
+    ("fallocate:error=EOPNOTSUPP", "nothing"),
+    ("copy_file_range:error=EXDEV", "nothing"),
+    ("fdatasync:error=EIO", "early"),
+    ("splice:error=EIO:when=4+", "early"),
+    ("copy_file_range:error=EIO:when=3+", "parts"),
+    ("linkat,rename:error=EIO", "parts"),
+    ("fsync:error=EIO:when=3+", "parts"),
+    ("pwrite64:error=ENOSPC:when=2+", "none"),
+    ("flock:error=ENOLCK", "none"),
+]
+
+
+@pytest.mark.parametrize("fault, outcome", FAULTS, ids=[f for f, _ in FAULTS])
+def test_failing_call(kernel, tmp_path, fault, outcome):
+    before = tracefs.snapshot(events=False)
+    dat = tmp_path / "x.dat"
+    work = common.tool("workload")
+    p = run("strace", "-f", "-o", "/dev/null", "-e", f"trace={fault.split(':')[0]}", "-e", f"inject={fault}",
+            TRACECMD, "record", "-q", "--sync", "-o", dat, "-B", INSTANCE, "-e", "sched", "-e", "syscalls:*nanosleep",
+            "sh", "-c", f"{work} 100; sleep 1.2; {work} 50; exit 5", status=None)
+    assert not os.path.exists(DIR)
+    assert {k: v for k, v in tracefs.snapshot(events=False).items() if k in before} == before
+    assert p.returncode == (5 if outcome == "nothing" else 1), p.stderr
+    assert p.stderr.count("tracecmd: ") == (0 if outcome == "nothing" else 1), p.stderr
+    spools = glob.glob(f"{dat}.*")
+    if outcome in ("nothing", "early"):
+        assert not spools
+        strict_check(dat)
+        assert ("what was recorded before that is in" in p.stderr) == (outcome == "early")
+    elif outcome == "parts":
+        assert "restore" in p.stderr and not dat.exists() and spools
+        assert "sched_switch:" in run(TRACECMD, "report", dat, status=1).stdout
+        run(TRACECMD, "restore", "-o", tmp_path / "y.dat", dat)
+        strict_check(tmp_path / "y.dat")
+    else:
+        assert not os.listdir(tmp_path), "nothing is left of a recording that did not begin"
