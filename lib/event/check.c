@@ -391,6 +391,12 @@ static bool eval_binary(const char *op, uint64_t a, uint64_t b, uint64_t *ret)
 	return false;
 }
 
+/* Whether a number of that size is 0 to libtraceevent, whatever its bytes. */
+static bool is_odd(unsigned size)
+{
+	return size != 1 && size != 2 && size != 4 && size != 8;
+}
+
 /* As libtraceevent computes it; false for what it can do and this cannot. */
 static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const void *data,
 		 size_t len, uint64_t *ret)
@@ -416,10 +422,8 @@ static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const
 		return true;
 	case TEP_PRINT_FIELD:
 		f = arg_field(event, arg);
-		/* a number of an odd size is 0 */
 		*ret = 0;
-		return f && ((f->size != 1 && f->size != 2 && f->size != 4 && f->size != 8) ||
-			     format_number(f, data, len, ret));
+		return f && (is_odd(f->size) || format_number(f, data, len, ret));
 	case TEP_PRINT_TYPE:
 		if (!eval(event, arg->typecast.item, data, len, &a))
 			return false;
@@ -432,8 +436,11 @@ static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const
 		*ret = size;
 		return true;
 	case TEP_PRINT_OP:
-		if (arg->op.op[0] == '[')
-			return false;
+		if (arg->op.op[0] == '[') {
+			f = arg_field(event, skip_casts(arg->op.left));
+			*ret = 0;
+			return f && f->elementsize && is_odd(f->elementsize);
+		}
 		if (arg->op.op[0] == '?')
 			return eval(event, arg->op.left, data, len, &a) &&
 			       eval(event, a ? arg->op.right->op.left : arg->op.right->op.right,

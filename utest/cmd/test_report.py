@@ -617,3 +617,13 @@ def test_printing_stops_with_its_reader():
 def test_wrong_options(args, status, words):
     p = run(TRACECMD, "report", "-i", dat("old-v7"), *args, status=status)
     assert words in p.stderr and p.stdout == "" and len(p.stderr.splitlines()) == 1
+
+
+def test_events_that_libtraceevent_prints():
+    head = "\nEvents whose text libtraceevent makes:\n"
+    told = ours("--stat", "--debug", dat("pair")).split(head)[1].splitlines()
+    count = ours(dat("pair")).count(" kvm_entry: ")
+    assert count > 1000 and f"{count} kvm:kvm_entry: a plugin prints it" in [line.strip() for line in told]
+    assert all(re.fullmatch(r" *\d+ kvm\w*:\w+: a plugin prints it", line) for line in told)
+    assert ours("--stat", "--debug", dat("old-v7")).split(head)[1] == "   none\n"
+    assert head not in ours("--stat", dat("pair"))
