@@ -26,15 +26,17 @@ enum {
 #define X (1u << TRACE_EXTRACT)
 
 /* Which options mean something to which command. In extract, -s has no
- * argument, and -a and -t choose buffers. */
+ * argument, and -a and -t choose buffers; -b, -c, -F, -g, -l, -n and -P are
+ * taken there because scripts give them, and told to have no effect. */
 static const struct {
 	int opt;
 	unsigned commands;
 } uses[] = {
 	{ 'e', R | S }, { 'f', R | S }, { 'R', R | S }, { 'v', R | S }, { 'i', R | S | X },
-	{ 'a', R | S | X }, { 'p', R | S | X }, { 'l', R | S }, { 'n', R | S }, { 'g', R | S },
-	{ 'T', R | S }, { 'O', R | S }, { 'F', R | S }, { 'P', R | S }, { 'c', R | S },
-	{ 'C', R | S }, { 'b', R | S }, { 'M', R | S }, { 'o', R | X }, { 'm', R }, { 's', R | X },
+	{ 'a', R | S | X }, { 'p', R | S | X }, { 'l', R | S | X },
+	{ 'n', R | S | X }, { 'g', R | S | X }, { 'T', R | S | X }, { 'O', R | S | X },
+	{ 'F', R | S | X }, { 'P', R | S | X }, { 'c', R | S | X }, { 'C', R | S },
+	{ 'b', R | S | X }, { 'M', R | S }, { 'o', R | X }, { 'm', R }, { 's', R | X },
 	{ 'r', R | X }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | S }, { 'D', R | S },
 	{ 'B', R | S | X }, { 't', X }, { 'q', R | S | X }, { 'h', R | S | X },
 	{ OPT_MODULE, R | S }, { OPT_MAX_GRAPH_DEPTH, R | S }, { OPT_FUNC_STACK, R | S },
@@ -620,6 +622,7 @@ static int check_whole(struct parser *p)
 	if (p->which == TRACE_EXTRACT) {
 		if (o->command)
 			return usage_error(p->e, "extract takes no command ('%s')", o->command[0]);
+		return EXIT_OK;
 	} else if (!kernel_setup_has_work(s)) {
 		return usage_error(p->e, "nothing to trace is named: give -e EVENT or -p TRACER");
 	}
