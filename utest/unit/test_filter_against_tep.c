@@ -294,7 +294,7 @@ static void try_file(const char *name)
 	struct tally tally = { 0 };
 	struct samples *all;
 	struct dat_reader *r;
-	struct event_db *db;
+	struct event_db *db = NULL;
 	struct replay *rp;
 	struct err e = { 0 };
 	char path[512];
