@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dat/dat.h"
 #include "trace_options.h"
 
 /* Long options without a letter. */
@@ -594,10 +595,29 @@ static int finish_profiles(struct parser *p)
 	return EXIT_OK;
 }
 
+static int check_compression(struct parser *p)
+{
+	const char *name = p->o->compression;
+	const struct codec *codec;
+
+	if (!name)
+		return EXIT_OK;
+	if (codec_choose(name, &codec, p->e))
+		return EXIT_USAGE;
+	if (p->o->file_version == 6 && strcmp(name, "any") && codec)
+		return usage_error(p->e, "files of version 6 are never compressed: --compression %s takes "
+				   "--file-version 7", name);
+	if (p->o->compress == COMPRESS_NONE && codec)
+		return usage_error(p->e, "options --compress none and --compression %s exclude each "
+				   "other", name);
+	return EXIT_OK;
+}
+
 static int check_whole(struct parser *p)
 {
 	struct trace_options *o = p->o;
 	struct kernel_setup *s = &o->setup;
+	int status;
 
 	if (p->which == TRACE_EXTRACT) {
 		if (o->command)
@@ -612,6 +632,9 @@ static int check_whole(struct parser *p)
 		return usage_error(p->e, "option --user needs a command to run");
 	if (o->fork && !o->command)
 		return usage_error(p->e, "option --fork needs a command to run");
+	status = check_compression(p);
+	if (status)
+		return status;
 	if (o->date && o->has_ts_offset)
 		return usage_error(p->e, "options --date and --ts-offset exclude each other");
 	for (size_t i = 0; i < s->instances.nr; i++) {
