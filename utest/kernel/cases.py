@@ -369,7 +369,7 @@ def snapshots(g):
         g.run(*write, 20)
         g.tracecmd("stop", *instance)
         name = "".join(instance[1:]) or "top"
-        g.tracecmd("extract", *instance, "-s", "-o", f"{name}-snapshot.dat")
+        g.tracecmd("extract", *instance, "-s", "-k", "-o", f"{name}-snapshot.dat")
         g.tracecmd("extract", *instance, "-o", f"{name}-buffer.dat")
 
 
