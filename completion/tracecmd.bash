@@ -16,26 +16,30 @@ _tracecmd_commands()
 	"$1" --help 2>/dev/null | awk '/^commands:/ { on = 1; next } on && NF == 0 { exit } on { print $1 }'
 }
 
+# "plugin:option" of each plugin's options
+_tracecmd_plugin_options()
+{
+	"$1" list -O 2>/dev/null | awk '$1 == "plugin:" { plugin = $2 } $1 == "option:" { print plugin ":" $2 }'
+}
+
 # $1: program, $2: command, $3: the word before the one being typed
 _tracecmd_values()
 {
 	local codecs='any none zstd lz4 zlib'
 
+	case $2:$3 in
+	record:-e|start:-e|extract:-e|list:-e|show:--hist|show:--trigger) "$1" list -e 2>/dev/null ;;&
+	record:-e|start:-e|extract:-e) "$1" list -s 2>/dev/null; return ;;
+	list:-e|show:--hist|show:--trigger) return ;;
+	record:-p|start:-p|extract:-p) "$1" list -t 2>/dev/null | tr ' ' '\n'; return ;;
+	record:-C|start:-C) "$1" list -C 2>/dev/null | tr -d '[]' | tr ' ' '\n'; return ;;
+	report:-O) _tracecmd_plugin_options "$1"; return ;;
+	record:-O|start:-O|extract:-O) "$1" list -o 2>/dev/null | sed 's/^no//; p; s/^/no/'; return ;;
+	record:-[lng]|start:-[lng]|extract:-[lng]) "$1" list -f 2>/dev/null; return ;;
+	reset:-k) printf '%s\n' kprobe kretprobe uprobe uretprobe eprobe synth all; return ;;
+	esac
 	case $3 in
-	-e|--select)
-		"$1" list -e 2>/dev/null
-		"$1" list -s 2>/dev/null
-		;;
-	-p) case $2 in record|start|stream|set|extract) "$1" list -t 2>/dev/null | tr ' ' '\n' ;; *) return 1 ;; esac ;;
-	-C) case $2 in record|start|stream|set) "$1" list -C 2>/dev/null | tr -d '[]' | tr ' ' '\n' ;; *) return 1 ;; esac ;;
 	-B) "$1" list -B 2>/dev/null | grep -v '^No ' ;;
-	-O)
-		case $2 in
-		report) return 1 ;;
-		*) "$1" list -o 2>/dev/null | sed 's/^no//; p; s/^/no/' ;;
-		esac
-		;;
-	-l|-n|-g) case $2 in record|start|stream|set|extract) "$1" list -f 2>/dev/null ;; *) return 1 ;; esac ;;
 	--compression) tr ' ' '\n' <<<"$codecs" ;;
 	--format) printf '%s\n' text json csv ;;
 	--compress) printf '%s\n' live after none ;;

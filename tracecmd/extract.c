@@ -51,6 +51,26 @@ static int find_tracer(struct kernel_instance_setup *is, struct err *e)
 	return is->tracer ? 0 : err_errno(e, -ENOMEM, "cannot extract");
 }
 
+/* What is in the buffers already is neither resized nor filtered by options. */
+static void tell_useless(const struct trace_options *o, const struct notices *notices)
+{
+	const struct kernel_setup *s = &o->setup;
+
+	for (size_t i = 0; i < s->instances.nr; i++) {
+		const struct kernel_instance_setup *is = &s->instances.v[i];
+		const struct { const char *name; bool given; } options[] = {
+			{ "-b", is->buffer_kb }, { "-P", is->pids.nr }, { "-c", is->follow },
+			{ "-l", is->filters.nr }, { "-n", is->notraces.nr },
+			{ "-g", !i && s->graph.nr }, { "-F", !i && s->only_command },
+		};
+
+		for (size_t j = 0; j < ARRAY_SIZE(options); j++)
+			if (options[j].given)
+				notice(notices, "option %s has no effect with 'extract': it takes what "
+				       "was recorded before", options[j].name);
+	}
+}
+
 static int check_snapshot(const struct kernel_instance_setup *is, struct err *e)
 {
 	if (kernel_has(is->in, "snapshot"))
@@ -81,6 +101,8 @@ static int find_instances(struct run *run, struct err *e)
 		if (!r && run->o->snapshot)
 			r = check_snapshot(is, e);
 		if (!r)
+			r = kernel_setup_check_reading(run->kernel, is, e);
+		if (!r)
 			r = find_tracer(is, e);
 	}
 	return r;
@@ -93,6 +115,8 @@ static int check_all(struct run *run, struct err *e)
 
 	if (!r && o->tell_writes)
 		kernel_tell_writes(run->kernel);
+	if (!r && !o->quiet)
+		tell_useless(o, &stderr_notices);
 	if (!r)
 		r = find_instances(run, e);
 	if (!r)
@@ -113,6 +137,9 @@ static int extract(struct run *run, struct err *e)
 	struct kernel_setup *setup = &run->o->setup;
 	int r = kernel_setup_tracing(run->kernel, setup, false, e);
 
+	for (size_t i = 0; i < setup->instances.nr && !r; i++)
+		if (setup->instances.v[i].in)
+			r = kernel_setup_apply_options(run->kernel, &setup->instances.v[i], e);
 	if (!r)
 		r = record_output_date(&run->out, run->kernel, e);
 	if (!r)
@@ -188,6 +215,7 @@ const struct command extract_command = {
 		"  -s                the snapshot instead of the buffer\n"
 		"  -k                leave the tracing settings as they are afterwards\n"
 		"  -p TRACER         a latency tracer: what it found, as text\n"
+		"  -O OPTION, -T     trace option meanwhile, for the text of a latency tracer\n"
 		"  -o FILE           output (trace.dat)\n"
 		"  --compression C   any, none, or a codec ('tracecmd list -c')\n"
 		"  --file-version V  7, or 6: never compressed, for older programs\n"
@@ -197,6 +225,7 @@ const struct command extract_command = {
 		"  --tsc2nsec        store how x86-tsc becomes nanoseconds\n"
 		"  --fail-on-loss    exit status 3 if events were lost\n"
 		"  --nosplice, -r PRIO as for record\n"
+		"  -b, -c, -F, -g, -l, -n, -P have no effect: trace-cmd has them here too\n"
 		"  -q, --quiet; --stderr; -h, --help\n",
 	.on_kernel = true,
 	.run = run_extract,

@@ -399,19 +399,25 @@ static const char *argument(int argc, char **argv, int *i)
 	return argv[++*i];
 }
 
+/* Long options may be shortened as long as they stay unique. */
+static bool is_long(const char *word, const char *name)
+{
+	return word[0] == '-' && word[1] == '-' && word[2] && !strncmp(word, name, strlen(word));
+}
+
 static int take_option(struct list *l, int argc, char **argv, int *i)
 {
 	const char *word = argv[*i];
 
-	if (!strcmp(word, "--full")) {
+	if (is_long(word, "--full")) {
 		l->format = l->full = true;
 		return EXIT_OK;
 	}
-	if (!strcmp(word, "--proto")) {
+	if (is_long(word, "--proto")) {
 		l->prototypes = true;
 		return EXIT_OK;
 	}
-	if (!strcmp(word, "--help"))
+	if (is_long(word, "--help"))
 		return EXIT_HELP;
 	if (word[0] != '-')
 		return usage_error(l->e, "'%s' is no option", word);

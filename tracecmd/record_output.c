@@ -19,20 +19,11 @@
 
 static int choose_format(struct record_output *out, struct err *e)
 {
-	const char *name = out->o->compression;
+	const char *name = out->o->compress == COMPRESS_NONE ? "none" : out->o->compression;
 
-	if (out->o->compress == COMPRESS_NONE && name && strcmp(name, "none"))
-		return err_set(e, -EINVAL, "options --compress none and --compression %s exclude each "
-			       "other", name);
-	if (out->o->compress == COMPRESS_NONE)
-		name = "none";
 	out->opts.version = out->o->file_version ? out->o->file_version : 7;
-	if (out->opts.version == 6) {
-		if (name && strcmp(name, "none") && strcmp(name, "any"))
-			return err_set(e, -EINVAL, "files of version 6 are never compressed: "
-				       "--compression %s takes --file-version 7", name);
+	if (out->opts.version == 6)
 		return 0;
-	}
 	return codec_choose(name ? name : "any", &out->opts.codec, e);
 }
 

@@ -241,13 +241,17 @@ static int print_texts(struct report *rp, struct err *e)
 }
 
 /*
- * What needs all records in their order has no use for threads. Fields (-R): the
- * first time that a string is none, libtraceevent takes it for an array for good.
+ * What needs all records in their order has no use for threads, plugins of the
+ * user's among it. Fields (-R): the first time that a string is none,
+ * libtraceevent takes it for an array for good.
  */
 static unsigned nr_threads(const struct report *rp)
 {
 	if (rp->first_events || rp->fields || rp->raw.nr || rp->wakeup || rp->ts_check || rp->debug || rp->compat_31)
 		return 1;
+	for (size_t i = 0; i < rp->files.nr; i++)
+		if (event_db_in_order(rp->files.v[i].db))
+			return 1;
 	return rp->threads;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dat/dat.h"
 #include "trace_options.h"
 
 /* Long options without a letter. */
@@ -25,15 +26,17 @@ enum {
 #define X (1u << TRACE_EXTRACT)
 
 /* Which options mean something to which command. In extract, -s has no
- * argument, and -a and -t choose buffers. */
+ * argument, and -a and -t choose buffers; -b, -c, -F, -g, -l, -n and -P are
+ * taken there because scripts give them, and told to have no effect. */
 static const struct {
 	int opt;
 	unsigned commands;
 } uses[] = {
 	{ 'e', R | S }, { 'f', R | S }, { 'R', R | S }, { 'v', R | S }, { 'i', R | S | X },
-	{ 'a', R | S | X }, { 'p', R | S | X }, { 'l', R | S }, { 'n', R | S }, { 'g', R | S },
-	{ 'T', R | S }, { 'O', R | S }, { 'F', R | S }, { 'P', R | S }, { 'c', R | S },
-	{ 'C', R | S }, { 'b', R | S }, { 'M', R | S }, { 'o', R | X }, { 'm', R }, { 's', R | X },
+	{ 'a', R | S | X }, { 'p', R | S | X }, { 'l', R | S | X },
+	{ 'n', R | S | X }, { 'g', R | S | X }, { 'T', R | S | X }, { 'O', R | S | X },
+	{ 'F', R | S | X }, { 'P', R | S | X }, { 'c', R | S | X }, { 'C', R | S },
+	{ 'b', R | S | X }, { 'M', R | S }, { 'o', R | X }, { 'm', R }, { 's', R | X },
 	{ 'r', R | X }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | S }, { 'D', R | S },
 	{ 'B', R | S | X }, { 't', X }, { 'q', R | S | X }, { 'h', R | S | X },
 	{ OPT_MODULE, R | S }, { OPT_MAX_GRAPH_DEPTH, R | S }, { OPT_FUNC_STACK, R | S },
@@ -592,14 +595,34 @@ static int finish_profiles(struct parser *p)
 	return EXIT_OK;
 }
 
+static int check_compression(struct parser *p)
+{
+	const char *name = p->o->compression;
+	const struct codec *codec;
+
+	if (!name)
+		return EXIT_OK;
+	if (codec_choose(name, &codec, p->e))
+		return EXIT_USAGE;
+	if (p->o->file_version == 6 && strcmp(name, "any") && codec)
+		return usage_error(p->e, "files of version 6 are never compressed: --compression %s takes "
+				   "--file-version 7", name);
+	if (p->o->compress == COMPRESS_NONE && codec)
+		return usage_error(p->e, "options --compress none and --compression %s exclude each "
+				   "other", name);
+	return EXIT_OK;
+}
+
 static int check_whole(struct parser *p)
 {
 	struct trace_options *o = p->o;
 	struct kernel_setup *s = &o->setup;
+	int status;
 
 	if (p->which == TRACE_EXTRACT) {
 		if (o->command)
 			return usage_error(p->e, "extract takes no command ('%s')", o->command[0]);
+		return EXIT_OK;
 	} else if (!kernel_setup_has_work(s)) {
 		return usage_error(p->e, "nothing to trace is named: give -e EVENT or -p TRACER");
 	}
@@ -609,6 +632,9 @@ static int check_whole(struct parser *p)
 		return usage_error(p->e, "option --user needs a command to run");
 	if (o->fork && !o->command)
 		return usage_error(p->e, "option --fork needs a command to run");
+	status = check_compression(p);
+	if (status)
+		return status;
 	if (o->date && o->has_ts_offset)
 		return usage_error(p->e, "options --date and --ts-offset exclude each other");
 	for (size_t i = 0; i < s->instances.nr; i++) {

@@ -263,27 +263,11 @@ void format_check_release(struct format_check *c)
 
 bool format_number(const struct tep_format_field *f, const void *data, size_t len, uint64_t *ret)
 {
-	bool big = tep_is_file_bigendian(f->event->tep);
-	const uint8_t *at = (const uint8_t *)data + f->offset;
-
 	if (f->offset < 0 || f->size < 0 || (size_t)f->offset > len ||
 	    (size_t)f->size > len - f->offset)
 		return false;
-	switch (f->size) {
-	case 1:
-		*ret = *at;
-		return true;
-	case 2:
-		*ret = get_u16(at, big);
-		return true;
-	case 4:
-		*ret = get_u32(at, big);
-		return true;
-	case 8:
-		*ret = get_u64(at, big);
-		return true;
-	}
-	return false;
+	return get_uint((const uint8_t *)data + f->offset, f->size,
+			tep_is_file_bigendian(f->event->tep), ret);
 }
 
 /* __data_loc: length << 16 | offset from the record's start; __rel_loc: from the field's end. */
@@ -391,6 +375,12 @@ static bool eval_binary(const char *op, uint64_t a, uint64_t b, uint64_t *ret)
 	return false;
 }
 
+/* Whether a number of that size is 0 to libtraceevent, whatever its bytes. */
+static bool is_odd(unsigned size)
+{
+	return size != 1 && size != 2 && size != 4 && size != 8;
+}
+
 /* As libtraceevent computes it; false for what it can do and this cannot. */
 static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const void *data,
 		 size_t len, uint64_t *ret)
@@ -416,10 +406,8 @@ static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const
 		return true;
 	case TEP_PRINT_FIELD:
 		f = arg_field(event, arg);
-		/* a number of an odd size is 0 */
 		*ret = 0;
-		return f && ((f->size != 1 && f->size != 2 && f->size != 4 && f->size != 8) ||
-			     format_number(f, data, len, ret));
+		return f && (is_odd(f->size) || format_number(f, data, len, ret));
 	case TEP_PRINT_TYPE:
 		if (!eval(event, arg->typecast.item, data, len, &a))
 			return false;
@@ -432,8 +420,11 @@ static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const
 		*ret = size;
 		return true;
 	case TEP_PRINT_OP:
-		if (arg->op.op[0] == '[')
-			return false;
+		if (arg->op.op[0] == '[') {
+			f = arg_field(event, skip_casts(arg->op.left));
+			*ret = 0;
+			return f && f->elementsize && is_odd(f->elementsize);
+		}
 		if (arg->op.op[0] == '?')
 			return eval(event, arg->op.left, data, len, &a) &&
 			       eval(event, a ? arg->op.right->op.left : arg->op.right->op.right,

@@ -61,6 +61,11 @@ int event_db_add_format(struct event_db *db, const char *system, const char *tex
  * -EINVAL if an option was set that none of them has, with near matches. */
 int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, struct err *e);
 /*
+ * Whether texts must be made in the order of the events: plugins that this
+ * library does not know, or with options, may remember what they have seen.
+ */
+bool event_db_in_order(const struct event_db *db);
+/*
  * Sets a plugin's option for the process: "[PLUGIN:]NAME[=VALUE]"; without a
  * value a switch is turned over. "fgraph:" options are this library's own
  * (plugins.c), the rest go to libtraceevent. Before plugins are loaded.

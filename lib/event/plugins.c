@@ -260,6 +260,7 @@ static bool can_wait(const struct event_db *db)
 
 bool plugins_are_known(const struct event_db *db, const struct tep_event *event)
 {
+	AUTO_FREE char *dir = NULL, *file = NULL;
 	char path[PATH_MAX];
 	Dl_info handler;
 
@@ -268,10 +269,18 @@ bool plugins_are_known(const struct event_db *db, const struct tep_event *event)
 	/* ftrace's graph has no handler there, and is known all the same */
 	if (!event->handler)
 		return !strcmp(event->system, "ftrace");
-	return dladdr((void *)event->handler, &handler) && handler.dli_fname &&
-	       system_dir(path, sizeof(path)) &&
-	       !strncmp(handler.dli_fname, path, strlen(path)) &&
-	       handler.dli_fname[strlen(path)] == '/';
+	/* options change their texts */
+	if (db->plugin_options.nr || !dladdr((void *)event->handler, &handler) ||
+	    !handler.dli_fname || !system_dir(path, sizeof(path)))
+		return false;
+	dir = realpath(path, NULL);
+	file = realpath(handler.dli_fname, NULL);
+	return dir && file && !strncmp(file, dir, strlen(dir)) && file[strlen(dir)] == '/';
+}
+
+bool event_db_in_order(const struct event_db *db)
+{
+	return db->plugins.loaded && !db->plugins.known;
 }
 
 static void load(struct event_db *db)

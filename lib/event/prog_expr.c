@@ -255,6 +255,8 @@ static uint32_t element(struct prog_build *b, const struct tep_print_arg *arg)
 	n.how = how_of(b, size);
 	n.size = size;
 	n.n = f->offset;
+	if (n.how == HOW_CONST && !size)
+		prog_cannot(b, "an element without a size");
 	if (n.how == HOW_CONST)
 		return constant(b, 0);
 	if (n.kind == NODE_ELEMENT && is_const(b, n.a, &index) &&

@@ -129,7 +129,7 @@ static bool has_own_text(const struct event_slot *slot, const struct event_recor
 
 const char *event_db_foreign_text(struct event_db *db, int id)
 {
-	struct event_slot *slot = event_db_slot(db, id);
+	const struct event_slot *slot = event_db_slot(db, id);
 
 	if (!slot || slot->text || slot->check.bad_fields)
 		return NULL;

@@ -212,6 +212,22 @@ static int write_option(struct apply *a, const char *word)
 	return kernel_write(a->in, file, value, a->e) ? err_wrap(a->e, "option -O %s", word) : 0;
 }
 
+static int apply_options(struct apply *a)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < a->is->options.nr; i++)
+		ret = write_option(a, a->is->options.v[i]);
+	return ret;
+}
+
+int kernel_setup_apply_options(struct kernel *k, struct kernel_instance_setup *is, struct err *e)
+{
+	struct apply a = { .k = k, .is = is, .in = is->in, .e = e };
+
+	return apply_options(&a);
+}
+
 static int apply_tracer(struct apply *a)
 {
 	const char *tracer = a->is->tracer;
@@ -226,8 +242,8 @@ static int apply_tracer(struct apply *a)
 		if (ret == -EINVAL && *a->is->name)
 			err_hint(a->e, "an instance cannot have each tracer");
 	}
-	for (size_t i = 0; !ret && i < a->is->options.nr; i++)
-		ret = write_option(a, a->is->options.v[i]);
+	if (!ret)
+		ret = apply_options(a);
 	if (!ret && a->s->func_stack && !*a->is->name)
 		ret = write_option(a, "func_stack_trace");
 	if (!ret && a->is->follow && !a->s->no_filter) {

@@ -287,19 +287,44 @@ static int leave_out_tracer(struct check *c)
 	return 0;
 }
 
+static int check_tracer(struct check *c)
+{
+	struct kernel_instance_setup *is = c->is;
+
+	if (is->tracer_optional)
+		return leave_out_tracer(c);
+	return is->tracer && strcmp(is->tracer, "nop") ?
+		check_word(c, "-p", "tracer", "available_tracers", is->tracer) : 0;
+}
+
+static int check_options(struct check *c)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < c->is->options.nr; i++)
+		ret = check_option(c, c->is->options.v[i]);
+	return ret;
+}
+
+int kernel_setup_check_reading(struct kernel *k, struct kernel_instance_setup *is, struct err *e)
+{
+	struct check c = { .k = k, .is = is, .in = is->in, .e = e };
+	int ret = check_tracer(&c);
+
+	return ret ? ret : check_options(&c);
+}
+
 static int check_part(struct check *c)
 {
 	struct kernel_instance_setup *is = c->is;
 	int ret = check_events(c);
 
-	if (!ret && is->tracer_optional)
-		ret = leave_out_tracer(c);
-	if (!ret && is->tracer && strcmp(is->tracer, "nop") && !is->tracer_optional)
-		ret = check_word(c, "-p", "tracer", "available_tracers", is->tracer);
+	if (!ret)
+		ret = check_tracer(c);
 	if (!ret)
 		ret = check_functions(c);
-	for (size_t i = 0; !ret && i < is->options.nr; i++)
-		ret = check_option(c, is->options.v[i]);
+	if (!ret)
+		ret = check_options(c);
 	if (!ret && is->clock)
 		ret = check_word(c, "-C", "trace clock", "trace_clock", is->clock);
 	if (!ret && is->cpumask)

@@ -129,6 +129,13 @@ bool kernel_tracer_is_latency(const char *tracer);
  */
 int kernel_setup_check(struct kernel *k, struct kernel_setup *s, struct err *e);
 /*
+ * Of an instance that is read and not set up (is->in): that this kernel has the tracer
+ * and the trace options. Changes nothing. 0, or -errno as above.
+ */
+int kernel_setup_check_reading(struct kernel *k, struct kernel_instance_setup *is, struct err *e);
+/* Gives such an instance (is->in) its trace options. 0, -errno. */
+int kernel_setup_apply_options(struct kernel *k, struct kernel_instance_setup *is, struct err *e);
+/*
  * Locks the instances of all parts that take part and exist (kernel_instance_lock):
  * to be called before anything is changed, and again after kernel_setup_apply for those that
  * were made. 0, -errno.

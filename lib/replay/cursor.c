@@ -83,6 +83,14 @@ static int complete(void *ctx, struct err *e)
 	return replay_load(ctx, e);
 }
 
+struct stream_env replay_env(struct replay *rp)
+{
+	return (struct stream_env) {
+		.tell = replay_tell, .tell_ctx = rp, .complete = complete, .complete_ctx = rp,
+		.cache = &rp->cache, .want_entries = rp->opts.want_entries,
+	};
+}
+
 /* ---- making cursors ---- */
 
 int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err *e)
@@ -92,12 +100,7 @@ int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err 
 	if (!c)
 		return err_errno(e, -ENOMEM, "cannot replay");
 	c->rp = rp;
-	c->env.tell = replay_tell;
-	c->env.tell_ctx = rp;
-	c->env.cache = &rp->cache;
-	c->env.complete = complete;
-	c->env.complete_ctx = rp;
-	c->env.want_entries = rp->opts.want_entries;
+	c->env = replay_env(rp);
 	c->v = calloc(rp->streams.nr + 1, sizeof(*c->v));
 	c->heap = calloc(rp->streams.nr + 1, sizeof(*c->heap));
 	if (!c->v || !c->heap) {

@@ -33,6 +33,8 @@ struct replay {
 int replay_load(struct replay *rp, struct err *e);
 /* Reads their beginnings, where they are long: enough for the replay's own cursor. */
 int replay_load_heads(struct replay *rp, struct err *e);
+/* For one thread; whatever it tells is told at once, unless the caller changes that. */
+struct stream_env replay_env(struct replay *rp);
 /* Notices of one thread that are told now: a stream_env's tell with the replay as context. */
 void replay_tell(void *rp, bool damage, const char *text);
 

@@ -66,9 +66,10 @@ int replay_pick_new(struct replay *rp, const struct replay_pick_opts *opts,
 	}
 	p->rp = rp;
 	p->opts = *opts;
+	p->env = replay_env(rp);
+	p->env.want_entries = false;
 	p->env.tell = tell_damage;
 	p->env.tell_ctx = p;
-	p->env.cache = &rp->cache;
 	for (uint32_t i = 0; i < rp->streams.nr; i++)
 		if (!opts->streams || opts->streams[i / 8] >> i % 8 & 1)
 			stream_cur_init(&p->v[p->nr++], &rp->streams.v[i], i);

@@ -9,11 +9,13 @@
 /* The first windows, so that the first result is there soon. */
 #define SMALL_BYTES (32u << 10)
 
-static void tell_nobody(void *ctx, bool damage, const char *text)
+/* It only looks ahead: whoever works there tells what is damaged. */
+static struct stream_env silent_env(struct replay *rp)
 {
-	(void)ctx;
-	(void)damage;
-	(void)text;
+	struct stream_env env = replay_env(rp);
+
+	env.silent = true;
+	return env;
 }
 
 int plan_init(struct plan *p, struct replay *rp, const struct replay_run_opts *opts,
@@ -22,7 +24,7 @@ int plan_init(struct plan *p, struct replay *rp, const struct replay_run_opts *o
 	*p = (struct plan) {
 		.rp = rp, .last = from, .has_to = opts->has_to, .to = opts->to,
 		.bytes = opts->window_bytes ? opts->window_bytes : WINDOW_BYTES,
-		.env = { .tell = tell_nobody, .silent = true, .cache = &rp->cache },
+		.env = silent_env(rp),
 	};
 	p->small = p->bytes < SMALL_BYTES ? p->bytes : SMALL_BYTES;
 	p->over = calloc(rp->streams.nr + 1, sizeof(*p->over));
@@ -39,7 +41,7 @@ void plan_release(struct plan *p)
 
 int plan_loaded_until(struct replay *rp, uint64_t *ret, struct err *e)
 {
-	struct stream_env env = { .tell = tell_nobody, .silent = true, .cache = &rp->cache };
+	struct stream_env env = silent_env(rp);
 	int rc = 0, found = 0;
 
 	for (size_t i = 0; i < rp->streams.nr && rc >= 0; i++) {

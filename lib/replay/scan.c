@@ -127,10 +127,11 @@ static int scan_chunk(struct worker *w, const struct dat_chunk *c, uint32_t off,
 /* The sub-buffer in front of the range of time, in the stream's uncompressed bytes. */
 static int find_start(struct worker *w, const struct batch *b, uint64_t *ret, struct err *e)
 {
-	struct stream_env env = { .silent = true, .cache = &w->sc->rp->cache };
+	struct stream_env env = replay_env(w->sc->rp);
 	struct stream_cur cur;
 	int rc;
 
+	env.silent = true;
 	*ret = 0;
 	if (!w->sc->todo->has_from || !w->sc->todo->in_order)
 		return 0;
@@ -202,7 +203,7 @@ static void run(struct scan *sc, struct worker *workers, unsigned nr)
 int replay_scan(struct replay *rp, const struct replay_scan *scan, struct err *e)
 {
 	unsigned threads = scan->threads ? scan->threads : 1;
-	struct scan sc = { .rp = rp, .todo = scan, .env = { .tell = replay_tell, .tell_ctx = rp } };
+	struct scan sc = { .rp = rp, .todo = scan, .env = replay_env(rp) };
 	AUTO_FREE struct worker *workers = NULL;
 	uint64_t total = 0;
 	int rc = replay_load(rp, e);

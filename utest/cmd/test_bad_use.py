@@ -85,6 +85,15 @@ def test_wrong_words_on_the_command_line(kernel, place, args, words):
     refused_record(place, *args, *events, status=None, words=words)
 
 
+@pytest.mark.parametrize("args", [("--compression", "foo"), ("--file-version", "6", "--compression", "zstd")],
+                         ids=lambda v: " ".join(v))
+def test_same_mistake_same_status(kernel, place, args):
+    refused_record(place, "-e", "sched", *args, status=2, words=(args[-1], "--help"))
+    refused("extract", "-o", "out.dat", *args, status=2, words=(args[-1], "--help"))
+    refused("convert", f"{FIXTURES}/old-v7.dat", "out.dat", *args, status=2, words=(args[-1], "--help"))
+    assert os.listdir(place) == []
+
+
 def test_nothing_to_trace(kernel, place):
     refused_record(place, status=None, words=("-e", "-p"))
 

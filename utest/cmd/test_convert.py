@@ -99,12 +99,11 @@ def test_opens_zlib_for_trace_cmd(name, tmp_path):
     assert len(run("trace-cmd", "report", "-i", out).stdout.splitlines()) > 100
 
 
-def test_lz4_is_refused_by_trace_cmd_clearly(tmp_path):
+def test_lz4_is_refused_by_trace_cmd(tmp_path):
     out = tmp_path / "out.dat"
     convert("-i", fixture("trace-marker"), out, "--compression", "lz4")
     p = run("trace-cmd", "report", "-i", out, status=None)
-    assert p.returncode != 0
-    assert "lz4" in p.stderr
+    assert p.returncode != 0 and "error reading header" in p.stderr
 
 
 def test_there_and_back(tmp_path):

@@ -98,6 +98,12 @@ def test_help_and_page_name_the_same_options():
     assert differing == {}
 
 
+def test_options_are_explained_once():
+    for page in PAGES:
+        terms = [line for line in page.read_text().splitlines() if line.endswith("::") and line.startswith("*-")]
+        assert len(terms) == len(set(terms)), page.name
+
+
 def test_numbers_of_the_format_page_are_kept():
     """Comments and messages cite its sections by number."""
     text = (TOP / "Documentation" / "tracecmd.dat.5.adoc").read_text()

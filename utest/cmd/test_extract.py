@@ -120,6 +120,31 @@ def test_own_events_do_not_keep_it_going(traced, dat):
     assert "sys_enter_read" in names(dat)
 
 
+def test_latency_tracers_this_kernel_lacks_are_refused(traced, dat):
+    have = tracefs.read(f"{DIR}/available_tracers").split()
+    lacking = [name for name in ("wakeup", "irqsoff", "preemptoff", "wakeup_dl") if name not in have]
+    assert lacking, f"it has them all: {have}"
+    p = run(TRACECMD, "extract", "-o", dat, "-B", INSTANCE, "-p", lacking[0], status=1)
+    assert f"this kernel has no tracer '{lacking[0]}'" in p.stderr
+    assert "sched" in tracefs.read(f"{DIR}/set_event")
+
+
+def test_trace_options_are_set_meanwhile(traced, dat):
+    before = tracefs.snapshot(events=False)
+    p = extract(dat, "-B", INSTANCE, "-k", "-O", "noprint-parent", "-T", "--debug")
+    assert f"'0' to {DIR}/options/print-parent" in p.stderr
+    assert f"'1' to {DIR}/options/stacktrace" in p.stderr
+    assert tracefs.differences(before, tracefs.snapshot(events=False)) == []
+
+
+def test_options_without_effect_are_told(traced, dat):
+    given = ("-b", "4000"), ("-P", "1"), ("-c",), ("-l", "foo"), ("-n", "foo"), ("-g", "foo"), ("-F",)
+    p = extract(dat, "-g", "foo", "-F", "-B", INSTANCE, *[word for option in given for word in option])
+    for option in given:
+        assert f"option {option[0]} has no effect with 'extract'" in p.stderr
+    assert "sched_switch" in names(dat)
+
+
 def test_date(traced, dat):
     import time
     extract(dat, "-B", INSTANCE, "--date")
@@ -133,6 +158,10 @@ def test_date(traced, dat):
     (("-B", INSTANCE, "ls"), 2, "takes no command"),
     (("-B", INSTANCE, "--compression", "zst"), 1, "did you mean 'zstd'"),
     (("-B", INSTANCE, "-o", "/nonexistent/x.dat"), None, "/nonexistent"),
+    (("-B", INSTANCE, "-p", "nosuch"), 1, "option -p: this kernel has no tracer 'nosuch'"),
+    (("-B", INSTANCE, "-p", "nopp"), 1, "did you mean 'nop'"),
+    (("-B", INSTANCE, "-O", "nosuch"), 1, "option -O: this kernel has no trace option 'nosuch'"),
+    (("-B", INSTANCE, "-f", "prev_pid==0"), 2, "did you mean 'tracecmd record'"),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
 def test_refused(traced, dat, args, status, words):
     """And nothing is taken out of the buffers."""

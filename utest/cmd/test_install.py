@@ -113,7 +113,16 @@ def test_completes_options_from_the_help():
         for option in offered:
             assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text), (name, option)
     assert {"--compression", "-e", "-p"} <= set(complete("record", "-"))
-    assert complete("record", "--compr") == ["--compression"]
+    assert complete("record", "--compressi") == ["--compression"]
+
+
+def test_completes_values_without_a_kernel():
+    help_text = common.run(common.TRACECMD, "reset", "--help").stdout
+    types = complete("reset", "-k", "")
+    assert "kprobe" in types and "all" in types and all(t in help_text for t in types)
+    plugins = complete("report", "-O", "fgraph", ":", "tail")
+    assert "fgraph:tailprint" in plugins or "tailprint" in plugins
+    assert complete("list", "-O", "") == []
 
 
 def test_completes_values():
@@ -128,3 +137,6 @@ def test_completes_values():
     assert complete("record", "-C", "mon") == ["mono", "mono_raw"]
     assert "nop" in complete("record", "-p", "n")
     assert "nostacktrace" in complete("record", "-O", "nostack")
+    for option in ("--hist", "--trigger"):
+        assert "sched_switch" in complete("show", option, "sched", ":", "sched_sw")
+    assert complete("report", "-e", "sche") == [], "there -e has no value"

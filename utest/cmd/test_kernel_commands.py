@@ -495,3 +495,12 @@ def test_list_prototypes(kernel, tmp_path):
 def test_list_used_wrongly(args, words):
     p = run(TRACECMD, "list", *args, status=2)
     assert words in p.stderr
+
+
+def test_long_options_may_be_shortened(kernel):
+    text = run(TRACECMD, "list", "-e", "^sched:sched_switch$", "--full").stdout
+    assert "print fmt" in text
+    for short in "--fu", "--f":
+        assert run(TRACECMD, "list", "-e", "^sched:sched_switch$", short).stdout == text
+    assert run(TRACECMD, "list", "--he").stdout.startswith("usage: tracecmd list")
+    assert "there is no option '--fullest'" in run(TRACECMD, "list", "--fullest", status=2).stderr

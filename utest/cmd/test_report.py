@@ -617,3 +617,25 @@ def test_printing_stops_with_its_reader():
 def test_wrong_options(args, status, words):
     p = run(TRACECMD, "report", "-i", dat("old-v7"), *args, status=status)
     assert words in p.stderr and p.stdout == "" and len(p.stderr.splitlines()) == 1
+
+
+def test_events_that_libtraceevent_prints():
+    head = "\nEvents whose text libtraceevent makes:\n"
+    told = ours("--stat", "--debug", dat("pair")).split(head)[1].splitlines()
+    count = ours(dat("pair")).count(" kvm_entry: ")
+    assert count > 1000 and f"{count} kvm:kvm_entry: a plugin prints it" in [line.strip() for line in told]
+    assert all(re.fullmatch(r" *\d+ kvm\w*:\w+: a plugin prints it", line) for line in told)
+    assert ours("--stat", "--debug", dat("old-v7")).split(head)[1] == "   none\n"
+    assert head not in ours("--stat", dat("pair"))
+def test_order_of_a_guest_and_its_host_does_not_matter():
+    host, guest = dat("pair"), dat("pair-ftvmguest")
+    for option in [], ["--compat", "3.1"]:
+        exits = [[line for line in ours(*option, "-i", a, "-i", b).splitlines() if " kvm_exit:" in line]
+                 for a, b in ((host, guest), (guest, host))]
+        assert exits[0] == exits[1] and any("+0x" in line for line in exits[0])
+
+
+def test_cpus_asked_for_are_those_of_all_files():
+    events = [line.split()[0] for line in ours("--cpu", "0", "-i", dat("pair"), "-i", dat("pair-ftvmguest")).splitlines()
+              if "[000]" in line]
+    assert set(events) == {"pair.dat:", "pair-ftvmguest.dat:"}
