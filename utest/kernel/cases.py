@@ -360,7 +360,8 @@ def _(r):
 def snapshots(g):
     """extract -s takes what the snapshot holds, and leaves the buffer alone."""
     g.defer(g.write, "snapshot", "0")
-    g.defer(g.tracecmd, "reset", "-a", "-d")
+    g.defer(g.tracecmd, "reset")
+    g.defer(g.tracecmd, "reset", "-B", "snapped", "-d")
     for where, instance in ((".", ()), ("instances/snapped", ("-B", "snapped"))):
         g.tracecmd("start", *instance, "-p", "nop")
         write = [g.markers, f"{g.root}/{where}/trace_marker", f"{g.root}/{where}/trace_marker_raw"]
