@@ -13,6 +13,7 @@
 #include "event/event.h"
 #include "event/export.h"
 #include "json_check.h"
+#include "../leaks.h"
 
 #define PIECES_MAX 64
 
@@ -183,11 +184,7 @@ static void print(struct event_ctx *ctx, struct event_filter *filter, const stru
 }
 
 /* libtraceevent 1.7's parser loses a few bytes at most kinds of malformed format. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:tep_parse_event\n";
-}
+KNOWN_LEAKS("leak:tep_parse_event\n");
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "event/db.h"
+#include "../leaks.h"
 
 #define FIELDS_MAX 8
 #define EVENT_ID 99
@@ -526,11 +527,7 @@ static void compare(struct event_ctx *ctx, struct event_slot *slot, const uint8_
 }
 
 /* libtraceevent 1.7's parser loses a few bytes at most kinds of malformed format. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:tep_parse_event\n";
-}
+KNOWN_LEAKS("leak:tep_parse_event\n");
 
 static void run(struct event_db *db, struct input *in, const struct fields *fs, bool big,
 		const char *format)

@@ -18,6 +18,7 @@
 
 #include "event/event.h"
 #include "replay/replay.h"
+#include "../leaks.h"
 
 #define SAMPLES 8			/* records kept of each event */
 #define EXPRESSIONS 10			/* of each event */
@@ -294,7 +295,7 @@ static void try_file(const char *name)
 	struct tally tally = { 0 };
 	struct samples *all;
 	struct dat_reader *r;
-	struct event_db *db;
+	struct event_db *db = NULL;
 	struct replay *rp;
 	struct err e = { 0 };
 	char path[512];
@@ -322,11 +323,7 @@ static void try_file(const char *name)
 }
 
 /* libtraceevent 1.7 loses a word here and there when it parses a filter. */
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:vasprintf\n";
-}
+KNOWN_LEAKS("leak:vasprintf\n");
 
 static void test_recordings(void **state)
 {

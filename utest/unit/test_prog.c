@@ -14,13 +14,10 @@
 #include <zstd.h>
 
 #include "event/db.h"
+#include "../leaks.h"
 
 /* libtraceevent 1.7's parser loses a few bytes at formats that it cannot parse. */
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:tep_parse_event\n";
-}
+KNOWN_LEAKS("leak:tep_parse_event\n");
 
 /* ---- formats of a kernel ----------------------------------------------------------- */
 
