@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "record_loss.h"
 #include "record_output.h"
 #include "supervisor.h"
 #include "trace_options.h"
@@ -147,12 +146,7 @@ static int extract(struct run *run, struct err *e)
 		r = recording_new(run->kernel, setup, &run->out.opts, &run->recording, e);
 	if (!r)
 		r = recording_start(run->recording, e);
-	if (r)
-		return r;
-	r = record_output_finish(&run->out, run->recording, e);
-	record_output_report(&run->out, run->recording, !r);
-	run->lost = !r && run->o->fail_on_loss && record_loss_any(run->recording);
-	return r;
+	return r ? r : record_output_end(&run->out, run->recording, &run->lost, e);
 }
 
 /* What was extracted is traced no longer; a buffer that was off stays off. */

@@ -11,6 +11,7 @@
 
 #include "command.h"
 #include "dat/codec.h"
+#include "kernel/btf.h"
 #include "kernel/kernel.h"
 #include "list_plugins.h"
 #include "record/record.h"
@@ -26,6 +27,7 @@ struct list {
 	unsigned parts;
 	const char *events, *functions, *options;	/* expressions, NULL: all */
 	bool format, full, filter, trigger;		/* with -e */
+	bool prototypes;				/* with -f */
 	struct err *e;
 };
 
@@ -203,6 +205,8 @@ static int list_systems(const struct list *l)
 
 /* ---- words of control files ---------------------------------------------- */
 
+#define FUNCTIONS "available_filter_functions"
+
 static int print_matching(void *ctx, const char *line)
 {
 	if (expression_matches(ctx, line))
@@ -222,6 +226,64 @@ static int list_lines(const struct list *l, const char *file, const char *expres
 		kernel_each_line(text.data, print_matching, &x);
 	expression_release(&x);
 	return status;
+}
+
+struct prototype_list {
+	const struct list *l;
+	struct expression x;
+	struct kernel_prototypes *p;
+	struct buf text, function, module;
+};
+
+/* @line: "FUNCTION" or "FUNCTION [MODULE]", which stays as it is without a prototype. */
+static int print_prototype(void *ctx, const char *line)
+{
+	struct prototype_list *pl = ctx;
+	size_t len = strcspn(line, " ");
+	const char *bracket = line[len] ? strchr(line + len, '[') : NULL;
+	struct err why = { 0 };
+
+	if (!expression_matches(&pl->x, line))
+		return 0;
+	buf_clear(&pl->text);
+	buf_clear(&pl->function);
+	buf_clear(&pl->module);
+	buf_put(&pl->function, line, len);
+	if (bracket)
+		buf_put(&pl->module, bracket + 1, strcspn(bracket + 1, "]"));
+	if (pl->function.failed || pl->module.failed)
+		return err_errno(pl->l->e, -ENOMEM, "cannot list the functions");
+	if (kernel_prototype(pl->p, bracket ? pl->module.data : NULL, pl->function.data, &pl->text, &why) < 0)
+		notice(&stderr_notices, "%s", why.text);
+	if (pl->text.len)
+		out_printf("%s%s\n", pl->text.data, line + len);
+	else
+		out_printf("%s\n", line);
+	return 0;
+}
+
+static int list_prototypes(const struct list *l)
+{
+	AUTO_BUF struct buf functions = { 0 };
+	struct prototype_list pl = { .l = l };
+	int status = expression_init(&pl.x, l->functions, l->e);
+
+	if (!status && (kernel_read_named(kernel_top(l->k), FUNCTIONS, &functions, l->e) ||
+			kernel_prototypes_open(NULL, &stderr_notices, &pl.p, l->e)))
+		status = EXIT_FAILED;
+	if (!status && kernel_each_line(functions.data, print_prototype, &pl))
+		status = EXIT_FAILED;
+	kernel_prototypes_close(pl.p);
+	buf_release(&pl.text);
+	buf_release(&pl.function);
+	buf_release(&pl.module);
+	expression_release(&pl.x);
+	return status;
+}
+
+static int list_functions(const struct list *l)
+{
+	return l->prototypes ? list_prototypes(l) : list_lines(l, FUNCTIONS, l->functions);
 }
 
 static int list_options(const struct list *l)
@@ -315,7 +377,7 @@ static int list_parts(struct list *l)
 	if (!status && (l->parts & LIST_OPTIONS))
 		status = list_options(l);
 	if (!status && (l->parts & LIST_FUNCTIONS))
-		status = list_lines(l, "available_filter_functions", l->functions);
+		status = list_functions(l);
 	if (!status && (l->parts & LIST_INSTANCES))
 		status = list_instances(l);
 	if (!status && (l->parts & LIST_CLOCKS))
@@ -349,6 +411,10 @@ static int take_option(struct list *l, int argc, char **argv, int *i)
 
 	if (is_long(word, "--full")) {
 		l->format = l->full = true;
+		return EXIT_OK;
+	}
+	if (is_long(word, "--proto")) {
+		l->prototypes = true;
 		return EXIT_OK;
 	}
 	if (is_long(word, "--help"))
@@ -392,6 +458,8 @@ static int list_run(int argc, char **argv, struct err *e)
 	if ((l.format || l.filter || l.trigger) && !(l.parts & LIST_EVENTS))
 		return usage_error(e, "option %s is about the events that -e lists: give -e",
 				   l.full ? "--full" : l.format ? "-F" : l.filter ? "-l" : "-R");
+	if (l.prototypes && !(l.parts & LIST_FUNCTIONS))
+		return usage_error(e, "option --proto is about the functions that -f lists: give -f");
 	if ((!l.parts || (l.parts & ~of_program)) && kernel_open(NULL, &stderr_notices, &l.k, e))
 		return EXIT_FAILED;
 	status = l.parts ? list_parts(&l) : list_all(&l);
@@ -402,7 +470,7 @@ static int list_run(int argc, char **argv, struct err *e)
 const struct command list_command = {
 	.name = "list",
 	.summary = "list events, tracers, options, functions, clocks and more",
-	.usage = "[-e [RE] [-F [--full]] [-l] [-R]] [-f [RE]] [-o [RE]] [-stBCcPO]",
+	.usage = "[-e [RE] [-F [--full]] [-l] [-R]] [-f [RE] [--proto]] [-o [RE]] [-stBCcPO]",
 	.help = "  -e [RE]    events; RE is a basic regular expression, case ignored, for the\n"
 		"             system or the event, or two with ':' between\n"
 		"    -F       with their fields\n"
@@ -412,6 +480,7 @@ const struct command list_command = {
 		"  -t, -p     tracers\n"
 		"  -o [RE]    trace options\n"
 		"  -f [RE]    functions that can be traced\n"
+		"    --proto  with their prototypes\n"
 		"  -B         instances\n"
 		"  -C         trace clocks, the one in use in brackets\n"
 		"  -c         compression algorithms\n"

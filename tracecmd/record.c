@@ -10,7 +10,6 @@
 #include "child.h"
 #include "daemon.h"
 #include "progress.h"
-#include "record_loss.h"
 #include "record_output.h"
 #include "record_wait.h"
 #include "supervisor.h"
@@ -148,10 +147,7 @@ static int record(struct run *run, struct err *e)
 	r = kernel_setup_tracing(run->kernel, &run->o->setup, false, e);
 	if (r)
 		return r;
-	r = record_output_finish(&run->out, run->recording, e);
-	record_output_report(&run->out, run->recording, !r);
-	if (!r && run->o->fail_on_loss && record_loss_any(run->recording))
-		run->lost = true;
+	r = record_output_end(&run->out, run->recording, &run->lost, e);
 	/* A command whose recording broke off is not to suffer from that. */
 	if ((why == RECORD_END_ALARM || why == RECORD_END_LIMIT) && run->child.pid)
 		why = wait_on(run, &signals);

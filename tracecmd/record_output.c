@@ -176,7 +176,8 @@ static int save(struct record_output *out, struct recording *rec, struct err *e)
 	return new_file_commit(&out->file, e);
 }
 
-int record_output_finish(struct record_output *out, struct recording *rec, struct err *e)
+/* An error of the recorder does not keep the rest from being saved. */
+static int finish(struct record_output *out, struct recording *rec, struct err *e)
 {
 	struct err save_error = { 0 };
 	int r = recording_stop(rec, e), saved;
@@ -233,9 +234,13 @@ static void report_file(const char *output)
 	dat_reader_close(r);
 }
 
-void record_output_report(const struct record_output *out, const struct recording *rec, bool saved)
+int record_output_end(struct record_output *out, struct recording *rec, bool *lost, struct err *e)
 {
-	if (saved && !out->o->quiet && !out->to_stdout)
+	int r = finish(out, rec, e);
+
+	if (!r && !out->o->quiet && !out->to_stdout)
 		report_file(out->path);
 	record_loss_tell(rec);
+	*lost = !r && out->o->fail_on_loss && record_loss_any(rec);
+	return r;
 }

@@ -30,16 +30,14 @@ int record_output_date(struct record_output *out, struct kernel *k, struct err *
 /*
  * Ends the recording (tracing is off) and writes the file. An error of the
  * recorder does not keep the rest from being saved, and is the one told. If
- * the file cannot be written the spools are kept and named. 0, -errno.
+ * the file cannot be written the spools are kept and named. Tells on standard
+ * error what each CPU gave, unless quiet, and what was lost. *@lost: events,
+ * and that is to be a failure (--fail-on-loss). 0, -errno.
  */
-int record_output_finish(struct record_output *out, struct recording *rec, struct err *e);
+int record_output_end(struct record_output *out, struct recording *rec, bool *lost, struct err *e);
 void record_output_release(struct record_output *out);
 
 /* Prints to standard output, or to standard error with --stderr. */
 void report_line(const struct trace_options *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Tells on standard error what each CPU gave, unless quiet or @saved is false,
- * and what was lost. */
-void record_output_report(const struct record_output *out, const struct recording *rec,
-			  bool saved);
 
 #endif

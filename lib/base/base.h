@@ -210,6 +210,17 @@ static inline uint64_t get_u64(const void *p, bool big)
 	memcpy(&v, p, 8);
 	return (big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)) ? __builtin_bswap64(v) : v;
 }
+/* One of 1, 2, 4 or 8 bytes; false, and *ret unchanged: another size. */
+static inline bool get_uint(const void *p, size_t size, bool big, uint64_t *ret)
+{
+	switch (size) {
+	case 1: *ret = *(const uint8_t *)p; return true;
+	case 2: *ret = get_u16(p, big); return true;
+	case 4: *ret = get_u32(p, big); return true;
+	case 8: *ret = get_u64(p, big); return true;
+	}
+	return false;
+}
 static inline void put_u32(void *p, uint32_t v, bool big)
 {
 	if (big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))

@@ -38,15 +38,10 @@ bool builtin_place(struct event_slot *slot, unsigned nr, const char *name);
 static inline uint64_t builtin_number(const struct event_db *db, struct event_place p,
 				      const struct event_record *rec)
 {
-	const uint8_t *at = (const uint8_t *)rec->data + p.offset;
-	bool big = db->opts.big_endian;
+	uint64_t v = 0;
 
-	switch (p.size) {
-	case 8: return get_u64(at, big);
-	case 4: return get_u32(at, big);
-	case 2: return get_u16(at, big);
-	default: return *at;
-	}
+	get_uint((const uint8_t *)rec->data + p.offset, p.size, db->opts.big_endian, &v);
+	return v;
 }
 
 #endif

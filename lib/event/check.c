@@ -263,27 +263,11 @@ void format_check_release(struct format_check *c)
 
 bool format_number(const struct tep_format_field *f, const void *data, size_t len, uint64_t *ret)
 {
-	bool big = tep_is_file_bigendian(f->event->tep);
-	const uint8_t *at = (const uint8_t *)data + f->offset;
-
 	if (f->offset < 0 || f->size < 0 || (size_t)f->offset > len ||
 	    (size_t)f->size > len - f->offset)
 		return false;
-	switch (f->size) {
-	case 1:
-		*ret = *at;
-		return true;
-	case 2:
-		*ret = get_u16(at, big);
-		return true;
-	case 4:
-		*ret = get_u32(at, big);
-		return true;
-	case 8:
-		*ret = get_u64(at, big);
-		return true;
-	}
-	return false;
+	return get_uint((const uint8_t *)data + f->offset, f->size,
+			tep_is_file_bigendian(f->event->tep), ret);
 }
 
 /* __data_loc: length << 16 | offset from the record's start; __rel_loc: from the field's end. */

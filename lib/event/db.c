@@ -566,25 +566,9 @@ const struct event_common *event_db_common(struct event_db *db, int id)
 bool event_db_number(const struct event_db *db, const struct event_place *p, const void *data,
 		     size_t len, uint64_t *ret)
 {
-	const uint8_t *at = (const uint8_t *)data + p->offset;
-
 	if (!p->size || p->offset > len || p->size > len - p->offset)
 		return false;
-	switch (p->size) {
-	case 1:
-		*ret = *at;
-		return true;
-	case 2:
-		*ret = get_u16(at, db->opts.big_endian);
-		return true;
-	case 4:
-		*ret = get_u32(at, db->opts.big_endian);
-		return true;
-	case 8:
-		*ret = get_u64(at, db->opts.big_endian);
-		return true;
-	}
-	return false;
+	return get_uint((const uint8_t *)data + p->offset, p->size, db->opts.big_endian, ret);
 }
 
 int event_db_record_id(struct event_db *db, const void *data, size_t len)

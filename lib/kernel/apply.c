@@ -82,15 +82,19 @@ static uint64_t buffer_size(const struct kernel_instance *in)
 	return strtoull(later ? later + strlen("expanded: ") : text.data, NULL, 10);
 }
 
-/* Nobody asked for this by name: a kernel short of memory leaves it as it is. */
+/*
+ * Nobody asked for this by name: a kernel short of memory leaves it as it is.
+ * Without anything to grow to, a buffer that was never used gets the size it
+ * would have with its first event: markers alone do not give it that.
+ */
 static void grow_buffer(struct apply *a)
 {
 	uint64_t now = buffer_size(a->in);
 	char kb[32];
 
-	if (!now || now >= a->is->grow_kb)
+	if (!now)
 		return;
-	snprintf(kb, sizeof(kb), "%llu", (unsigned long long)a->is->grow_kb);
+	snprintf(kb, sizeof(kb), "%llu", (unsigned long long)(now > a->is->grow_kb ? now : a->is->grow_kb));
 	kernel_write(a->in, "buffer_size_kb", kb, NULL);
 }
 
@@ -104,7 +108,7 @@ static int apply_buffers(struct apply *a)
 				   a->is->subbuf_kb);
 	if (!ret && a->is->buffer_kb)
 		ret = write_number(a, a->in, "-b", "buffer_size_kb", a->is->buffer_kb);
-	else if (!ret && a->is->grow_kb)
+	else if (!ret && !a->s->no_reset)
 		grow_buffer(a);
 	if (!ret && clock && kernel_write(a->in, "trace_clock", clock, a->e))
 		ret = err_wrap(a->e, "option -C %s", clock);

@@ -333,10 +333,18 @@ static void tell_write(const struct kernel *k, const char *path, const char *val
 	notice(&k->notices, "writes '%s' to %s", line, path);
 }
 
-/* A system's 1 may also mean that its events are armed by triggers, and off. */
-static bool is_doubtful(enum file_kind kind, const char *value)
+/*
+ * What reads as @value may be something else: a system's 1 may mean that its
+ * events are armed by triggers, and off; and a buffer may not have its size yet.
+ */
+static bool is_doubtful(const struct kernel_instance *in, const char *file, enum file_kind kind,
+			const char *value)
 {
-	return kind == FILE_ALL_EVENTS && !strcmp(value, "1");
+	AUTO_BUF struct buf text = { 0 };
+
+	if (kind == FILE_ALL_EVENTS)
+		return !strcmp(value, "1");
+	return kind == FILE_SIZE && !kernel_read(in, file, &text) && strstr(text.data, "expanded: ");
 }
 
 int kernel_write(struct kernel_instance *in, const char *file, const char *value, struct err *e)
@@ -354,7 +362,7 @@ int kernel_write(struct kernel_instance *in, const char *file, const char *value
 		ret = read_value(in, file, kind, &earlier);
 		if (ret)
 			return err_denied(e, ret, "cannot read", path);
-		if (!strcmp(earlier.data, value) && !is_doubtful(kind, value))
+		if (!strcmp(earlier.data, value) && !is_doubtful(in, file, kind, value))
 			return 0;
 		ret = log_change(in, kind, path, earlier.data);
 		if (ret)

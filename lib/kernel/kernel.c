@@ -243,7 +243,17 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int list_dirs(const char *dir, struct kernel_words *ret)
+static bool is_dir(DIR *d, const struct dirent *de)
+{
+	struct stat st;
+
+	if (de->d_type != DT_UNKNOWN)
+		return de->d_type == DT_DIR;
+	return !fstatat(dirfd(d), de->d_name, &st, 0) && S_ISDIR(st.st_mode);
+}
+
+/* What a directory holds, or only the directories there, sorted. 0, -errno. */
+static int list_names(const char *dir, bool only_dirs, struct kernel_words *ret)
 {
 	DIR *d = opendir(dir);
 	struct dirent *de;
@@ -251,24 +261,20 @@ int list_dirs(const char *dir, struct kernel_words *ret)
 
 	if (!d)
 		return -errno;
-	while (!code && (errno = 0, de = readdir(d))) {
-		struct stat st;
-
-		if (de->d_name[0] == '.')
-			continue;
-		if (de->d_type == DT_UNKNOWN &&
-		    (fstatat(dirfd(d), de->d_name, &st, 0) || !S_ISDIR(st.st_mode)))
-			continue;
-		if (de->d_type != DT_UNKNOWN && de->d_type != DT_DIR)
-			continue;
-		code = kernel_words_add(ret, de->d_name);
-	}
+	while (!code && (errno = 0, de = readdir(d)))
+		if (de->d_name[0] != '.' && (!only_dirs || is_dir(d, de)))
+			code = kernel_words_add(ret, de->d_name);
 	if (!code && errno)
 		code = -errno;
 	closedir(d);
 	if (ret->nr)
 		qsort(ret->v, ret->nr, sizeof(*ret->v), by_name);
 	return code;
+}
+
+int list_dirs(const char *dir, struct kernel_words *ret)
+{
+	return list_names(dir, true, ret);
 }
 
 int kernel_instance_names(struct kernel *k, struct kernel_words *ret, struct err *e)
@@ -475,25 +481,6 @@ int kernel_read_word(const struct kernel_instance *in, const char *file, char *r
 
 /* ---- trace options ------------------------------------------------------- */
 
-static int list_files(const char *dir, struct kernel_words *ret)
-{
-	DIR *d = opendir(dir);
-	struct dirent *de;
-	int code = 0;
-
-	if (!d)
-		return -errno;
-	while (!code && (errno = 0, de = readdir(d)))
-		if (de->d_name[0] != '.')
-			code = kernel_words_add(ret, de->d_name);
-	if (!code && errno)
-		code = -errno;
-	closedir(d);
-	if (ret->nr)
-		qsort(ret->v, ret->nr, sizeof(*ret->v), by_name);
-	return code;
-}
-
 int kernel_options(const struct kernel_instance *in, struct kernel_words *ret, struct err *e)
 {
 	struct kernel_words names = { 0 };
@@ -501,7 +488,7 @@ int kernel_options(const struct kernel_instance *in, struct kernel_words *ret, s
 	int code = kernel_instance_path(in, "options", path, sizeof(path));
 
 	if (!code)
-		code = list_files(path, &names);
+		code = list_names(path, false, &names);
 	for (size_t i = 0; !code && i < names.nr; i++) {
 		char file[300], value[8], word[300];
 

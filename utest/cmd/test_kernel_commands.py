@@ -467,8 +467,29 @@ def test_list_of_everything(kernel):
                                                      "Supported compression algorithms"]
 
 
+def list_functions(folder, functions, *args, **kw):
+    """tracecmd list -f where the kernel's list of functions is another one."""
+    (folder / "functions").write_text("".join(f"{line}\n" for line in functions))
+    script = f'mount --bind "$0" {tracefs.ROOT}/available_filter_functions && exec "$@"'
+    return run("unshare", "-m", "sh", "-c", script, folder / "functions", TRACECMD, "list", "-f", *args, **kw)
+
+
+def test_list_prototypes(kernel, tmp_path):
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        p = list_functions(tmp_path, ["vfs_read"], "--proto", status=1)
+        assert "CONFIG_DEBUG_INFO_BTF" in p.stderr
+        return
+    p = list_functions(tmp_path, ["vfs_read", "schedule", "_printk", "no_such_function", "one [no_such_module]",
+                                  "two [no_such_module]"], "--proto")
+    assert p.stdout == ("ssize_t vfs_read(struct file *file, char *buf, size_t count, loff_t *pos)\nvoid schedule(void)\n"
+                        "int _printk(const char *fmt, ...)\nno_such_function\none [no_such_module]\ntwo [no_such_module]\n")
+    assert p.stderr.count("no_such_module") == 2 and p.stderr.count("\n") == 1, "told once, with the file's name"
+    p = list_functions(tmp_path, ["vfs_read", "schedule"], "^vfs", "--proto")
+    assert p.stdout.startswith("ssize_t vfs_read(") and p.stdout.count("\n") == 1 and not p.stderr
+
+
 @pytest.mark.parametrize("args, words", [
-    (("-F",), "give -e"), (("-l",), "give -e"), (("-eF",), "one by one"), (("sched",), "'sched' is no option"),
+    (("--proto",), "give -f"), (("-F",), "give -e"), (("-l",), "give -e"), (("-eF",), "one by one"), (("sched",), "'sched' is no option"),
     (("-e", "sched_\\("), "no regular expression"), (("--bogus",), "'--bogus'"), (("-Z",), "-Z"),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
 def test_list_used_wrongly(args, words):

@@ -153,6 +153,32 @@ def _(r):
     assert "# wakeup latency trace" in r.report("wakeup.dat")
 
 
+@case(kernels=("custom",))
+def latency_with_interrupts_off(g):
+    """The text of the longest latency, of the whole machine and with what led to it."""
+    g.record("irqsoff.dat", "-p", "irqsoff", g.workload, 4)
+
+
+@latency_with_interrupts_off.check
+def _(r):
+    text = r.report("irqsoff.dat")
+    assert "# irqsoff latency trace" in text
+    assert re.search(r"^#  => started at: \w+$", text, re.M) and re.search(r"^#  => ended at: +\w+$", text, re.M)
+    latency, shown = map(int, re.search(r"^# latency: (\d+) us, #(\d+)/", text, re.M).groups())
+    assert latency > 0 and len(re.findall(r"^ *\S+-\d+ .* \d+us", text, re.M)) >= shown > 1
+
+
+@case()
+def prototypes(g):
+    text = g.tracecmd("list", "-f", "^vfs_\\|^schedule$", "--proto").stdout
+    assert "ssize_t vfs_read(struct file *file, char *buf, size_t count, loff_t *pos)\n" in text
+    assert "void schedule(void)\n" in text
+    text = g.tracecmd("list", "-f", "\\[overlay\\]\\|\\[9p\\]", "--proto").stdout
+    of_modules = len(re.findall(r"^\S.*\(.*\) \[\w+\]$", text, re.M))
+    assert of_modules > 20 or not text, "the functions of modules, where there are modules"
+    g.note(of_modules=of_modules)
+
+
 # ---- dynamic events ----------------------------------------------------------
 
 @case()
@@ -328,6 +354,32 @@ def start_stop_extract(g):
 def _(r):
     seen = r.counts("extract.dat")
     assert seen["sys_enter_openat"] >= 6 and seen["sched_switch"] > 3
+
+
+@case()
+def snapshots(g):
+    """extract -s takes what the snapshot holds, and leaves the buffer alone."""
+    g.defer(g.write, "snapshot", "0")
+    g.defer(g.tracecmd, "reset")
+    g.defer(g.tracecmd, "reset", "-B", "snapped", "-d")
+    for where, instance in ((".", ()), ("instances/snapped", ("-B", "snapped"))):
+        g.tracecmd("start", *instance, "-p", "nop")
+        write = [g.markers, f"{g.root}/{where}/trace_marker", f"{g.root}/{where}/trace_marker_raw"]
+        g.run(*write, 300)
+        g.write(f"{where}/snapshot", "1")
+        g.run(*write, 20)
+        g.tracecmd("stop", *instance)
+        name = "".join(instance[1:]) or "top"
+        g.tracecmd("extract", *instance, "-s", "-k", "-o", f"{name}-snapshot.dat")
+        g.tracecmd("extract", *instance, "-o", f"{name}-buffer.dat")
+
+
+@snapshots.check
+def _(r):
+    for name in ("top", "snapped"):
+        assert len(r.marker_numbers(f"{name}-snapshot.dat")) == 300 * r.cpus
+        assert len(r.marker_numbers(f"{name}-buffer.dat")) == 20 * r.cpus
+        assert r.lost(f"{name}-snapshot.dat") == r.lost(f"{name}-buffer.dat") == 0
 
 
 @case()

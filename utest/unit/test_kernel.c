@@ -317,6 +317,42 @@ static void test_lists_and_sizes(void **state)
 	expect(f, "per_cpu/cpu1/buffer_size_kb", "1408\n");
 }
 
+/* A buffer of boot's size takes markers, and has room for a few of them. */
+static void test_buffers_get_their_size(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_setup s;
+	struct err e = { 0 };
+
+	put(f, "buffer_size_kb", "7 (expanded: 1408)\n");
+	assert_int_equal(kernel_write(kernel_top(f->k), "buffer_size_kb", "1408", &e), 0);
+	expect(f, "buffer_size_kb", "1408\n");
+
+	put(f, "buffer_size_kb", "7 (expanded: 1408)\n");
+	assert_int_equal(kernel_setup_init(&s), 0);
+	s.instances.v[0].tracer = strdup("nop");
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
+	expect(f, "buffer_size_kb", "1408\n");
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+
+	put(f, "buffer_size_kb", "7 (expanded: 1408)\n");
+	s.instances.v[0].grow_kb = 1000;
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
+	expect(f, "buffer_size_kb", "1408\n");
+	s.instances.v[0].grow_kb = 2000;
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
+	expect(f, "buffer_size_kb", "2000\n");
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "buffer_size_kb", "1408\n");
+
+	s.no_reset = true;
+	s.instances.v[0].grow_kb = 0;
+	put(f, "buffer_size_kb", "7 (expanded: 1408)\n");
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
+	expect(f, "buffer_size_kb", "7 (expanded: 1408)\n");
+	kernel_setup_release(&s);
+}
+
 static void test_additions(void **state)
 {
 	struct fake *f = *state;
@@ -837,7 +873,7 @@ int main(void)
 		T(test_open), T(test_instances), T(test_buffers), T(test_events),
 		T(test_write_and_undo), T(test_lists_and_sizes), T(test_additions),
 		T(test_events_off_and_back), T(test_log_lines), T(test_lines_that_are_taken_back), T(test_damaged_log_lines),
-		T(test_denied), T(test_kept_changes), cmocka_unit_test(test_trigger_as_written),
+		T(test_denied), T(test_buffers_get_their_size), T(test_kept_changes), cmocka_unit_test(test_trigger_as_written),
 		T(test_event_patterns), T(test_check_names), T(test_functions), T(test_apply),
 		T(test_tracing_was_off), T(test_function_switches), T(test_limits), T(test_apply_fails_half_way),
 		T(test_unused_top_is_told), cmocka_unit_test(test_dyn_types),
