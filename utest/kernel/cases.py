@@ -356,6 +356,36 @@ def _(r):
     assert seen["sys_enter_openat"] >= 6 and seen["sched_switch"] > 3
 
 
+@case(kernels=NEW)
+def extract_of_everything(g):
+    """Function tracers, stacks, a probe, another clock, sub-buffers of 16 KiB, top level and instance."""
+    g.defer(g.tracecmd, "reset")
+    g.append("dynamic_events", "p:kprobes/tc_open do_sys_openat2 dfd=%di:s32 name=+0(%si):ustring\n")
+    g.tracecmd("start", "-p", "function", "-l", "vfs_*", "-C", "mono", "--subbuf-size", 16, "-e", "kprobes:tc_open",
+               "-B", "tc_graph", "-p", "function_graph", "-l", "vfs_read", "-B", "tc_stacks", "-C", "global", "-e", "sched", "-T")
+    g.run(g.workload, 3)
+    g.tracecmd("extract", "-o", "everything.dat", "-t", "-a")
+    for name in ("tc_graph", "tc_stacks"):
+        os.rmdir(f"{g.root}/instances/{name}")
+    g.tracecmd("reset")
+    g.write("buffer_subbuf_size_kb", "4")
+    g.write("buffer_size_kb", "1408")
+
+
+@extract_of_everything.check
+def _(r):
+    by_buffer = {}
+    for e in r.events("everything.dat"):
+        by_buffer.setdefault(e.buffer, set()).add(e.name)
+    assert {"function", "tc_open"} <= by_buffer[""]
+    assert "funcgraph_entry" in by_buffer["tc_graph"] or "funcgraph_exit" in by_buffer["tc_graph"]
+    assert {"sched_switch", "kernel_stack"} <= by_buffer["tc_stacks"]
+    assert "16384 page size" in r.dump("everything.dat") and "[BTF, " in r.dump("everything.dat")
+
+
+extract_of_everything.not_for_trace_cmd = ("everything.dat",)
+
+
 @case()
 def snapshots(g):
     """extract -s takes what the snapshot holds, and leaves the buffer alone."""
