@@ -126,6 +126,7 @@ static int check_all(struct run *run, struct err *e)
 		run->out.opts.raw_file = "snapshot_raw";
 	run->out.opts.with_top = wants_top(o);
 	o->setup.all_formats = true;
+	o->setup.btf = true;
 	o->setup.no_filter = true;
 	return r;
 }

@@ -8,7 +8,6 @@
 
 #include "input.h"
 #include "record_loss.h"
-#include "record/head.h"
 #include "record/left.h"
 
 #define STDIN_NAME "standard input"

@@ -67,14 +67,15 @@ fuzz-targets: $(FUZZ:%=$(B)/fuzz/%)
 fuzz-build:
 	$(MAKE) B=$(FUZZ_B) CC=clang SAN="$(FUZZ_SAN)" OPT="-O1 -g" FUZZ_MAIN=-fsanitize=fuzzer fuzz-targets
 
-fuzz: fuzz-build
-	@set -e; for t in $(FUZZ); do \
-		mkdir -p $(FUZZ_B)/corpus/$${t#fuzz_} utest/fuzz/corpus/$${t#fuzz_}; \
-		echo "== $$t, $(FUZZ_SECONDS) s"; \
-		$(FUZZ_B)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=3072 \
-			-print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ_B)/$$t- \
-			$(FUZZ_B)/corpus/$${t#fuzz_} utest/fuzz/corpus/$${t#fuzz_}; \
-	done
+# With -j several at once.
+fuzz: $(FUZZ:%=run-%)
+
+$(FUZZ:%=run-%): run-fuzz_%: fuzz-build
+	@mkdir -p $(FUZZ_B)/corpus/$* utest/fuzz/corpus/$*
+	@echo "== fuzz_$*, $(FUZZ_SECONDS) s"
+	@$(FUZZ_B)/fuzz/fuzz_$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=3072 \
+		-print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ_B)/fuzz_$*- \
+		$(FUZZ_B)/corpus/$* utest/fuzz/corpus/$*
 
 check-fuzz-corpus:
 	$(MAKE) B=$(B)-san SAN="$(SAN_FLAGS)" OPT="-O1 -g" \
@@ -83,4 +84,4 @@ check-fuzz-corpus:
 		$(B)-san/fuzz/$$t utest/fuzz/corpus/$${t#fuzz_}; \
 	done
 
-.PHONY: fuzz-targets fuzz-build fuzz check-fuzz-corpus
+.PHONY: fuzz-targets fuzz-build fuzz $(FUZZ:%=run-%) check-fuzz-corpus

@@ -88,6 +88,7 @@ struct kernel_setup {
 	bool function_trace_off;		/* -d */
 	bool ftrace_off;			/* -D */
 	bool func_stack;			/* --func-stack */
+	bool btf;				/* store the kernel's BTF */
 	bool tsc2nsec;				/* store x86-tsc's mult and shift */
 	uint64_t cmdlines_size;			/* --cmdlines-size; 0: not asked for */
 	bool checked;				/* set by kernel_setup_check */

@@ -56,6 +56,8 @@ static int write_options(const struct finish *f, struct dat_writer *w, struct er
 		r = put_trace_id(f, w, e);
 	for (size_t i = 0; i < f->nr_stats && !r; i++)
 		r = put_string(w, DAT_CPUSTAT, f->stats[i], e);
+	for (size_t i = 0; i < f->metadata->last_boots.nr && !r; i++)
+		r = put_string(w, DAT_LAST_BOOT_INFO, f->metadata->last_boots.v[i], e);
 	if (!r && f->tsc2nsec.present)
 		r = put_tsc2nsec(f, w, e);
 	return r ? r : dat_writer_cpu_count(w, f->cpus, e);
@@ -119,6 +121,7 @@ static int write_blocks(const struct finish *f, struct dat_writer *w, struct err
 {
 	static const enum dat_id stable[] = {
 		DAT_HEADER_INFO, DAT_FTRACE_EVENTS, DAT_EVENT_FORMATS, DAT_KALLSYMS,
+		DAT_BTF_FILE,
 	};
 	int r = 0;
 

@@ -55,6 +55,8 @@ static int head_write(struct head *h, const struct finish *f, struct kernel *k,
 	if (!r)
 		r = metadata_collect_stable(&meta, k, setup, NULL, notices, e);
 	if (!r)
+		r = metadata_collect_boots(&meta, setup, e);
+	if (!r)
 		r = finish_head(&all, h->fd, h->path, e);
 	metadata_release(&meta);
 	if (r)

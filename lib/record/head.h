@@ -8,8 +8,7 @@
 #define TRACECMD_HEAD_H
 
 #include "record/finish.h"
-
-#define HEAD_SUFFIX ".meta"
+#include "record/left.h"
 
 struct head {
 	char *path;			/* NULL: none */

@@ -10,6 +10,9 @@
 #include "base/base.h"
 #include "dat/dat.h"
 
+/* Of the head beside the spools: BASE.meta. */
+#define HEAD_SUFFIX ".meta"
+
 struct left {
 	char *head;			/* path of the head; NULL: there is none */
 	struct { char **v; size_t nr, cap; } spools;	/* paths, of one recording */

@@ -6,6 +6,8 @@
 #include "record/metadata.h"
 
 #define TEXT_MAX (1u << 30)
+#define BTF "/sys/kernel/btf/vmlinux"
+#define MODULES "/proc/modules"
 #define KALLSYMS "/proc/kallsyms"
 #define KPTR_RESTRICT "/proc/sys/kernel/kptr_restrict"
 
@@ -15,8 +17,13 @@ void metadata_release(struct metadata *m)
 	buf_release(&m->ftrace_events);
 	buf_release(&m->event_formats);
 	buf_release(&m->kallsyms);
+	buf_release(&m->btf);
 	buf_release(&m->printk);
 	buf_release(&m->cmdlines);
+	buf_release(&m->modules);
+	for (size_t i = 0; i < m->last_boots.nr; i++)
+		free(m->last_boots.v[i]);
+	vec_release(&m->last_boots);
 }
 
 static int collect_header(struct metadata *m, struct kernel *k, struct err *e)
@@ -153,6 +160,54 @@ static int collect_symbols(struct metadata *m, struct kernel *k, const char *kal
 	return 0;
 }
 
+/* Functions' arguments are told apart and named by BTF alone. */
+static bool wants_btf(const struct kernel_setup *setup)
+{
+	for (size_t i = 0; setup && i < setup->instances.nr; i++) {
+		const struct kernel_words *options = &setup->instances.v[i].options;
+
+		for (size_t j = 0; j < options->nr; j++)
+			if (!strcmp(options->v[j], "func-args") ||
+			    !strcmp(options->v[j], "funcgraph-args"))
+				return true;
+	}
+	return setup && setup->btf;
+}
+
+/* A kernel may have been built without. */
+static void collect_btf(struct metadata *m, const struct kernel_setup *setup,
+			const struct notices *notices)
+{
+	int r = wants_btf(setup) ? path_read_all(BTF, &m->btf, TEXT_MAX) : 0;
+
+	if (r && r != -ENOENT)
+		notice(notices, "cannot read " BTF ": %s; the file is without the kernel's types",
+		       strerror(-r));
+	if (r)
+		buf_clear(&m->btf);
+}
+
+int metadata_collect_boots(struct metadata *m, const struct kernel_setup *setup, struct err *e)
+{
+	for (size_t i = 0; setup && i < setup->instances.nr; i++) {
+		const struct kernel_instance_setup *is = &setup->instances.v[i];
+		struct buf text AUTO_BUF = { 0 };
+		char *option;
+
+		if (!is->in || kernel_read(is->in, "last_boot_info", &text))
+			continue;
+		if (asprintf(&option, "%s:%s", is->name, text.data) < 0)
+			return err_errno(e, -ENOMEM, "cannot collect what is known of the last boot");
+		if (vec_push(&m->last_boots, option)) {
+			free(option);
+			return err_errno(e, -ENOMEM, "cannot collect what is known of the last boot");
+		}
+	}
+	if (m->last_boots.nr && path_read_all(MODULES, &m->modules, TEXT_MAX))
+		buf_clear(&m->modules);	/* a kernel without modules */
+	return 0;
+}
+
 int metadata_collect_growing(struct metadata *m, struct kernel *k, const struct notices *notices,
 			     struct err *e)
 {
@@ -188,6 +243,8 @@ int metadata_collect_stable(struct metadata *m, struct kernel *k, const struct k
 		r = collect_formats(m, k, setup, e);
 	if (!r)
 		r = collect_symbols(m, k, kallsyms_path, notices, e);
+	if (!r)
+		collect_btf(m, setup, notices);
 	return r;
 }
 
@@ -198,6 +255,8 @@ int metadata_collect(struct metadata *m, struct kernel *k, const struct kernel_s
 
 	*m = (struct metadata){ 0 };
 	r = metadata_collect_stable(m, k, setup, kallsyms_path, notices, e);
+	if (!r)
+		r = metadata_collect_boots(m, setup, e);
 	return r ? r : metadata_collect_growing(m, k, notices, e);
 }
 
@@ -207,6 +266,7 @@ int metadata_write(const struct metadata *m, struct dat_writer *w, struct err *e
 		{ DAT_HEADER_INFO, &m->header_info }, { DAT_FTRACE_EVENTS, &m->ftrace_events },
 		{ DAT_EVENT_FORMATS, &m->event_formats }, { DAT_KALLSYMS, &m->kallsyms },
 		{ DAT_PRINTK, &m->printk }, { DAT_CMDLINES, &m->cmdlines },
+		{ DAT_MODULES_FILE, &m->modules }, { DAT_BTF_FILE, &m->btf },
 	};
 	int r = 0;
 

@@ -477,11 +477,13 @@ static int make_head(struct recording *rec, struct err *e)
 static int collect(struct recording *rec, struct layout *l, struct err *e)
 {
 	const struct notices *notices = rec->opts.notices;
+	int r;
 
 	if (!head_is_current(&rec->head))
 		return metadata_collect(&l->meta, rec->k, rec->setup, NULL, notices, e);
 	l->f.head = rec->head.reader;
-	return metadata_collect_growing(&l->meta, rec->k, notices, e);
+	r = metadata_collect_boots(&l->meta, rec->setup, e);
+	return r ? r : metadata_collect_growing(&l->meta, rec->k, notices, e);
 }
 
 int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)

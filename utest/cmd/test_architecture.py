@@ -22,19 +22,35 @@ ARROWS = {
     "record": ("base", "dat", "ring", "clock", "kernel"),
     "api": ("base", "dat", "ring", "event", "replay", "clock", "kernel", "record", "include"),
 }
-# What a room shows to its neighbours: its header, and these.
-ALSO_SHOWN = ("dat/codec.h", "event/fields.h", "kernel/setup.h")
-
 ROOMS = sorted(os.path.basename(d) for d in glob.glob(f"{REPO}/lib/*")
                if os.path.isdir(d) and os.path.basename(d) != "include")
 
 
-def includes(room):
-    """(file, name) of each header of ours that a file of the room includes."""
-    for path in sorted(glob.glob(f"{REPO}/lib/{room}/*.[ch]")):
+def architecture_page():
+    with open(f"{REPO}/Documentation/architecture.md") as f:
+        return f.read()
+
+
+def also_shown():
+    """What rooms show to others beside their header, by the page's table, each with a reason."""
+    return set(re.findall(r"^\| `(\w+/\w+\.h)` \|[^|]*\w[^|]*\|[^|]*\w[^|]*\|$", architecture_page(), re.M))
+
+
+def includes(folder):
+    """(file, name) of each header of ours that a file of lib/ROOM, or of tracecmd, includes."""
+    where = folder if folder == "tracecmd" else f"lib/{folder}"
+    for path in sorted(glob.glob(f"{REPO}/{where}/*.[ch]")):
         with open(path) as f:
             for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', f.read(), re.M):
-                yield os.path.relpath(path, REPO), name if "/" in name else f"{room}/{name}"
+                yield os.path.relpath(path, REPO), name if "/" in name else f"{folder}/{name}"
+
+
+def check_shown(folder):
+    for path, name in includes(folder):
+        target = name.split("/")[0]
+        if target not in (folder, "include"):
+            assert name == f"{target}/{target}.h" or name in also_shown(), \
+                f"{path} includes {name}, which is lib/{target}'s own business"
 
 
 def objects(room):
@@ -51,8 +67,7 @@ def undefined(path):
 
 def test_every_room_is_drawn():
     assert set(ROOMS) <= set(ARROWS)
-    with open(f"{REPO}/Documentation/architecture.md") as f:
-        page = f.read()
+    page = architecture_page()
     for room, uses in ARROWS.items():
         row = re.search(rf"^\| `{room}` \|[^|]*\| *([^|]*?) *\|$", page, re.M)
         assert row, f"no row for {room}"
@@ -64,9 +79,17 @@ def test_includes_follow_the_arrows(room):
     for path, name in includes(room):
         target = name.split("/")[0]
         assert target == room or target in ARROWS[room], f"{path} includes {name}"
-        if target not in (room, "include"):
-            assert name == f"{target}/{target}.h" or name in ALSO_SHOWN, \
-                f"{path} includes {name}, which is lib/{target}'s own business"
+    check_shown(room)
+
+
+def test_the_program_includes_what_rooms_show():
+    check_shown("tracecmd")
+
+
+def test_every_second_header_is_used():
+    """Outside of its room, or it need not be shown."""
+    used = {name for folder in (*ROOMS, "tracecmd") for _, name in includes(folder) if name.split("/")[0] != folder}
+    assert also_shown() and also_shown() <= used, also_shown() - used
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -87,6 +87,17 @@ def test_all_formats_are_there(traced, dat):
     assert "sched_switch" in {e.name for e in found}
 
 
+def test_the_kernels_types_are_stored(traced, dat):
+    size = os.path.getsize("/sys/kernel/btf/vmlinux")
+    extract(dat, "-B", INSTANCE, "-k")
+    assert f"\t[BTF, {size} bytes]\n" in run(TRACECMD, "dump", dat).stdout
+    for form in ("--compression", "none"), ("--file-version", "6"):
+        extract(dat, "-B", INSTANCE, "-k", *form)
+        assert "[BTF, " not in run(TRACECMD, "dump", dat).stdout
+    run(TRACECMD, "record", "-q", "-o", dat, "-B", INSTANCE, "-e", "sched", "true")
+    assert "[BTF, " not in run(TRACECMD, "dump", dat).stdout
+
+
 def test_all_instances(traced, dat):
     other = f"{DIR}_2"
     os.mkdir(other)

@@ -750,6 +750,36 @@ static void test_apply(void **state)
 }
 
 /* tracing_on stays off if it was off, whoever switched it on in between. */
+/* --func-stack and -d; the first only with functions that are filtered. */
+static void test_function_switches(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_setup s;
+	struct err e = { 0 };
+
+	put(f, "available_filter_functions", "vfs_read\next4_sync [ext4]\n");
+	put(f, "set_ftrace_filter", "");
+	put(f, "options/func_stack_trace", "0\n");
+	put(f, "options/function-trace", "1\n");
+	assert_int_equal(kernel_setup_init(&s), 0);
+	assert_non_null(kernel_setup_event(&s.instances.v[0], "irq", false));
+	s.func_stack = true;
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "option --func-stack needs a function filter"));
+	expect(f, "options/func_stack_trace", "0\n");
+	assert_int_equal(kernel_functions_add(&s.instances.v[0].filters, "*", "ext4"), 0);
+	s.function_trace_off = true;
+	e = (struct err){ 0 };
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
+	expect(f, "set_ftrace_filter", "*:mod:ext4\n");
+	expect(f, "options/func_stack_trace", "1\n");
+	expect(f, "options/function-trace", "0\n");
+	kernel_setup_release(&s);
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "options/func_stack_trace", "0\n");
+	expect(f, "options/function-trace", "1\n");
+}
+
 static void test_tracing_was_off(void **state)
 {
 	struct fake *f = *state;
@@ -845,7 +875,7 @@ int main(void)
 		T(test_events_off_and_back), T(test_log_lines), T(test_lines_that_are_taken_back), T(test_damaged_log_lines),
 		T(test_denied), T(test_buffers_get_their_size), T(test_kept_changes), cmocka_unit_test(test_trigger_as_written),
 		T(test_event_patterns), T(test_check_names), T(test_functions), T(test_apply),
-		T(test_tracing_was_off), T(test_limits), T(test_apply_fails_half_way),
+		T(test_tracing_was_off), T(test_function_switches), T(test_limits), T(test_apply_fails_half_way),
 		T(test_unused_top_is_told), cmocka_unit_test(test_dyn_types),
 	};
 
