@@ -81,6 +81,10 @@ struct kernel_event {
  * read at the first call, owned by @k. 0, -errno. */
 int kernel_events(struct kernel *k, const struct kernel_event **ret, size_t *nr, struct err *e);
 
+/* Names of an event's fields, those all events have among them, added to *ret. 0, -errno. */
+int kernel_event_fields(struct kernel *k, const struct kernel_event *ev, struct kernel_words *ret,
+			struct err *e);
+
 /* Names of one system's events, sorted, from its directory ("ftrace" too). 0, -errno. */
 int kernel_system_events(struct kernel *k, const char *system, struct kernel_words *ret,
 			 struct err *e);

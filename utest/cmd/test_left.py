@@ -142,9 +142,10 @@ def test_two_recordings_with_one_output(kernel, tmp_path):
 def test_to_standard_output_and_from_it(kernel, tmp_path):
     """-o - sends the same file front to back; report reads it from a pipe."""
     with open(tmp_path / "sent.dat", "wb") as f:
-        p = subprocess.run([TRACECMD, "record", "-o", "-", "-B", INSTANCE, "-e", "sched", "sleep", "0.1"],
+        p = subprocess.run([TRACECMD, "record", "-o", "-", "-B", INSTANCE, "-e", "sched", "sh", "-c", "echo printed; sleep 0.1"],
                            stdout=f, stderr=subprocess.PIPE, text=True)
     assert p.returncode == 0, p.stderr
+    assert "printed\n" in p.stderr      # the command's output is not the file's
     strict_check(tmp_path / "sent.dat")
     from_file = common.report(tmp_path / "sent.dat")
     assert "sched_switch" in from_file
