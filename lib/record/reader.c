@@ -185,8 +185,12 @@ void *recorder_reader(void *stream)
 		n = read_live(st, &b);
 	if (b && n >= 0 && !atomic_load(&rec->failed))
 		n = take(st, source_drain, &b);
+	else
+		st->stats.unread = true;
 	if (n < 0)
 		read_failed(st, n);
+	if (n < 0 || !b)
+		st->stats.unread = true;
 	gaps_end(&st->gaps);
 	if (b && b->len) {
 		send_batch(st, b, false);

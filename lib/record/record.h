@@ -94,6 +94,7 @@ struct recording_cpu {
 	uint64_t commit_overrun;	/* events lost because they nested too deep */
 	uint64_t dropped;		/* events refused by a full buffer (overwrite off) */
 	uint64_t read;			/* events taken from the kernel */
+	uint64_t unread;		/* events left in its buffer, as recording could not go on */
 	uint64_t buffer_kb;		/* size of its buffer; 0: unknown */
 	uint32_t page_size;		/* of its sub-buffers */
 	const char *clock;		/* what times are by */

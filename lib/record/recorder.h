@@ -49,6 +49,8 @@ struct recorder_stats {
 	uint64_t lost_unknown;		/* gaps of unknown size */
 	uint64_t bad_pages;		/* sub-buffers that cannot be decoded */
 	uint64_t discarded;		/* sub-buffers dropped after a failed write */
+	uint64_t first_discarded_ts;	/* time at the head of the first of them */
+	bool unread;			/* it ended without all being taken from the kernel */
 	uint64_t stalls;		/* times the reader had to wait for memory */
 	/* Of the gaps, by the trace clock; valid if there are any. */
 	uint64_t gaps, largest_gap;	/* how many; events of the largest of known size */

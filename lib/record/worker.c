@@ -263,6 +263,16 @@ static int content_press(const struct recorder *rec, const struct stream *st,
 	return r ? err_errno(e, r, "cannot compress what CPU %u recorded", st->cpu) : 0;
 }
 
+/* Once one batch of a stream is dropped all later ones are: the first begins the hole. */
+static void count_discarded(struct recorder_stats *s, const struct stream *st, struct batch *b)
+{
+	struct ring_page p;
+
+	if (!s->discarded && !ring_page_open(&p, &st->abi, batch_pages(b), st->page_size))
+		s->first_discarded_ts = p.page_ts;
+	s->discarded += b->len / st->page_size;
+}
+
 /* Compresses and writes one batch. */
 static void batch_write(struct recorder *rec, struct batch *b, struct press *press, bool raw)
 {
@@ -287,7 +297,7 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 	if (!r)
 		atomic_fetch_add(&rec->written, csize);
 	if (r)
-		st->stats.discarded += b->len / st->page_size;
+		count_discarded(&st->stats, st, b);
 	else
 		content_count(&st->stats, &c);
 	if (e.code)
