@@ -82,7 +82,7 @@ static void print_reasons(const char *stats)
 		{ "overrun: ", "overwritten before they were read: larger buffers (-b) lose less" },
 		{ "dropped events: ", "refused by a full buffer: larger buffers (-b) lose less" },
 		{ "commit overrun: ", "lost in interrupts that nested too deep: larger buffers (-b) help" },
-		{ "sub-buffers not written: ", "sub-buffers not written: recording could not go on" },
+		{ "sub-buffers not written: ", "sub-buffers not written: the disk was full, or --max-size reached" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(reasons) && stats; i++) {

@@ -67,7 +67,7 @@ static void tell_cpu(const struct recording_cpu *c)
 	if (c->dropped)
 		fprintf(stderr, ", %" PRIu64 " events dropped by a full buffer", c->dropped);
 	if (c->stats.discarded)
-		fprintf(stderr, "%s %" PRIu64 " sub-buffers could not be written", sep,
+		fprintf(stderr, "%s %" PRIu64 " sub-buffers were not written", sep,
 			c->stats.discarded);
 	if (c->unread)
 		fprintf(stderr, "%s %" PRIu64 " events were not taken from the kernel's buffer",
@@ -132,7 +132,7 @@ static void tell_reasons(const struct losses *l)
 		fprintf(stderr, "Commit overrun: interrupts nested too deep while an event was "
 			"written into a full buffer; larger buffers (-b KB) help.\n");
 	if (l->unwritten)
-		fprintf(stderr, "What could not be written is not in the file, which tells of "
+		fprintf(stderr, "What was not written is not in the file, which tells of "
 			"each of these CPUs that it lost events behind its last one.\n");
 }
 

@@ -54,8 +54,6 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 int recording_start(struct recording *rec, struct err *e);
 /* As recorder_flush. */
 void recording_flush(struct recording *rec);
-/* Bytes written to the spools by now. */
-uint64_t recording_written(const struct recording *rec);
 /* How it goes: all CPUs together, by the kernel's counters. */
 struct recording_progress {
 	uint64_t events;		/* written by the kernel so far */

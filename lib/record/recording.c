@@ -275,11 +275,6 @@ void recording_flush(struct recording *rec)
 	recorder_flush(rec->recorder);
 }
 
-uint64_t recording_written(const struct recording *rec)
-{
-	return recorder_written(rec->recorder);
-}
-
 static void add_progress(const struct recorded *b, uint32_t cpu, uint64_t kb,
 			 struct recording_progress *p)
 {
