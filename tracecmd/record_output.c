@@ -67,7 +67,7 @@ static void fill_opts(struct record_output *out)
 	out->opts.offset = o->ts_offset;
 	out->opts.notices = notices;
 	out->opts.recorder = (struct recorder_opts){
-		.spool_limit = o->max_kb * 1024, .pause_us = o->sleep_us, .poll = o->poll,
+		.spool_limit = o->max_kb * 1024, .max_bytes = o->max_bytes, .pause_us = o->sleep_us, .poll = o->poll,
 		.rt_priority = o->rt_priority, .no_splice = o->no_splice, .notices = notices,
 		.pack_later = o->compress == COMPRESS_AFTER, .sync_s = o->sync_s, .reader_cpus = o->reader_cpus,
 	};
