@@ -266,6 +266,18 @@ def test_stop_and_restart(instance):
         assert instance.read("tracing_on") == value
 
 
+def test_buffer_of_a_started_command_is_free(instance):
+    """It is there to be looked at and emptied while the command runs; only recorders keep others off."""
+    with subprocess.Popen([TRACECMD, "start", "-B", NAME, "-e", "sched:sched_process_exec", "sh", "-c",
+                           "echo runs; exec sleep 60"], stdout=subprocess.PIPE, text=True) as p:
+        try:
+            assert p.stdout.readline() == "runs\n"
+            for command in "stop", "clear", "restart":
+                assert run(TRACECMD, command, "-B", NAME).stderr == ""
+        finally:
+            run("pkill", "-P", str(p.pid), status=None)
+
+
 def test_all_is_all_but_the_top_level(instance, kernel):
     was = {name: tracefs.read(f"{kernel}/instances/{name}/tracing_on") for name in os.listdir(f"{kernel}/instances")}
     top = tracefs.read(f"{kernel}/tracing_on")
