@@ -122,6 +122,25 @@ def test_refused_filter_is_an_error_with_the_kernels_words(instance):
     assert tracefs.differences(before, tracefs.snapshot()) == []
 
 
+@pytest.mark.parametrize("args", [("-f", "foo=="), ("-f", "prev_pid == 1"), ("-R", "stacktrace if nosuch == 1")],
+                         ids=lambda a: " ".join(a))
+def test_refusals_leave_no_entry_in_an_empty_log(instance, args):
+    """Each event refuses, or some; what the kernel says is told, and the log is the user's."""
+    assert "\n" not in instance.read("error_log").strip()
+    empty = instance.read("error_log")
+    p = start("-B", NAME, "-e", "sched", *args, status=None)
+    assert "the kernel says" in p.stderr
+    assert instance.read("error_log") == empty
+
+
+def test_an_earlier_entry_stays_in_the_log(instance):
+    with pytest.raises(OSError):
+        append(f"{instance.path}/events/sched/sched_switch/filter", "earlier ==")
+    assert "earlier ==" in instance.read("error_log")
+    start("-B", NAME, "-e", "sched_switch", "-f", "nosuch == 1", status=1)
+    assert "earlier ==" in instance.read("error_log")
+
+
 def test_filter_that_fits_some_events_of_a_system(instance):
     p = start("-B", NAME, "-e", "sched", "-f", "prev_pid == 1")
     assert "does not fit" in p.stderr and "recorded unfiltered" in p.stderr
