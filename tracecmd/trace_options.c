@@ -617,8 +617,10 @@ static int check_whole(struct parser *p)
 {
 	struct trace_options *o = p->o;
 	struct kernel_setup *s = &o->setup;
-	int status;
+	int status = check_compression(p);
 
+	if (status)
+		return status;
 	if (p->which == TRACE_EXTRACT) {
 		if (o->command)
 			return usage_error(p->e, "extract takes no command ('%s')", o->command[0]);
@@ -632,9 +634,6 @@ static int check_whole(struct parser *p)
 		return usage_error(p->e, "option --user needs a command to run");
 	if (o->fork && !o->command)
 		return usage_error(p->e, "option --fork needs a command to run");
-	status = check_compression(p);
-	if (status)
-		return status;
 	if (o->date && o->has_ts_offset)
 		return usage_error(p->e, "options --date and --ts-offset exclude each other");
 	for (size_t i = 0; i < s->instances.nr; i++) {
