@@ -103,7 +103,10 @@ static int apply_buffers(struct apply *a)
 	const char *clock = clock_of(a);
 	int ret = 0;
 
+	/* a buffer is whole sub-buffers: its own size is put back behind theirs */
 	if (a->is->subbuf_kb)
+		ret = kernel_remember(a->in, "buffer_size_kb", a->e);
+	if (!ret && a->is->subbuf_kb)
 		ret = write_number(a, a->in, "--subbuf-size", "buffer_subbuf_size_kb",
 				   a->is->subbuf_kb);
 	if (!ret && a->is->buffer_kb)

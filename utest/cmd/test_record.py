@@ -452,6 +452,46 @@ def test_full_disk(kernel, small_disk, tmp_path_factory, size, form):
     assert whole_until_the_cut(dat) > 100000
 
 
+ALTERNATING = """
+import os, sys
+marker = os.open(sys.argv[1], os.O_WRONLY)
+cpus = sorted(os.sched_getaffinity(0))
+for n in range(80000):
+    if n % 5000 == 0:
+        os.sched_setaffinity(0, [cpus[n // 5000 % len(cpus)]])
+    try:
+        os.write(marker, b"mark %d %s" % (n, os.urandom(40).hex().encode()))
+    except OSError:
+        break
+"""
+
+
+def test_full_disk_leaves_no_silent_hole(kernel, small_disk):
+    """CPUs are cut at different times; each that did more than the file has is told, by all readers."""
+    dat = small_disk(6) / "out.dat"
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "20000", "-p", "nop", "/usr/bin/python3", "-c", ALTERNATING,
+            f"{DIR}/trace_marker", status=1)
+    assert "No space left on device" in p.stderr and ": 0 events lost" not in p.stderr
+    strict_check(dat)
+    text = common.report(dat)
+    found = [int(n) for n in re.findall(r"mark (\d+) ", text)]
+    cpus = sorted(os.sched_getaffinity(0))
+    count = run(TRACECMD, "report", "--count", dat, status=None).stdout
+    told = run(TRACECMD, "report", dat, status=None).stderr
+    dump = run(TRACECMD, "dump", dat).stdout
+    assert len(found) < 80000
+    for i, cpu in enumerate(cpus):
+        mine = [n for n in found if n // 5000 % len(cpus) == i]
+        wrote = [n for n in range(80000) if n // 5000 % len(cpus) == i]
+        assert mine == wrote[:len(mine)]
+        if len(mine) < 5000 or max(mine) < max(found):
+            assert re.search(rf"^CPU {cpu}.{INSTANCE}: .*(were not (written|taken))", p.stderr, re.M)
+            assert re.search(rf"unknown number, on CPU {cpu}\b", count)
+            assert re.search(rf"CPU {cpu}\b.*lost behind the last one", told)
+            assert re.search(rf"CPU {cpu}.{INSTANCE}: .*unknown size", dump)
+    assert "unknown number" in count and "lost behind the last one" in told
+
+
 def test_full_disk_without_reserve(kernel, small_disk, tmp_path_factory):
     """So full that there is no room for a file: what was recorded can be restored elsewhere."""
     disk, elsewhere = small_disk(6), tmp_path_factory.mktemp("elsewhere")
