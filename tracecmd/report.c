@@ -496,6 +496,7 @@ static void report_release(struct report *rp)
 	vec_release(&rp->comms);
 	profile_hooks_release(&rp->hooks);
 	event_columns_release(&rp->columns);
+	free(rp->last);
 }
 
 /* --version without a file to ask: this program's, as of any command. */

@@ -439,10 +439,14 @@ static int set_size(struct parser *p, int opt, uint64_t *to)
 	unsigned shift = unit && *unit ? 10 * (unit - units + 1) : 0;
 	char number[32], name[32];
 	uint64_t v;
+	int r;
 
 	option_name(opt, name, sizeof(name));
 	snprintf(number, sizeof(number), "%.*s", (int)(shift ? len - 1 : len), optarg);
-	if (len >= sizeof(number) || parse_u64(number, &v) || !v || v > UINT64_MAX >> shift)
+	r = len < sizeof(number) ? parse_u64(number, &v) : -EINVAL;
+	if (r == -ERANGE || (!r && v > UINT64_MAX >> shift))
+		return usage_error(p->e, "option %s: '%s' is too large", name, optarg);
+	if (r || !v)
 		return usage_error(p->e, "option %s: '%s' is no size: a number of bytes, or with K, M, G "
 				   "or T behind it", name, optarg);
 	*to = v << shift;
@@ -624,7 +628,7 @@ static int check_whole(struct parser *p)
 	if (p->which == TRACE_EXTRACT) {
 		if (o->command)
 			return usage_error(p->e, "extract takes no command ('%s')", o->command[0]);
-		return EXIT_OK;
+		return check_compression(p);
 	} else if (!kernel_setup_has_work(s)) {
 		return usage_error(p->e, "nothing to trace is named: give -e EVENT or -p TRACER");
 	}

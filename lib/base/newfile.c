@@ -10,6 +10,7 @@
 #include "base.h"
 
 #define LINK_TRIES 100
+#define LINKS_MAX 40			/* symbolic links in a row, as for the kernel */
 
 static int umask_get(void)
 {
@@ -25,6 +26,29 @@ static size_t dir_len(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* Where a symbolic link that leads to no file has it made; else @path. NULL: errno. */
+static char *end_of_links(const char *path)
+{
+	char *at = strdup(path);
+
+	for (unsigned i = 0; at && i < LINKS_MAX; i++) {
+		char to[PATH_MAX];
+		ssize_t len = readlink(at, to, sizeof(to));
+		char *next;
+
+		if (len < 0)
+			return at;
+		if (asprintf(&next, "%.*s%.*s", (int)(len && *to != '/' ? dir_len(at) : 0), at,
+			     (int)len, to) < 0)
+			next = NULL;
+		free(at);
+		at = next;
+	}
+	errno = at ? ELOOP : ENOMEM;
+	free(at);
+	return NULL;
 }
 
 static int open_failed(struct new_file *f, int code, struct err *e)
@@ -84,9 +108,9 @@ int new_file_open(struct new_file *f, const char *path, struct err *e)
 	if (!f->path)
 		return err_errno(e, r, "cannot create '%s'", path);
 	there = !stat(path, &st);
-	f->target = there ? realpath(path, NULL) : strdup(path);
+	f->target = there ? realpath(path, NULL) : end_of_links(path);
 	if (!f->target) {
-		r = there ? -errno : -ENOMEM;
+		r = -errno;
 	} else if (there && S_ISDIR(st.st_mode)) {
 		r = -EISDIR;
 	} else if (there && !S_ISREG(st.st_mode)) {

@@ -148,6 +148,8 @@ static int apply_cpumask(struct apply *a)
 	if (ret)
 		return err_errno(a->e, ret, "option -M");
 	ret = kernel_write(a->in, "tracing_cpumask", mask.data, a->e);
+	if (ret == -EOVERFLOW)
+		err_hint(a->e, "this machine has %ld CPUs", sysconf(_SC_NPROCESSORS_CONF));
 	return ret ? err_wrap(a->e, "option -M %s", a->is->cpumask) : 0;
 }
 
@@ -367,6 +369,37 @@ static int apply_filters(struct apply *a)
 	return ret;
 }
 
+/* An event without triggers names in a comment those it could have. */
+static void hint_triggers(struct apply *a, uint32_t ev, const char *trigger)
+{
+	static const char head[] = "# Available triggers:";
+	AUTO_BUF struct buf file = { 0 }, text = { 0 };
+	AUTO_FREE char *word = strndup(trigger, strcspn(trigger, ": "));
+	const char *name = event_file(a, ev, "trigger", &file);
+	char *list, *known, *rest = NULL;
+	struct near near;
+
+	if (!word || !name || kernel_read(a->in, name, &text) || !text.data)
+		return;
+	list = text.data;
+	if (strncmp(list, head, sizeof(head) - 1))
+		return;
+	list += sizeof(head) - 1;
+	list += strspn(list, "\n# ");
+	list[strcspn(list, "\n")] = 0;
+	near_init(&near, word);
+	buf_clear(&file);
+	for (known = strtok_r(list, " ", &rest); known; known = strtok_r(NULL, " ", &rest)) {
+		if (!strcmp(known, word))
+			return;
+		near_try(&near, known);
+		buf_printf(&file, " %s", known);
+	}
+	near_hint(&near, a->e);
+	if (!file.failed)
+		err_hint(a->e, "there are:%s", file.data);
+}
+
 static int apply_triggers(struct apply *a)
 {
 	int ret = 0;
@@ -388,6 +421,8 @@ static int apply_triggers(struct apply *a)
 				note_result(&f, &why, code);
 			}
 			ret = judge(a, &f, "-R", trigger, "which have no such trigger");
+			if (ret)
+				hint_triggers(a, ask->found.v[0], trigger);
 		}
 	}
 	return ret;

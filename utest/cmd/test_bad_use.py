@@ -57,7 +57,9 @@ def refused_record(place, *args, status=1, words, command=("touch", "ran"), outp
     (("-e", "sched", "-B", common.instance("x"), "-e", "sched_swich"), ("sched_swich", "did you mean")),
     (("-e", "sched:sched_switch", "-f", "prev_pidd == 1"), ("prev_pidd",)),
     (("-e", "sched:sched_switch", "-f", "prev_pid =="), ("prev_pid ==",)),
-    (("-e", "sched:sched_switch", "-R", "no_such_trigger"), ("no_such_trigger",)),
+    (("-e", "sched:sched_switch", "-R", "no_such_trigger"), ("no_such_trigger", "there are: traceon")),
+    (("-e", "sched:sched_switch", "-R", "stacktrce"), ("did you mean", "'stacktrace'")),
+    (("-e", "sched:sched_switch", "-M", "f" * 300), (f"this machine has {os.sysconf('SC_NPROCESSORS_CONF')} CPUs",)),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) and v[0].startswith("-") else "")
 def test_unknown_names(kernel, place, args, words):
     refused_record(place, *args, words=words)

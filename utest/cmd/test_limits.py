@@ -64,7 +64,9 @@ def test_max_size_is_a_bound(dat, form):
 
 
 @pytest.mark.parametrize("option, words", [
-    (("--max-size", "12X"), "'12X' is no size"), (("--max-size", "0"), "is no size"), (("--max-time", "0"), "not between"),
+    (("--max-size", "12X"), "'12X' is no size"), (("--max-size", "0"), "is no size"),
+    (("--max-size", "99999999999999T"), "is too large"), (("--max-size", "99999999999999999999"), "is too large"),
+    (("--max-time", "0"), "not between"),
     (("--reader-cpus", "0-"), "no list of CPUs"), (("--reader-cpus", "900"), "none of the CPUs"),
     (("--status-fd", "77"), "descriptor 77"), (("--sync=x",), "not a number")])
 def test_bad_values(dat, option, words):

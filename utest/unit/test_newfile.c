@@ -128,6 +128,30 @@ static void test_link(void **state)
 	holds("x", "new");
 }
 
+/* A link to a file that is yet to be made; one that leads to itself. */
+static void test_dangling_link(void **state)
+{
+	struct err e = { 0 };
+	struct new_file f;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkdir("d", 0700), 0);
+	assert_int_equal(symlink("../x", "d/inner"), 0);
+	assert_int_equal(symlink("d/inner", "link"), 0);
+	assert_int_equal(new_file_open(&f, "link", NULL), 0);
+	assert_int_equal(write_full(f.fd, "new", 3), 0);
+	assert_int_equal(new_file_commit(&f, NULL), 0);
+	assert_int_equal(lstat("link", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	holds("x", "new");
+	assert_int_equal(unlink("d/inner"), 0);
+	assert_int_equal(symlink("inner", "d/inner"), 0);
+	assert_int_equal(new_file_open(&f, "link", &e), -ELOOP);
+	assert_non_null(strstr(e.text, "cannot create 'link'"));
+	assert_int_equal(unlink("d/inner"), 0);
+}
+
 static void test_device(void **state)
 {
 	struct new_file f;
@@ -163,6 +187,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_discard, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replace, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_link, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_dangling_link, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_device, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 	};
