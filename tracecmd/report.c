@@ -521,7 +521,8 @@ static int report_run(int argc, char **argv, struct err *e)
 		if (!rp.threads)
 			rp.threads = default_threads();
 		tep_set_loglevel(rp.verbose ? TEP_LOG_WARNING : TEP_LOG_NONE);
-		if (report_parse_cpus(&rp, e) < 0 || report_check_pids(&rp, e) < 0)
+		if (report_parse_cpus(&rp, e) < 0 || report_check_pids(&rp, e) < 0 ||
+		    report_check_range(&rp, e) < 0)
 			status = EXIT_USAGE;
 	}
 	if (!status) {

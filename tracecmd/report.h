@@ -125,6 +125,8 @@ void report_order_notices(struct report *rp);
 void report_print_cpus(struct report *rp, unsigned file);
 
 /* ---- report_range.c ---- */
+/* Whether --from, --to and --last can be times, of whatever file. 0 or -EINVAL. */
+int report_check_range(const struct report *rp, struct err *e);
 /* Puts --from and --to into the range of @opts. 0, -EINVAL for no time, -errno. */
 int report_range(struct report *rp, struct replay_run_opts *opts, struct err *e);
 /* ---- report_texts.c: --stat --debug ---- */

@@ -90,6 +90,8 @@ int report_check_count(const struct report *rp, struct err *e)
 	if (rp->csv_events || rp->with_text)
 		return usage_error(e, "--count shows no events: %s has no use",
 				   rp->csv_events ? "csv:EVENT" : "--text");
+	if (rp->first_events || rp->wakeup)
+		return usage_error(e, "--count and %s exclude each other", rp->wakeup ? "-w" : "--first");
 	return EXIT_OK;
 }
 

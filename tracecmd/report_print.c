@@ -255,36 +255,36 @@ static unsigned nr_threads(const struct report *rp)
 	return rp->threads;
 }
 
-static int print_all(struct printer *p, struct err *e)
+static int print_all(struct printer *p, struct replay_run_opts *opts, struct err *e)
 {
 	const struct replay_work work = {
 		.ctx = p, .job_new = job_new, .job_free = job_free, .clear = clear,
 		.record = record, .mark = mark, .take = take,
 	};
-	struct replay_run_opts opts = { .threads = nr_threads(p->rp), .warm = WARM_RECORDS };
 	const char *window = getenv("TRACECMD_WINDOW_BYTES");
 	uint64_t bytes = 0;
-	int r = report_range(p->rp, &opts, e);
+	int r;
 
-	if (r)
-		return r;
 	if (window && (parse_u64(window, &bytes) < 0 || !bytes || bytes > UINT32_MAX))
 		return err_set(e, -EINVAL, "TRACECMD_WINDOW_BYTES: '%s' is no number of bytes", window);
-	opts.window_bytes = bytes;
+	opts->window_bytes = bytes;
 	if (p->rp->align_ts) {
 		r = replay_first_ts(p->rp->replay, &p->all.align, e);
 		if (r <= 0)
 			return r;
 	}
-	r = replay_run(p->rp->replay, &opts, &work, e);
+	r = replay_run(p->rp->replay, opts, &work, e);
 	return r < 0 ? r : 0;
 }
 
 int report_events(struct report *rp, struct err *e)
 {
+	struct replay_run_opts opts = { .threads = nr_threads(rp), .warm = WARM_RECORDS };
 	struct printer p = { .rp = rp };
-	int r = 0;
+	int r = report_range(rp, &opts, e);
 
+	if (r < 0)
+		return r;
 	if (rp->format != REPORT_TEXT) {
 		r = report_export_begin(rp, e);
 	} else {
@@ -296,7 +296,7 @@ int report_events(struct report *rp, struct err *e)
 		r = wakeups_new(rp, &p.all.wakeups, e);
 	report_join_guests(rp);
 	if (!r)
-		r = print_all(&p, e);
+		r = print_all(&p, &opts, e);
 	report_leave_guests();
 	if (!r)
 		tell_untold(&p);

@@ -78,7 +78,7 @@ static int parse_time(const struct report *rp, const struct ends *ends, const ch
 	unsigned digits;
 
 	if (parse_amount(text + relative, ends->seconds, &v, &digits))
-		return refuse(option, text, ends->seconds, e);
+		return refuse(option, text + (text == rp->last), ends->seconds, e);
 	if (*text == '+') {
 		v = plus(ends->first, v);
 	} else if (*text == '-') {
@@ -105,10 +105,63 @@ static int find_ends(struct report *rp, struct ends *ret, struct err *e)
 	return r;
 }
 
+/* --last is kept as the --from that it stands for. */
+static bool is_last(const struct report *rp)
+{
+	return rp->last && rp->from == rp->last;
+}
+
+static int parse_range(const struct report *rp, const struct ends *ends,
+		       struct replay_run_opts *opts, struct err *e)
+{
+	uint64_t unused;
+	int r = 0;
+
+	if (rp->from) {
+		opts->has_from = true;
+		r = parse_time(rp, ends, is_last(rp) ? "--last" : "--from", rp->from, &opts->from,
+			       &unused, e);
+	}
+	if (!r && rp->to) {
+		opts->has_to = true;
+		r = parse_time(rp, ends, "--to", rp->to, &unused, &opts->to, e);
+	}
+	return r;
+}
+
+static int check_order(const struct report *rp, const struct replay_run_opts *opts, struct err *e)
+{
+	if (!rp->from || !rp->to || opts->from < opts->to)
+		return 0;
+	return err_set(e, -EINVAL, "--to %s is before %s %s", rp->to, is_last(rp) ? "--last" :
+		       "--from", rp->from + is_last(rp));
+}
+
+/* What a time counts from. */
+static char origin(const char *text)
+{
+	return *text == '+' || *text == '-' ? *text : 0;
+}
+
+int report_check_range(const struct report *rp, struct err *e)
+{
+	/* the events are not known yet: ends with room for all times between them */
+	struct ends ends = { .first = 0, .last = UINT64_MAX - 1 };
+	struct replay_run_opts opts = { 0 };
+	int r = parse_range(rp, &ends, &opts, NULL);
+
+	if (r) {
+		ends.seconds = true;
+		r = parse_range(rp, &ends, &opts, e);
+	}
+	if (!r && rp->from && rp->to && origin(rp->from) == origin(rp->to))
+		r = check_order(rp, &opts, e);
+	return r;
+}
+
 int report_range(struct report *rp, struct replay_run_opts *opts, struct err *e)
 {
 	struct ends ends = { 0 };
-	uint64_t unused;
 	int r;
 
 	if (!rp->from && !rp->to)
@@ -116,16 +169,6 @@ int report_range(struct report *rp, struct replay_run_opts *opts, struct err *e)
 	r = find_ends(rp, &ends, e);
 	if (r < 0)
 		return r;
-	r = 0;
-	if (rp->from) {
-		opts->has_from = true;
-		r = parse_time(rp, &ends, "--from", rp->from, &opts->from, &unused, e);
-	}
-	if (!r && rp->to) {
-		opts->has_to = true;
-		r = parse_time(rp, &ends, "--to", rp->to, &unused, &opts->to, e);
-	}
-	if (!r && rp->from && rp->to && opts->from >= opts->to)
-		r = err_set(e, -EINVAL, "--to %s is before --from %s", rp->to, rp->from);
-	return r;
+	r = parse_range(rp, &ends, opts, e);
+	return r ? r : check_order(rp, opts, e);
 }

@@ -23,4 +23,10 @@ int api_error(const struct err *e, struct tracecmd_error *ret);
  */
 int api_opts(void *dst, size_t dst_size, const void *src, const char *name, struct err *e);
 
+/*
+ * What a caller must not leave out: 0 if @given, else -EINVAL. @function: its name,
+ * for the message.
+ */
+int api_need(bool given, const char *function, struct err *e);
+
 #endif

@@ -71,7 +71,10 @@ API int tracecmd_file_events(struct tracecmd_trace *t, unsigned int file,
 {
 	struct err e = { 0 };
 
-	return file_events(t, file, ret, nr, &e) < 0 ? api_error(&e, error) : 0;
+	if (api_need(t && ret && nr, "tracecmd_file_events", &e) < 0 ||
+	    file_events(t, file, ret, nr, &e) < 0)
+		return api_error(&e, error);
+	return 0;
 }
 
 static struct tracecmd_field as_field(const struct event_field *f)
@@ -136,7 +139,8 @@ API int tracecmd_event_fields(struct tracecmd_trace *t, unsigned int file, int32
 	struct trace_fields *fields = NULL;
 	struct err e = { 0 };
 
-	if (event_fields(t, file, id, &fields, &e) < 0)
+	if (api_need(t && ret && nr, "tracecmd_event_fields", &e) < 0 ||
+	    event_fields(t, file, id, &fields, &e) < 0)
 		return api_error(&e, error);
 	*ret = fields->v;
 	*nr = fields->nr;
@@ -149,7 +153,7 @@ API int tracecmd_task_name(struct tracecmd_trace *t, unsigned int file, int32_t 
 	struct event_db *db;
 	struct err e = { 0 };
 
-	if (find_file(t, file, &db, &e) < 0)
+	if (api_need(t && ret, "tracecmd_task_name", &e) < 0 || find_file(t, file, &db, &e) < 0)
 		return api_error(&e, error);
 	*ret = event_db_comm(db, pid);
 	return 0;

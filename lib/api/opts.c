@@ -36,3 +36,8 @@ int api_opts(void *dst, size_t dst_size, const void *src, const char *name, stru
 	memcpy(dst, src, size < dst_size ? size : dst_size);
 	return 0;
 }
+
+int api_need(bool given, const char *function, struct err *e)
+{
+	return given ? 0 : err_set(e, -EINVAL, "%s: an argument is NULL that must not be", function);
+}

@@ -28,6 +28,37 @@ static bool has_buffer(const struct tracecmd_scan_opts *o, const char *name)
 	return !o->nr_buffers;
 }
 
+static int check_list(const void *list, size_t nr, const char *member, struct err *e)
+{
+	if (nr && !list)
+		return err_set(e, -EINVAL, "struct tracecmd_scan_opts: %s is NULL, nr_%s is %zu", member,
+			       member, nr);
+	return 0;
+}
+
+static int check_names(const char *const *list, size_t nr, const char *member, struct err *e)
+{
+	int r = check_list(list, nr, member, e);
+
+	for (size_t i = 0; i < nr && !r; i++)
+		if (!list[i])
+			r = err_set(e, -EINVAL, "struct tracecmd_scan_opts: %s[%zu] is NULL", member, i);
+	return r;
+}
+
+static int check_lists(const struct tracecmd_scan_opts *o, struct err *e)
+{
+	int r = check_names(o->events, o->nr_events, "events", e);
+
+	if (!r)
+		r = check_names(o->filters, o->nr_filters, "filters", e);
+	if (!r)
+		r = check_names(o->buffers, o->nr_buffers, "buffers", e);
+	if (!r)
+		r = check_list(o->cpus, o->nr_cpus, "cpus", e);
+	return r ? r : check_list(o->pids, o->nr_pids, "pids", e);
+}
+
 /* A CPU past all files' is a mistake; one that has no events is not. */
 static int check_cpus(struct tracecmd_trace *t, const struct tracecmd_scan_opts *o, struct err *e)
 {
@@ -230,10 +261,13 @@ static int start(struct tracecmd_scan *s, const struct tracecmd_scan_opts *o, st
 API int tracecmd_scan_new(struct tracecmd_trace *t, const struct tracecmd_scan_opts *opts,
 			  struct tracecmd_scan **ret, struct tracecmd_error *error)
 {
-	struct tracecmd_scan *s = calloc(1, sizeof(*s));
 	struct tracecmd_scan_opts o;
+	struct tracecmd_scan *s;
 	struct err e = { 0 };
 
+	if (api_need(t && ret, "tracecmd_scan_new", &e) < 0)
+		return api_error(&e, error);
+	s = calloc(1, sizeof(*s));
 	if (s) {
 		s->trace = t;
 		s->files = calloc(t->nr_files, sizeof(*s->files));
@@ -249,7 +283,7 @@ API int tracecmd_scan_new(struct tracecmd_trace *t, const struct tracecmd_scan_o
 		err_set(&e, -EINVAL, "struct tracecmd_scan_opts: the range of time ends before it begins");
 		goto fail;
 	}
-	if (start(s, &o, &e) < 0)
+	if (check_lists(&o, &e) < 0 || start(s, &o, &e) < 0)
 		goto fail;
 	*ret = s;
 	return 0;

@@ -202,7 +202,7 @@ static int make_column(struct tracecmd_scan *s, const struct tracecmd_column *o,
 	if ((!own && o->what != TRACECMD_FIELD) || o->type < 0 || o->type > TRACECMD_TYPE_ARRAY)
 		return err_set(e, -EINVAL, "struct tracecmd_column: what is %d and type is %d, which "
 			       "this library (%s) does not know", o->what, o->type, tracecmd_version());
-	if (o->what == TRACECMD_FIELD && !o->field)
+	if (o->what == TRACECMD_FIELD && (!o->field || !*o->field))
 		return err_set(e, -EINVAL, "struct tracecmd_column: which field is not told");
 	c->what = o->what;
 	if (o->what == TRACECMD_FIELD) {
@@ -241,7 +241,8 @@ API int tracecmd_scan_column(struct tracecmd_scan *s, const struct tracecmd_colu
 	struct tracecmd_column o;
 	struct err e = { 0 };
 
-	if (api_opts(&o, sizeof(o), column, "tracecmd_column", &e) < 0)
+	if (api_need(s, "tracecmd_scan_column", &e) < 0 ||
+	    api_opts(&o, sizeof(o), column, "tracecmd_column", &e) < 0)
 		return api_error(&e, error);
 	if (make_column(s, &o, &c, &e) < 0) {
 		scan_release_column(s, &c);
@@ -258,7 +259,7 @@ API int tracecmd_scan_column(struct tracecmd_scan *s, const struct tracecmd_colu
 
 API int tracecmd_scan_type(const struct tracecmd_scan *s, unsigned int column, int *element)
 {
-	if (column >= s->columns.nr)
+	if (!s || column >= s->columns.nr)
 		return -EINVAL;
 	if (element)
 		*element = s->columns.v[column].element;

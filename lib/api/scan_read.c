@@ -321,8 +321,10 @@ API int tracecmd_scan_read(struct tracecmd_scan *s, struct tracecmd_values *valu
 			   struct tracecmd_error *error)
 {
 	struct err e = { 0 };
-	int r = read_rows(s, values, max, &e);
+	int r = api_need(s && values, "tracecmd_scan_read", &e);
 
+	if (!r)
+		r = read_rows(s, values, max, &e);
 	return r < 0 ? api_error(&e, error) : r;
 }
 
@@ -381,7 +383,9 @@ API int tracecmd_scan_records(struct tracecmd_scan *s, struct tracecmd_record *r
 			      uint32_t max, struct tracecmd_error *error)
 {
 	struct err e = { 0 };
-	int r = read_records(s, records, max, &e);
+	int r = api_need(s && (records || !max), "tracecmd_scan_records", &e);
 
+	if (!r)
+		r = read_records(s, records, max, &e);
 	return r < 0 ? api_error(&e, error) : r;
 }

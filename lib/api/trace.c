@@ -82,6 +82,9 @@ API int tracecmd_trace_open(const char *const *paths, unsigned int nr_paths,
 		err_set(&e, -EINVAL, "tracecmd_trace_open: no file, or no place for the trace, is given");
 		return api_error(&e, error);
 	}
+	for (unsigned int i = 0; i < nr_paths; i++)
+		if (api_need(paths[i], "tracecmd_trace_open", &e) < 0)
+			return api_error(&e, error);
 	t = calloc(1, sizeof(*t));
 	if (t) {
 		pthread_mutex_init(&t->notice_lock, NULL);
@@ -209,8 +212,11 @@ API int tracecmd_trace_next(struct tracecmd_trace *t, const struct tracecmd_even
 			    struct tracecmd_error *error)
 {
 	struct err e = { 0 };
-	int status = next_event(t, &e);
+	int status;
 
+	if (api_need(t && ret, "tracecmd_trace_next", &e) < 0)
+		return api_error(&e, error);
+	status = next_event(t, &e);
 	*ret = status > 0 ? &t->event : NULL;
 	return status < 0 ? api_error(&e, error) : status;
 }
@@ -328,7 +334,8 @@ static int give_text(struct tracecmd_trace *t, bool line, const char **ret,
 {
 	struct err e = { 0 };
 
-	if (make_text(t, line, &e) < 0)
+	if (api_need(t && ret, line ? "tracecmd_event_line" : "tracecmd_event_text", &e) < 0 ||
+	    make_text(t, line, &e) < 0)
 		return api_error(&e, error);
 	*ret = t->text.data;
 	return 0;

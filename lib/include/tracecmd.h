@@ -20,6 +20,9 @@
  *  - The library never prints, exits or changes signal handling. A function
  *    that fails returns a negative errno and, if its last argument is not
  *    NULL, says why there, in words for the user.
+ *  - NULL for a trace, a scan, an array, one of its names or the place for a
+ *    result is -EINVAL, unless it is told to be allowed. Functions that return no
+ *    errno (facts, names of buffers) must not be given NULL.
  *  - What a trace hands out (events, texts, names) belongs to it. Unless told
  *    otherwise it lives until the trace is closed.
  *  - A trace is used by one thread at a time. Several traces, also of one

@@ -241,7 +241,8 @@ static int take_next(struct engine *en, struct job *j, struct replay_cursor *c, 
 
 	while (!j->placed)
 		pthread_cond_wait(&en->to_taker, &en->lock);
-	if (j->rc || begins_right(en, j)) {
+	/* a failure counts only behind the right beginning: else the window is done again */
+	if (begins_right(en, j)) {
 		rc = take_window(en, j, e);
 		swap = en->truth;
 		en->truth = j->end;

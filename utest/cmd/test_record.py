@@ -111,6 +111,26 @@ def test_profile_bad_use(dat, args, complaint):
     assert complaint in run(TRACECMD, "record", "-o", dat, *args, "true", status=2).stderr
 
 
+@pytest.mark.parametrize("hook, words", [
+    ("sched_switch,nope/sched_wakeup,pid", ("'sched:sched_switch' has no field 'nope'",)),
+    ("sched_waking,pid,pidd/sched_wakeup,pid", ("no field 'pidd'", "did you mean", "'pid'")),
+    ("sched_waking,pid/sched:sched_wakeup,comm[16]", ("'sched:sched_wakeup' has no field 'comm[16]'",)),
+    ("nosuch,pid/sched_wakeup,pid", ("this kernel has no event 'nosuch'",)),
+    ("sched_waking,pid/sched_wakup,pid", ("no event 'sched_wakup'", "did you mean", "'sched_wakeup'")),
+])
+def test_hooks_of_what_the_kernel_has_not(dat, hook, words):
+    ran = f"{dat}.ran"
+    p = run(TRACECMD, "record", "-o", dat, "--profile", "-H", hook, "touch", ran, status=1)
+    assert all(word in p.stderr for word in (f"option -H {hook}: ", *words)), p.stderr
+    assert not os.path.exists(dat) and not os.path.exists(ran)
+
+
+def test_hook_of_any_kind_of_field(dat):
+    """Arrays, texts elsewhere in the record, and what all events have."""
+    record(dat, *IN, "--profile", "-S", "-H", "sched_waking,comm,common_pid/sched:sched_process_exec,filename", "true")
+    assert "sched_process_exec" in names(dat)
+
+
 def test_only_what_is_asked_for_by_f(dat):
     """-F: nothing but the command, from its exec on."""
     record(dat, *IN, "-F", "-e", "syscalls", common.tool("workload"), 3)

@@ -204,7 +204,8 @@ def test_wrong_count(by, words):
     assert words in p.stderr and p.stdout == "" and len(p.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("args", [("--stat",), ("--format", "csv:sched_switch"), ("--format", "json", "--text")])
+@pytest.mark.parametrize("args", [("--stat",), ("--format", "csv:sched_switch"), ("--format", "json", "--text"),
+                                  ("--first", "5"), ("-w",)])
 def test_what_counts_do_not_go_with(args):
     p = run(TRACECMD, "report", "--count", *args, dat("old-v7"), status=2)
     assert "--count" in p.stderr and p.stdout == ""

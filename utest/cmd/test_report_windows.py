@@ -115,17 +115,46 @@ def test_the_first_events():
         assert report("-F", "sched_switch", "--first", str(n), fixture("old-v7")).splitlines() == lines[:n + 1]
 
 
+def refused_range(status, message, *args):
+    """Before anything is printed."""
+    p = subprocess.run([TRACECMD, "report", *args], capture_output=True, timeout=60)
+    assert (p.returncode, p.stdout) == (status, b"") and message in p.stderr.decode(), p
+
+
 @pytest.mark.parametrize("options, message", [
     (["--from", "soon"], "--from: 'soon' is no time: give seconds as they are printed"),
     (["--to", "1.5h"], "--to: '1.5h' is no time"),
     (["--from", "+"], "--from: '+' is no time"),
     (["--from", "99999999999999999999"], "is no time"),
     (["--from", "+2", "--to", "+1"], "--to +1 is before --from +2"),
-    (["--raw-ts", "--from", "1.5"], "this file's times are counts"),
+    (["--from", "nan"], "--from: 'nan' is no time"),
+    (["--from", "5", "--to", "4"], "--to 4 is before --from 5"),
+    (["--from=-1", "--to=-2"], "--to -2 is before --from -1"),
+    (["--last", "1", "--to=-2"], "--to -2 is before --last 1"),
+    (["--last", "1e3"], "--last: '1e3' is no time"),
+    (["--raw-ts", "--last", "1e3"], "--last: '1e3' is no time"),
+    (["--count", "--to", "soon"], "--to: 'soon' is no time"),
+    (["--cpus", "--to", "soon"], "--to: 'soon' is no time"),
 ])
 def test_no_times(options, message):
     name = "clock-tsc2nsec" if "--raw-ts" in options else "old-v7"
-    assert message in report(*options, fixture(name), status=1).decode()
+    refused_range(2, message, *options, fixture(name))
+
+
+@pytest.mark.parametrize("options, message, name", [
+    (["--raw-ts", "--from", "1.5"], "--from: '1.5' is no time: this file's times are counts", "clock-tsc2nsec"),
+    (["--raw-ts", "--last", "1ms"], "--last: '1ms' is no time: this file's times are counts", "clock-tsc2nsec"),
+    (["--from", "+0", "--to", "1"], "--to 1 is before --from +0", "old-v7"),
+])
+def test_no_times_of_that_file(options, message, name):
+    refused_range(1, message, *options, fixture(name))
+
+
+def test_counts_may_be_large():
+    """As seconds they would be too many."""
+    for options in (["--from", "0", "--to", str(2**64 - 2)], ["--last", str(2**63)]):
+        assert report("--raw-ts", *options, fixture("clock-tsc2nsec")) == \
+            report("--raw-ts", fixture("clock-tsc2nsec"))
 
 
 @pytest.mark.parametrize("options", [["--threads", "0"], ["--threads", "many"], ["--threads", "257"],

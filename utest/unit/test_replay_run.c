@@ -20,6 +20,7 @@ struct work {
 	unsigned stop_after;	/* takes; 0: none */
 	unsigned takes;
 	int fail_at;		/* record with that serial */
+	unsigned *fail_warm;	/* all in front of a window fail, and are counted here */
 };
 
 struct work_job { struct work *work; struct buf text; };
@@ -68,6 +69,10 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 
 	if (more < 0)
 		return more;
+	if (warm && j->work->fail_warm) {
+		__atomic_add_fetch(j->work->fail_warm, 1, __ATOMIC_RELAXED);
+		return err_set(e, -ENOANO, "failed on purpose");
+	}
 	if (!(serial & 1))
 		*state = serial + 1;
 	buf_printf(&j->text, "%llu %u %u %u %lld%d%d %llu", (unsigned long long)rec->ts, rec->buffer,
@@ -318,6 +323,34 @@ static void ends_early(void **state)
 	}
 }
 
+/*
+ * What fails in front of a window that nobody knows the beginning of is no failure of
+ * the run. It happens with each: after some of them no more are tried.
+ */
+static void failing_guesses(void **state)
+{
+	enum { WRONG_MAX = 8, JOBS_PER_THREAD = 2 };
+
+	(void)state;
+	for (unsigned threads = 2; threads < 9; threads += 6) {
+		int fd = file_of("zstd", STEADY);
+		struct how how = { .opts = { .threads = 1 } };
+		char *one = run(fd, &how, 0, NULL), *many;
+		unsigned failed = 0;
+
+		how.opts = (struct replay_run_opts){ .threads = threads, .warm = 2, .window_bytes = 1 };
+		how.work.fail_warm = &failed;
+		many = run(fd, &how, 0, NULL);
+		expect_same(one, many, "failing guesses");
+		assert_true(failed >= WRONG_MAX);
+		/* those that had begun when the last one was counted */
+		assert_true(failed <= WRONG_MAX + 1 + threads * JOBS_PER_THREAD);
+		free(one);
+		free(many);
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +358,7 @@ int main(void)
 		cmocka_unit_test(damage),
 		cmocka_unit_test(ranges),
 		cmocka_unit_test(ends_early),
+		cmocka_unit_test(failing_guesses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -619,6 +619,7 @@ static void test_columns_refused(void **state)
 	assert_int_equal(tracecmd_scan_read(scan, &v, 1, &error), -EINVAL);
 	assert_int_equal(add_column(scan, TRACECMD_FIELD, "none", 0, &error), -ENOENT);
 	assert_int_equal(add_column(scan, TRACECMD_FIELD, NULL, 0, &error), -EINVAL);
+	assert_int_equal(add_column(scan, TRACECMD_FIELD, "", 0, &error), -EINVAL);
 	assert_int_equal(add_column(scan, 99, NULL, 0, &error), -EINVAL);
 	assert_int_equal(add_column(scan, TRACECMD_TIME, NULL, 99, &error), -EINVAL);
 	assert_int_equal(add_column(scan, TRACECMD_TIME, NULL, TRACECMD_TYPE_STRING, &error), -ENOTSUP);
