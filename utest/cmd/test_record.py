@@ -501,6 +501,7 @@ def test_full_disk_without_reserve(kernel, small_disk, tmp_path_factory):
     assert "No space left on device" in p.stderr and "restore" in p.stderr
     assert (elsewhere / "done").exists()
     assert not dat.exists() and not os.path.exists(DIR)
+    assert "print:" in run(TRACECMD, "report", dat, status=1).stdout
     run(TRACECMD, "restore", "-o", elsewhere / "got.dat", *disk.glob("out.dat.*.cpu*"))
     strict_check(elsewhere / "got.dat")
     assert whole_until_the_cut(elsewhere / "got.dat") > 10000
