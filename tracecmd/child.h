@@ -18,6 +18,7 @@ struct child_plan {
 	char *home;
 	uid_t uid;
 	gid_t gid;
+	bool out_to_stderr;		/* the caller's wish: standard output is not the command's */
 };
 
 /*

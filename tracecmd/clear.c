@@ -9,6 +9,9 @@ static int clear_run(int argc, char **argv, struct err *e)
 	int status = instances_from_options(argc, argv, true, &k, &list, e);
 
 	for (size_t i = 0; !status && i < list.nr; i++)
+		if (kernel_instance_lock(list.v[i], e))
+			status = EXIT_FAILED;
+	for (size_t i = 0; !status && i < list.nr; i++)
 		if (kernel_truncate(list.v[i], "trace", e))
 			status = EXIT_FAILED;
 	instances_release(&list);

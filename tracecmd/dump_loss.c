@@ -82,6 +82,7 @@ static void print_reasons(const char *stats)
 		{ "overrun: ", "overwritten before they were read: larger buffers (-b) lose less" },
 		{ "dropped events: ", "refused by a full buffer: larger buffers (-b) lose less" },
 		{ "commit overrun: ", "lost in interrupts that nested too deep: larger buffers (-b) help" },
+		{ "sub-buffers not written: ", "sub-buffers not written: the disk was full, or --max-size reached" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(reasons) && stats; i++) {
@@ -95,7 +96,8 @@ static void print_reasons(const char *stats)
 /* All of the data must be read for this: only if something was lost, or nothing is said. */
 static bool worth_looking(const char *stats)
 {
-	return !stats || sum_stat(stats, "overrun: ") || sum_stat(stats, "dropped events: ");
+	return !stats || sum_stat(stats, "overrun: ") || sum_stat(stats, "dropped events: ") ||
+	       sum_stat(stats, "entries: ") || sum_stat(stats, "sub-buffers not written: ");
 }
 
 void dump_losses(struct dump *d)

@@ -77,9 +77,7 @@ static bool tick(void *ctx)
 
 	if ((p->on_terminal || o->has_status_fd) && now - p->told >= STATUS_MS * NS_PER_S / 1000)
 		tell(p, now);
-	if (o->max_time_s && now - p->began >= o->max_time_s * NS_PER_S)
-		return true;
-	return o->max_bytes && recording_written(p->rec) >= o->max_bytes;
+	return o->max_time_s && now - p->began >= o->max_time_s * NS_PER_S;
 }
 
 static void flush(void *ctx)
@@ -98,7 +96,7 @@ void progress_begin(struct progress *p, const struct trace_options *o, struct re
 	};
 	p->told = p->began;
 	*ret_watch = (struct record_watch){ .tick = tick, .flush = flush, .ctx = p };
-	if (o->max_time_s || o->max_bytes)
+	if (o->max_time_s)
 		ret_watch->tick_ms = LIMIT_MS;
 	else if (p->on_terminal || o->has_status_fd)
 		ret_watch->tick_ms = STATUS_MS;

@@ -61,6 +61,7 @@ static int check_all(struct run *run, struct err *e)
 		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_open(&run->out, o, e);
+	run->plan.out_to_stderr = run->out.to_stdout;
 	return r ? r : check_tsc(run, e);
 }
 

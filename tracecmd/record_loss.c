@@ -33,7 +33,7 @@ void loss_put_time(struct buf *b, const char *clock, uint64_t ts)
 static bool has_lost(const struct recording_cpu *c)
 {
 	return c->overrun || c->commit_overrun || c->dropped || c->stats.discarded ||
-	       c->stats.lost || c->stats.lost_unknown;
+	       c->unread || c->stats.lost || c->stats.lost_unknown;
 }
 
 bool record_loss_any(const struct recording *rec)
@@ -53,8 +53,13 @@ static void tell_cpu(const struct recording_cpu *c)
 {
 	struct buf when AUTO_BUF = { 0 };
 	const char *dot = *c->instance ? "." : "";
+	bool lost = c->overrun || c->commit_overrun || c->dropped;
+	bool cut = c->stats.discarded || c->unread;
+	const char *sep = lost || !cut ? "," : ":";
 
-	fprintf(stderr, "CPU %u%s%s: %" PRIu64 " events lost", c->cpu, dot, c->instance, c->overrun);
+	fprintf(stderr, "CPU %u%s%s", c->cpu, dot, c->instance);
+	if (lost || !cut)
+		fprintf(stderr, ": %" PRIu64 " events lost", c->overrun);
 	if (c->overrun && c->read)
 		fprintf(stderr, " (%.2g %%)", 100. * c->overrun / (c->overrun + c->read));
 	if (c->commit_overrun)
@@ -62,8 +67,11 @@ static void tell_cpu(const struct recording_cpu *c)
 	if (c->dropped)
 		fprintf(stderr, ", %" PRIu64 " events dropped by a full buffer", c->dropped);
 	if (c->stats.discarded)
-		fprintf(stderr, ", %" PRIu64 " sub-buffers could not be written",
+		fprintf(stderr, "%s %" PRIu64 " sub-buffers were not written", sep,
 			c->stats.discarded);
+	if (c->unread)
+		fprintf(stderr, "%s %" PRIu64 " events were not taken from the kernel's buffer",
+			c->stats.discarded ? "," : sep, c->unread);
 	if (c->stats.gaps) {
 		buf_printf(&when, ", %" PRIu64 " gap%s from ", c->stats.gaps,
 			   c->stats.gaps == 1 ? "" : "s");
@@ -89,7 +97,7 @@ static void sum_up(struct losses *l, const struct recording_cpu *c, uint32_t pag
 
 	l->full += c->overrun + c->dropped;
 	l->nested += c->commit_overrun;
-	l->unwritten += c->stats.discarded;
+	l->unwritten += c->stats.discarded + c->unread;
 	l->stalls += c->stats.stalls;
 	if (l->buffer_kb < c->buffer_kb)
 		l->buffer_kb = c->buffer_kb;
@@ -124,7 +132,8 @@ static void tell_reasons(const struct losses *l)
 		fprintf(stderr, "Commit overrun: interrupts nested too deep while an event was "
 			"written into a full buffer; larger buffers (-b KB) help.\n");
 	if (l->unwritten)
-		fprintf(stderr, "Sub-buffers that could not be written are not in the file.\n");
+		fprintf(stderr, "What was not written is not in the file, which tells of "
+			"each of these CPUs that it lost events behind its last one.\n");
 }
 
 void record_loss_tell(const struct recording *rec)

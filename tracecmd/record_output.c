@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "record/left.h"
 #include "record_loss.h"
 #include "record_output.h"
 
@@ -54,6 +55,29 @@ static int choose_spools(struct record_output *out, struct err *e)
 	return err_errno(e, -errno, "cannot keep temporary files in '%s' (--temp)", dir);
 }
 
+/*
+ * The spools of a recording that was killed may be all there is of it: they are not
+ * overwritten. One that still runs is told once its lock is asked for.
+ */
+static int check_left(const struct record_output *out, struct err *e)
+{
+	const char *base = out->spool_base;
+	struct left l;
+	int r = left_find(base, &l, e);
+
+	if (r <= 0)
+		return r;
+	r = 0;
+	if (!l.live && (l.has_events || l.strangers)) {
+		r = err_set(e, -EEXIST, "cannot record: '%s' and its neighbours hold what a killed or "
+			    "failed recording left, and would be overwritten", l.spools.v[0]);
+		err_hint(e, "'tracecmd restore -o FILE %s' makes a file of it; then remove %s.*cpu* and "
+			 "%s" HEAD_SUFFIX ", or give this one another output (-o)", base, base, base);
+	}
+	left_release(&l);
+	return r;
+}
+
 static void fill_opts(struct record_output *out)
 {
 	const struct trace_options *o = out->o;
@@ -67,7 +91,7 @@ static void fill_opts(struct record_output *out)
 	out->opts.offset = o->ts_offset;
 	out->opts.notices = notices;
 	out->opts.recorder = (struct recorder_opts){
-		.spool_limit = o->max_kb * 1024, .pause_us = o->sleep_us, .poll = o->poll,
+		.spool_limit = o->max_kb * 1024, .max_bytes = o->max_bytes, .pause_us = o->sleep_us, .poll = o->poll,
 		.rt_priority = o->rt_priority, .no_splice = o->no_splice, .notices = notices,
 		.pack_later = o->compress == COMPRESS_AFTER, .sync_s = o->sync_s, .reader_cpus = o->reader_cpus,
 	};
@@ -95,6 +119,15 @@ static int prepare_stdout(struct record_output *out, struct err *e)
 	return 0;
 }
 
+/* A file's parts are not written in their order: a pipe by name takes none. */
+static int check_seekable(const struct record_output *out, struct err *e)
+{
+	if (lseek(out->file.fd, 0, SEEK_CUR) >= 0)
+		return 0;
+	return err_set(e, -ESPIPE, "cannot write to '%s', which is no file but a pipe or a terminal: "
+		       "send the trace there with '-o - >%s'", out->path, out->path);
+}
+
 int record_output_open(struct record_output *out, const struct trace_options *o, struct err *e)
 {
 	int r;
@@ -108,8 +141,12 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 		r = prepare_stdout(out, e);
 	else if (!r)
 		r = new_file_open(&out->file, out->path, e);
+	if (!r && !out->to_stdout)
+		r = check_seekable(out, e);
 	if (!r)
 		r = choose_spools(out, e);
+	if (!r)
+		r = check_left(out, e);
 	if (!r)
 		fill_opts(out);
 	if (!r)

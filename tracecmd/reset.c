@@ -159,6 +159,10 @@ static int reset_targets(struct reset *r)
 {
 	bool top = false;
 
+	/* What somebody records is not taken from under him; told before anything changes. */
+	for (size_t i = 0; i < r->targets.nr; i++)
+		if (kernel_instance_lock(r->targets.v[i].in, r->e))
+			return EXIT_FAILED;
 	for (size_t i = 0; i < r->targets.nr; i++) {
 		struct target *t = &r->targets.v[i];
 

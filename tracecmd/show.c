@@ -201,6 +201,8 @@ static int show(struct show *s)
 		err_errno(s->e, -ENOMEM, "cannot show %s", what);
 		return EXIT_FAILED;
 	}
+	if (s->pipe && kernel_instance_lock_shared(s->in, s->e))
+		return EXIT_FAILED;	/* each event is taken once only */
 	return print_file(s, file.data);
 }
 

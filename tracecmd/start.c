@@ -86,6 +86,7 @@ static int start(struct start *s, struct err *e)
 		return EXIT_FAILED;
 	if (!s->o.command || s->o.fork)
 		return EXIT_OK;
+	kernel_unlock(s->k);		/* the buffer is there to be shown, cleared and extracted */
 	return wait_for_command(s);
 }
 

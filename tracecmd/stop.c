@@ -16,16 +16,30 @@ static int forget_max_latency(struct kernel_instance *in, struct err *e)
 	return kernel_write(in, "tracing_max_latency", "0", e);
 }
 
+/* It may be meant, so it is done. */
+static void tell_user(struct kernel_instance *in, bool on)
+{
+	const char *name = kernel_instance_name(in);
+	char who[64];
+
+	if (kernel_instance_in_use(in, who, sizeof(who)))
+		notice(&stderr_notices, "%s uses the buffer of %s%s%s, which gets %s", who,
+		       *name ? "instance '" : "the top level", name, *name ? "'" : "",
+		       on ? "events again now" : "no more events until 'tracecmd restart'");
+}
+
 static int switch_tracing(int argc, char **argv, bool on, struct err *e)
 {
 	struct kernel *k = NULL;
 	struct instances list = { 0 };
 	int status = instances_from_options(argc, argv, false, &k, &list, e);
 
-	for (size_t i = 0; !status && i < list.nr; i++)
+	for (size_t i = 0; !status && i < list.nr; i++) {
+		tell_user(list.v[i], on);
 		if ((on && forget_max_latency(list.v[i], e)) ||
 		    kernel_write(list.v[i], "tracing_on", on ? "1" : "0", e))
 			status = EXIT_FAILED;
+	}
 	instances_release(&list);
 	kernel_close(k);
 	return status;

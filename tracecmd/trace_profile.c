@@ -16,14 +16,11 @@ static const struct {
 	{ "exceptions:page_fault_user", true }, { "raw_syscalls", false },
 };
 
-static int add_event(struct kernel_instance_setup *is, const char *pattern, bool stack, bool optional)
+static struct kernel_event_ask *add_event(struct kernel_instance_setup *is, const char *pattern, bool stack)
 {
 	struct kernel_event_ask *ask = kernel_setup_event(is, pattern, false);
 
-	if (!ask)
-		return -ENOMEM;
-	ask->optional = optional;
-	return stack ? kernel_words_add(&ask->triggers, "stacktrace") : 0;
+	return ask && stack && kernel_words_add(&ask->triggers, "stacktrace") ? NULL : ask;
 }
 
 int trace_profile_add(struct kernel_instance_setup *is)
@@ -38,27 +35,40 @@ int trace_profile_add(struct kernel_instance_setup *is)
 		is->has_max_depth = true;
 		r = is->tracer ? 0 : -ENOMEM;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(profile_events) && !r; i++)
-		r = add_event(is, profile_events[i].pattern, profile_events[i].stack, true);
+	for (size_t i = 0; i < ARRAY_SIZE(profile_events) && !r; i++) {
+		struct kernel_event_ask *ask = add_event(is, profile_events[i].pattern,
+							 profile_events[i].stack);
+
+		if (ask)
+			ask->optional = true;
+		else
+			r = -ENOMEM;
+	}
 	return r;
 }
 
-static int add_hook_event(struct kernel_instance_setup *is, const char *system, const char *event,
-			  bool stack)
+/* @other_field: may be NULL. */
+static int add_hook_event(struct kernel_instance_setup *is, const char *hook, const char *system,
+			  const char *event, const char *field, const char *other_field, bool stack)
 {
+	struct kernel_event_ask *ask;
 	char *pattern;
-	int r;
 
 	if (asprintf(&pattern, "%s:%s", system ? system : "*", event) < 0)
 		return -ENOMEM;
-	r = add_event(is, pattern, stack, false);
+	ask = add_event(is, pattern, stack);
 	free(pattern);
-	return r;
+	if (!ask || kernel_words_add(&ask->fields, field) ||
+	    (other_field && kernel_words_add(&ask->fields, other_field)))
+		return -ENOMEM;
+	ask->hook = strdup(hook);
+	return ask->hook ? 0 : -ENOMEM;
 }
 
 int trace_hook_add(struct kernel_instance_setup *is, const struct profile_hook *h)
 {
-	int r = add_hook_event(is, h->start_system, h->start_event, h->stack);
+	int r = add_hook_event(is, h->text, h->start_system, h->start_event, h->start_field, h->pid_field,
+			       h->stack);
 
-	return r ? r : add_hook_event(is, h->end_system, h->end_event, false);
+	return r ? r : add_hook_event(is, h->text, h->end_system, h->end_event, h->end_field, NULL, false);
 }

@@ -126,8 +126,11 @@ static int no_event(struct check *c, const struct kernel_event_ask *ask,
 {
 	const char *colon = strchr(ask->pattern, ':');
 	struct near near;
-	int ret = err_set(c->e, -ENOENT, "option -e: this kernel has no event or system '%s'",
-			  ask->pattern);
+	int ret = ask->hook ?
+		err_set(c->e, -ENOENT, "option -H %s: this kernel has no event '%s'", ask->hook,
+			ask->pattern + (strncmp(ask->pattern, "*:", 2) ? 0 : 2)) :
+		err_set(c->e, -ENOENT, "option -e: this kernel has no event or system '%s'",
+			ask->pattern);
 
 	near_init(&near, ask->pattern);
 	for (size_t i = 0; i < nr; i++) {
@@ -152,6 +155,38 @@ static int no_event(struct check *c, const struct kernel_event_ask *ask,
 	return ret;
 }
 
+/* One of the events found, whichever the system, has all fields that a hook needs. */
+static int check_fields(struct check *c, const struct kernel_event_ask *ask,
+			const struct kernel_event *evs)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < ask->found.nr; i++) {
+		const struct kernel_event *ev = &evs[ask->found.v[i]];
+		struct kernel_words fields = { 0 };
+		const char *missing = NULL;
+		struct near near;
+
+		ret = kernel_event_fields(c->k, ev, &fields, c->e);
+		for (size_t j = 0; !ret && !missing && j < ask->fields.nr; j++)
+			if (!has_word(&fields, ask->fields.v[j]))
+				missing = ask->fields.v[j];
+		if (missing) {
+			ret = err_set(c->e, -EINVAL, "option -H %s: event '%s:%s' has no field '%s'",
+				      ask->hook, ev->system, ev->name, missing);
+			near_init(&near, missing);
+			for (size_t j = 0; j < fields.nr; j++)
+				near_try(&near, fields.v[j]);
+			near_hint(&near, c->e);
+			err_hint(c->e, "'tracecmd list -e %s:%s -F' shows its fields", ev->system, ev->name);
+		}
+		kernel_words_release(&fields);
+		if (!ret)
+			return 0;
+	}
+	return ret;
+}
+
 static int check_events(struct check *c)
 {
 	const struct kernel_event *evs;
@@ -170,6 +205,9 @@ static int check_events(struct check *c)
 			return err_errno(c->e, -ENOMEM, "option -e %s", ask->pattern);
 		if (!ask->found.nr && !c->s->ignore_unknown && !ask->optional)
 			return no_event(c, ask, evs, nr);
+		ret = ask->fields.nr ? check_fields(c, ask, evs) : 0;
+		if (ret)
+			return ret;
 	}
 	return 0;
 }

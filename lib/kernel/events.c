@@ -80,6 +80,44 @@ int kernel_system_events(struct kernel *k, const char *system, struct kernel_wor
 	return code ? err_denied(e, code, "cannot list the events in", dir.data) : 0;
 }
 
+/* ---- fields -------------------------------------------------------------- */
+
+/* "field:TYPE NAME;" or "field:TYPE NAME[16];"; a type may be "__data_loc char[]". */
+static int add_field(void *ctx, const char *line)
+{
+	const char *start, *end;
+	char name[128];
+
+	line += strspn(line, " \t");
+	if (strncmp(line, "field:", 6))
+		return 0;
+	start = line + 6;
+	end = start + strcspn(start, ";");
+	if (end > start && end[-1] == ']')
+		while (end > start && *end != '[')
+			end--;
+	line = start;
+	for (start = end; start > line && !strchr(" *", start[-1]);)
+		start--;
+	snprintf(name, sizeof(name), "%.*s", (int)(end - start), start);
+	return *name ? kernel_words_add(ctx, name) : 0;
+}
+
+int kernel_event_fields(struct kernel *k, const struct kernel_event *ev, struct kernel_words *ret,
+			struct err *e)
+{
+	AUTO_BUF struct buf file = { 0 }, text = { 0 };
+	int code = buf_printf(&file, "events/%s/%s/format", ev->system, ev->name);
+
+	if (!code)
+		code = kernel_read_named(kernel_top(k), file.data, &text, e);
+	else
+		err_errno(e, code, "cannot read an event's format");
+	if (!code && kernel_each_line(text.data ? text.data : "", add_field, ret))
+		code = err_errno(e, -ENOMEM, "cannot read '%s'", file.data);
+	return code;
+}
+
 /* ---- what is on ---------------------------------------------------------- */
 
 struct enabled_ctx {

@@ -225,6 +225,7 @@ static int log_change(struct kernel_instance *in, enum file_kind kind, const cha
 struct rejection {
 	char head[256];			/* the first line: with its time no two are the same */
 	char what[256], command[512], caret[512];
+	unsigned nr;			/* entries of the log */
 };
 
 static int rejection_line(void *ctx, const char *line)
@@ -240,6 +241,7 @@ static int rejection_line(void *ctx, const char *line)
 		snprintf(r->head, sizeof(r->head), "%s", line);
 		snprintf(r->what, sizeof(r->what), "%s", error + 7);
 		*r->command = *r->caret = 0;
+		r->nr++;
 	} else if (!strncmp(line, command, sizeof(command) - 1)) {
 		snprintf(r->command, sizeof(r->command), "%s", line + sizeof(command) - 1);
 	} else if (strlen(line) >= sizeof(command) - 1 && line[strspn(line, " ")] == '^') {
@@ -282,6 +284,9 @@ static void explain(struct kernel_instance *in, struct err *e)
 	last_rejection(in, &r);
 	if (*r.what && *r.command && strcmp(r.head, in->rejection_mark))
 		err_hint(e, "the kernel says: %s\n    %s\n    %s", r.what, r.command, r.caret);
+	/* It is told now; the log is left as empty as it was found. */
+	if (!*in->rejection_mark && r.nr == 1)
+		kernel_truncate(in, "error_log", NULL);
 }
 
 static int write_failed(struct kernel_instance *in, enum file_kind kind, int code, const char *value,

@@ -217,6 +217,7 @@ void kernel_close(struct kernel *k)
 {
 	if (!k)
 		return;
+	kernel_unlock(k);
 	for (size_t i = 0; i < k->nr_instances; i++)
 		instance_free(k->instances[i]);
 	free(k->instances);
@@ -224,9 +225,6 @@ void kernel_close(struct kernel *k)
 	kernel_words_release(&k->told);
 	events_release(k);
 	functions_free(k->functions);
-	for (size_t i = 0; i < k->locks.nr; i++)
-		close(k->locks.v[i]);
-	vec_release(&k->locks);
 	free(k->root);
 	free(k);
 }

@@ -81,6 +81,10 @@ struct kernel_event {
  * read at the first call, owned by @k. 0, -errno. */
 int kernel_events(struct kernel *k, const struct kernel_event **ret, size_t *nr, struct err *e);
 
+/* Names of an event's fields, those all events have among them, added to *ret. 0, -errno. */
+int kernel_event_fields(struct kernel *k, const struct kernel_event *ev, struct kernel_words *ret,
+			struct err *e);
+
 /* Names of one system's events, sorted, from its directory ("ftrace" too). 0, -errno. */
 int kernel_system_events(struct kernel *k, const char *system, struct kernel_words *ret,
 			 struct err *e);
@@ -148,6 +152,12 @@ int kernel_instance_reset(struct kernel_instance *in, struct err *e);
  * already), -EBUSY with who has it and what to do, -errno.
  */
 int kernel_instance_lock(struct kernel_instance *in, struct err *e);
+/* The same beside others that share it: of those that take events, each some CPU's. */
+int kernel_instance_lock_shared(struct kernel_instance *in, struct err *e);
+/* Gives all buffers back before @k is closed. */
+void kernel_unlock(struct kernel *k);
+/* Whether another process has taken the buffer; then @who names it, to begin a sentence. */
+bool kernel_instance_in_use(struct kernel_instance *in, char *who, size_t size);
 /* The descriptors that hold the locks, for who closes others. */
 const int *kernel_lock_fds(const struct kernel *k, size_t *ret_nr);
 

@@ -49,13 +49,21 @@ static int find_holder(int fd)
 	return h.pid;
 }
 
-static int told_busy(const struct kernel_instance *in, int fd, struct err *e)
+static void name_holder(int fd, char *who, size_t size)
 {
 	int pid = find_holder(fd);
-	char who[64] = "another tracecmd";
 
 	if (pid > 0)
-		snprintf(who, sizeof(who), "another tracecmd, process %d,", pid);
+		snprintf(who, size, "another tracecmd, process %d,", pid);
+	else
+		snprintf(who, size, "another tracecmd");
+}
+
+static int told_busy(const struct kernel_instance *in, int fd, struct err *e)
+{
+	char who[64];
+
+	name_holder(fd, who, sizeof(who));
 	if (*in->name)
 		return err_set(e, -EBUSY, "%s uses the buffer of instance '%s': end that first, or take "
 			       "another instance (-B)", who, in->name);
@@ -63,7 +71,7 @@ static int told_busy(const struct kernel_instance *in, int fd, struct err *e)
 		       "of your own beside it (-B NAME)", who);
 }
 
-int kernel_instance_lock(struct kernel_instance *in, struct err *e)
+static int lock(struct kernel_instance *in, int how, struct err *e)
 {
 	char path[KERNEL_PATH_MAX];
 	int fd, r = in->locked ? 0 : kernel_instance_path(in, "per_cpu", path, sizeof(path));
@@ -75,7 +83,7 @@ int kernel_instance_lock(struct kernel_instance *in, struct err *e)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_denied(e, -errno, "cannot lock", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (flock(fd, how | LOCK_NB) < 0)
 		r = errno == EWOULDBLOCK ? told_busy(in, fd, e) : err_errno(e, -errno, "cannot lock %s",
 									  path);
 	else if (vec_push(&in->k->locks, fd))
@@ -86,6 +94,39 @@ int kernel_instance_lock(struct kernel_instance *in, struct err *e)
 	}
 	in->locked = true;
 	return 0;
+}
+
+int kernel_instance_lock(struct kernel_instance *in, struct err *e)
+{
+	return lock(in, LOCK_EX, e);
+}
+
+int kernel_instance_lock_shared(struct kernel_instance *in, struct err *e)
+{
+	return lock(in, LOCK_SH, e);
+}
+
+void kernel_unlock(struct kernel *k)
+{
+	for (size_t i = 0; i < k->locks.nr; i++)
+		close(k->locks.v[i]);
+	vec_release(&k->locks);
+	for (size_t i = 0; i < k->nr_instances; i++)
+		k->instances[i]->locked = false;
+}
+
+bool kernel_instance_in_use(struct kernel_instance *in, char *who, size_t size)
+{
+	char path[KERNEL_PATH_MAX];
+	int fd AUTO_CLOSE = -1;
+
+	if (in->locked || kernel_instance_path(in, "per_cpu", path, sizeof(path)))
+		return false;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || !flock(fd, LOCK_SH | LOCK_NB) || errno != EWOULDBLOCK)
+		return false;
+	name_holder(fd, who, size);
+	return true;
 }
 
 const int *kernel_lock_fds(const struct kernel *k, size_t *ret_nr)

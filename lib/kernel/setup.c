@@ -38,6 +38,8 @@ static void event_ask_release(struct kernel_event_ask *ask)
 	free(ask->pattern);
 	free(ask->filter);
 	kernel_words_release(&ask->triggers);
+	kernel_words_release(&ask->fields);
+	free(ask->hook);
 	vec_release(&ask->found);
 }
 

@@ -35,6 +35,8 @@ struct kernel_event_ask {
 	char *filter;			/* several -f as "(a)&&(b)"; NULL: none */
 	bool filters_joined;		/* several are in it */
 	struct kernel_words triggers;
+	char *hook;			/* -H that asks for it, with its argument; NULL: -e */
+	struct kernel_words fields;	/* which its format must have */
 	/* Filled by kernel_setup_check: indexes into the kernel's list of events. */
 	struct { uint32_t *v; size_t nr, cap; } found;
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "record/finish.h"
+#include "ring/ring.h"
 
 static int put_string(struct dat_writer *w, uint16_t id, const char *s, struct err *e)
 {
@@ -84,8 +85,29 @@ static int write_raw_chunk(struct dat_writer *w, const struct spool_chunk *s, st
 	return dat_writer_cpu_block(w, pages->data, s->csize, e);
 }
 
-static int write_cpu(const struct finish *f, struct dat_writer *w, const struct finish_cpu *c,
-		     struct err *e)
+/* An empty sub-buffer that follows a loss of unknown size. */
+static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page_size,
+		     const struct finish_cpu *c, struct err *e)
+{
+	struct ring_abi abi = {
+		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, .long_size = f->kernel_long,
+	};
+	size_t nr = spool_nr_chunks(c->spool);
+	uint64_t ts = nr ? spool_chunk(c->spool, nr - 1)->last_ts : 0;
+	struct ring_encoder enc;
+	struct buf page AUTO_BUF = { 0 };
+
+	if (buf_reserve(&page, page_size))
+		return err_errno(e, -ENOMEM, "cannot tell where CPU %u's recording ends", c->cpu);
+	ring_encoder_init(&enc, &abi, page.data, page_size);
+	ring_encoder_lost(&enc, RING_LOST_UNKNOWN);
+	ring_encoder_finish(&enc);
+	put_u64(page.data, c->cut_ts > ts ? c->cut_ts : ts, abi.big_endian);
+	return dat_writer_cpu_block(w, page.data, page_size, e);
+}
+
+static int write_cpu(const struct finish *f, struct dat_writer *w, uint32_t page_size,
+		     const struct finish_cpu *c, struct err *e)
 {
 	size_t nr = spool_nr_chunks(c->spool);
 	struct buf pages AUTO_BUF = { 0 };
@@ -99,6 +121,8 @@ static int write_cpu(const struct finish *f, struct dat_writer *w, const struct 
 		if (!r && f->consume)
 			give_back(s);
 	}
+	if (!r && c->cut)
+		r = write_cut(f, w, page_size, c, e);
 	return r ? r : dat_writer_cpu_end(w, e);
 }
 
@@ -111,8 +135,8 @@ static int write_buffer(const struct finish *f, struct dat_writer *w,
 		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data, b->text->len, e);
 	r = dat_writer_buffer_begin(w, b->name, b->clock, b->page_size, e);
 	for (size_t i = 0; i < b->nr_cpus && !r; i++)
-		if (spool_nr_chunks(b->cpus[i].spool))
-			r = write_cpu(f, w, &b->cpus[i], e);
+		if (spool_nr_chunks(b->cpus[i].spool) || b->cpus[i].cut)
+			r = write_cpu(f, w, b->page_size, &b->cpus[i], e);
 	return r ? r : dat_writer_buffer_end(w, e);
 }
 

@@ -15,6 +15,8 @@
 struct finish_cpu {
 	uint32_t cpu;
 	const struct spool *spool;
+	bool cut;			/* more happened than the spool has: the file says so */
+	uint64_t cut_ts;		/* when that begins; 0: right after what the spool has */
 };
 
 struct finish_buffer {
@@ -31,6 +33,7 @@ struct finish {
 	unsigned version;		/* 6 or 7 */
 	const struct codec *codec;	/* the spools'; NULL: raw (always in version 6) */
 	uint32_t cpus;			/* of the machine */
+	unsigned kernel_long;		/* bytes: 4 or 8 */
 	const struct metadata *metadata;
 	struct dat_reader *head;	/* finish_head's file: what @metadata has not; or NULL */
 	const char *const *hooks;	/* NULL-ended; NULL: none */

@@ -52,7 +52,7 @@ static bool await_data(struct stream *st, bool rest)
 		ppoll(fds, 1, &pause, NULL);
 	if (!rec->opts.poll)
 		ppoll(fds, 2, &wait, NULL);
-	return atomic_load(&rec->stopping) || atomic_load(&rec->failed);
+	return atomic_load(&rec->stopping) || atomic_load(&rec->ended);
 }
 
 static void submit_held(struct stream *st)
@@ -183,10 +183,14 @@ void *recorder_reader(void *stream)
 	raise_priority(&rec->opts);
 	if (next_batch(st, &b, false))
 		n = read_live(st, &b);
-	if (b && n >= 0 && !atomic_load(&rec->failed))
+	if (b && n >= 0 && !atomic_load(&rec->ended))
 		n = take(st, source_drain, &b);
+	else
+		st->stats.unread = true;
 	if (n < 0)
 		read_failed(st, n);
+	if (n < 0 || !b)
+		st->stats.unread = true;
 	gaps_end(&st->gaps);
 	if (b && b->len) {
 		send_batch(st, b, false);

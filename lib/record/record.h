@@ -54,8 +54,6 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 int recording_start(struct recording *rec, struct err *e);
 /* As recorder_flush. */
 void recording_flush(struct recording *rec);
-/* Bytes written to the spools by now. */
-uint64_t recording_written(const struct recording *rec);
 /* How it goes: all CPUs together, by the kernel's counters. */
 struct recording_progress {
 	uint64_t events;		/* written by the kernel so far */
@@ -94,6 +92,7 @@ struct recording_cpu {
 	uint64_t commit_overrun;	/* events lost because they nested too deep */
 	uint64_t dropped;		/* events refused by a full buffer (overwrite off) */
 	uint64_t read;			/* events taken from the kernel */
+	uint64_t unread;		/* events left in its buffer, as recording could not go on */
 	uint64_t buffer_kb;		/* size of its buffer; 0: unknown */
 	uint32_t page_size;		/* of its sub-buffers */
 	const char *clock;		/* what times are by */

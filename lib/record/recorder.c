@@ -172,6 +172,9 @@ static void size_memory(struct recorder *rec)
 	/* A limited spool drops whole chunks: let them be a small part of it. */
 	if (rec->opts.spool_limit && batch > rec->opts.spool_limit / 8)
 		batch = rec->opts.spool_limit / 8;
+	/* So that max_bytes is passed by little. */
+	if (rec->opts.max_bytes && batch > rec->opts.max_bytes / 8)
+		batch = rec->opts.max_bytes / 8;
 	batch -= batch % rec->page_max;
 	if (batch < rec->page_max)
 		batch = rec->page_max;
@@ -279,14 +282,19 @@ int recorder_alarm_fd(const struct recorder *rec)
 	return rec->alarm_fd;
 }
 
+void recorder_end(struct recorder *rec)
+{
+	atomic_store(&rec->ended, true);
+	eventfd_write(rec->alarm_fd, 1);
+}
+
 void recorder_fail(struct recorder *rec, const struct err *e)
 {
 	pthread_mutex_lock(&rec->order_lock);
 	if (!rec->error.code)
 		rec->error = *e;
-	atomic_store(&rec->failed, true);
 	pthread_mutex_unlock(&rec->order_lock);
-	eventfd_write(rec->alarm_fd, 1);
+	recorder_end(rec);
 }
 
 int recorder_stop(struct recorder *rec, struct err *e)

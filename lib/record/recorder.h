@@ -24,6 +24,7 @@ struct recorder_opts {
 	const struct codec *codec;	/* of the chunks; NULL: raw */
 	bool pack_later;		/* chunks are stored raw all the same */
 	uint64_t spool_limit;		/* bytes kept per stream; 0: all */
+	uint64_t max_bytes;		/* of all spools: the alarm is raised when they are reached; 0: no end */
 	uint64_t pause_us;		/* a reader that found nothing rests so long; 0: 1000 */
 	bool poll;			/* look every pause_us instead of waiting for the kernel's word */
 	unsigned rt_priority;		/* SCHED_FIFO priority of the readers; 0: 1 where allowed */
@@ -48,7 +49,9 @@ struct recorder_stats {
 	uint64_t lost;			/* events the kernel counted as lost */
 	uint64_t lost_unknown;		/* gaps of unknown size */
 	uint64_t bad_pages;		/* sub-buffers that cannot be decoded */
-	uint64_t discarded;		/* sub-buffers dropped after a failed write */
+	uint64_t discarded;		/* sub-buffers dropped after a failed write or max_bytes */
+	uint64_t first_discarded_ts;	/* time at the head of the first of them */
+	bool unread;			/* it ended without all being taken from the kernel */
 	uint64_t stalls;		/* times the reader had to wait for memory */
 	/* Of the gaps, by the trace clock; valid if there are any. */
 	uint64_t gaps, largest_gap;	/* how many; events of the largest of known size */
@@ -65,11 +68,12 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 int recorder_start(struct recorder *rec, struct err *e);
 /* The thread ids of readers and workers, valid after recorder_start. */
 const pid_t *recorder_tids(const struct recorder *rec, size_t *ret_nr);
-/* Bytes written to the spools by now. */
+/* Bytes written, or being written, to the spools by now. At most a batch (an eighth of
+ * max_bytes, a sub-buffer at least) more than max_bytes. */
 uint64_t recorder_written(const struct recorder *rec);
 /* Has everything that is in the kernel's buffers now written within a second or so. */
 void recorder_flush(struct recorder *rec);
-/* Becomes readable when recording cannot go on (disk full ...): time to stop. */
+/* Becomes readable when recording cannot go on (disk full, max_bytes ...): time to stop. */
 int recorder_alarm_fd(const struct recorder *rec);
 /*
  * To be called after tracing was switched off: drains the kernel's buffers,

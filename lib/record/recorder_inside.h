@@ -67,7 +67,8 @@ struct recorder {
 	int stop_fd, alarm_fd;
 	bool started;
 	size_t readers_running, workers_running;
-	atomic_bool stopping, failed;
+	atomic_bool stopping;
+	atomic_bool ended;		/* nothing more is taken or written: an error, or max_bytes */
 	atomic_uint flushes;		/* asked for so far */
 	atomic_uint_fast64_t written;	/* bytes of all spools */
 	atomic_uint_fast64_t put_off;	/* bytes stored raw for want of CPU */
@@ -98,7 +99,9 @@ void *recorder_worker(void *worker);
 void *recorder_sync(void *recorder);
 /* First thing a thread does: its name, its id, its CPUs. */
 void recorder_thread_begin(struct recorder *rec, const char *name, unsigned number);
-/* Remembers the first error and raises the alarm. */
+/* Nothing more is taken or written; raises the alarm. */
+void recorder_end(struct recorder *rec);
+/* The same, remembering the first error. */
 void recorder_fail(struct recorder *rec, const struct err *e);
 /* Whether batch_get would have to wait. */
 bool batch_scarce(struct recorder *rec);

@@ -2,6 +2,7 @@
 /* A recording as a whole: instances, their CPUs, the recorder, the file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -30,7 +31,7 @@ struct recorded {
 };
 
 struct counters {
-	uint64_t overrun, commit_overrun, dropped, read, buffer_kb;
+	uint64_t overrun, commit_overrun, dropped, read, entries, buffer_kb;
 };
 
 struct recording {
@@ -274,11 +275,6 @@ void recording_flush(struct recording *rec)
 	recorder_flush(rec->recorder);
 }
 
-uint64_t recording_written(const struct recording *rec)
-{
-	return recorder_written(rec->recorder);
-}
-
 static void add_progress(const struct recorded *b, uint32_t cpu, uint64_t kb,
 			 struct recording_progress *p)
 {
@@ -337,6 +333,7 @@ static int read_stats(struct recording *rec, const struct recorded *b, struct er
 		r = add_stats(rec, &text, e);
 	}
 	for (size_t i = 0; i < b->nr_cpus && !r; i++) {
+		const struct recorder_stats *s;
 		struct counters c;
 
 		buf_clear(&text);
@@ -344,10 +341,14 @@ static int read_stats(struct recording *rec, const struct recorded *b, struct er
 		r = kernel_cpu_stats(b->in, b->cpus[i], &text, e);
 		if (r)
 			break;
+		s = recorder_stream_stats(rec->recorder, b->first_stream + i);
+		if (s->discarded)
+			buf_printf(&text, "sub-buffers not written: %" PRIu64 "\n", s->discarded);
 		c.overrun = stats_number(text.data, "overrun");
 		c.commit_overrun = stats_number(text.data, "commit overrun");
 		c.dropped = stats_number(text.data, "dropped events");
 		c.read = stats_number(text.data, "read events");
+		c.entries = stats_number(text.data, "entries");
 		c.buffer_kb = read_buffer_kb(b->in, b->cpus[i]);
 		r = add_stats(rec, &text, e);
 		if (!r && vec_push(&rec->counters, c))
@@ -390,6 +391,19 @@ int recording_stop(struct recording *rec, struct err *e)
 	return r;
 }
 
+/* A CPU for the finished file, and whether some of what it did could not be recorded. */
+static void lay_cpu(const struct recording *rec, const struct recorded *b, size_t i,
+		    struct finish_cpu *ret)
+{
+	size_t nr = b->first_stream + i;
+	struct recording_cpu c;
+
+	*ret = (struct finish_cpu){ .cpu = b->cpus[i], .spool = recorder_spool(rec->recorder, nr) };
+	recording_cpu(rec, nr, &c);
+	ret->cut = c.stats.discarded || c.unread;
+	ret->cut_ts = c.stats.first_discarded_ts;
+}
+
 /* The finished buffer of @b; its CPUs go to @cpus, which has room. */
 static void lay_buffer(const struct recording *rec, const struct recorded *b,
 		       struct finish_cpu *cpus, struct finish_buffer *ret)
@@ -399,10 +413,8 @@ static void lay_buffer(const struct recording *rec, const struct recorded *b,
 		.page_size = b->page_size, .cpus = cpus, .nr_cpus = b->nr_cpus,
 		.text = b->is_text ? &b->text : NULL,
 	};
-	for (size_t i = 0; i < b->nr_cpus; i++) {
-		cpus[i].cpu = b->cpus[i];
-		cpus[i].spool = recorder_spool(rec->recorder, b->first_stream + i);
-	}
+	for (size_t i = 0; i < b->nr_cpus; i++)
+		lay_cpu(rec, b, i, &cpus[i]);
 }
 
 /*
@@ -440,7 +452,7 @@ static int lay_out(const struct recording *rec, struct layout *l, struct err *e)
 			   &l->buffers[i]);
 	l->f = (struct finish){
 		.version = rec->opts.version, .codec = rec->opts.codec,
-		.cpus = rec->machine_cpus, .metadata = &l->meta,
+		.cpus = rec->machine_cpus, .kernel_long = rec->kernel_long, .metadata = &l->meta,
 		.has_date = rec->opts.has_date, .date_us = rec->opts.date_us,
 		.hooks = rec->opts.hooks, .has_offset = rec->opts.has_offset, .offset = rec->opts.offset,
 		.trace_clock = read_clock(rec, &l->clock),
@@ -584,6 +596,7 @@ void recording_cpu(const struct recording *rec, size_t i, struct recording_cpu *
 		ret->commit_overrun = rec->counters.v[i].commit_overrun;
 		ret->dropped = rec->counters.v[i].dropped;
 		ret->read = rec->counters.v[i].read;
+		ret->unread = ret->stats.unread ? rec->counters.v[i].entries : 0;
 		ret->buffer_kb = rec->counters.v[i].buffer_kb;
 	}
 }

@@ -263,6 +263,33 @@ static int content_press(const struct recorder *rec, const struct stream *st,
 	return r ? err_errno(e, r, "cannot compress what CPU %u recorded", st->cpu) : 0;
 }
 
+/* Once one batch of a stream is dropped all later ones are: the first begins the hole. */
+static void count_discarded(struct recorder_stats *s, const struct stream *st, struct batch *b)
+{
+	struct ring_page p;
+
+	if (!s->discarded && !ring_page_open(&p, &st->abi, batch_pages(b), st->page_size))
+		s->first_discarded_ts = p.page_ts;
+	s->discarded += b->len / st->page_size;
+}
+
+/*
+ * Whether @size bytes may still be written: the batch that reaches max_bytes is the
+ * last one, whoever writes it.
+ */
+static bool claim(struct recorder *rec, size_t size)
+{
+	uint64_t max = rec->opts.max_bytes, before = atomic_fetch_add(&rec->written, size);
+
+	if (!max || before + size < max)
+		return true;
+	recorder_end(rec);
+	if (before < max)
+		return true;
+	atomic_fetch_sub(&rec->written, size);
+	return false;
+}
+
 /* Compresses and writes one batch. */
 static void batch_write(struct recorder *rec, struct batch *b, struct press *press, bool raw)
 {
@@ -271,23 +298,26 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 	uint8_t *frame = NULL;
 	size_t csize = 0;
 	struct err e = { 0 };
+	bool claimed = false;
 	int r = -ECANCELED;
 
-	if (!atomic_load(&rec->failed))
+	if (!atomic_load(&rec->ended))
 		r = content_make(b, press, &c, &e);
 	if (!r)
 		r = content_press(rec, st, &c, raw, press, &frame, &csize, &e);
 	await_turn(st, b->number);
-	if (!r && atomic_load(&rec->failed))
+	if (!r && (atomic_load(&rec->ended) || !claim(rec, csize)))
 		r = -ECANCELED;
+	else if (!r)
+		claimed = true;
 	if (!r && raw)
 		r = spool_append_raw(st->spool, frame, csize, c.first_ts, c.last_ts, &e);
 	else if (!r)
 		r = spool_append(st->spool, frame, csize, c.len, c.first_ts, c.last_ts, &e);
-	if (!r)
-		atomic_fetch_add(&rec->written, csize);
+	if (r && claimed)
+		atomic_fetch_sub(&rec->written, csize);
 	if (r)
-		st->stats.discarded += b->len / st->page_size;
+		count_discarded(&st->stats, st, b);
 	else
 		content_count(&st->stats, &c);
 	if (e.code)

@@ -182,6 +182,7 @@ static int go_to_start(struct replay_cursor *c, struct job *j, const struct repl
 {
 	int rc = 0;
 
+	job_begin(j, c);
 	if (opts->has_from) {
 		replay_cursor_places(c, j->start);
 		rc = job_seek(j, c, opts->from, opts->warm, e);
@@ -195,8 +196,8 @@ static int go_to_start(struct replay_cursor *c, struct job *j, const struct repl
 	c->has_limit = opts->has_to;
 	c->limit = opts->to;
 	replay_cursor_order(c);
-	job_begin(j, c);
-	return 0;
+	/* what was noticed on the way; events are none yet */
+	return j->notes.nr || j->untold ? job_take(j, c->rp, e) : 0;
 }
 
 /* Some windows at least. */

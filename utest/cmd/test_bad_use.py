@@ -131,6 +131,16 @@ def test_output_that_cannot_be_written(kernel, place, output, words):
     assert os.listdir(place) == []
 
 
+@pytest.mark.parametrize("command", ["record", "extract"])
+def test_output_that_is_a_pipe(instance, place, command):
+    """Its parts are not written in their order; '-o -' sends them so."""
+    os.mkfifo("pipe")
+    args = ("-e", "sched", "touch", "ran") if command == "record" else ()
+    p = run(TRACECMD, command, "-o", "pipe", "-B", instance, *args, status=1)
+    assert p.stderr.count("tracecmd:") == 1 and "'pipe'" in p.stderr and "-o - >pipe" in p.stderr
+    assert os.listdir(place) == ["pipe"]
+
+
 def test_an_earlier_file_survives_a_refusal(kernel, place):
     (place / "out.dat").write_text("earlier")
     refused("record", "-o", "out.dat", "-e", "sched:sched_swich", "touch", "ran", status=1, words=("sched_switch",))

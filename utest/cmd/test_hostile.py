@@ -33,6 +33,8 @@ TIMEOUT = 20
 COMMANDS = [
     ["report", "%s"],
     ["report", "-R", "%s"],
+    ["report", "--last", "0.1", "%s"],
+    ["report", "--from", "+1us", "--to=-1us", "--first", "9", "%s"],
     ["report", "-l", "-t", "--ts-diff", "--losses", "%s"],
     ["report", "--debug", "--ts-check", "-N", "%s"],
     ["report", "--compat", "3.1", "-O", "fgraph:tailprint", "-w", "%s"],
@@ -384,6 +386,17 @@ def test_damaged_formats_are_told(tmp_path):
     p = limited(tmp_path, bytes(w.out), "report")
     assert "UNKNOWN EVENT" in p.stdout and "the number of event systems at offset 0x" in p.stderr
     assert p.stderr.splitlines()[-1].endswith("made.dat': names or formats that could not be read are missing above")
+
+
+def test_notices_in_front_of_a_range(tmp_path):
+    """The first record that wants a format lies before the first line: told all the same, and once."""
+    w = begin(blocks={18: struct.pack("<I", 7) + b"sys\0" + struct.pack("<I", 1)})
+    add_buffer(w, {0: chunks(w.cpu_data(0))})
+    lines = limited(tmp_path, bytes(w.out), "report", "-t").stdout.splitlines()
+    for options in (["--last", "1ns"], ["--from", "+1ns"], ["--from=-1ns", "--threads", "1"]):
+        p = limited(tmp_path, bytes(w.out), "report", "-t", *options)
+        assert lines[-1] in p.stdout and lines[1] not in p.stdout
+        assert p.stderr.count("the number of event systems at offset 0x") == 1
 
 
 def test_endless_notices(tmp_path):

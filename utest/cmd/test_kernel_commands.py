@@ -122,6 +122,25 @@ def test_refused_filter_is_an_error_with_the_kernels_words(instance):
     assert tracefs.differences(before, tracefs.snapshot()) == []
 
 
+@pytest.mark.parametrize("args", [("-f", "foo=="), ("-f", "prev_pid == 1"), ("-R", "stacktrace if nosuch == 1")],
+                         ids=lambda a: " ".join(a))
+def test_refusals_leave_no_entry_in_an_empty_log(instance, args):
+    """Each event refuses, or some; what the kernel says is told, and the log is the user's."""
+    assert "\n" not in instance.read("error_log").strip()
+    empty = instance.read("error_log")
+    p = start("-B", NAME, "-e", "sched", *args, status=None)
+    assert "the kernel says" in p.stderr
+    assert instance.read("error_log") == empty
+
+
+def test_an_earlier_entry_stays_in_the_log(instance):
+    with pytest.raises(OSError):
+        append(f"{instance.path}/events/sched/sched_switch/filter", "earlier ==")
+    assert "earlier ==" in instance.read("error_log")
+    start("-B", NAME, "-e", "sched_switch", "-f", "nosuch == 1", status=1)
+    assert "earlier ==" in instance.read("error_log")
+
+
 def test_filter_that_fits_some_events_of_a_system(instance):
     p = start("-B", NAME, "-e", "sched", "-f", "prev_pid == 1")
     assert "does not fit" in p.stderr and "recorded unfiltered" in p.stderr
@@ -264,6 +283,18 @@ def test_stop_and_restart(instance):
     for command, value in (("stop", "0"), ("stop", "0"), ("restart", "1")):
         run(TRACECMD, command, "-B", NAME)
         assert instance.read("tracing_on") == value
+
+
+def test_buffer_of_a_started_command_is_free(instance):
+    """It is there to be looked at and emptied while the command runs; only recorders keep others off."""
+    with subprocess.Popen([TRACECMD, "start", "-B", NAME, "-e", "sched:sched_process_exec", "sh", "-c",
+                           "echo runs; exec sleep 60"], stdout=subprocess.PIPE, text=True) as p:
+        try:
+            assert p.stdout.readline() == "runs\n"
+            for command in "stop", "clear", "restart":
+                assert run(TRACECMD, command, "-B", NAME).stderr == ""
+        finally:
+            run("pkill", "-P", str(p.pid), status=None)
 
 
 def test_all_is_all_but_the_top_level(instance, kernel):

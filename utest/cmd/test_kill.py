@@ -101,6 +101,45 @@ def test_one_recorder_for_a_buffer(kernel, tmp_path):
         assert first.returncode == 0
 
 
+def test_events_are_not_taken_from_a_recording(kernel, tmp_path):
+    """Who would empty its buffer or settings is refused before anything is changed; a switch is told."""
+    with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched") as first:
+        for args in ("clear",), ("reset",), ("reset", "-d"), ("reset", "-t"), ("show", "-p"):
+            p = run(TRACECMD, args[0], "-B", INSTANCE, *args[1:], status=1)
+            assert f"process {first.pid}," in p.stderr and f"'{INSTANCE}'" in p.stderr and p.stdout == ""
+            assert tracing()
+        run(TRACECMD, "show", "-B", INSTANCE, "--tracing_on")
+        p = run(TRACECMD, "stop", "-B", INSTANCE)
+        assert f"process {first.pid}," in p.stderr and f"'{INSTANCE}'" in p.stderr and "restart" in p.stderr
+        assert f"process {first.pid}," in run(TRACECMD, "restart", "-B", INSTANCE).stderr and tracing()
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=30)
+        assert first.returncode == 0
+
+
+def reads(pid, file):
+    """Whether the process has the file open."""
+    return any(os.path.realpath(fd) == file for fd in glob.glob(f"/proc/{pid}/fd/*"))
+
+
+def test_pipes_share_a_buffer_that_no_recorder_takes_meanwhile(kernel, tmp_path):
+    os.mkdir(DIR)
+    pipes = {}
+    try:
+        for cpu in sorted(os.sched_getaffinity(0))[:2]:
+            pipes[cpu] = subprocess.Popen([TRACECMD, "show", "-p", "-B", INSTANCE, "-c", str(cpu)],
+                                          stdout=subprocess.DEVNULL)
+        for cpu, p in pipes.items():
+            wait_for(lambda: reads(p.pid, f"{DIR}/per_cpu/cpu{cpu}/trace_pipe"), "the pipe is read")
+        p = run(TRACECMD, "record", "-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched", "true", status=1)
+        assert "another tracecmd, process" in p.stderr and f"'{INSTANCE}'" in p.stderr
+    finally:
+        for p in pipes.values():
+            p.kill()
+            p.wait()
+        os.rmdir(DIR)
+
+
 def test_supervisor_holds_the_lock_until_all_is_put_back(before, tmp_path):
     os.mkdir(DIR)
     try:

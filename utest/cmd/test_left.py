@@ -139,12 +139,35 @@ def test_two_recordings_with_one_output(kernel, tmp_path):
         assert "another recording keeps its data in" in p.stderr and "-o" in p.stderr
 
 
+@pytest.mark.parametrize("args", [("record", "-e", "sched:sched_process_exec"), ("extract",)])
+def test_what_is_left_is_not_overwritten(kernel, left, args):
+    """It may be all there is of that recording; the next one does not begin before it is put aside."""
+    spools = {path: path.read_bytes() for path in left.iterdir()}
+    run("mkdir", "-p", f"{kernel}/instances/{INSTANCE}")
+    try:
+        command = [TRACECMD, args[0], "-o", left / "x.dat", "-B", INSTANCE, *args[1:]]
+        if args[0] == "record":
+            command += ["touch", left / "ran"]
+        p = run(*command, status=1)
+        for words in f"{left}/x.dat.{INSTANCE}.cpu", "killed", f"tracecmd restore -o FILE {left}/x.dat", "x.dat.meta", "-o":
+            assert words in p.stderr
+        assert {path: path.read_bytes() for path in left.iterdir()} == spools
+        run(TRACECMD, "restore", "-o", left / "y.dat", left / "x.dat")
+        for path in spools:
+            path.unlink()
+        run(*command)
+        strict_check(left / "x.dat")
+    finally:
+        clean_instance()
+
+
 def test_to_standard_output_and_from_it(kernel, tmp_path):
     """-o - sends the same file front to back; report reads it from a pipe."""
     with open(tmp_path / "sent.dat", "wb") as f:
-        p = subprocess.run([TRACECMD, "record", "-o", "-", "-B", INSTANCE, "-e", "sched", "sleep", "0.1"],
+        p = subprocess.run([TRACECMD, "record", "-o", "-", "-B", INSTANCE, "-e", "sched", "sh", "-c", "echo printed; sleep 0.1"],
                            stdout=f, stderr=subprocess.PIPE, text=True)
     assert p.returncode == 0, p.stderr
+    assert "printed\n" in p.stderr      # the command's output is not the file's
     strict_check(tmp_path / "sent.dat")
     from_file = common.report(tmp_path / "sent.dat")
     assert "sched_switch" in from_file

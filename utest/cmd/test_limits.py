@@ -50,6 +50,19 @@ def test_max_size(dat):
     assert int(size[1]) >= 200 << 10
 
 
+@pytest.mark.parametrize("form", ["none", "zstd"])
+def test_max_size_is_a_bound(dat, form):
+    """What waits in buffers and queues when it is reached is told as not recorded."""
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "20000", "-p", "nop", "--max-size", "1M", "--compression", form,
+            *flood(200000))
+    strict_check(dat)
+    size = re.search(rf'"{INSTANCE}".* (\d+) bytes flyrecord data', run(TRACECMD, "dump", dat).stdout)
+    cuts = 8192 * os.cpu_count()
+    assert 1 << 20 <= int(size[1]) <= (1 << 20) * 9 // 8 + cuts
+    assert re.search(rf"^CPU \d+.{INSTANCE}: .*(were not (written|taken))", p.stderr, re.M)
+    assert "unknown number" in run(TRACECMD, "report", "--count", dat, status=None).stdout
+
+
 @pytest.mark.parametrize("option, words", [
     (("--max-size", "12X"), "'12X' is no size"), (("--max-size", "0"), "is no size"), (("--max-time", "0"), "not between"),
     (("--reader-cpus", "0-"), "no list of CPUs"), (("--reader-cpus", "900"), "none of the CPUs"),

@@ -111,6 +111,26 @@ def test_profile_bad_use(dat, args, complaint):
     assert complaint in run(TRACECMD, "record", "-o", dat, *args, "true", status=2).stderr
 
 
+@pytest.mark.parametrize("hook, words", [
+    ("sched_switch,nope/sched_wakeup,pid", ("'sched:sched_switch' has no field 'nope'",)),
+    ("sched_waking,pid,pidd/sched_wakeup,pid", ("no field 'pidd'", "did you mean", "'pid'")),
+    ("sched_waking,pid/sched:sched_wakeup,comm[16]", ("'sched:sched_wakeup' has no field 'comm[16]'",)),
+    ("nosuch,pid/sched_wakeup,pid", ("this kernel has no event 'nosuch'",)),
+    ("sched_waking,pid/sched_wakup,pid", ("no event 'sched_wakup'", "did you mean", "'sched_wakeup'")),
+])
+def test_hooks_of_what_the_kernel_has_not(dat, hook, words):
+    ran = f"{dat}.ran"
+    p = run(TRACECMD, "record", "-o", dat, "--profile", "-H", hook, "touch", ran, status=1)
+    assert all(word in p.stderr for word in (f"option -H {hook}: ", *words)), p.stderr
+    assert not os.path.exists(dat) and not os.path.exists(ran)
+
+
+def test_hook_of_any_kind_of_field(dat):
+    """Arrays, texts elsewhere in the record, and what all events have."""
+    record(dat, *IN, "--profile", "-S", "-H", "sched_waking,comm,common_pid/sched:sched_process_exec,filename", "true")
+    assert "sched_process_exec" in names(dat)
+
+
 def test_only_what_is_asked_for_by_f(dat):
     """-F: nothing but the command, from its exec on."""
     record(dat, *IN, "-F", "-e", "syscalls", common.tool("workload"), 3)
@@ -430,6 +450,46 @@ def test_full_disk(kernel, small_disk, tmp_path_factory, size, form):
     strict_check(dat)
     assert os.path.getsize(dat) > (size << 20) * 0.6, "there was room for more"
     assert whole_until_the_cut(dat) > 100000
+
+
+ALTERNATING = """
+import os, sys
+marker = os.open(sys.argv[1], os.O_WRONLY)
+cpus = sorted(os.sched_getaffinity(0))
+for n in range(80000):
+    if n % 5000 == 0:
+        os.sched_setaffinity(0, [cpus[n // 5000 % len(cpus)]])
+    try:
+        os.write(marker, b"mark %d %s" % (n, os.urandom(40).hex().encode()))
+    except OSError:
+        break
+"""
+
+
+def test_full_disk_leaves_no_silent_hole(kernel, small_disk):
+    """CPUs are cut at different times; each that did more than the file has is told, by all readers."""
+    dat = small_disk(6) / "out.dat"
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "20000", "-p", "nop", "/usr/bin/python3", "-c", ALTERNATING,
+            f"{DIR}/trace_marker", status=1)
+    assert "No space left on device" in p.stderr and ": 0 events lost" not in p.stderr
+    strict_check(dat)
+    text = common.report(dat)
+    found = [int(n) for n in re.findall(r"mark (\d+) ", text)]
+    cpus = sorted(os.sched_getaffinity(0))
+    count = run(TRACECMD, "report", "--count", dat, status=None).stdout
+    told = run(TRACECMD, "report", dat, status=None).stderr
+    dump = run(TRACECMD, "dump", dat).stdout
+    assert len(found) < 80000
+    for i, cpu in enumerate(cpus):
+        mine = [n for n in found if n // 5000 % len(cpus) == i]
+        wrote = [n for n in range(80000) if n // 5000 % len(cpus) == i]
+        assert mine == wrote[:len(mine)]
+        if len(mine) < 5000 or max(mine) < max(found):
+            assert re.search(rf"^CPU {cpu}.{INSTANCE}: .*(were not (written|taken))", p.stderr, re.M)
+            assert re.search(rf"unknown number, on CPU {cpu}\b", count)
+            assert re.search(rf"CPU {cpu}\b.*lost behind the last one", told)
+            assert re.search(rf"CPU {cpu}.{INSTANCE}: .*unknown size", dump)
+    assert "unknown number" in count and "lost behind the last one" in told
 
 
 def test_full_disk_without_reserve(kernel, small_disk, tmp_path_factory):
