@@ -77,6 +77,23 @@ def test_lines_of_trace_cmd_31_without_its_zlib(name):
     common.equal_text(ours("--compat", "3.1", dat(name)), re.sub(r"(\[\d+\]) [.a-zA-Z0-9]{5} ", r"\1 ", wanted(name)))
 
 
+@pytest.mark.parametrize("odd, name_of_155", [("155 \n1000 aa\n", None), ("155 work\noad\n", "work")])
+def test_names_behind_an_odd_one(tmp_path, odd, name_of_155):
+    """An empty name, and one with a newline, which makes two lines: the names behind it are
+    known all the same."""
+    with open(dat("old-v6"), "rb") as f:
+        data = f.read()
+    plain = b"\n155 workload\n156 workload\n"
+    assert data.count(plain) == 1
+    path = tmp_path / "odd.dat"
+    path.write_bytes(data.replace(plain, b"\n" + odd.encode() + b"156 workload\n"))
+    want, got = lines(dat("old-v6")), lines(str(path))
+    for pid, name in (("157", "true"), ("160", "true"), ("155", name_of_155 or "workload")):
+        assert any(line.split()[0] == f"{name}-{pid}" for line in got)
+    others = [i for i, line in enumerate(want) if "-155 " not in line]
+    assert len(got) == len(want) and [got[i] for i in others] == [want[i] for i in others]
+
+
 WITHOUT_INSTANCES = ("old-v6", "old-v7", "trace-marker", "fgraph", "function", "stacks-6.1", "pair")
 SAME_ON_ONE_BUFFER = (("--boundary",), ("--cpu", "0"), ("--cpu", "1"), ("--align-ts",), ("--ts2secs", "1000000"),
                       ("--stat",), ("-e",), ("-p",), ("-E",), ("-f",), ("-P",), ("--version",),

@@ -88,10 +88,11 @@ static int no_text(void *ctx, const char **text, size_t *len, struct err *e)
 	return err_set(e, -EIO, "the printk formats cannot be read");
 }
 
-static void begin(struct fixture *fx, const char *const *texts, bool big_endian)
+static void begin_sized(struct fixture *fx, const char *const *texts, bool big_endian,
+			unsigned long_size)
 {
-	struct event_db_opts opts = { .big_endian = big_endian, .long_size = 8, .page_size = 4096,
-				      .cpus = 1, .notices = &fixture_notices };
+	struct event_db_opts opts = { .big_endian = big_endian, .long_size = long_size,
+				      .page_size = 4096, .cpus = 1, .notices = &fixture_notices };
 	struct event_db_source source = { .formats = formats, .kallsyms = symbols,
 					  .cmdlines = names, .ctx = fx };
 
@@ -102,6 +103,11 @@ static void begin(struct fixture *fx, const char *const *texts, bool big_endian)
 	assert_int_equal(event_db_new(&opts, &fx->db, NULL), 0);
 	event_db_set_source(fx->db, &source);
 	assert_int_equal(event_ctx_new(fx->db, &fx->ctx, NULL), 0);
+}
+
+static void begin(struct fixture *fx, const char *const *texts, bool big_endian)
+{
+	begin_sized(fx, texts, big_endian, 8);
 }
 
 static void end(struct fixture *fx)
@@ -474,6 +480,8 @@ static void test_a_text_that_cannot_be_had(void **state)
 
 #define STACK COMMON("kernel_stack", 4) FIELD("int size", 8, 4, 1) \
 	FIELD("unsigned long caller[8]", 16, 64, 0) PRINT("\"\"")
+#define STACK_32 COMMON("kernel_stack", 4) FIELD("int size", 8, 4, 1) \
+	FIELD("unsigned long caller[8]", 12, 32, 0) PRINT("\"\"")
 #define RAW COMMON("raw_data", 18) FIELD("unsigned int id", 8, 4, 0) \
 	FIELD("char buf[]", 12, 0, 0) PRINT("\"id:%04x %08x\", REC->id, (int)REC->buf[0]")
 
@@ -497,6 +505,34 @@ static void test_stacks(void **state)
 	/* no place for any frame */
 	assert_non_null(strstr(line_of(&fx, &plain, rec, 12), "[BAD RECORD: "));
 	end(&fx);
+}
+
+/* Of a kernel of 32 bits, of either byte order. */
+static void test_stacks_of_32_bits(void **state)
+{
+	static const char *const texts[] = { "ftrace", STACK_32, NULL };
+
+	(void)state;
+	for (int big = 0; big < 2; big++) {
+		uint8_t rec[12 + 4 * 4] = RECORD(4);
+		struct fixture fx;
+
+		begin_sized(&fx, texts, big, 4);
+		rec[0] = big ? 0 : 4;
+		rec[1] = big ? 4 : 0;
+		put_u32(rec + 4, 100, big);
+		put_u32(rec + 12, 0x1004, big);
+		put_u32(rec + 16, 0xfffffffe, big);
+		put_u32(rec + 20, 0x2000, big);
+		put_u32(rec + 24, 0x500, big);
+		assert_string_equal(strstr(line_of(&fx, &plain, rec, sizeof(rec)), "<stack"),
+				    "<stack trace >\n=> first (1004)\n=> fffffffe\n=> second (2000)\n=> 500");
+		/* all ones end it: kernels before 5.4 filled up with them */
+		put_u32(rec + 20, UINT32_MAX, big);
+		assert_string_equal(strstr(line_of(&fx, &plain, rec, sizeof(rec)), "<stack"),
+				    "<stack trace >\n=> first (1004)\n=> fffffffe");
+		end(&fx);
+	}
 }
 
 static void test_raw_data(void **state)
@@ -684,6 +720,7 @@ int main(void)
 		cmocka_unit_test(test_fields_at_impossible_places),
 		cmocka_unit_test(test_a_text_that_cannot_be_had),
 		cmocka_unit_test(test_stacks),
+		cmocka_unit_test(test_stacks_of_32_bits),
 		cmocka_unit_test(test_raw_data),
 		cmocka_unit_test(test_binary_prints),
 		cmocka_unit_test(test_graphs),
