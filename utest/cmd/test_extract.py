@@ -167,7 +167,7 @@ def test_date(traced, dat):
     (("-B", INSTANCE[:-1] + "f"), 1, f"did you mean '{INSTANCE}'"),
     (("-B", INSTANCE, "-s"), 1, "snapshot"),
     (("-B", INSTANCE, "ls"), 2, "takes no command"),
-    (("-B", INSTANCE, "--compression", "zst"), 1, "did you mean 'zstd'"),
+    (("-B", INSTANCE, "--compression", "zst"), 2, "did you mean 'zstd'"),
     (("-B", INSTANCE, "-o", "/nonexistent/x.dat"), None, "/nonexistent"),
     (("-B", INSTANCE, "-p", "nosuch"), 1, "option -p: this kernel has no tracer 'nosuch'"),
     (("-B", INSTANCE, "-p", "nopp"), 1, "did you mean 'nop'"),
