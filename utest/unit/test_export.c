@@ -11,16 +11,8 @@
 
 #include "event/export.h"
 #include "ring/ring.h"
+#include "../formats.h"
 
-#define COMMON(name, id) \
-	"name: " name "\nID: " #id "\nformat:\n" \
-	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
-	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n" \
-	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n" \
-	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
-#define FIELD(decl, offset, size, sign) \
-	"\tfield:" decl ";\toffset:" #offset ";\tsize:" #size ";\tsigned:" #sign ";\n"
-#define PRINT(fmt) "\nprint fmt: " fmt "\n"
 #define RECORD(id, ...) { (id) & 255, (id) >> 8, 0x0d, 0x12, 100, 0, 0, 0, __VA_ARGS__ }
 
 /* One db over formats given, and one way to export. */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "include/tracecmd.h"
+#include "../formats.h"
 
 #define TRACE(name) FIXTURES "/traces/" name ".dat"
 
@@ -383,17 +384,15 @@ static void test_losses(void **state)
 
 /* ---- types, over a file made for it -------------------------------------------------- */
 
-#define COMMON(name, id) \
+/* A head with the two common fields that are always there, and no other. */
+#define SHORT_HEAD(name, id) \
 	"name: " name "\nID: " #id "\nformat:\n" \
-	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
-	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
-#define FIELD(decl, offset, size, sign) \
-	"\tfield:" decl ";\toffset:" #offset ";\tsize:" #size ";\tsigned:" #sign ";\n"
+	FIELD("unsigned short common_type", 0, 2, 0) FIELD("int common_pid", 4, 4, 1) "\n"
 
 static const char *const formats[] = {
-	COMMON("one", 1) FIELD("int n", 8, 4, 1) FIELD("u8 small", 12, 1, 0) FIELD("u64 big", 16, 8, 0)
+	SHORT_HEAD("one", 1) FIELD("int n", 8, 4, 1) FIELD("u8 small", 12, 1, 0) FIELD("u64 big", 16, 8, 0)
 	FIELD("char s[8]", 24, 8, 0) FIELD("u16 odd", 32, 2, 0) "\nprint fmt: \"\"\n",
-	COMMON("two", 2) FIELD("u32 n", 8, 4, 0) FIELD("s8 small", 12, 1, 1) FIELD("long big", 16, 8, 1)
+	SHORT_HEAD("two", 2) FIELD("u32 n", 8, 4, 0) FIELD("s8 small", 12, 1, 1) FIELD("long big", 16, 8, 1)
 	FIELD("__data_loc char[] s", 24, 4, 1) FIELD("char odd[4]", 28, 4, 0) FIELD("__data_loc u16[] list", 32, 4, 0)
 	"\nprint fmt: \"\"\n",
 };
