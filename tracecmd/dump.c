@@ -398,7 +398,7 @@ static int run(int argc, char **argv, struct err *e)
 		return EXIT_FAILED;
 	d.r = in.reader;
 	r = validate ? validate_file(d.r, e) : dump_all(&d, e);
-	if (!r && validate)
+	if (!r && validate && !in.cut)
 		out_printf("File %s is a valid trace-cmd file\n", path);
 	if (dat_reader_cut(d.r, NULL))
 		r = EXIT_FAILED;	/* the notices have told why */

@@ -75,6 +75,8 @@ def test_report_of_what_is_left(left, killed):
 def test_dump_and_convert_of_what_is_left(left):
     p = run(TRACECMD, "dump", left / "x.dat", status=1)
     assert KILLED.search(p.stderr) and f'[buffer "{INSTANCE}"' in p.stdout
+    p = run(TRACECMD, "dump", "-v", left / "x.dat", status=1)
+    assert KILLED.search(p.stderr) and "valid" not in p.stdout
     p = run(TRACECMD, "convert", left / "x.dat", left / "z.dat", status=1)
     assert KILLED.search(p.stderr)
     strict_check(left / "z.dat")
