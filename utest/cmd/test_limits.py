@@ -78,15 +78,16 @@ def test_bad_values(dat, option, words):
 def test_status_lines(dat):
     """One each second and one at the end: the last says what the file has."""
     r, w = os.pipe()
-    p = subprocess.run([TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "--status-fd", str(w), "sleep", "2.3"],
-                       pass_fds=[w], stdin=subprocess.DEVNULL)
+    busy = 'end=$(($(date +%s) + 4)); while [ $(date +%s) -lt $end ]; do "$0" 20; sleep 0.02; done'
+    p = subprocess.run([TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "512", "-e", "sched", "--status-fd", str(w),
+                        "sh", "-c", busy, common.tool("workload")], pass_fds=[w], stdin=subprocess.DEVNULL)
     os.close(w)
     with os.fdopen(r) as f:
         lines = [json.loads(line) for line in f]
     assert p.returncode == 0 and len(lines) >= 3
     assert [line["seconds"] for line in lines] == sorted(line["seconds"] for line in lines)
-    counts = [line["events"] for line in lines]     # of what was read so far: none at first on an idle machine
-    assert counts == sorted(counts) and 0 < counts[-1] <= len(parsed(dat))
+    counts = [line["events"] for line in lines]
+    assert counts == sorted(counts) and 0 < counts[0] and counts[-1] <= len(parsed(dat))
     assert lines[-1]["lost"] == 0 and 0 <= lines[-1]["buffer_percent"] <= 100
 
 
