@@ -158,6 +158,11 @@ def test_supervisor_holds_the_lock_until_all_is_put_back(before, tmp_path):
         os.rmdir(DIR)
 
 
+def begun(folder):
+    """Whether the recording is on the disk. That tracing is on would not tell: it is in a new instance."""
+    return bool(glob.glob(f"{folder}/x.dat*"))
+
+
 def whole(folder, began):
     """What a kill left opens, and has no damage but at most one torn end for each CPU."""
     p = run(TRACECMD, "report", "-q", folder / "x.dat", status=None)
@@ -183,8 +188,10 @@ def test_kill_at_random_moments(before, tmp_path, whom):
             p = subprocess.Popen([TRACECMD, "record", "-q", "-o", folder / "x.dat", "-B", INSTANCE, "-e", "syscalls",
                                   "-e", "sched", "-e", "sched_waking", "-R", "traceon"], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.PIPE, text=True)
+            if i == 0:
+                wait_for(lambda: begun(folder), f"the recording begins ({what})")
             time.sleep(pause)
-            began = tracing()
+            began = begun(folder)
             if whom == "recorder":
                 p.kill()
             elif whom == "both":

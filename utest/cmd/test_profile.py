@@ -258,7 +258,8 @@ def stacks(kernel, tmp_path):
     No CPU is idle meanwhile: kernels do not tell of every switch from an idle task."""
     path, plain = str(tmp_path / "stacks.dat"), str(tmp_path / "plain.dat")
     args = ("-b", "4000", "-e", "sched:sched_switch", "-R", "stacktrace",
-            "-e", "sched:sched_wakeup", "-R", "stacktrace", common.tool("workload"), 10)
+            "-e", "sched:sched_wakeup", "-R", "stacktrace",
+            "sh", "-c", f"for i in 1 2 3 4 5 6; do {common.tool('workload')} 10 & done; wait")
     with contextlib.ExitStack() as busy:
         for cpu in os.sched_getaffinity(0):
             spin = f"import os; os.sched_setaffinity(0, [{cpu}])\nwhile os.getppid() == {os.getpid()}: pass"
