@@ -35,8 +35,9 @@ int progress_check(const struct trace_options *o, struct err *e)
 
 static void tell_terminal(struct progress *p, double seconds, double rate)
 {
-	fprintf(stderr, "\r%.0f s  %.0f events/s  %.1f MB  %" PRIu64 " lost  buffers %u %%\033[K", seconds,
-		rate, p->now.spooled / MB, p->now.lost, p->now.fill);
+	fprintf(stderr, "\r%.0f s  %.0f events/s  %.1f MB  %" PRIu64 " lost  buffers %u %%%s\033[K", seconds,
+		rate, p->now.spooled / MB, p->now.lost, p->now.fill,
+		kernel_setup_stopped(&p->o->setup) ? "  tracing is off" : "");
 	fflush(stderr);
 	p->shown = true;
 }
@@ -47,8 +48,9 @@ static void tell_program(const struct progress *p, double seconds, double rate)
 	char line[256];
 	int len = snprintf(line, sizeof(line), "{\"seconds\":%.3f,\"events\":%" PRIu64
 			   ",\"events_per_second\":%.0f,\"bytes\":%" PRIu64 ",\"lost\":%" PRIu64
-			   ",\"buffer_percent\":%u}\n", seconds, p->now.events, rate, p->now.spooled,
-			   p->now.lost, p->now.fill);
+			   ",\"buffer_percent\":%u,\"tracing\":%s}\n", seconds, p->now.events, rate,
+			   p->now.spooled, p->now.lost, p->now.fill,
+			   kernel_setup_stopped(&p->o->setup) ? "false" : "true");
 
 	if (write(p->o->status_fd, line, len) < 0)
 		return;
