@@ -257,6 +257,7 @@ static int run(struct replay *rp, struct job *j, const struct replay_run_opts *o
 	rc = go_to_start(rp, j, opts, e);
 	if (rc)
 		return rc;
+	job_hurry(j);
 	if (!worth_threads(rp, opts))
 		return run_sequential(rp, rp->main, j, e);
 	if (rp->partial) {

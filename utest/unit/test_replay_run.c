@@ -23,7 +23,7 @@ struct work {
 	unsigned *fail_warm;	/* all in front of a window fail, and are counted here */
 };
 
-struct work_job { struct work *work; struct buf text; };
+struct work_job { struct work *work; struct buf text; bool hurry; };
 
 static int job_new(void *ctx, bool in_order, void **ret, struct err *e)
 {
@@ -48,6 +48,11 @@ static void job_free(void *ctx, void *job)
 static void clear(void *job)
 {
 	buf_clear(&((struct work_job *)job)->text);
+}
+
+static void hurry(void *job)
+{
+	((struct work_job *)job)->hurry = true;
 }
 
 /* In a damaged file it may be anything. */
@@ -83,6 +88,10 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 	buf_puts(&j->text, "\n");
 	if (!warm && j->work->fail_at && serial == (uint32_t)j->work->fail_at)
 		return err_set(e, -ENOANO, "failed on purpose");
+	if (j->hurry) {
+		j->hurry = false;
+		return 1;
+	}
 	return j->text.len >= j->work->full;
 }
 
@@ -116,7 +125,7 @@ static char *run(int fd, const struct how *how, int want, uint64_t *damage)
 	struct work w = how->work;
 	struct replay_work work = {
 		.ctx = &w, .job_new = job_new, .job_free = job_free, .clear = clear,
-		.record = record, .mark = mark, .take = take,
+		.hurry = hurry, .record = record, .mark = mark, .take = take,
 	};
 	struct notices notices = { hear_between, &w.out };
 	struct replay_opts opts = { .notices = &notices };
@@ -414,6 +423,24 @@ static void ends_early(void **state)
 	}
 }
 
+/* The first record is there to be seen before anything else is worked on. */
+static void first_at_once(void **state)
+{
+	(void)state;
+	for (unsigned threads = 1; threads < 9; threads += threads == 1 ? 1 : 6) {
+		int fd = file_of("zstd", STEADY);
+		struct how how = {
+			.opts = { .threads = threads, .window_bytes = threads > 1 ? 2000 : 0 },
+			.work = { .stop_after = 1 },
+		};
+		char *text = run(fd, &how, 1, NULL);
+
+		assert_true(*text && strchr(text, '\n') == text + strlen(text) - 1);
+		free(text);
+		close(fd);
+	}
+}
+
 /*
  * What fails in front of a window that nobody knows the beginning of is no failure of
  * the run. It happens with each: after some of them no more are tried.
@@ -452,6 +479,7 @@ int main(void)
 		cmocka_unit_test(last_time),
 		cmocka_unit_test(damaged_head),
 		cmocka_unit_test(ends_early),
+		cmocka_unit_test(first_at_once),
 		cmocka_unit_test(failing_guesses),
 	};
 
