@@ -10,6 +10,7 @@
 #include "record/restore_data.h"
 
 #define PAGE_SIZE_DEFAULT 4096u
+#define FILES_SPARE 64			/* what else may be open */
 #define CLOCK_MAX 64
 
 struct restore {
@@ -263,7 +264,11 @@ static int restore_to(const struct restore_opts *opts, char *const *paths, size_
 		      struct target to, const char *name, struct err *e)
 {
 	struct restore r = { .opts = opts };
-	int ret = restore_inputs_open(&r.in, paths, nr, opts->notices, e), incomplete;
+	int ret = fd_limit_raise(FILES_SPARE + nr * (to.pieces ? 2 : 1), e), incomplete;
+
+	if (ret)		/* pieces refer to the files once more */
+		return err_wrap(e, "cannot read %zu files of CPUs", nr);
+	ret = restore_inputs_open(&r.in, paths, nr, opts->notices, e);
 
 	r.data = (struct restore_data){ .notices = opts->notices, .look = !to.pieces };
 	if (!ret)

@@ -403,3 +403,14 @@ def test_nothing_but_empty_files(partial, tmp_path):
     other.write_bytes(page(100))
     run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", empty, other)
     assert losses(tmp_path / "out.dat") == ([], 3)
+
+
+def test_more_files_than_may_be_open(partial, tmp_path):
+    """The soft limit is raised; where the hard one is too low that is said, with both numbers."""
+    files = [made(tmp_path / f"x.cpu{i}", (0, b"", page(100 + i), 1), cpu=i) for i in range(100)]
+    restore = (TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", *files)
+    p = run("prlimit", "--nofile=80:80", "setpriv", "--bounding-set=-sys_resource", *restore, status=1)
+    assert re.search(r"cannot read 100 files of CPUs: \d+ files have to be open at once, and 80 may be; allow more: 'ulimit -Hn", p.stderr)
+    assert not (tmp_path / "out.dat").exists()
+    run("prlimit", "--nofile=80:400", *restore)
+    assert losses(tmp_path / "out.dat") == ([], 300)
