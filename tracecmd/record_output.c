@@ -121,17 +121,6 @@ static int prepare_stdout(struct record_output *out, struct err *e)
 	return 0;
 }
 
-/* A file's parts are not written in their order: a pipe by name takes none. */
-static int check_seekable(const struct record_output *out, struct err *e)
-{
-	if (lseek(out->file.fd, 0, SEEK_CUR) >= 0)
-		return 0;
-	if (errno != ESPIPE)
-		return err_errno(e, -errno, "cannot write to '%s'", out->path);
-	return err_set(e, -ESPIPE, "cannot write to '%s', which is no file but a pipe or a terminal: "
-		       "send the trace there with '-o - >%s'", out->path, out->path);
-}
-
 int record_output_open(struct record_output *out, const struct trace_options *o, struct err *e)
 {
 	int r;
@@ -145,8 +134,11 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 		r = prepare_stdout(out, e);
 	else if (!r)
 		r = new_file_open(&out->file, out->path, e);
-	if (!r && !out->to_stdout)
-		r = check_seekable(out, e);
+	if (!r && !out->to_stdout) {
+		r = new_file_seekable(&out->file, e);
+		if (r == -ESPIPE)
+			err_hint(e, "send the trace there with '-o - >%s'", out->path);
+	}
 	if (!r)
 		r = choose_spools(out, e);
 	if (!r)

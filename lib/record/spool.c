@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The spool's writing side; spool_reader.c reads. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "record/spool_layout.h"
@@ -69,6 +69,19 @@ static int info_build(struct spool *s, const struct spool_info *info)
 	return b->failed ? -ENOMEM : 0;
 }
 
+/* A new file, or an old spool. A descriptor, -errno. */
+static int take_file(const char *path, struct err *e)
+{
+	struct stat st;
+	bool made;
+	int fd = file_take(path, &made, e);
+
+	if (fd < 0 || made || (!fstat(fd, &st) && !st.st_size) || spool_probe(fd))
+		return fd;
+	close(fd);
+	return err_set(e, -EEXIST, "cannot create spool '%s': a file that is no spool has that name", path);
+}
+
 /* Empties @f and gives it its INFO chunk. */
 static int file_begin(struct spool *s, struct spool_file *f, struct err *e)
 {
@@ -76,12 +89,12 @@ static int file_begin(struct spool *s, struct spool_file *f, struct err *e)
 	uint8_t *frame = (uint8_t *)s->info.data;
 
 	if (f->fd < 0) {
-		f->fd = open(f->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+		f->fd = take_file(f->path, e);
 		if (f->fd < 0)
-			return err_errno(e, -errno, "cannot create spool '%s'", f->path);
-	} else if (ftruncate(f->fd, 0) < 0) {
-		return err_errno(e, -errno, "cannot empty spool '%s'", f->path);
+			return f->fd;
 	}
+	if (ftruncate(f->fd, 0) < 0)
+		return err_errno(e, -errno, "cannot empty spool '%s'", f->path);
 	f->len = 0;
 	s->dropped += f->chunks.nr;
 	f->chunks.nr = 0;
