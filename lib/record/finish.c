@@ -85,6 +85,26 @@ static int write_raw_chunk(struct dat_writer *w, const struct spool_chunk *s, st
 	return dat_writer_cpu_block(w, pages->data, s->csize, e);
 }
 
+/* NULL: there is none. */
+static const struct spool_chunk *last_chunk(const struct finish_cpu *c)
+{
+	for (size_t i = c->nr_spools; i > 0; i--) {
+		size_t nr = spool_nr_chunks(c->spools[i - 1]);
+
+		if (nr)
+			return spool_chunk(c->spools[i - 1], nr - 1);
+	}
+	return NULL;
+}
+
+/* Whether there is anything that the file shall have. */
+static bool has_chunks(const struct finish_cpu *c)
+{
+	const struct spool_chunk *last = last_chunk(c);
+
+	return last && last->last_ts >= c->from_ts;
+}
+
 /* An empty sub-buffer that follows a loss of unknown size. */
 static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page_size,
 		     const struct finish_cpu *c, struct err *e)
@@ -92,8 +112,8 @@ static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page
 	struct ring_abi abi = {
 		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, .long_size = f->kernel_long,
 	};
-	size_t nr = spool_nr_chunks(c->spool);
-	uint64_t ts = nr ? spool_chunk(c->spool, nr - 1)->last_ts : 0;
+	const struct spool_chunk *last = last_chunk(c);
+	uint64_t ts = last ? last->last_ts : 0;
 	struct ring_encoder enc;
 	struct buf page AUTO_BUF = { 0 };
 
@@ -106,21 +126,33 @@ static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page
 	return dat_writer_cpu_block(w, page.data, page_size, e);
 }
 
-static int write_cpu(const struct finish *f, struct dat_writer *w, uint32_t page_size,
-		     const struct finish_cpu *c, struct err *e)
+static int write_spool(const struct finish *f, struct dat_writer *w, const struct spool *spool,
+		       uint64_t from_ts, struct buf *pages, struct err *e)
 {
-	size_t nr = spool_nr_chunks(c->spool);
-	struct buf pages AUTO_BUF = { 0 };
-	int r = dat_writer_cpu_begin(w, c->cpu, e);
+	size_t nr = spool_nr_chunks(spool);
+	int r = 0;
 
 	for (size_t i = 0; i < nr && !r; i++) {
-		const struct spool_chunk *s = spool_chunk(c->spool, i);
+		const struct spool_chunk *s = spool_chunk(spool, i);
 
-		r = s->raw ? write_raw_chunk(w, s, &pages, e) :
+		if (s->last_ts < from_ts)
+			continue;
+		r = s->raw ? write_raw_chunk(w, s, pages, e) :
 			     dat_writer_cpu_chunk(w, s->fd, s->offset, s->csize, s->usize, e);
 		if (!r && f->consume)
 			give_back(s);
 	}
+	return r;
+}
+
+static int write_cpu(const struct finish *f, struct dat_writer *w, uint32_t page_size,
+		     const struct finish_cpu *c, struct err *e)
+{
+	struct buf pages AUTO_BUF = { 0 };
+	int r = dat_writer_cpu_begin(w, c->cpu, e);
+
+	for (size_t i = 0; i < c->nr_spools && !r; i++)
+		r = write_spool(f, w, c->spools[i], c->from_ts, &pages, e);
 	if (!r && c->cut)
 		r = write_cut(f, w, page_size, c, e);
 	return r ? r : dat_writer_cpu_end(w, e);
@@ -135,7 +167,7 @@ static int write_buffer(const struct finish *f, struct dat_writer *w,
 		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data, b->text->len, e);
 	r = dat_writer_buffer_begin(w, b->name, b->clock, b->page_size, e);
 	for (size_t i = 0; i < b->nr_cpus && !r; i++)
-		if (spool_nr_chunks(b->cpus[i].spool) || b->cpus[i].cut)
+		if (has_chunks(&b->cpus[i]) || b->cpus[i].cut)
 			r = write_cpu(f, w, b->page_size, &b->cpus[i], e);
 	return r ? r : dat_writer_buffer_end(w, e);
 }

@@ -96,7 +96,6 @@ struct recording_cpu {
 	uint64_t buffer_kb;		/* size of its buffer; 0: unknown */
 	uint32_t page_size;		/* of its sub-buffers */
 	const char *clock;		/* what times are by */
-	uint64_t dropped_chunks;	/* given up for the size limit */
 };
 size_t recording_nr_cpus(const struct recording *rec);
 void recording_cpu(const struct recording *rec, size_t i, struct recording_cpu *ret);

@@ -335,6 +335,17 @@ const struct recorder_stats *recorder_stream_stats(const struct recorder *rec, s
 	return &rec->streams.v[i]->stats;
 }
 
+struct spool *recorder_take(struct recorder *rec, size_t i, struct recorder_stats *ret_stats)
+{
+	struct stream *st = rec->streams.v[i];
+	struct spool *s = st->spool;
+
+	*ret_stats = (struct recorder_stats){ 0 };
+	recorder_stats_add(ret_stats, &st->stats);
+	st->spool = NULL;
+	return s;
+}
+
 void recorder_free(struct recorder *rec, bool unlink_spools)
 {
 	if (!rec)

@@ -58,6 +58,9 @@ struct recorder_stats {
 	uint64_t first_gap_ts, last_gap_ts;	/* time of the event behind it */
 };
 
+/* Adds what happened later; pages, unread and stalls, which are the readers', stay. */
+void recorder_stats_add(struct recorder_stats *to, const struct recorder_stats *later);
+
 struct recorder;
 
 int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct err *e);
@@ -86,6 +89,9 @@ size_t recorder_nr_streams(const struct recorder *rec);
 const struct spool *recorder_spool(const struct recorder *rec, size_t i);
 /* Settled after recorder_stop. */
 const struct recorder_stats *recorder_stream_stats(const struct recorder *rec, size_t i);
+/* After recorder_stop: a stream's spool is the caller's to close, and *ret_stats what happened
+ * to what is in it. */
+struct spool *recorder_take(struct recorder *rec, size_t i, struct recorder_stats *ret_stats);
 /* Stops if need be; closes the spools, removing the files if @unlink_spools. */
 void recorder_free(struct recorder *rec, bool unlink_spools);
 

@@ -123,38 +123,39 @@ struct content {
 	const uint8_t *pages;
 	size_t len;
 	uint64_t first_ts, last_ts;
-	uint64_t lost, lost_unknown, bad;
-	uint64_t gaps, largest_gap, first_gap_ts, last_gap_ts;
+	struct recorder_stats stats;
 };
 
-static void content_gap(struct content *c, const struct ring_page *p)
+static void content_gap(struct recorder_stats *s, const struct ring_page *p)
 {
-	if (!c->gaps++)
-		c->first_gap_ts = p->page_ts;
-	c->last_gap_ts = p->page_ts;
+	if (!s->gaps++)
+		s->first_gap_ts = p->page_ts;
+	s->last_gap_ts = p->page_ts;
 	if (p->lost == RING_LOST_UNKNOWN) {
-		c->lost_unknown++;
+		s->lost_unknown++;
 		return;
 	}
-	c->lost += p->lost;
-	if (c->largest_gap < p->lost)
-		c->largest_gap = p->lost;
+	s->lost += p->lost;
+	if (s->largest_gap < p->lost)
+		s->largest_gap = p->lost;
 }
 
-/* What a written batch says goes to its stream, whose turn it is. */
-static void content_count(struct recorder_stats *s, const struct content *c)
+void recorder_stats_add(struct recorder_stats *to, const struct recorder_stats *later)
 {
-	s->lost += c->lost;
-	s->lost_unknown += c->lost_unknown;
-	s->bad_pages += c->bad;
-	if (!c->gaps)
+	if (!to->discarded)
+		to->first_discarded_ts = later->first_discarded_ts;
+	to->discarded += later->discarded;
+	to->lost += later->lost;
+	to->lost_unknown += later->lost_unknown;
+	to->bad_pages += later->bad_pages;
+	if (!later->gaps)
 		return;
-	if (!s->gaps)
-		s->first_gap_ts = c->first_gap_ts;
-	s->last_gap_ts = c->last_gap_ts;
-	s->gaps += c->gaps;
-	if (s->largest_gap < c->largest_gap)
-		s->largest_gap = c->largest_gap;
+	if (!to->gaps)
+		to->first_gap_ts = later->first_gap_ts;
+	to->last_gap_ts = later->last_gap_ts;
+	to->gaps += later->gaps;
+	if (to->largest_gap < later->largest_gap)
+		to->largest_gap = later->largest_gap;
 }
 
 static void content_look(const struct stream *st, struct content *c)
@@ -164,9 +165,9 @@ static void content_look(const struct stream *st, struct content *c)
 
 	for (size_t off = 0; off < c->len; off += st->page_size) {
 		if (ring_page_open(&p, &st->abi, c->pages + off, st->page_size) < 0)
-			c->bad++;
+			c->stats.bad_pages++;
 		else if (p.lost)
-			content_gap(c, &p);
+			content_gap(&c->stats, &p);
 		if (!off)
 			c->first_ts = p.page_ts;
 	}
@@ -319,7 +320,7 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 	if (r)
 		count_discarded(&st->stats, st, b);
 	else
-		content_count(&st->stats, &c);
+		recorder_stats_add(&st->stats, &c.stats);
 	if (e.code)
 		recorder_fail(rec, &e);
 	end_turn(st);

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A file out of what was recorded. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "record/recording_inside.h"
+
+/* What the file will say, and the memory behind it. */
+struct layout {
+	struct finish f;
+	struct finish_cpu *cpus;
+	struct finish_buffer *buffers;
+	const struct spool **spools;	/* of all streams, in order */
+	struct stat_texts stats;
+	struct buf clock;
+	struct metadata meta;
+};
+
+/* A CPU for the finished file, and whether some of what it did could not be recorded. */
+static void lay_cpu(const struct recording *rec, size_t stream, uint32_t cpu, struct layout *l)
+{
+	struct finish_cpu *ret = &l->cpus[stream];
+	const struct spool **spools = l->spools + stream * rec->segments.nr;
+	struct recording_cpu c;
+
+	*ret = (struct finish_cpu){ .cpu = cpu, .spools = spools };
+	for (size_t i = 0; i < rec->segments.nr; i++)
+		if (rec->segments.v[i].streams[stream].spool)
+			spools[ret->nr_spools++] = rec->segments.v[i].streams[stream].spool;
+	if (!rec->stopped)
+		return;
+	recording_cpu(rec, stream, &c);
+	ret->cut = c.stats.discarded || c.unread;
+	ret->cut_ts = c.stats.first_discarded_ts;
+}
+
+static int lay_buffer(const struct recording *rec, const struct recorded *b,
+		      struct finish_buffer *ret, struct layout *l, struct err *e)
+{
+	*ret = (struct finish_buffer){
+		.name = kernel_instance_name(b->in), .clock = b->clock,
+		.page_size = b->page_size, .cpus = l->cpus + b->first_stream, .nr_cpus = b->nr_cpus,
+		.text = b->is_text ? &b->text : NULL,
+	};
+	for (size_t i = 0; i < b->nr_cpus; i++)
+		lay_cpu(rec, b->first_stream + i, b->cpus[i], l);
+	return rec->segments.nr && !b->is_text ? counters_texts(rec, b, &l->stats, e) : 0;
+}
+
+/*
+ * The text of trace_clock, which decides how times are shown: the top level's,
+ * or the first instance's if that is not recorded.
+ */
+static const char *read_clock(const struct recording *rec, struct buf *text)
+{
+	for (size_t i = 0; i < rec->buffers.nr; i++)
+		if (rec->buffers.v[i].takes_part)
+			return kernel_read(rec->buffers.v[i].in, "trace_clock", text) ? NULL :
+				text->data;
+	return NULL;
+}
+
+static int lay_out(const struct recording *rec, struct layout *l, struct err *e)
+{
+	size_t streams = recorder_nr_streams(rec->recorder);
+	int r = 0;
+
+	*l = (struct layout){
+		.cpus = calloc(streams + 1, sizeof(*l->cpus)),
+		.buffers = calloc(rec->buffers.nr, sizeof(*l->buffers)),
+		.spools = calloc(streams * rec->segments.nr + 1, sizeof(*l->spools)),
+	};
+	if (!l->cpus || !l->buffers || !l->spools)
+		return err_errno(e, -ENOMEM, "cannot record");
+	for (size_t i = 0; i < rec->buffers.nr && !r; i++)
+		r = lay_buffer(rec, &rec->buffers.v[i], &l->buffers[i], l, e);
+	l->f = (struct finish){
+		.version = rec->opts.version, .codec = rec->opts.codec,
+		.cpus = rec->machine_cpus, .kernel_long = rec->kernel_long, .metadata = &l->meta,
+		.has_date = rec->opts.has_date, .date_us = rec->opts.date_us,
+		.hooks = rec->opts.hooks, .has_offset = rec->opts.has_offset, .offset = rec->opts.offset,
+		.trace_clock = read_clock(rec, &l->clock),
+		.uname = rec->uname, .writer = rec->opts.writer,
+		.has_trace_id = true, .trace_id = rec->session,
+		.stats = l->stats.v, .nr_stats = l->stats.nr,
+		.tsc2nsec = rec->opts.tsc2nsec,
+		.buffers = l->buffers, .nr_buffers = rec->buffers.nr,
+	};
+	return r;
+}
+
+static void layout_release(struct layout *l)
+{
+	metadata_release(&l->meta);
+	buf_release(&l->clock);
+	stat_texts_release(&l->stats);
+	free(l->spools);
+	free(l->buffers);
+	free(l->cpus);
+}
+
+int recording_make_head(struct recording *rec, struct err *e)
+{
+	struct layout l;
+	int r = lay_out(rec, &l, e);
+
+	if (!r)
+		r = head_make(&rec->head, rec->opts.spool_base, &l.f, rec->k, rec->setup,
+			      rec->opts.notices, e);
+	layout_release(&l);
+	return r;
+}
+
+/* Modules that came or went have changed symbols and formats: then all anew. */
+static int collect(struct recording *rec, struct layout *l, struct err *e)
+{
+	const struct notices *notices = rec->opts.notices;
+	int r;
+
+	if (!head_is_current(&rec->head))
+		return metadata_collect(&l->meta, rec->k, rec->setup, NULL, notices, e);
+	l->f.head = rec->head.reader;
+	r = metadata_collect_boots(&l->meta, rec->setup, e);
+	return r ? r : metadata_collect_growing(&l->meta, rec->k, notices, e);
+}
+
+int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
+{
+	struct layout l;
+	int r = lay_out(rec, &l, e);
+
+	l.f.consume = consume;
+	if (!r)
+		r = collect(rec, &l, e);
+	if (!r)
+		r = finish_write(&l.f, fd, name, e);
+	layout_release(&l);
+	return r;
+}
+
+int recording_send(struct recording *rec, int fd, const char *name, struct err *e)
+{
+	struct dat_pieces *p = dat_pieces_new();
+	struct layout l;
+	int r = lay_out(rec, &l, e);
+
+	if (!r && !p)
+		r = err_errno(e, -ENOMEM, "cannot write to %s", name);
+	if (!r)
+		r = collect(rec, &l, e);
+	if (!r)
+		r = finish_pieces(&l.f, p, name, e);
+	if (!r) {
+		r = dat_pieces_send(p, fd);
+		if (r)
+			err_errno(e, r, "cannot write to %s", name);
+	}
+	dat_pieces_free(p);
+	layout_release(&l);
+	return r;
+}
