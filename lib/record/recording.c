@@ -207,9 +207,19 @@ int recording_start(struct recording *rec, struct err *e)
 	return r;
 }
 
-void recording_flush(struct recording *rec)
+unsigned recording_flush(struct recording *rec)
 {
-	recorder_flush(rec->recorder);
+	return recorder_flush(rec->recorder);
+}
+
+bool recording_flushed(const struct recording *rec, unsigned flush)
+{
+	return recorder_flushed(rec->recorder, flush);
+}
+
+int recording_flushed_fd(const struct recording *rec)
+{
+	return recorder_flushed_fd(rec->recorder);
 }
 
 int recording_alarm_fd(const struct recording *rec)
