@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "record/recording_inside.h"
 
@@ -140,11 +139,8 @@ static int count_cpu(const struct recorded *b, uint32_t cpu, struct segment_stre
 
 int counters_read(struct recording *rec, struct segment *s, bool last, struct err *e)
 {
-	struct timespec now;
 	int r = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	s->ended_ns = now.tv_sec * NS_PER_S + now.tv_nsec;
 	for (size_t i = 0; i < rec->buffers.nr; i++) {
 		const struct recorded *b = &rec->buffers.v[i];
 
@@ -156,6 +152,7 @@ int counters_read(struct recording *rec, struct segment *s, bool last, struct er
 				count_from(st, &rec->told[b->first_stream + c], last);
 		}
 	}
+	s->ended_ns = recording_now_ns();
 	return r;
 }
 
@@ -210,6 +207,8 @@ static int add_cpu_text(const struct recording *rec, size_t stream, struct stat_
 	put_stats(&text, kernels, &sum.counters);
 	if (sum.stats.discarded)
 		buf_printf(&text, "sub-buffers not written: %" PRIu64 "\n", sum.stats.discarded);
+	if (rec->dropped[stream])
+		buf_printf(&text, "earlier bytes not kept: %" PRIu64 "\n", rec->dropped[stream]);
 	return add_text(texts, &text);
 }
 

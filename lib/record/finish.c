@@ -164,7 +164,8 @@ static int write_buffer(const struct finish *f, struct dat_writer *w,
 	int r;
 
 	if (b->text)
-		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data, b->text->len, e);
+		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data ? b->text->data : "",
+					      b->text->len, e);
 	r = dat_writer_buffer_begin(w, b->name, b->clock, b->page_size, e);
 	for (size_t i = 0; i < b->nr_cpus && !r; i++)
 		if (has_chunks(&b->cpus[i]) || b->cpus[i].cut)
@@ -182,7 +183,8 @@ static int write_blocks(const struct finish *f, struct dat_writer *w, struct err
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(stable) && f->head && r >= 0; i++)
-		r = dat_writer_block_from(w, f->head, stable[i], e);
+		if (!metadata_has(f->metadata, stable[i]))
+			r = dat_writer_block_from(w, f->head, stable[i], e);
 	return r < 0 ? r : metadata_write(f->metadata, w, e);
 }
 

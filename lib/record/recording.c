@@ -137,7 +137,8 @@ static int make_segments(struct recording *rec, struct err *e)
 	size_t nr = recorder_nr_streams(rec->recorder);
 
 	rec->told = calloc(nr + 1, sizeof(*rec->told));
-	if (!rec->told || vec_reserve(&rec->segments, 1))
+	rec->dropped = calloc(nr + 1, sizeof(*rec->dropped));
+	if (!rec->told || !rec->dropped || vec_reserve(&rec->segments, 1))
 		return no_memory(e);
 	if (segment_new(nr, &rec->past, e) || segment_new(nr, &rec->last, e))
 		return -ENOMEM;
@@ -196,6 +197,10 @@ int recording_start(struct recording *rec, struct err *e)
 		return r;
 	if (rec->opts.recorder.sync_s)
 		head_sync(&rec->head);
+	if (rec->opts.parts_of && recorder_nr_streams(rec->recorder))
+		r = keeper_start(rec, e);
+	if (r)
+		return r;
 	tids = recorder_tids(rec->recorder, &nr);
 	if (vec_reserve(&hidden, nr + 1))
 		return no_memory(e);
@@ -241,11 +246,21 @@ static int end_last(struct recording *rec, struct err *e)
 {
 	struct segment *s = &rec->last;
 
-	for (size_t i = 0; i < s->nr; i++)
-		s->streams[i].spool = recorder_take(rec->recorder, i, &s->streams[i].stats);
+	for (size_t i = 0; i < s->nr; i++) {
+		struct recorder_cut cut;
+
+		recorder_take(rec->recorder, i, &cut);
+		s->streams[i].spool = cut.spool;
+		s->streams[i].stats = cut.stats;
+	}
 	rec->segments.v[rec->segments.nr++] = *s;	/* room was made before */
 	*s = (struct segment){ 0 };
 	return counters_read(rec, &rec->segments.v[rec->segments.nr - 1], true, e);
+}
+
+void recording_since(struct recording *rec, uint64_t since_ns)
+{
+	rec->since_ns = since_ns;
 }
 
 int recording_stop(struct recording *rec, struct err *e)
@@ -255,6 +270,7 @@ int recording_stop(struct recording *rec, struct err *e)
 
 	if (rec->stopped)
 		return 0;
+	keeper_stop(rec);
 	rec->stopped = true;
 	r = recorder_stop(rec->recorder, e);
 	end_last(rec, &later);
@@ -273,6 +289,7 @@ void recording_free(struct recording *rec, bool unlink_spools)
 {
 	if (!rec)
 		return;
+	keeper_stop(rec);
 	recorder_free(rec->recorder, unlink_spools);
 	head_release(&rec->head, unlink_spools);
 	for (size_t i = 0; i < rec->buffers.nr; i++) {
@@ -285,6 +302,7 @@ void recording_free(struct recording *rec, bool unlink_spools)
 	vec_release(&rec->segments);
 	segment_release(&rec->last, unlink_spools);
 	segment_release(&rec->past, unlink_spools);
+	free(rec->dropped);
 	free(rec->told);
 	for (size_t i = 0; i < rec->streams.nr; i++)
 		free(rec->streams.v[i]);

@@ -14,7 +14,20 @@ struct layout {
 	struct stat_texts stats;
 	struct buf clock;
 	struct metadata meta;
+	uint64_t since_ns;		/* CLOCK_MONOTONIC; 0: all that is kept */
 };
+
+/* What the trace clock was then; 0 if that cannot be told. */
+static uint64_t from_ts(const struct recording *rec, size_t stream, uint64_t since_ns)
+{
+	const struct segment *s = rec->segments.nr ? &rec->segments.v[rec->segments.nr - 1] : NULL;
+	uint64_t now = s ? s->streams[stream].now_ts : 0, age;
+
+	if (!since_ns || !now)
+		return 0;
+	age = s->ended_ns > since_ns ? s->ended_ns - since_ns : 0;
+	return now > age ? now - age : 0;
+}
 
 /* A CPU for the finished file, and whether some of what it did could not be recorded. */
 static void lay_cpu(const struct recording *rec, size_t stream, uint32_t cpu, struct layout *l)
@@ -27,6 +40,7 @@ static void lay_cpu(const struct recording *rec, size_t stream, uint32_t cpu, st
 	for (size_t i = 0; i < rec->segments.nr; i++)
 		if (rec->segments.v[i].streams[stream].spool)
 			spools[ret->nr_spools++] = rec->segments.v[i].streams[stream].spool;
+	ret->from_ts = from_ts(rec, stream, l->since_ns);
 	if (!rec->stopped)
 		return;
 	recording_cpu(rec, stream, &c);
@@ -60,15 +74,21 @@ static const char *read_clock(const struct recording *rec, struct buf *text)
 	return NULL;
 }
 
-static int lay_out(const struct recording *rec, struct layout *l, struct err *e)
+/* @since_ns: 0: all that is to be kept. */
+static int lay_out(const struct recording *rec, uint64_t since_ns, struct layout *l, struct err *e)
 {
-	size_t streams = recorder_nr_streams(rec->recorder);
+	size_t streams = recorder_nr_streams(rec->recorder), segments = rec->segments.nr;
 	int r = 0;
+
+	if (!since_ns && segments && rec->opts.last_ns < rec->segments.v[segments - 1].ended_ns &&
+	    rec->opts.last_ns)
+		since_ns = rec->segments.v[segments - 1].ended_ns - rec->opts.last_ns;
 
 	*l = (struct layout){
 		.cpus = calloc(streams + 1, sizeof(*l->cpus)),
 		.buffers = calloc(rec->buffers.nr, sizeof(*l->buffers)),
-		.spools = calloc(streams * rec->segments.nr + 1, sizeof(*l->spools)),
+		.spools = calloc(streams * segments + 1, sizeof(*l->spools)),
+		.since_ns = since_ns,
 	};
 	if (!l->cpus || !l->buffers || !l->spools)
 		return err_errno(e, -ENOMEM, "cannot record");
@@ -102,7 +122,7 @@ static void layout_release(struct layout *l)
 int recording_make_head(struct recording *rec, struct err *e)
 {
 	struct layout l;
-	int r = lay_out(rec, &l, e);
+	int r = lay_out(rec, rec->since_ns, &l, e);
 
 	if (!r)
 		r = head_make(&rec->head, rec->opts.spool_base, &l.f, rec->k, rec->setup,
@@ -111,23 +131,35 @@ int recording_make_head(struct recording *rec, struct err *e)
 	return r;
 }
 
-/* Modules that came or went have changed symbols and formats: then all anew. */
+/*
+ * Modules that came or went have changed symbols and formats: then all anew. While it goes on
+ * the recording's handle of the kernel is not ours.
+ */
 static int collect(struct recording *rec, struct layout *l, struct err *e)
 {
 	const struct notices *notices = rec->opts.notices;
-	int r;
+	struct kernel *own = NULL;
+	int r = 0;
 
-	if (!head_is_current(&rec->head))
-		return metadata_collect(&l->meta, rec->k, rec->setup, NULL, notices, e);
 	l->f.head = rec->head.reader;
-	r = metadata_collect_boots(&l->meta, rec->setup, e);
-	return r ? r : metadata_collect_growing(&l->meta, rec->k, notices, e);
+	if (!head_is_current(&rec->head) && !rec->stopped)
+		r = kernel_open(NULL, NULL, &own, e);
+	if (!r && (own || !head_is_current(&rec->head)))
+		r = metadata_collect_stable(&l->meta, own ? own : rec->k, own ? NULL : rec->setup, NULL,
+					    notices, e);
+	if (!r)
+		r = metadata_collect_boots(&l->meta, rec->setup, e);
+	if (!r)
+		r = metadata_collect_growing(&l->meta, own ? own : rec->k, notices, e);
+	kernel_close(own);
+	return r;
 }
 
-int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
+static int save(struct recording *rec, int fd, const char *name, uint64_t since_ns, bool consume,
+		struct err *e)
 {
 	struct layout l;
-	int r = lay_out(rec, &l, e);
+	int r = lay_out(rec, since_ns, &l, e);
 
 	l.f.consume = consume;
 	if (!r)
@@ -138,11 +170,22 @@ int recording_save(struct recording *rec, int fd, const char *name, bool consume
 	return r;
 }
 
+int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
+{
+	return save(rec, fd, name, rec->since_ns, consume, e);
+}
+
+int recording_write(struct recording *rec, int fd, const char *name, uint64_t since_ns,
+		    struct err *e)
+{
+	return save(rec, fd, name, since_ns, false, e);
+}
+
 int recording_send(struct recording *rec, int fd, const char *name, struct err *e)
 {
 	struct dat_pieces *p = dat_pieces_new();
 	struct layout l;
-	int r = lay_out(rec, &l, e);
+	int r = lay_out(rec, rec->since_ns, &l, e);
 
 	if (!r && !p)
 		r = err_errno(e, -ENOMEM, "cannot write to %s", name);

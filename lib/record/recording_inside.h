@@ -13,6 +13,7 @@
 
 #include "record/finish.h"
 #include "record/head.h"
+#include "record/parts.h"
 #include "record/record.h"
 
 /* One instance that is recorded. */
@@ -70,10 +71,14 @@ struct recording {
 	struct head head;
 	bool stopped;
 
+	struct keeper *keeper;		/* NULL: none */
+	uint64_t since_ns;		/* what the last file holds begins there; 0: with all that is kept */
+
 	/* The keeper's while it runs, ours afterwards. */
 	VEC(struct segment) segments;
 	struct segment last;		/* memory for the one that recording_stop ends */
 	struct counters *told;		/* by stream: what all segments so far have counted */
+	uint64_t *dropped;		/* by stream: bytes that were not to be kept */
 	struct segment past;		/* sums of those that are in files already, without spools */
 };
 
@@ -93,6 +98,10 @@ void stat_texts_release(struct stat_texts *texts);
 
 /* The head, before anything is recorded. 0, -errno. */
 int recording_make_head(struct recording *rec, struct err *e);
+/* A file out of the segments there are, for the keeper: what was recorded from @since_ns
+ * (CLOCK_MONOTONIC; 0: all) on. 0, -errno. */
+int recording_write(struct recording *rec, int fd, const char *name, uint64_t since_ns,
+		    struct err *e);
 
 /* ---- segments.c ---- */
 
@@ -100,7 +109,20 @@ int segment_new(size_t nr_streams, struct segment *ret, struct err *e);
 /* Closes its spools; { 0 } is fine. */
 void segment_release(struct segment *s, bool unlink_spools);
 uint64_t segment_bytes(const struct segment *s);
+/* Ends the segment that is being written and adds it. Waits. 0, -ECANCELED, -errno; after
+ * a failure what was cut off is there all the same. */
+int segments_cut(struct recording *rec, struct err *e);
+/* Removes the first: it is in a file; it is not to be kept. */
+void segments_past(struct recording *rec);
+void segments_drop(struct recording *rec);
 /* Adds up what two stretches of a stream have counted. */
 void segment_stream_add(struct segment_stream *to, const struct segment_stream *s);
+
+/* ---- keeper.c ---- */
+
+/* After recorder_start. 0, -errno. */
+int keeper_start(struct recording *rec, struct err *e);
+/* Waits until what it has begun is done. Fine if there is none. */
+void keeper_stop(struct recording *rec);
 
 #endif

@@ -159,6 +159,14 @@ void recorder_stats_add(struct recorder_stats *to, const struct recorder_stats *
 		to->largest_gap = later->largest_gap;
 }
 
+void stats_take(struct recorder_stats *from, struct recorder_stats *ret)
+{
+	*ret = (struct recorder_stats){ 0 };
+	recorder_stats_add(ret, from);
+	from->discarded = from->lost = from->lost_unknown = from->bad_pages = 0;
+	from->gaps = from->largest_gap = 0;
+}
+
 static void content_look(const struct stream *st, struct content *c)
 {
 	struct ring_page p;
@@ -197,6 +205,8 @@ static void end_turn(struct stream *st, unsigned flush)
 		eventfd_write(rec->flushed_fd, 1);
 	}
 	pthread_mutex_lock(&rec->order_lock);
+	if (flush)
+		stream_cut(st, flush);
 	st->turn++;
 	pthread_cond_broadcast(&rec->turn);
 	pthread_mutex_unlock(&rec->order_lock);
@@ -285,8 +295,11 @@ static void count_discarded(struct recorder_stats *s, const struct stream *st, s
  */
 static bool claim(struct recorder *rec, size_t size)
 {
-	uint64_t max = rec->opts.max_bytes, before = atomic_fetch_add(&rec->written, size);
+	uint64_t max = rec->opts.max_bytes, tell = atomic_load(&rec->tell_size);
+	uint64_t before = atomic_fetch_add(&rec->written, size);
 
+	if (tell && before < tell && before + size >= tell)
+		eventfd_write(rec->size_fd, 1);
 	if (!max || before + size < max)
 		return true;
 	recorder_end(rec);
@@ -338,6 +351,21 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 	end_turn(st, r ? 0 : b->flush);
 }
 
+/* A spool that is cut off meanwhile is not closed before. */
+static int sync_stream(struct recorder *rec, struct stream *st, struct err *e)
+{
+	const struct spool *s;
+	int r;
+
+	pthread_mutex_lock(&rec->sync_lock);
+	pthread_mutex_lock(&rec->order_lock);
+	s = st->spool;
+	pthread_mutex_unlock(&rec->order_lock);
+	r = spool_sync(s, e);
+	pthread_mutex_unlock(&rec->sync_lock);
+	return r;
+}
+
 /* Bounds what a power failure takes: spools reach the disk every sync_s seconds. */
 void *recorder_sync(void *recorder)
 {
@@ -349,7 +377,7 @@ void *recorder_sync(void *recorder)
 	recorder_thread_begin(rec, "tcmd-sync", 0);
 	while (!atomic_load(&rec->stopping) && ppoll(&stop, 1, &pause, NULL) <= 0)
 		for (size_t i = 0; i < rec->streams.nr && !e.code; i++)
-			if (spool_sync(rec->streams.v[i]->spool, &e))
+			if (sync_stream(rec, rec->streams.v[i], &e))
 				recorder_fail(rec, &e);
 	return NULL;
 }
