@@ -16,7 +16,6 @@
 #include "record/recording_inside.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-#define SHARES 8			/* of what is kept, segments are one of so many */
 #define CUT_NS_MIN (NS_PER_S / 4)
 #define RESULTS 16			/* of parts that were asked for, remembered so long */
 
@@ -66,13 +65,13 @@ static uint64_t segment_limit(const struct keeper *k)
 	const struct record_opts *o = &k->rec->opts;
 
 	if (o->last_bytes)
-		return o->last_bytes / SHARES;
+		return o->last_bytes / RECORD_SHARES;
 	if (!o->rotate_bytes)
 		return 0;
 	/* However small a part shall be, it holds more than formats and symbols. */
-	if (o->rotate_bytes > k->overhead && o->rotate_bytes - k->overhead > o->rotate_bytes / SHARES)
+	if (o->rotate_bytes > k->overhead && o->rotate_bytes - k->overhead > o->rotate_bytes / RECORD_SHARES)
 		return o->rotate_bytes - k->overhead;
-	return o->rotate_bytes / SHARES;
+	return o->rotate_bytes / RECORD_SHARES;
 }
 
 static uint64_t segment_ns(const struct keeper *k)
@@ -81,7 +80,7 @@ static uint64_t segment_ns(const struct keeper *k)
 
 	if (!o->last_ns)
 		return o->rotate_ns;
-	return o->last_ns / SHARES > CUT_NS_MIN ? o->last_ns / SHARES : CUT_NS_MIN;
+	return o->last_ns / RECORD_SHARES > CUT_NS_MIN ? o->last_ns / RECORD_SHARES : CUT_NS_MIN;
 }
 
 /* From here on, or from the last cut, the next one is awaited. */
@@ -150,7 +149,7 @@ static void drop_old(struct recording *rec)
 		const struct segment *s = &rec->segments.v[0];
 
 		if (!(o->last_ns && s->ended_ns + o->last_ns < now) &&
-		    !(o->last_bytes && bytes > o->last_bytes - o->last_bytes / SHARES))
+		    !(o->last_bytes && bytes > o->last_bytes - o->last_bytes / RECORD_SHARES))
 			break;
 		bytes -= segment_bytes(s);
 		segments_drop(rec);

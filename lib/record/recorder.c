@@ -184,9 +184,11 @@ static void size_memory(struct recorder *rec)
 	/* A limited spool drops whole chunks: let them be a small part of it. */
 	if (rec->opts.spool_limit && batch > rec->opts.spool_limit / 8)
 		batch = rec->opts.spool_limit / 8;
-	/* So that max_bytes is passed by little. */
+	/* So that max_bytes and cut_bytes are passed by little. */
 	if (rec->opts.max_bytes && batch > rec->opts.max_bytes / 8)
 		batch = rec->opts.max_bytes / 8;
+	if (rec->opts.cut_bytes && batch > rec->opts.cut_bytes / 8)
+		batch = rec->opts.cut_bytes / 8;
 	batch -= batch % rec->page_max;
 	if (batch < rec->page_max)
 		batch = rec->page_max;

@@ -27,6 +27,7 @@ struct recorder_opts {
 	bool pack_later;		/* chunks are stored raw all the same */
 	uint64_t spool_limit;		/* bytes kept per stream; 0: all */
 	uint64_t max_bytes;		/* of all spools: the alarm is raised when they are reached; 0: no end */
+	uint64_t cut_bytes;		/* it will be cut about so often; 0: at times */
 	uint64_t pause_us;		/* a reader that found nothing rests so long; 0: 1000 */
 	bool poll;			/* look every pause_us instead of waiting for the kernel's word */
 	unsigned rt_priority;		/* SCHED_FIFO priority of the readers; 0: 1 where allowed */

@@ -86,7 +86,7 @@ static int describe(struct recording *rec, struct recorded *b, struct err *e)
 static int add_instance(struct recording *rec, size_t i, struct err *e)
 {
 	const struct kernel_instance_setup *is = &rec->setup->instances.v[i];
-	bool takes_part = kernel_setup_takes_part(rec->setup, i) || (!i && rec->opts.with_top);
+	bool takes_part = kernel_setup_is_recorded(rec->setup, i) || (!i && rec->opts.with_top);
 	struct recorded *b;
 	int r;
 
@@ -163,6 +163,7 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 	fill_uname(rec);
 	fill_boot(rec);
 	ro.codec = opts->codec;
+	ro.cut_bytes = opts->last_bytes ? opts->last_bytes / RECORD_SHARES : opts->rotate_bytes;
 	r = getrandom(&rec->session, sizeof(rec->session), 0) < 0 ? -errno : 0;
 	if (r)
 		err_errno(e, r, "cannot make up an id for the recording");
