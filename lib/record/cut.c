@@ -10,18 +10,22 @@
 
 #include "record/recorder_inside.h"
 
-void stream_cut(struct stream *st, unsigned flush)
+int stream_cut(struct stream *st, unsigned flush, struct err *e)
 {
 	struct recorder *rec = st->rec;
+	int r;
 
 	if (!st->next || (int)(flush - rec->cut_flush) < 0)
-		return;
-	spool_follow(st->next, st->spool);
+		return 0;
+	r = spool_follow(st->next, st->spool, e);
+	if (r)
+		return r;
 	st->done = st->spool;
 	st->spool = st->next;
 	st->next = NULL;
 	stats_take(&st->stats, &st->done_stats);
 	rec->uncut--;
+	return 0;
 }
 
 /* The next spools, none of which is in use yet. */

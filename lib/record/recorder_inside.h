@@ -117,8 +117,8 @@ void recorder_end(struct recorder *rec);
 /* The same, remembering the first error. */
 void recorder_fail(struct recorder *rec, const struct err *e);
 /* The batch marked by @flush is written: where a cut is asked for, the next spool's turn. Under
- * the lock. */
-void stream_cut(struct stream *st, unsigned flush);
+ * the lock. 0, or -errno: recording cannot go on. */
+int stream_cut(struct stream *st, unsigned flush, struct err *e);
 /* Moves what is counted of a spool to *ret. The readers' own numbers stay. */
 void stats_take(struct recorder_stats *from, struct recorder_stats *ret);
 /* Whether batch_get would have to wait. */

@@ -155,9 +155,10 @@ int spool_create_next(const char *path, const struct spool *before, struct spool
 	return r;
 }
 
-void spool_follow(struct spool *s, const struct spool *before)
+int spool_follow(struct spool *s, const struct spool *before, struct err *e)
 {
 	s->next_seq = before->next_seq;
+	return file_begin(s, &s->files[0], e);
 }
 
 static int append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize, bool raw,
@@ -169,11 +170,6 @@ static int append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usiz
 	struct spool_chunk c;
 	int r;
 
-	if (!f->len) {
-		r = file_begin(s, f, e);
-		if (r)
-			return r;
-	}
 	if (s->half && f->chunks.nr && len > s->half - (f->len < s->half ? f->len : s->half)) {
 		r = file_begin(s, spool_older(s), e);
 		if (r)

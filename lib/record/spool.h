@@ -96,13 +96,13 @@ int spool_create(const char *path, const struct spool_info *info, const struct c
 
 /*
  * Creates @path for a spool that goes on where @before will end, with what that has in
- * common (not its limit: one file). Nothing is written before its first chunk comes.
- * 0 or -errno.
+ * common (not its limit: one file). Nothing is written before spool_follow. 0 or -errno.
  */
 int spool_create_next(const char *path, const struct spool *before, struct spool **ret,
 		      struct err *e);
-/* @before has ended: @s goes on with its sequence numbers. */
-void spool_follow(struct spool *s, const struct spool *before);
+/* @before has ended: writes the INFO chunk of @s, which goes on with the sequence numbers. 0 or
+ * -errno. */
+int spool_follow(struct spool *s, const struct spool *before, struct err *e);
 
 /*
  * Appends a DATA chunk and gives it the next sequence number. @frame: the

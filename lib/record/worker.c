@@ -199,6 +199,7 @@ static void await_turn(struct stream *st, uint64_t number)
 static void end_turn(struct stream *st, unsigned flush)
 {
 	struct recorder *rec = st->rec;
+	struct err e = { 0 };
 
 	if (flush) {
 		atomic_store(&st->flushed, flush);
@@ -206,10 +207,12 @@ static void end_turn(struct stream *st, unsigned flush)
 	}
 	pthread_mutex_lock(&rec->order_lock);
 	if (flush)
-		stream_cut(st, flush);
+		stream_cut(st, flush, &e);
 	st->turn++;
 	pthread_cond_broadcast(&rec->turn);
 	pthread_mutex_unlock(&rec->order_lock);
+	if (e.code)
+		recorder_fail(rec, &e);
 }
 
 /*
