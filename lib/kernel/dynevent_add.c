@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "kernel/dyn_internal.h"
 
@@ -175,10 +176,14 @@ static int try_parameter(void *ctx, const struct btf_param *p)
 /* "vfs_read" of "module:vfs_read%return"; NULL where parameters are not at hand: not at the entry. */
 static char *entry_function(const struct kernel_dyn_def *d, char **module)
 {
-	const char *colon = strchr(d->place, ':'), *function = colon ? colon + 1 : d->place;
+	const char *colon, *function;
 
 	*module = NULL;
-	if (d->type != KERNEL_DYN_KPROBE || strpbrk(function, "+%") || isdigit((unsigned char)*function))
+	if (d->type != KERNEL_DYN_KPROBE)
+		return NULL;
+	colon = strchr(d->place, ':');
+	function = colon ? colon + 1 : d->place;
+	if (strpbrk(function, "+%") || isdigit((unsigned char)*function))
 		return NULL;
 	if (colon)
 		*module = strndup(d->place, colon - d->place);
@@ -420,6 +425,18 @@ static void hint_names(struct kernel *k, const struct kernel_dyn_def *d, struct 
 		err_hint(e, "it may be that this kernel knows no event probes (CONFIG_EPROBE_EVENTS)");
 }
 
+/* The kernel takes a probe of a module that is not there, and waits for it. */
+static void tell_absent_module(struct kernel *k, const struct kernel_dyn_def *d)
+{
+	const char *colon = d->place && !d->path && d->type != KERNEL_DYN_EPROBE ? strchr(d->place, ':') : NULL;
+	AUTO_BUF struct buf dir = { 0 };
+
+	if (!colon || buf_printf(&dir, "/sys/module/%.*s", (int)(colon - d->place), d->place) || !access(dir.data, F_OK))
+		return;
+	notice(&k->notices, "the module '%.*s' is not loaded: the event %s/%s waits for it", (int)(colon - d->place),
+	       d->place, d->group, d->name);
+}
+
 static int add_once(struct kernel *k, const struct kernel_dyn_def *def, struct err *e)
 {
 	AUTO_BUF struct buf line = { 0 };
@@ -434,23 +451,30 @@ static int add_once(struct kernel *k, const struct kernel_dyn_def *def, struct e
 
 int kernel_dyn_add(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
 {
+	/* A chosen name may be somebody else's by now: then it is the next one. The kernel would
+	 * join two probes with equal arguments under one name. */
+	bool taken = is_taken(k, def->group, def->name);
 	int r = -EEXIST;
 
-	/* A chosen name may be somebody else's by now: then it is the next one. */
+	if (taken && !def->base)
+		return explain_taken(k, def, e);
 	for (unsigned i = 0; r == -EEXIST && i < RACES_LOST; i++) {
 		struct err why = { 0 };
 
-		if (i && (!def->base || choose_name(k, def, e)))
+		if ((taken || i) && (!def->base || choose_name(k, def, e)))
 			break;
 		r = add_once(k, def, &why);
 		if (r)
 			err_set(e, r, "%s", why.text);
 	}
 	if (r) {
+		if (r == -EEXIST && !strstr(e->text, "the kernel says"))
+			err_hint(e, "another event is at that place; 'tracecmd probe list' lists them");
 		if (r != -EEXIST && r != -ENOMEM)
 			hint_names(k, def, e);
 		return r;
 	}
+	tell_absent_module(k, def);
 	events_release(k);
 	return 0;
 }

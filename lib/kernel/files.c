@@ -294,6 +294,9 @@ static int write_failed(struct kernel_instance *in, enum file_kind kind, int cod
 {
 	AUTO_BUF struct buf what = { 0 };
 
+	/* So it says that a place is inside of an instruction; the words are about letters. */
+	if (code == -EILSEQ && kind == FILE_DYNAMIC)
+		code = -EINVAL;
 	buf_printf(&what, "cannot write '%.200s' to", value);
 	err_denied(e, code, what.failed ? "cannot write to" : what.data, path);
 	if (is_explained(kind))
