@@ -91,7 +91,8 @@ int trace_options_check(enum trace_command which, const struct trace_options *o,
 			return usage_error(e, "extract takes no command ('%s')", o->command[0]);
 		return EXIT_OK;
 	} else if (!kernel_setup_has_work(s)) {
-		return usage_error(e, "nothing to trace is named: give -e EVENT or -p TRACER");
+		return usage_error(e, "nothing to trace is named: give -e EVENT, --probe DEFINITION or -p "
+				   "TRACER");
 	}
 	if (s->only_command && !o->command)
 		return usage_error(e, "option -F needs a command to trace");

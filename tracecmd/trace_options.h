@@ -101,6 +101,10 @@ bool trace_parts_keep_last(const struct trace_parts *p);
 const char *trace_parts_needed(const struct trace_parts *p);
 void trace_parts_release(struct trace_parts *p);
 
+/* ---- trace_probe.c: what record --probe adds --------------------------------- */
+/* An event with this definition. EXIT_OK, EXIT_USAGE or EXIT_FAILED with @e set. */
+int trace_probe_add(struct kernel_instance_setup *is, const char *text, struct err *e);
+
 /* ---- trace_profile.c: what record --profile adds ---------------------------- */
 /* The tracer and the events of a profile. 0, -ENOMEM. */
 int trace_profile_add(struct kernel_instance_setup *is);
@@ -111,8 +115,9 @@ int trace_hook_add(struct kernel_instance_setup *is, const struct profile_hook *
 #define TRACE_EVENTS_HELP \
 	"What to trace (of the top level; behind -B of that instance)\n" \
 	"  -e EVENT          SYSTEM:EVENT, SYSTEM, EVENT or all; globs; repeatable\n" \
-	"  -f FILTER         kernel filter for the last -e\n" \
-	"  -R TRIGGER        kernel trigger for the last -e\n" \
+	"  --probe DEF       an event made for this, as 'tracecmd probe add' takes it; repeatable\n" \
+	"  -f FILTER         kernel filter for the last -e or --probe\n" \
+	"  -R TRIGGER        kernel trigger for the last -e or --probe\n" \
 	"  -v                the -e that follow switch off\n" \
 	"  -i                events this kernel has not are no error\n" \
 	"  -p TRACER         function, function_graph ...\n" \

@@ -228,6 +228,29 @@ int counters_texts(const struct recording *rec, const struct recorded *b, struct
 	return r ? err_errno(e, r, "cannot record") : 0;
 }
 
+struct probe_texts {
+	struct stat_texts *texts;
+	struct err *e;
+};
+
+static int add_probe_text(void *ctx, const struct kernel_dyn_def *def)
+{
+	const struct probe_texts *p = ctx;
+	struct buf text AUTO_BUF = { 0 };
+
+	buf_puts(&text, "Probe: ");
+	if (kernel_dyn_text(def, &text) || buf_puts(&text, "\n") || add_text(p->texts, &text))
+		return err_errno(p->e, -ENOMEM, "cannot record");
+	return 0;
+}
+
+int counters_probes(const struct recording *rec, struct stat_texts *texts, struct err *e)
+{
+	struct probe_texts p = { .texts = texts, .e = e };
+
+	return kernel_setup_each_probe(rec->setup, add_probe_text, &p);
+}
+
 void stat_texts_release(struct stat_texts *texts)
 {
 	for (size_t i = 0; i < texts->nr; i++)

@@ -94,6 +94,8 @@ static int lay_out(const struct recording *rec, uint64_t since_ns, struct layout
 		return err_errno(e, -ENOMEM, "cannot record");
 	for (size_t i = 0; i < rec->buffers.nr && !r; i++)
 		r = lay_buffer(rec, &rec->buffers.v[i], &l->buffers[i], l, e);
+	if (!r && segments)
+		r = counters_probes(rec, &l->stats, e);
 	l->f = (struct finish){
 		.version = rec->opts.version, .codec = rec->opts.codec,
 		.cpus = rec->machine_cpus, .kernel_long = rec->kernel_long, .metadata = &l->meta,

@@ -94,6 +94,9 @@ int counters_read(struct recording *rec, struct segment *s, bool last, struct er
 struct stat_texts { char **v; size_t nr, cap; };
 int counters_texts(const struct recording *rec, const struct recorded *b, struct stat_texts *texts,
 		   struct err *e);
+/* Adds what the probes of this recording are: an event's format does not tell what it was made
+ * of. 0, -ENOMEM. */
+int counters_probes(const struct recording *rec, struct stat_texts *texts, struct err *e);
 void stat_texts_release(struct stat_texts *texts);
 
 /* ---- recording_file.c ---- */
