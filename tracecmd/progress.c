@@ -35,8 +35,9 @@ int progress_check(const struct trace_options *o, struct err *e)
 
 static void tell_terminal(struct progress *p, double seconds, double rate)
 {
-	fprintf(stderr, "\r%.0f s  %.0f events/s  %.1f MB  %" PRIu64 " lost  buffers %u %%\033[K", seconds,
-		rate, p->now.spooled / MB, p->now.lost, p->now.fill);
+	fprintf(stderr, "\r%.0f s  %.0f events/s  %.1f MB  %" PRIu64 " lost  buffers %u %%%s\033[K", seconds,
+		rate, p->now.spooled / MB, p->now.lost, p->now.fill,
+		kernel_setup_stopped(&p->o->setup) ? "  tracing is off" : "");
 	fflush(stderr);
 	p->shown = true;
 }
@@ -44,8 +45,9 @@ static void tell_terminal(struct progress *p, double seconds, double rate)
 static int put_status(const struct progress *p, double seconds, double rate, struct buf *line)
 {
 	return buf_printf(line, "{\"seconds\":%.3f,\"events\":%" PRIu64 ",\"events_per_second\":%.0f,"
-			  "\"bytes\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"buffer_percent\":%u}", seconds,
-			  p->now.events, rate, p->now.spooled, p->now.lost, p->now.fill);
+			  "\"bytes\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"buffer_percent\":%u,\"tracing\":%s}",
+			  seconds, p->now.events, rate, p->now.spooled, p->now.lost, p->now.fill,
+			  kernel_setup_stopped(&p->o->setup) ? "false" : "true");
 }
 
 /* A reader that is gone or slow is no reason to stop recording. */

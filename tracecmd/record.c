@@ -88,6 +88,11 @@ static void listen_for_commands(struct run *run)
 	record_control_open(&run->control, run->o->quiet ? NULL : &stderr_notices);
 }
 
+static bool leaves_tracing(const struct kernel_setup *setup)
+{
+	return setup->no_reset && setup->keep;
+}
+
 /* Up to the moment in which tracing is on. */
 static int begin(struct run *run, struct err *e)
 {
@@ -112,12 +117,25 @@ static int begin(struct run *run, struct err *e)
 		r = kernel_setup_pids(run->kernel, setup, run->child.pid, e);
 	if (!r && run->o->command)
 		r = child_go(&run->child, e);
-	else if (!r && !(setup->no_reset && setup->keep))
+	else if (!r && !leaves_tracing(setup))
 		r = tracing_on(run, e);
 	return r;
 }
 
-/* The recording has ended, and the command has not. */
+/* A recording that is short for a reason its user cannot see. */
+static void tell_stopped(const struct kernel_setup *setup)
+{
+	const struct kernel_instance *in = kernel_setup_stopped(setup);
+	const char *name = in ? kernel_instance_name(in) : "";
+
+	if (!in || leaves_tracing(setup) || kernel_setup_stops_itself(setup))
+		return;
+	notice(&stderr_notices, "tracing of %s%s was switched off while it was recorded (by the command, "
+	       "'tracecmd stop', another program or the kernel): what happened then is missing",
+	       *name ? "instance " : "the top level", name);
+}
+
+/* For the command, once the recording has ended. */
 static enum record_end wait_on(struct run *run, unsigned *signals)
 {
 	sigset_t set;
@@ -126,12 +144,19 @@ static enum record_end wait_on(struct run *run, unsigned *signals)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	return record_wait(&run->child, &run->watched, run->signal_fd, -1, NULL, signals);
+	return record_wait(&run->child, &run->watched, run->signal_fd, -1, NULL, signals, NULL);
+}
+
+/* The recording has ended before the command: that is not to suffer from it. */
+static bool is_early(enum record_end why)
+{
+	return why == RECORD_END_ALARM || why == RECORD_END_LIMIT || why == RECORD_END_BLIND;
 }
 
 static int record(struct run *run, struct err *e)
 {
 	struct record_watch watch;
+	struct err blind = { 0 };
 	enum record_end why;
 	unsigned signals = 0;
 	int r;
@@ -160,16 +185,20 @@ static int record(struct run *run, struct err *e)
 	}
 	progress_begin(&run->progress, run->o, run->recording, run->control.socket, &watch);
 	why = record_wait(&run->child, &run->watched, run->signal_fd,
-			  recording_alarm_fd(run->recording), &watch, &signals);
+			  recording_alarm_fd(run->recording), &watch, &signals, &blind);
 	progress_end(&run->progress);
 	stop_signals_last(run->signal_fd, signals);
+	tell_stopped(&run->o->setup);
 	r = kernel_setup_tracing(run->kernel, &run->o->setup, false, e);
 	if (r)
 		return r;
 	r = record_output_end(&run->out, run->recording, &run->lost, e);
 	record_control_close(&run->control, e);
-	/* A command whose recording broke off is not to suffer from that. */
-	if ((why == RECORD_END_ALARM || why == RECORD_END_LIMIT) && run->child.pid)
+	if (!r && why == RECORD_END_BLIND) {
+		*e = blind;
+		r = e->code;
+	}
+	if (is_early(why) && run->child.pid)
 		why = wait_on(run, &signals);
 	if (why == RECORD_END_COMMAND)
 		run->status = child_wait(&run->child);
@@ -179,15 +208,12 @@ static int record(struct run *run, struct err *e)
 }
 
 /* Puts the kernel back, unless a recording that went well shall leave it (-k). */
-static int put_back(struct run *run, bool failed, struct err *e)
+static void put_back(struct run *run, bool failed, struct err *e)
 {
-	if (!run->kernel)
-		return 0;
-	if (run->o->setup.keep && !failed) {
+	if (run->kernel && run->o->setup.keep && !failed)
 		kernel_undo_forget(run->kernel);
-		return 0;
-	}
-	return kernel_undo(run->kernel, e);
+	else if (run->kernel)
+		kernel_undo(run->kernel, e);
 }
 
 static int run_record(int argc, char **argv, struct err *e)
@@ -213,12 +239,10 @@ static int run_record(int argc, char **argv, struct err *e)
 		kernel_setup_tracing(run.kernel, &o.setup, false, NULL);
 	record_control_close(&run.control, e);
 	recording_free(run.recording, !run.out.keep_spools);
-	if (put_back(&run, r, &undo) && !r) {
-		*e = undo;
-		r = undo.code;
-	}
-	supervisor_end(&run.supervisor);
+	put_back(&run, r, &undo);
+	/* A child that never went holds what tells the supervisor that we are there. */
 	child_release(&run.child);
+	r = supervisor_end(&run.supervisor, &undo, r, e);
 	record_output_release(&run.out);
 	watched_close(&run.watched);
 	child_plan_release(&run.plan);

@@ -127,6 +127,8 @@ static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 		total += n;
 		(*b)->len += n;
 		st->stats.pages += n / st->page_size;
+		if (source_error(st->source))
+			return source_error(st->source);
 		if ((*b)->len < cap)
 			return total;
 		if (!next_batch(st, b, st->wait))
