@@ -10,6 +10,7 @@
 
 const struct command *const commands[] = {
 	&record_command,
+	&control_command,
 	&extract_command,
 	&start_command,
 	&stop_command,
@@ -19,6 +20,7 @@ const struct command *const commands[] = {
 	&show_command,
 	&stat_command,
 	&list_command,
+	&probe_command,
 	&report_command,
 	&convert_command,
 	&restore_command,

@@ -9,7 +9,9 @@
 #include <signal.h>
 
 #include "child.h"
+#include "control_server.h"
 #include "kernel/setup.h"
+#include "record_trigger.h"
 
 /* Processes named by -P. */
 struct watched {
@@ -20,7 +22,7 @@ int watched_open(struct watched *w, const struct kernel_setup *setup, struct err
 void watched_close(struct watched *w);
 
 /*
- * INT, TERM, HUP, QUIT and USR1 are taken by a descriptor from now on (in this
+ * INT, TERM, HUP, QUIT, USR1 and USR2 are taken by a descriptor from now on (in this
  * thread and those it makes), PIPE is ignored. @ret_mask: the mask before, for
  * the command. The descriptor, or -errno.
  */
@@ -38,6 +40,8 @@ enum record_end {
 	RECORD_END_SIGNAL,		/* a signal, without a command or a second one */
 	RECORD_END_ALARM,		/* the recorder cannot go on */
 	RECORD_END_LIMIT,		/* of time or size */
+	RECORD_END_TRIGGER,		/* it fired, and that is to be the end */
+	RECORD_END_BLIND,		/* its end would not be noticed */
 };
 
 /* What is done while waiting. */
@@ -45,7 +49,10 @@ struct record_watch {
 	unsigned tick_ms;		/* how often; 0: never */
 	bool (*tick)(void *ctx);	/* true: a limit is reached */
 	void (*flush)(void *ctx);	/* USR1 came */
+	void (*save)(void *ctx);	/* USR2 came */
 	void *ctx;
+	struct control *control;	/* is served; NULL: there is none */
+	struct record_trigger *trigger;	/* the same */
 };
 
 /*
@@ -53,8 +60,10 @@ struct record_watch {
  * end of all @watched ends the recording. With a command the first signal
  * sends it SIGTERM, the second one stops waiting. @alarm_fd: the recorder's.
  * @watch: NULL: nothing else is done. *seen counts the signals that end things.
+ * @e is set for RECORD_END_BLIND only.
  */
 enum record_end record_wait(const struct child *child, struct watched *watched, int signal_fd,
-			    int alarm_fd, const struct record_watch *watch, unsigned *seen);
+			    int alarm_fd, const struct record_watch *watch, unsigned *seen,
+			    struct err *e);
 
 #endif

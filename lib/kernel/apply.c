@@ -313,14 +313,9 @@ static int judge(struct apply *a, const struct failures *f, const char *option, 
 static int filter_event(struct apply *a, uint32_t ev, const char *filter, struct err *why)
 {
 	AUTO_BUF struct buf file = { 0 };
-	char path[KERNEL_PATH_MAX];
 	const char *name = event_file(a, ev, "filter", &file);
-	int ret = name ? kernel_write(a->in, name, filter, why) : err_errno(why, -ENOMEM, "filter");
 
-	/* A refused filter stays as a text until it is cleared. */
-	if (ret && name && !kernel_instance_path(a->in, name, path, sizeof(path)))
-		file_write(path, "0");
-	return ret;
+	return name ? kernel_write(a->in, name, filter, why) : err_errno(why, -ENOMEM, "filter");
 }
 
 static int apply_filters(struct apply *a)
@@ -364,7 +359,9 @@ static int apply_filters(struct apply *a)
 			}
 		}
 		if (!ret && ask->filter)
-			ret = judge(a, &f, "-f", ask->filter, "which are recorded unfiltered");
+			ret = judge(a, &f, a->is->wakes ? "--trigger" : "-f", ask->filter,
+				    a->is->wakes ? "which fire always" :
+						   "which are recorded unfiltered");
 	}
 	return ret;
 }
@@ -463,7 +460,7 @@ static int enable_event(struct apply *a, uint32_t ev, uint8_t wish, struct failu
 
 	if (ret && wish == WISH_EXACT) {
 		err_set(a->e, ret, "%s", why.text);
-		return err_wrap(a->e, "option -e %s:%s", a->evs[ev].system, a->evs[ev].name);
+		return err_wrap(a->e, "option %s %s:%s", kernel_event_option(a->is), a->evs[ev].system, a->evs[ev].name);
 	}
 	note_result(f, &why, ret);
 	return 0;
@@ -515,7 +512,7 @@ static int enable_events(struct apply *a)
 		return ret;
 	if (f.failed == f.tried) {
 		err_set(a->e, f.first.code, "%s", f.first.text);
-		return err_wrap(a->e, "option -e");
+		return err_wrap(a->e, "option %s", kernel_event_option(a->is));
 	}
 	notice(&a->k->notices, "%zu of %zu events cannot be switched on and are not recorded (%s)",
 	       f.failed, f.tried, f.first.text);
@@ -557,6 +554,9 @@ int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e)
 	struct apply a = { .k = k, .s = s, .e = e };
 	int ret = s->checked ? 0 : kernel_setup_check(k, s, e);
 
+	/* First, so that they are removed last: not while anything has them switched on. */
+	if (!ret)
+		ret = setup_probes_make(k, s, e);
 	if (!ret)
 		ret = kernel_events(k, &a.evs, &a.nr_evs, e);
 	if (!ret && s->cmdlines_size)
@@ -643,7 +643,7 @@ int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, s
 
 		a.is = &s->instances.v[i];
 		a.in = a.is->in;
-		if (!a.in || (!s->only_command && !a.is->pids.nr))
+		if (!a.in || a.is->wakes || (!s->only_command && !a.is->pids.nr))
 			continue;
 		for (size_t j = 0; j < a.is->pids.nr; j++)
 			add_threads(a.is->pids.v[j], &list);
@@ -673,4 +673,33 @@ int kernel_setup_tracing(struct kernel *k, struct kernel_setup *s, bool on, stru
 		if (s->instances.v[i].in)
 			ret = kernel_write(s->instances.v[i].in, "tracing_on", on ? "1" : "0", e);
 	return ret;
+}
+
+const struct kernel_instance *kernel_setup_stopped(const struct kernel_setup *s)
+{
+	char word[8];
+
+	for (size_t i = 0; i < s->instances.nr; i++) {
+		const struct kernel_instance *in = s->instances.v[i].in;
+
+		if (in && !kernel_read_word(in, "tracing_on", word, sizeof(word)) && !strcmp(word, "0"))
+			return in;
+	}
+	return NULL;
+}
+
+bool kernel_setup_stops_itself(const struct kernel_setup *s)
+{
+	for (size_t i = 0; i < s->instances.nr; i++) {
+		const struct kernel_instance_setup *is = &s->instances.v[i];
+
+		for (size_t j = 0; j < is->events.nr; j++)
+			for (size_t t = 0; t < is->events.v[j].triggers.nr; t++)
+				if (strstr(is->events.v[j].triggers.v[t], "traceoff"))
+					return true;
+		for (size_t j = 0; j < is->filters.nr; j++)
+			if (strstr(is->filters.v[j].pattern, ":traceoff"))
+				return true;
+	}
+	return false;
 }
