@@ -7,14 +7,17 @@
  * and NUMBER as 32-bit numbers) to TRACE_MARKER_RAW; after every 16th it sleeps
  * PAUSE_US. Prints how many markers were written. A full buffer that does not
  * overwrite refuses them with EBADF and counts them as dropped: these are
- * written too. Exit status 1 if a write failed otherwise.
+ * written too. Exit status 1 if a write failed otherwise. Killed, it takes the
+ * writers along.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,7 +57,7 @@ int main(int argc, char **argv)
 		return 2;
 	count = atoi(argv[3]);
 	for (int cpu = 0; cpu < cpus; cpu++)
-		if (!fork())
+		if (!fork() && !prctl(PR_SET_PDEATHSIG, SIGKILL))
 			_exit(write_markers(argv[1], argv[2], cpu, count, argc > 4 ? atoi(argv[4]) : 0));
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		wait(&status);
