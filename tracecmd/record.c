@@ -10,6 +10,7 @@
 #include "child.h"
 #include "daemon.h"
 #include "progress.h"
+#include "record_control.h"
 #include "record_output.h"
 #include "record_wait.h"
 #include "supervisor.h"
@@ -27,8 +28,9 @@ struct run {
 	sigset_t mask;			/* before ours */
 	int signal_fd;
 	int daemon_fd;			/* tells the foreground that recording has begun; -1 */
-	bool pid_file;			/* there is one, of ours */
+	struct pid_file pid_file;
 	struct progress progress;
+	struct record_control control;
 	bool lost;			/* events, and that is to be a failure */
 	int status;			/* the command's, or EXIT_OK */
 };
@@ -61,6 +63,8 @@ static int check_all(struct run *run, struct err *e)
 		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_open(&run->out, o, e);
+	if (!r && (o->pid_file || o->daemonize))
+		r = pid_file_open(&run->pid_file, o->pid_file, e);
 	run->plan.out_to_stderr = run->out.to_stdout;
 	return r ? r : check_tsc(run, e);
 }
@@ -72,6 +76,16 @@ static int tracing_on(void *ctx, struct err *e)
 	struct run *run = ctx;
 
 	return kernel_setup_tracing(run->kernel, &run->o->setup, true, e);
+}
+
+/* Before the command runs, which may want to be the first to ask something. */
+static void listen_for_commands(struct run *run)
+{
+	run->control = (struct record_control){
+		.kernel = run->kernel, .out = &run->out, .rec = run->recording,
+		.progress = &run->progress,
+	};
+	record_control_open(&run->control, run->o->quiet ? NULL : &stderr_notices);
 }
 
 static bool leaves_tracing(const struct kernel_setup *setup)
@@ -97,6 +111,8 @@ static int begin(struct run *run, struct err *e)
 		r = child_fork(&run->child, &run->plan, &run->mask, tracing_on, run, e);
 	if (!r)
 		r = recording_start(run->recording, e);
+	if (!r)
+		listen_for_commands(run);
 	if (!r && kernel_setup_limits_pids(setup))
 		r = kernel_setup_pids(run->kernel, setup, run->child.pid, e);
 	if (!r && run->o->command)
@@ -159,13 +175,15 @@ static int record(struct run *run, struct err *e)
 	r = begin(run, e);
 	if (r)
 		return r;
+	r = pid_file_write(&run->pid_file, e);
+	if (r)
+		return r;
 	if (run->o->daemonize) {
 		daemon_ready(&run->daemon_fd);
-		run->pid_file = true;
 	} else if (!run->o->command && !run->o->quiet) {
 		report_line(run->o, "Hit Ctrl^C to stop recording\n");
 	}
-	progress_begin(&run->progress, run->o, run->recording, &watch);
+	progress_begin(&run->progress, run->o, run->recording, run->control.socket, &watch);
 	why = record_wait(&run->child, &run->watched, run->signal_fd,
 			  recording_alarm_fd(run->recording), &watch, &signals, &blind);
 	progress_end(&run->progress);
@@ -175,6 +193,7 @@ static int record(struct run *run, struct err *e)
 	if (r)
 		return r;
 	r = record_output_end(&run->out, run->recording, &run->lost, e);
+	record_control_close(&run->control, e);
 	if (!r && why == RECORD_END_BLIND) {
 		*e = blind;
 		r = e->code;
@@ -218,6 +237,7 @@ static int run_record(int argc, char **argv, struct err *e)
 	/* Threads that drain a buffer must not have it filled meanwhile. */
 	if (r && run.recording)
 		kernel_setup_tracing(run.kernel, &o.setup, false, NULL);
+	record_control_close(&run.control, e);
 	recording_free(run.recording, !run.out.keep_spools);
 	put_back(&run, r, &undo);
 	/* A child that never went holds what tells the supervisor that we are there. */
@@ -228,8 +248,7 @@ static int run_record(int argc, char **argv, struct err *e)
 	child_plan_release(&run.plan);
 	kernel_close(run.kernel);
 	cleanup_close(&run.signal_fd);
-	if (run.pid_file)
-		daemon_end();
+	pid_file_remove(&run.pid_file);
 	cleanup_close(&run.daemon_fd);
 	trace_options_release(&o);
 	return r ? EXIT_FAILED : run.lost ? EXIT_LOST : run.status;
@@ -264,6 +283,7 @@ const struct command record_command = {
 		"  --ts-offset N     store an offset that report adds to all times\n"
 		"  --tsc2nsec        store how x86-tsc becomes nanoseconds\n"
 		"  --daemonize       go to the background once recording has begun\n"
+		"  --pid-file FILE   keep the recorder's process id there meanwhile\n"
 		"  --stderr          own messages to standard error\n",
 	.on_kernel = true,
 	.run = run_record,

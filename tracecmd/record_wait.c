@@ -155,7 +155,7 @@ void stop_signals_last(int fd, unsigned seen)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_FIXED };
+enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_FIXED };
 
 /* Waits for something to happen. NULL: it cannot (@e); lives until the next call. */
 static const struct pollfd *wait_event(struct pollfds *fds, const struct child *child,
@@ -175,6 +175,9 @@ static const struct pollfd *wait_event(struct pollfds *fds, const struct child *
 	fds->v[POLL_SIGNAL] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
 	fds->v[POLL_ALARM] = (struct pollfd){ .fd = alarm_fd, .events = POLLIN };
 	fds->v[POLL_COMMAND] = (struct pollfd){ .fd = child->pidfd, .events = POLLIN };
+	fds->v[POLL_CONTROL] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (watch && watch->control)
+		fds->v[POLL_CONTROL].fd = control_fd(watch->control);
 	for (size_t i = 0; i < w->v.nr; i++)
 		fds->v[POLL_FIXED + i] = (struct pollfd){ .fd = w->v.v[i].fd, .events = POLLIN };
 	while (poll(fds->v, POLL_FIXED + w->v.nr, timeout) < 0)
@@ -215,6 +218,8 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 			kill(child->pid, SIGTERM);
 			told = true;
 		}
+		if (p[POLL_CONTROL].revents)
+			control_serve(watch->control);
 		if (watch && watch->tick_ms && watch->tick(watch->ctx)) {
 			end = RECORD_END_LIMIT;
 			break;

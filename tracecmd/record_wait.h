@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "child.h"
+#include "control_server.h"
 #include "kernel/setup.h"
 
 /* Processes named by -P. */
@@ -47,6 +48,7 @@ struct record_watch {
 	bool (*tick)(void *ctx);	/* true: a limit is reached */
 	void (*flush)(void *ctx);	/* USR1 came */
 	void *ctx;
+	struct control *control;	/* is served; NULL: there is none */
 };
 
 /*

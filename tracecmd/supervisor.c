@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control_server.h"
 #include "notes.h"
 #include "supervisor.h"
 
@@ -27,6 +28,7 @@ static int undo_all(const struct supervisor *s, bool asked, struct err *e)
 			"the recorder was killed: its settings of the kernel are undone");
 	if (r >= 0 && s->note)
 		unlink(s->note);
+	control_remove(s->recorder);
 	return r;
 }
 
@@ -107,6 +109,7 @@ int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
 	if (pipe2(alive, O_CLOEXEC) < 0)
 		return start_failed(s, -errno, -1, e);
 	s->alive = alive[1];
+	s->recorder = getpid();
 	out_flush();
 	s->pid = fork();
 	if (s->pid < 0) {

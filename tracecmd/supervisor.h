@@ -15,6 +15,7 @@
 
 struct supervisor {
 	pid_t pid;			/* 0: none */
+	pid_t recorder;			/* whom it watches */
 	int alive;			/* closed by our end, however that comes; -1 */
 	int log;			/* the changes to undo (notes.h); -1 */
 	char *note;			/* the log's path; NULL: in memory */
