@@ -20,6 +20,7 @@ const struct command *const commands[] = {
 	&show_command,
 	&stat_command,
 	&list_command,
+	&probe_command,
 	&report_command,
 	&convert_command,
 	&restore_command,

@@ -15,7 +15,7 @@ enum {
 	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
 	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
 	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
-	OPT_STATUS_FD, OPT_PID_FILE, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
+	OPT_STATUS_FD, OPT_PID_FILE, OPT_PROBE, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
 };
 
 #define SYNC_DEFAULT_S 1
@@ -47,7 +47,7 @@ static const struct {
 	{ OPT_DAEMONIZE, R }, { OPT_FORK, S }, { OPT_STDERR, R | S | X },
 	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X }, { OPT_FAIL_ON_LOSS, R | X },
 	{ OPT_SYNC, R }, { OPT_MAX_TIME, R }, { OPT_MAX_SIZE, R }, { OPT_READER_CPUS, R },
-	{ OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
+	{ OPT_PROBE, R | S }, { OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
 	{ OPT_BY_COMM, R | S },
 	{ OPT_STATUS_FD, R }, { OPT_COMPRESS, R }, { OPT_PID_FILE, R },
 };
@@ -81,6 +81,7 @@ static const struct option long_options[] = {
 	{ "reader-cpus", required_argument, NULL, OPT_READER_CPUS },
 	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
 	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
+	{ "probe", required_argument, NULL, OPT_PROBE },
 	{ "profile", no_argument, NULL, OPT_PROFILE },
 	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -175,13 +176,22 @@ static int add_event(struct parser *p)
 	return EXIT_OK;
 }
 
+static int add_probe(struct parser *p)
+{
+	if (p->negate)
+		return usage_error(p->e, "option --probe '%s' makes an event that is recorded: it stands in front of -v",
+				   optarg);
+	p->has_event = true;
+	return trace_probe_add(current(p), optarg, p->e);
+}
+
 static int add_filter(struct parser *p)
 {
 	struct kernel_event_ask *ask = last_event(p);
 
 	if (!ask)
-		return usage_error(p->e, "option -f '%s' belongs to the -e before it, and there "
-				   "is none%s", optarg, p->instance ? " behind -B" : "");
+		return usage_error(p->e, "option -f '%s' belongs to the -e or --probe before it, and "
+				   "there is none%s", optarg, p->instance ? " behind -B" : "");
 	return kernel_event_ask_filter(ask, optarg) ? no_memory(p) : EXIT_OK;
 }
 
@@ -190,8 +200,8 @@ static int add_trigger(struct parser *p)
 	struct kernel_event_ask *ask = last_event(p);
 
 	if (!ask)
-		return usage_error(p->e, "option -R '%s' belongs to the -e before it, and there "
-				   "is none%s", optarg, p->instance ? " behind -B" : "");
+		return usage_error(p->e, "option -R '%s' belongs to the -e or --probe before it, and "
+				   "there is none%s", optarg, p->instance ? " behind -B" : "");
 	return kernel_words_add(&ask->triggers, optarg) ? no_memory(p) : EXIT_OK;
 }
 
@@ -498,6 +508,7 @@ static int take_value(struct parser *p, int opt)
 	case OPT_STATUS_FD: return set_status_fd(p);
 	case OPT_PID_FILE: return set_once(p, opt, &o->pid_file);
 	case OPT_READER_CPUS: return set_once(p, opt, &o->reader_cpus);
+	case OPT_PROBE: return add_probe(p);
 	case OPT_PROFILE: return set_profile(p);
 	case 'H': return add_hook(p);
 	default: return -1;
@@ -632,7 +643,7 @@ static int check_whole(struct parser *p)
 			return usage_error(p->e, "extract takes no command ('%s')", o->command[0]);
 		return EXIT_OK;
 	} else if (!kernel_setup_has_work(s)) {
-		return usage_error(p->e, "nothing to trace is named: give -e EVENT or -p TRACER");
+		return usage_error(p->e, "nothing to trace is named: give -e EVENT, --probe DEFINITION or -p TRACER");
 	}
 	if (s->only_command && !o->command)
 		return usage_error(p->e, "option -F needs a command to trace");

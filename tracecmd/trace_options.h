@@ -70,6 +70,10 @@ int trace_options_parse(enum trace_command which, int argc, char **argv,
 			struct trace_options *o, struct err *e);
 void trace_options_release(struct trace_options *o);
 
+/* ---- trace_probe.c: what record --probe adds --------------------------------- */
+/* An event with this definition. EXIT_OK, EXIT_USAGE or EXIT_FAILED with @e set. */
+int trace_probe_add(struct kernel_instance_setup *is, const char *text, struct err *e);
+
 /* ---- trace_profile.c: what record --profile adds ---------------------------- */
 /* The tracer and the events of a profile. 0, -ENOMEM. */
 int trace_profile_add(struct kernel_instance_setup *is);
@@ -80,8 +84,9 @@ int trace_hook_add(struct kernel_instance_setup *is, const struct profile_hook *
 #define TRACE_EVENTS_HELP \
 	"What to trace (of the top level; behind -B of that instance)\n" \
 	"  -e EVENT          SYSTEM:EVENT, SYSTEM, EVENT or all; globs; repeatable\n" \
-	"  -f FILTER         kernel filter for the last -e\n" \
-	"  -R TRIGGER        kernel trigger for the last -e\n" \
+	"  --probe DEF       an event made for this, as 'tracecmd probe add' takes it; repeatable\n" \
+	"  -f FILTER         kernel filter for the last -e or --probe\n" \
+	"  -R TRIGGER        kernel trigger for the last -e or --probe\n" \
 	"  -v                the -e that follow switch off\n" \
 	"  -i                events this kernel has not are no error\n" \
 	"  -p TRACER         function, function_graph ...\n" \

@@ -50,7 +50,7 @@ int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int err_errno(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Puts what was being attempted in front ("TEXT: old text"). Returns e->code. */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Adds a remark behind ("old text; TEXT"): what to do. Returns e->code. */
+/* Adds a remark behind ("old text; TEXT"; of several lines on its own): what to do. Returns e->code. */
 int err_hint(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /*
@@ -79,7 +79,8 @@ void cleanup_close(int *fd);		/* closes if >= 0 */
 #define VEC(T) struct { T *v; size_t nr, cap; }
 int vec_grow(void **v, size_t *cap, size_t need, size_t size);
 #define vec_reserve(p, n) \
-	vec_grow((void **)&(p)->v, &(p)->cap, (p)->nr + (n), sizeof(*(p)->v))
+	((p)->nr + (n) <= (p)->cap ? 0 : \
+	 vec_grow((void **)&(p)->v, &(p)->cap, (p)->nr + (n), sizeof(*(p)->v)))
 #define vec_push(p, x) \
 	(vec_reserve(p, 1) ? -ENOMEM : ((p)->v[(p)->nr++] = (x), 0))
 #define vec_release(p) \

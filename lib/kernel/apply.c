@@ -552,6 +552,9 @@ int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e)
 	struct apply a = { .k = k, .s = s, .e = e };
 	int ret = s->checked ? 0 : kernel_setup_check(k, s, e);
 
+	/* First, so that they are removed last: not while anything has them switched on. */
+	if (!ret)
+		ret = setup_probes_make(k, s, e);
 	if (!ret)
 		ret = kernel_events(k, &a.evs, &a.nr_evs, e);
 	if (!ret && s->cmdlines_size)

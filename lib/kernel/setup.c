@@ -40,6 +40,9 @@ static void event_ask_release(struct kernel_event_ask *ask)
 	kernel_words_release(&ask->triggers);
 	kernel_words_release(&ask->fields);
 	free(ask->hook);
+	if (ask->probe)
+		kernel_dyn_def_release(ask->probe);
+	free(ask->probe);
 	vec_release(&ask->found);
 }
 

@@ -367,6 +367,22 @@ static int read_stats(struct recording *rec, const struct recorded *b, struct er
 	return r;
 }
 
+struct probe_stats {
+	struct recording *rec;
+	struct err *e;
+};
+
+static int add_probe_stats(void *ctx, const struct kernel_dyn_def *def)
+{
+	const struct probe_stats *ps = ctx;
+	struct buf text AUTO_BUF = { 0 };
+
+	buf_puts(&text, "Probe: ");
+	if (kernel_dyn_text(def, &text) || buf_puts(&text, "\n"))
+		return no_memory(ps->e);
+	return add_stats(ps->rec, &text, ps->e);
+}
+
 static int read_text(struct recorded *b, struct err *e)
 {
 	int r = kernel_read(b->in, "trace", &b->text);
@@ -393,6 +409,9 @@ int recording_stop(struct recording *rec, struct err *e)
 		else
 			read_stats(rec, b, &later);
 	}
+	/* An event's format does not tell what it was made of; the statistics are a text. */
+	if (!later.code)
+		kernel_setup_each_probe(rec->setup, add_probe_stats, &(struct probe_stats){ rec, &later });
 	if (!r && later.code) {
 		if (e)
 			*e = later;
