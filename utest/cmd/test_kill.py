@@ -203,6 +203,7 @@ def test_kill_at_random_moments(before, tmp_path, whom):
     """TRACECMD_KILLS says how many; TRACECMD_SEED which."""
     seed = int(os.environ.get("TRACECMD_SEED", time.time_ns() % 100000))
     rng = random.Random(seed)
+    p = None
     load = subprocess.Popen(["hackbench", "-g", "1", "-l", "100000000"], stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         for i in range(max(KILLS // 3, 1)):
@@ -229,7 +230,8 @@ def test_kill_at_random_moments(before, tmp_path, whom):
                 raise AssertionError(f"{what}: {e}") from e
             shutil.rmtree(folder)
     finally:
-        os.killpg(load.pid, signal.SIGKILL)
-        load.wait()
+        for group in (load, *([p] if p and p.poll() is None else [])):
+            os.killpg(group.pid, signal.SIGKILL)
+            group.wait()
     left = run("ps", "-eo", "pid,args").stdout
     assert not re.search(rf"{re.escape(TRACECMD)} record .*{re.escape(str(tmp_path))}", left), left

@@ -347,7 +347,7 @@ wait $pid && echo $changed
 """
 
 
-@case(cpus=(2, 4))
+@case(cpus=(4,))
 def conservation_while_the_machine_changes(g):
     """A CPU goes and comes back, buffers shrink and grow, while they are read in either way."""
     for name, options in (("spliced", ()), ("read", ("--nosplice",))):
