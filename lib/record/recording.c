@@ -527,7 +527,10 @@ static int collect(struct recording *rec, struct layout *l, struct err *e)
 	return r ? r : metadata_collect_growing(&l->meta, rec->k, notices, e);
 }
 
-int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
+typedef int (*write_fn)(const struct finish *f, int fd, const char *name, struct err *e);
+
+static int finish_recording(struct recording *rec, write_fn fn, int fd, const char *name, bool consume,
+			    struct err *e)
 {
 	struct layout l;
 	int r = lay_out(rec, &l, e);
@@ -536,31 +539,19 @@ int recording_save(struct recording *rec, int fd, const char *name, bool consume
 	if (!r)
 		r = collect(rec, &l, e);
 	if (!r)
-		r = finish_write(&l.f, fd, name, e);
+		r = fn(&l.f, fd, name, e);
 	layout_release(&l);
 	return r;
 }
 
+int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
+{
+	return finish_recording(rec, finish_write, fd, name, consume, e);
+}
+
 int recording_send(struct recording *rec, int fd, const char *name, struct err *e)
 {
-	struct dat_pieces *p = dat_pieces_new();
-	struct layout l;
-	int r = lay_out(rec, &l, e);
-
-	if (!r && !p)
-		r = no_memory(e);
-	if (!r)
-		r = collect(rec, &l, e);
-	if (!r)
-		r = finish_pieces(&l.f, p, name, e);
-	if (!r) {
-		r = dat_pieces_send(p, fd);
-		if (r)
-			err_errno(e, r, "cannot write to %s", name);
-	}
-	dat_pieces_free(p);
-	layout_release(&l);
-	return r;
+	return finish_recording(rec, finish_send, fd, name, false, e);
 }
 
 void recording_free(struct recording *rec, bool unlink_spools)
