@@ -177,6 +177,8 @@ def test_kill_at_random_moments(before, tmp_path, whom):
     """TRACECMD_KILLS says how many; TRACECMD_SEED which."""
     seed = int(os.environ.get("TRACECMD_SEED", time.time_ns() % 100000))
     rng = random.Random(seed)
+    step = f"{INSTANCE}/step={common.tool('workload')}:workload_step"
+    probe = ("--probe", step) if os.path.exists(f"{tracefs.ROOT}/uprobe_events") else ()
     load = subprocess.Popen(["sh", "-c", f"while :; do {common.tool('workload')} 100; done"], stdout=subprocess.DEVNULL,
                             start_new_session=True)
     try:
@@ -186,7 +188,7 @@ def test_kill_at_random_moments(before, tmp_path, whom):
             pause = rng.uniform(0, 0.6)
             what = f"seed {seed}, kill {i} of {whom} after {pause:.3f} s"
             p = subprocess.Popen([TRACECMD, "record", "-q", "-o", folder / "x.dat", "-B", INSTANCE, "-e", "syscalls",
-                                  "-e", "sched", "-e", "sched_waking", "-R", "traceon"], stdout=subprocess.DEVNULL,
+                                  *probe, "-e", "sched", "-e", "sched_waking", "-R", "traceon"], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.PIPE, text=True)
             if i == 0:
                 wait_for(lambda: begun(folder), f"the recording begins ({what})")
