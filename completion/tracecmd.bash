@@ -16,6 +16,12 @@ _tracecmd_commands()
 	"$1" --help 2>/dev/null | awk '/^commands:/ { on = 1; next } on && NF == 0 { exit } on { print $1 }'
 }
 
+# The commands in control's help
+_tracecmd_controls()
+{
+	"$1" control --help 2>/dev/null | awk '/^Commands/ { on = 1; next } on && /^  [a-z]/ { print $1 }'
+}
+
 # "plugin:option" of each plugin's options
 _tracecmd_plugin_options()
 {
@@ -28,6 +34,8 @@ _tracecmd_values()
 	local codecs='any none zstd lz4 zlib'
 
 	case $2:$3 in
+	control:control|control:[0-9]*) printf '%s\n' $(_tracecmd_controls "$1"); return ;;
+	control:-p) ls /run/tracecmd 2>/dev/null | sed -n 's/^control\.//p'; return ;;
 	record:-e|start:-e|extract:-e|list:-e|show:--hist|show:--trigger) "$1" list -e 2>/dev/null ;;&
 	record:-e|start:-e|extract:-e) "$1" list -s 2>/dev/null; return ;;
 	list:-e|show:--hist|show:--trigger) return ;;

@@ -178,10 +178,12 @@ static _Noreturn void child_main(int go, int failure, const struct child_plan *p
 	do
 		n = read(go, &byte, 1);
 	while (n < 0 && errno == EINTR);
-	if (n == 1) {
+	if (n == 1)
 		become_command(plan, ready, ctx, &e);
+	else if (n < 0)
+		err_errno(&e, -errno, "cannot start '%s'", plan->argv[0]);
+	if (e.code)
 		write_full(failure, &e, sizeof(e));
-	}
 	_exit(127);
 }
 
@@ -232,8 +234,10 @@ int child_go(struct child *c, struct err *e)
 	ssize_t n = 1;
 	int r = write_full(c->go, "", 1);
 
-	if (r)
-		return err_errno(e, r, "cannot start the command");
+	if (r) {
+		cleanup_close(&c->go);	/* it ends, whatever kept it from going */
+		c->go = -1;
+	}
 	while (len < sizeof(why) && n) {
 		n = read(c->failure, (char *)&why + len, sizeof(why) - len);
 		if (n < 0 && errno != EINTR)
@@ -242,7 +246,7 @@ int child_go(struct child *c, struct err *e)
 			len += n;
 	}
 	if (len < sizeof(why))
-		return 0;
+		return r ? err_errno(e, r, "cannot start the command") : 0;
 	if (e)
 		*e = why;
 	return why.code;

@@ -56,19 +56,59 @@ int daemon_begin(int *ret_ready, struct err *e)
 
 void daemon_ready(int *ready)
 {
-	int fd AUTO_CLOSE = open(DAEMON_PID_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-				 0644);
-	char text[32];
-	int len = snprintf(text, sizeof(text), "%d\n", getpid());
-
-	if (fd < 0 || write_full(fd, text, len))
-		notice(&stderr_notices, "cannot write '%s': %s", DAEMON_PID_FILE, strerror(errno));
 	write_full(*ready, "", 1);
 	cleanup_close(ready);
 	*ready = -1;
 }
 
-void daemon_end(void)
+/* ---- the pid file ------------------------------------------------------------- */
+
+int pid_file_open(struct pid_file *p, const char *path, struct err *e)
 {
-	unlink(DAEMON_PID_FILE);
+	struct err why;
+	int r = new_file_open(&p->file, path ? path : DAEMON_PID_FILE, &why);
+
+	p->there = false;
+	p->wanted = !r;
+	if (r && !path)
+		notice(&stderr_notices, "%s", why.text);
+	else if (r && e)
+		*e = why;
+	return path ? r : 0;
+}
+
+int pid_file_write(struct pid_file *p, struct err *e)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%d\n", getpid()), r;
+
+	if (!p->wanted)
+		return 0;
+	p->path = strdup(p->file.path);
+	if (!p->path)
+		return err_errno(e, -ENOMEM, "cannot write '%s'", p->file.path);
+	r = write_full(p->file.fd, text, len);
+	if (r)
+		return err_errno(e, r, "cannot write '%s'", p->file.path);
+	r = new_file_commit(&p->file, e);
+	p->there = !r;
+	return r;
+}
+
+/* Another recording may have written its own there since. */
+static bool is_ours(const char *path)
+{
+	struct buf text AUTO_BUF = { 0 };
+
+	return !path_read_all(path, &text, 64) && strtol(text.data, NULL, 10) == getpid();
+}
+
+void pid_file_remove(struct pid_file *p)
+{
+	if (p->there && is_ours(p->path))
+		unlink(p->path);
+	if (p->wanted)
+		new_file_discard(&p->file);
+	free(p->path);
+	*p = (struct pid_file){ 0 };
 }

@@ -14,9 +14,23 @@
  * -errno (nothing was forked).
  */
 int daemon_begin(int *ret_ready, struct err *e);
-/* Writes the pid file and lets the parent go. A pid file that cannot be
- * written is told as a notice. */
+/* Lets the parent go. */
 void daemon_ready(int *ready);
-void daemon_end(void);			/* removes the pid file */
+
+/* A file with our process id, as long as the recording lives; { 0 } is none. */
+struct pid_file {
+	struct new_file file;
+	char *path;
+	bool wanted, there;
+};
+/*
+ * Makes sure that it can be written; it appears with pid_file_write. @path NULL: the usual
+ * place, which is done without, after a notice, where it cannot be written. 0, -errno.
+ */
+int pid_file_open(struct pid_file *p, const char *path, struct err *e);
+/* Fine, and nothing, for { 0 }. 0, -errno. */
+int pid_file_write(struct pid_file *p, struct err *e);
+/* Removes it, unless it has become another recording's. Fine for { 0 }. */
+void pid_file_remove(struct pid_file *p);
 
 #endif

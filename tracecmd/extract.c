@@ -176,6 +176,7 @@ static int run_extract(int argc, char **argv, struct err *e)
 	struct trace_options o;
 	struct run run = { .o = &o, .supervisor = SUPERVISOR_NONE, .out.file.fd = -1 };
 	int status = trace_options_parse(TRACE_EXTRACT, argc, argv, &o, e);
+	struct err undo = { 0 };
 	int r;
 
 	if (status) {
@@ -190,9 +191,9 @@ static int run_extract(int argc, char **argv, struct err *e)
 	recording_free(run.recording, !run.out.keep_spools);
 	if (!r && !o.setup.keep)
 		r = reset(&run, e);
-	if (run.kernel && kernel_undo(run.kernel, r ? NULL : e) && !r)
-		r = e->code;
-	supervisor_end(&run.supervisor);
+	if (run.kernel)
+		kernel_undo(run.kernel, &undo);
+	r = supervisor_end(&run.supervisor, &undo, r, e);
 	record_output_release(&run.out);
 	kernel_close(run.kernel);
 	free(run.was_on);

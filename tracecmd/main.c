@@ -10,6 +10,7 @@
 
 const struct command *const commands[] = {
 	&record_command,
+	&control_command,
 	&extract_command,
 	&start_command,
 	&stop_command,

@@ -35,37 +35,58 @@ int progress_check(const struct trace_options *o, struct err *e)
 
 static void tell_terminal(struct progress *p, double seconds, double rate)
 {
-	fprintf(stderr, "\r%.0f s  %.0f events/s  %.1f MB  %" PRIu64 " lost  buffers %u %%\033[K", seconds,
-		rate, p->now.spooled / MB, p->now.lost, p->now.fill);
+	fprintf(stderr, "\r%.0f s  %.0f events/s  %.1f MB  %" PRIu64 " lost  buffers %u %%%s\033[K", seconds,
+		rate, p->now.spooled / MB, p->now.lost, p->now.fill,
+		kernel_setup_stopped(&p->o->setup) ? "  tracing is off" : "");
 	fflush(stderr);
 	p->shown = true;
+}
+
+static int put_status(const struct progress *p, double seconds, double rate, struct buf *line)
+{
+	return buf_printf(line, "{\"seconds\":%.3f,\"events\":%" PRIu64 ",\"events_per_second\":%.0f,"
+			  "\"bytes\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"buffer_percent\":%u,\"tracing\":%s}",
+			  seconds, p->now.events, rate, p->now.spooled, p->now.lost, p->now.fill,
+			  kernel_setup_stopped(&p->o->setup) ? "false" : "true");
 }
 
 /* A reader that is gone or slow is no reason to stop recording. */
 static void tell_program(const struct progress *p, double seconds, double rate)
 {
-	char line[256];
-	int len = snprintf(line, sizeof(line), "{\"seconds\":%.3f,\"events\":%" PRIu64
-			   ",\"events_per_second\":%.0f,\"bytes\":%" PRIu64 ",\"lost\":%" PRIu64
-			   ",\"buffer_percent\":%u}\n", seconds, p->now.events, rate, p->now.spooled,
-			   p->now.lost, p->now.fill);
+	struct buf line AUTO_BUF = { 0 };
 
-	if (write(p->o->status_fd, line, len) < 0)
+	put_status(p, seconds, rate, &line);
+	if (buf_puts(&line, "\n") || write(p->o->status_fd, line.data, line.len) < 0)
 		return;
+}
+
+/* How it goes now. Events a second since that was last asked for @since. */
+static void look(struct progress *p, struct progress_since *since, uint64_t now, double *ret_seconds,
+		 double *ret_rate)
+{
+	recording_progress(p->rec, &p->now);
+	*ret_seconds = (double)(now - p->began) / NS_PER_S;
+	*ret_rate = (double)(p->now.events - since->events) * NS_PER_S / (now - since->at + 1);
+	*since = (struct progress_since){ .at = now, .events = p->now.events };
 }
 
 static void tell(struct progress *p, uint64_t now)
 {
-	double seconds = (double)(now - p->began) / NS_PER_S, rate;
-	uint64_t before = p->now.events;
+	double seconds, rate;
 
-	recording_progress(p->rec, &p->now);
-	rate = (double)(p->now.events - before) * NS_PER_S / (now - p->told + 1);
-	p->told = now;
+	look(p, &p->told, now, &seconds, &rate);
 	if (p->on_terminal)
 		tell_terminal(p, seconds, rate);
 	if (p->o->has_status_fd)
 		tell_program(p, seconds, rate);
+}
+
+int progress_status(struct progress *p, struct buf *line)
+{
+	double seconds, rate;
+
+	look(p, &p->asked, now_ns(), &seconds, &rate);
+	return put_status(p, seconds, rate, line);
 }
 
 /* True when a limit is reached. */
@@ -75,7 +96,7 @@ static bool tick(void *ctx)
 	const struct trace_options *o = p->o;
 	uint64_t now = now_ns();
 
-	if ((p->on_terminal || o->has_status_fd) && now - p->told >= STATUS_MS * NS_PER_S / 1000)
+	if ((p->on_terminal || o->has_status_fd) && now - p->told.at >= STATUS_MS * NS_PER_S / 1000)
 		tell(p, now);
 	return o->max_time_s && now - p->began >= o->max_time_s * NS_PER_S;
 }
@@ -88,14 +109,14 @@ static void flush(void *ctx)
 }
 
 void progress_begin(struct progress *p, const struct trace_options *o, struct recording *rec,
-		    struct record_watch *ret_watch)
+		    struct control *control, struct record_watch *ret_watch)
 {
 	*p = (struct progress){
 		.o = o, .rec = rec, .began = now_ns(),
 		.on_terminal = !o->command && !o->quiet && !o->daemonize && isatty(STDERR_FILENO),
 	};
-	p->told = p->began;
-	*ret_watch = (struct record_watch){ .tick = tick, .flush = flush, .ctx = p };
+	p->told.at = p->asked.at = p->began;
+	*ret_watch = (struct record_watch){ .tick = tick, .flush = flush, .ctx = p, .control = control };
 	if (o->max_time_s)
 		ret_watch->tick_ms = LIMIT_MS;
 	else if (p->on_terminal || o->has_status_fd)

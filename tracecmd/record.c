@@ -10,6 +10,7 @@
 #include "child.h"
 #include "daemon.h"
 #include "progress.h"
+#include "record_control.h"
 #include "record_output.h"
 #include "record_wait.h"
 #include "supervisor.h"
@@ -27,8 +28,9 @@ struct run {
 	sigset_t mask;			/* before ours */
 	int signal_fd;
 	int daemon_fd;			/* tells the foreground that recording has begun; -1 */
-	bool pid_file;			/* there is one, of ours */
+	struct pid_file pid_file;
 	struct progress progress;
+	struct record_control control;
 	bool lost;			/* events, and that is to be a failure */
 	int status;			/* the command's, or EXIT_OK */
 };
@@ -61,6 +63,8 @@ static int check_all(struct run *run, struct err *e)
 		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_open(&run->out, o, e);
+	if (!r && (o->pid_file || o->daemonize))
+		r = pid_file_open(&run->pid_file, o->pid_file, e);
 	run->plan.out_to_stderr = run->out.to_stdout;
 	return r ? r : check_tsc(run, e);
 }
@@ -72,6 +76,21 @@ static int tracing_on(void *ctx, struct err *e)
 	struct run *run = ctx;
 
 	return kernel_setup_tracing(run->kernel, &run->o->setup, true, e);
+}
+
+/* Before the command runs, which may want to be the first to ask something. */
+static void listen_for_commands(struct run *run)
+{
+	run->control = (struct record_control){
+		.kernel = run->kernel, .out = &run->out, .rec = run->recording,
+		.progress = &run->progress,
+	};
+	record_control_open(&run->control, run->o->quiet ? NULL : &stderr_notices);
+}
+
+static bool leaves_tracing(const struct kernel_setup *setup)
+{
+	return setup->no_reset && setup->keep;
 }
 
 /* Up to the moment in which tracing is on. */
@@ -92,16 +111,31 @@ static int begin(struct run *run, struct err *e)
 		r = child_fork(&run->child, &run->plan, &run->mask, tracing_on, run, e);
 	if (!r)
 		r = recording_start(run->recording, e);
+	if (!r)
+		listen_for_commands(run);
 	if (!r && kernel_setup_limits_pids(setup))
 		r = kernel_setup_pids(run->kernel, setup, run->child.pid, e);
 	if (!r && run->o->command)
 		r = child_go(&run->child, e);
-	else if (!r && !(setup->no_reset && setup->keep))
+	else if (!r && !leaves_tracing(setup))
 		r = tracing_on(run, e);
 	return r;
 }
 
-/* The recording has ended, and the command has not. */
+/* A recording that is short for a reason its user cannot see. */
+static void tell_stopped(const struct kernel_setup *setup)
+{
+	const struct kernel_instance *in = kernel_setup_stopped(setup);
+	const char *name = in ? kernel_instance_name(in) : "";
+
+	if (!in || leaves_tracing(setup) || kernel_setup_stops_itself(setup))
+		return;
+	notice(&stderr_notices, "tracing of %s%s was switched off while it was recorded (by the command, "
+	       "'tracecmd stop', another program or the kernel): what happened then is missing",
+	       *name ? "instance " : "the top level", name);
+}
+
+/* For the command, once the recording has ended. */
 static enum record_end wait_on(struct run *run, unsigned *signals)
 {
 	sigset_t set;
@@ -110,12 +144,19 @@ static enum record_end wait_on(struct run *run, unsigned *signals)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	return record_wait(&run->child, &run->watched, run->signal_fd, -1, NULL, signals);
+	return record_wait(&run->child, &run->watched, run->signal_fd, -1, NULL, signals, NULL);
+}
+
+/* The recording has ended before the command: that is not to suffer from it. */
+static bool is_early(enum record_end why)
+{
+	return why == RECORD_END_ALARM || why == RECORD_END_LIMIT || why == RECORD_END_BLIND;
 }
 
 static int record(struct run *run, struct err *e)
 {
 	struct record_watch watch;
+	struct err blind = { 0 };
 	enum record_end why;
 	unsigned signals = 0;
 	int r;
@@ -134,23 +175,30 @@ static int record(struct run *run, struct err *e)
 	r = begin(run, e);
 	if (r)
 		return r;
+	r = pid_file_write(&run->pid_file, e);
+	if (r)
+		return r;
 	if (run->o->daemonize) {
 		daemon_ready(&run->daemon_fd);
-		run->pid_file = true;
 	} else if (!run->o->command && !run->o->quiet) {
 		report_line(run->o, "Hit Ctrl^C to stop recording\n");
 	}
-	progress_begin(&run->progress, run->o, run->recording, &watch);
+	progress_begin(&run->progress, run->o, run->recording, run->control.socket, &watch);
 	why = record_wait(&run->child, &run->watched, run->signal_fd,
-			  recording_alarm_fd(run->recording), &watch, &signals);
+			  recording_alarm_fd(run->recording), &watch, &signals, &blind);
 	progress_end(&run->progress);
 	stop_signals_last(run->signal_fd, signals);
+	tell_stopped(&run->o->setup);
 	r = kernel_setup_tracing(run->kernel, &run->o->setup, false, e);
 	if (r)
 		return r;
 	r = record_output_end(&run->out, run->recording, &run->lost, e);
-	/* A command whose recording broke off is not to suffer from that. */
-	if ((why == RECORD_END_ALARM || why == RECORD_END_LIMIT) && run->child.pid)
+	record_control_close(&run->control, e);
+	if (!r && why == RECORD_END_BLIND) {
+		*e = blind;
+		r = e->code;
+	}
+	if (is_early(why) && run->child.pid)
 		why = wait_on(run, &signals);
 	if (why == RECORD_END_COMMAND)
 		run->status = child_wait(&run->child);
@@ -160,15 +208,12 @@ static int record(struct run *run, struct err *e)
 }
 
 /* Puts the kernel back, unless a recording that went well shall leave it (-k). */
-static int put_back(struct run *run, bool failed, struct err *e)
+static void put_back(struct run *run, bool failed, struct err *e)
 {
-	if (!run->kernel)
-		return 0;
-	if (run->o->setup.keep && !failed) {
+	if (run->kernel && run->o->setup.keep && !failed)
 		kernel_undo_forget(run->kernel);
-		return 0;
-	}
-	return kernel_undo(run->kernel, e);
+	else if (run->kernel)
+		kernel_undo(run->kernel, e);
 }
 
 static int run_record(int argc, char **argv, struct err *e)
@@ -192,20 +237,18 @@ static int run_record(int argc, char **argv, struct err *e)
 	/* Threads that drain a buffer must not have it filled meanwhile. */
 	if (r && run.recording)
 		kernel_setup_tracing(run.kernel, &o.setup, false, NULL);
+	record_control_close(&run.control, e);
 	recording_free(run.recording, !run.out.keep_spools);
-	if (put_back(&run, r, &undo) && !r) {
-		*e = undo;
-		r = undo.code;
-	}
-	supervisor_end(&run.supervisor);
+	put_back(&run, r, &undo);
+	/* A child that never went holds what tells the supervisor that we are there. */
 	child_release(&run.child);
+	r = supervisor_end(&run.supervisor, &undo, r, e);
 	record_output_release(&run.out);
 	watched_close(&run.watched);
 	child_plan_release(&run.plan);
 	kernel_close(run.kernel);
 	cleanup_close(&run.signal_fd);
-	if (run.pid_file)
-		daemon_end();
+	pid_file_remove(&run.pid_file);
 	cleanup_close(&run.daemon_fd);
 	trace_options_release(&o);
 	return r ? EXIT_FAILED : run.lost ? EXIT_LOST : run.status;
@@ -240,6 +283,7 @@ const struct command record_command = {
 		"  --ts-offset N     store an offset that report adds to all times\n"
 		"  --tsc2nsec        store how x86-tsc becomes nanoseconds\n"
 		"  --daemonize       go to the background once recording has begun\n"
+		"  --pid-file FILE   keep the recorder's process id there meanwhile\n"
 		"  --stderr          own messages to standard error\n",
 	.on_kernel = true,
 	.run = run_record,

@@ -124,6 +124,8 @@ static int check_seekable(const struct record_output *out, struct err *e)
 {
 	if (lseek(out->file.fd, 0, SEEK_CUR) >= 0)
 		return 0;
+	if (errno != ESPIPE)
+		return err_errno(e, -errno, "cannot write to '%s'", out->path);
 	return err_set(e, -ESPIPE, "cannot write to '%s', which is no file but a pipe or a terminal: "
 		       "send the trace there with '-o - >%s'", out->path, out->path);
 }

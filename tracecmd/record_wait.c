@@ -155,46 +155,57 @@ void stop_signals_last(int fd, unsigned seen)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_FIXED };
+enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_FIXED };
 
-/* Waits for something to happen. NULL: no memory or no poll; lives until the next call. */
+/* Waits for something to happen. NULL: it cannot (@e); lives until the next call. */
 static const struct pollfd *wait_event(struct pollfds *fds, const struct child *child,
 				       const struct watched *w, int signal_fd, int alarm_fd,
-				       const struct record_watch *watch)
+				       const struct record_watch *watch, struct err *e)
 {
+	static const char failed[] = "recording ended, as its end would not be noticed";
 	int timeout = watch && watch->tick_ms ? (int)watch->tick_ms : -1;
 
 	if (!watched_pollable(w) && (timeout < 0 || timeout > LOOK_MS))
 		timeout = LOOK_MS;
 
-	if (vec_reserve(fds, POLL_FIXED + w->v.nr))
+	if (vec_reserve(fds, POLL_FIXED + w->v.nr)) {
+		err_errno(e, -ENOMEM, failed);
 		return NULL;
+	}
 	fds->v[POLL_SIGNAL] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
 	fds->v[POLL_ALARM] = (struct pollfd){ .fd = alarm_fd, .events = POLLIN };
 	fds->v[POLL_COMMAND] = (struct pollfd){ .fd = child->pidfd, .events = POLLIN };
+	fds->v[POLL_CONTROL] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (watch && watch->control)
+		fds->v[POLL_CONTROL].fd = control_fd(watch->control);
 	for (size_t i = 0; i < w->v.nr; i++)
 		fds->v[POLL_FIXED + i] = (struct pollfd){ .fd = w->v.v[i].fd, .events = POLLIN };
 	while (poll(fds->v, POLL_FIXED + w->v.nr, timeout) < 0)
-		if (errno != EINTR)
+		if (errno != EINTR) {
+			err_errno(e, -errno, failed);
 			return NULL;
+		}
 	return fds->v;
 }
 
 enum record_end record_wait(const struct child *child, struct watched *watched, int signal_fd,
-			    int alarm_fd, const struct record_watch *watch, unsigned *seen)
+			    int alarm_fd, const struct record_watch *watch, unsigned *seen,
+			    struct err *e)
 {
 	struct watched none = { 0 }, *w = child->pid ? &none : watched;
 	bool has_pids = w->v.nr, told = false;
-	enum record_end end = RECORD_END_ALARM;
+	enum record_end end = RECORD_END_BLIND;
 	const struct pollfd *p;
 	struct pollfds fds = { 0 };
 
-	while ((p = wait_event(&fds, child, w, signal_fd, alarm_fd, watch))) {
+	while ((p = wait_event(&fds, child, w, signal_fd, alarm_fd, watch, e))) {
 		unsigned nr = signals_read(signal_fd, watch);
 
 		*seen += nr;
-		if (p[POLL_ALARM].revents)
+		if (p[POLL_ALARM].revents) {
+			end = RECORD_END_ALARM;
 			break;
+		}
 		if (child->pid && p[POLL_COMMAND].revents) {
 			end = RECORD_END_COMMAND;
 			break;
@@ -207,6 +218,8 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 			kill(child->pid, SIGTERM);
 			told = true;
 		}
+		if (p[POLL_CONTROL].revents)
+			control_serve(watch->control);
 		if (watch && watch->tick_ms && watch->tick(watch->ctx)) {
 			end = RECORD_END_LIMIT;
 			break;

@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "child.h"
+#include "control_server.h"
 #include "kernel/setup.h"
 
 /* Processes named by -P. */
@@ -38,6 +39,7 @@ enum record_end {
 	RECORD_END_SIGNAL,		/* a signal, without a command or a second one */
 	RECORD_END_ALARM,		/* the recorder cannot go on */
 	RECORD_END_LIMIT,		/* of time or size */
+	RECORD_END_BLIND,		/* its end would not be noticed */
 };
 
 /* What is done while waiting. */
@@ -46,6 +48,7 @@ struct record_watch {
 	bool (*tick)(void *ctx);	/* true: a limit is reached */
 	void (*flush)(void *ctx);	/* USR1 came */
 	void *ctx;
+	struct control *control;	/* is served; NULL: there is none */
 };
 
 /*
@@ -53,8 +56,10 @@ struct record_watch {
  * end of all @watched ends the recording. With a command the first signal
  * sends it SIGTERM, the second one stops waiting. @alarm_fd: the recorder's.
  * @watch: NULL: nothing else is done. *seen counts the signals that end things.
+ * @e is set for RECORD_END_BLIND only.
  */
 enum record_end record_wait(const struct child *child, struct watched *watched, int signal_fd,
-			    int alarm_fd, const struct record_watch *watch, unsigned *seen);
+			    int alarm_fd, const struct record_watch *watch, unsigned *seen,
+			    struct err *e);
 
 #endif

@@ -30,6 +30,7 @@ struct job {
 	size_t line;			/* where the text of the record at hand begins */
 	VEC(size_t) marks;		/* newlines before each */
 	bool settled;
+	bool hurry;			/* the first line is to be written at once */
 };
 
 /* Notices while a job works on a record are told in its place. */
@@ -121,6 +122,11 @@ static void clear(void *job)
 	j->state = (struct event_line_state){ 0 };
 }
 
+static void hurry(void *job)
+{
+	((struct job *)job)->hurry = true;
+}
+
 static int record(void *job, struct replay_cursor *c, const struct replay_record *rec, bool warm,
 		  struct err *e)
 {
@@ -135,6 +141,10 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 		return err_set(e, -ENOMEM, "out of memory");
 	if (j->p->rp->first_events && !warm && j->lines.shown >= j->p->rp->first_events)
 		return 1;
+	if (j->hurry && j->text.len) {
+		j->hurry = false;
+		return 1;
+	}
 	return j->text.len >= (j->in_order ? TEXT_FULL_IN_ORDER : TEXT_FULL);
 }
 
@@ -259,7 +269,7 @@ static int print_all(struct printer *p, struct replay_run_opts *opts, struct err
 {
 	const struct replay_work work = {
 		.ctx = p, .job_new = job_new, .job_free = job_free, .clear = clear,
-		.record = record, .mark = mark, .take = take,
+		.hurry = hurry, .record = record, .mark = mark, .take = take,
 	};
 	const char *window = getenv("TRACECMD_WINDOW_BYTES");
 	uint64_t bytes = 0;

@@ -95,12 +95,18 @@ static int parse_time(const struct report *rp, const struct ends *ends, const ch
 	return 0;
 }
 
+static bool counts_from(const char *text, char origin)
+{
+	return text && *text == origin;
+}
+
+/* Those that are needed: the last event of a long file is not found at once. */
 static int find_ends(struct report *rp, struct ends *ret, struct err *e)
 {
 	int r = replay_first_ts(rp->replay, &ret->first, e);
 
 	ret->seconds = rp->files.v[0].line.seconds;
-	if (r > 0)
+	if (r > 0 && (counts_from(rp->from, '-') || counts_from(rp->to, '-')))
 		r = replay_last_ts(rp->replay, &ret->last, e);
 	return r;
 }

@@ -7,22 +7,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control_server.h"
 #include "notes.h"
 #include "supervisor.h"
 
 /* Its descriptors, once the recorder's others are closed. */
 enum { ALIVE_FD = 3, LOG_FD, FIRST_OTHER_FD };
 
-/* What was written last is put back first. A note of what could not be stays. */
-static int undo_all(const struct supervisor *s, struct err *e)
+/*
+ * What was written last is put back first. A note of what could not be stays.
+ * @asked: by a recorder that could not do it; else it was killed.
+ */
+static int undo_all(const struct supervisor *s, bool asked, struct err *e)
 {
 	int r = note_undo(LOG_FD, e);
 
 	if (r > 0)
-		fprintf(stderr, "tracecmd: the recorder was killed: its settings of the kernel are "
-			"undone\n");
+		fprintf(stderr, "tracecmd: %s\n", asked ?
+			"what could not be put back at first has been put back" :
+			"the recorder was killed: its settings of the kernel are undone");
 	if (r >= 0 && s->note)
 		unlink(s->note);
+	control_remove(s->recorder);
 	return r;
 }
 
@@ -69,7 +75,7 @@ static _Noreturn void supervisor_main(const struct supervisor *s, const struct k
 	do
 		n = read(ALIVE_FD, &byte, 1);
 	while (n < 0 && errno == EINTR);
-	_exit(undo_all(s, &e) < 0 ? EXIT_FAILED : EXIT_OK);
+	_exit(undo_all(s, n == 1, &e) < 0 ? EXIT_FAILED : EXIT_OK);
 }
 
 static void note_change(void *ctx, const char *line, size_t len)
@@ -84,7 +90,9 @@ static void note_change(void *ctx, const char *line, size_t len)
 
 static int start_failed(struct supervisor *s, int code, int alive, struct err *e)
 {
-	supervisor_end(s);
+	const struct err nothing = { 0 };
+
+	supervisor_end(s, &nothing, code, NULL);
 	if (alive >= 0)
 		close(alive);
 	return err_errno(e, code, "cannot start the process that puts settings back");
@@ -101,6 +109,7 @@ int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
 	if (pipe2(alive, O_CLOEXEC) < 0)
 		return start_failed(s, -errno, -1, e);
 	s->alive = alive[1];
+	s->recorder = getpid();
 	out_flush();
 	s->pid = fork();
 	if (s->pid < 0) {
@@ -114,20 +123,47 @@ int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
 	return 0;
 }
 
-void supervisor_end(struct supervisor *s)
+/* Has it put everything back. */
+static void ask_to_undo(const struct supervisor *s)
 {
-	int status;
+	if (s->alive >= 0 && write_full(s->alive, "", 1))
+		notice(&stderr_notices, "cannot ask the process that puts settings back");
+}
 
-	/* Cannot fail; were it to, putting things back twice does no harm. */
-	if (s->log >= 0 && ftruncate(s->log, 0) < 0)
-		notice(&stderr_notices, "cannot empty the list of changed settings: %s",
-		       strerror(errno));
+/* Ends it; whether it has put back what there was. */
+static bool stop(struct supervisor *s)
+{
+	int status = -1;		/* none, no success */
+
 	cleanup_close(&s->alive);
 	cleanup_close(&s->log);
 	while (s->pid && waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (s->note)
+	s->pid = 0;
+	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_OK;
+}
+
+int supervisor_end(struct supervisor *s, const struct err *undo, int r, struct err *e)
+{
+	bool undone;
+
+	if (undo->code)
+		ask_to_undo(s);
+	/* Cannot fail; were it to, putting things back twice does no harm. */
+	else if (s->log >= 0 && ftruncate(s->log, 0) < 0)
+		notice(&stderr_notices, "cannot empty the list of changed settings: %s",
+		       strerror(errno));
+	undone = stop(s) || !undo->code;
+	if (s->note && undone)
 		unlink(s->note);
 	free(s->note);
 	*s = SUPERVISOR_NONE;
+	if (undone)
+		return r;
+	if (r)
+		err_hint(e, "%s", undo->text);
+	else if (e)
+		*e = *undo;
+	err_hint(e, "'tracecmd reset --recover' tries it again");
+	return r ? r : undo->code;
 }

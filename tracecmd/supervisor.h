@@ -2,7 +2,8 @@
 /*
  * A process beside the one that changes the kernel's settings: if that one
  * ends without having put them back (SIGKILL, out of memory, a crash), this
- * one does. It holds the locks on instances (kernel_instance_lock) as long.
+ * one does; also if that one could not (no memory or descriptors left, an
+ * error). It holds the locks on instances (kernel_instance_lock) as long.
  */
 #ifndef TRACECMD_SUPERVISOR_H
 #define TRACECMD_SUPERVISOR_H
@@ -14,6 +15,7 @@
 
 struct supervisor {
 	pid_t pid;			/* 0: none */
+	pid_t recorder;			/* whom it watches */
 	int alive;			/* closed by our end, however that comes; -1 */
 	int log;			/* the changes to undo (notes.h); -1 */
 	char *note;			/* the log's path; NULL: in memory */
@@ -27,7 +29,12 @@ struct supervisor {
  * until our end, so it leaves no events in a trace. 0, -errno.
  */
 int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e);
-/* The settings are put back, or shall stay: ends it. Fine for SUPERVISOR_NONE. */
-void supervisor_end(struct supervisor *s);
+/*
+ * Ends it. @undo: why not all settings were put back, if its code is set: then the
+ * supervisor tries that first; without success the note of them stays. @r: what the
+ * command has come to, told in @e. Returns @r, or else -errno of settings that are
+ * not put back; @e tells both. Fine for SUPERVISOR_NONE.
+ */
+int supervisor_end(struct supervisor *s, const struct err *undo, int r, struct err *e);
 
 #endif

@@ -15,7 +15,7 @@ enum {
 	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
 	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
 	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
-	OPT_STATUS_FD, OPT_PROBE, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
+	OPT_STATUS_FD, OPT_PID_FILE, OPT_PROBE, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
 };
 
 #define SYNC_DEFAULT_S 1
@@ -49,7 +49,7 @@ static const struct {
 	{ OPT_SYNC, R }, { OPT_MAX_TIME, R }, { OPT_MAX_SIZE, R }, { OPT_READER_CPUS, R },
 	{ OPT_PROBE, R | S }, { OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
 	{ OPT_BY_COMM, R | S },
-	{ OPT_STATUS_FD, R }, { OPT_COMPRESS, R },
+	{ OPT_STATUS_FD, R }, { OPT_COMPRESS, R }, { OPT_PID_FILE, R },
 };
 
 static const struct option long_options[] = {
@@ -80,6 +80,7 @@ static const struct option long_options[] = {
 	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
 	{ "reader-cpus", required_argument, NULL, OPT_READER_CPUS },
 	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
+	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
 	{ "probe", required_argument, NULL, OPT_PROBE },
 	{ "profile", no_argument, NULL, OPT_PROFILE },
 	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
@@ -505,6 +506,7 @@ static int take_value(struct parser *p, int opt)
 	case OPT_MAX_SIZE: return set_size(p, opt, &o->max_bytes);
 	case OPT_COMPRESS: return set_compress(p);
 	case OPT_STATUS_FD: return set_status_fd(p);
+	case OPT_PID_FILE: return set_once(p, opt, &o->pid_file);
 	case OPT_READER_CPUS: return set_once(p, opt, &o->reader_cpus);
 	case OPT_PROBE: return add_probe(p);
 	case OPT_PROFILE: return set_profile(p);

@@ -40,6 +40,7 @@ struct trace_options {
 	uint64_t sync_s;		/* --sync[=SECONDS]; 0: the system's own pace */
 	uint64_t max_time_s;		/* --max-time; 0: no end */
 	uint64_t max_bytes;		/* --max-size; 0: no end */
+	const char *pid_file;		/* --pid-file; NULL: with daemonize, the usual place */
 	const char *reader_cpus;	/* --reader-cpus; NULL: all */
 	bool has_status_fd;
 	unsigned status_fd;		/* --status-fd */

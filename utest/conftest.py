@@ -19,6 +19,18 @@ for sig in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "kernel: has this machine's tracefs to itself (all tests that use the fixture)")
+
+
+def pytest_collection_modifyitems(items):
+    """-m kernel, -m 'not kernel': the latter can run beside anything."""
+    for item in items:
+        if "kernel" in item.fixturenames:
+            item.add_marker("kernel")
+
+
 @pytest.fixture
 def kernel():
     """This machine's tracefs, for this test alone. Whatever the test does, the

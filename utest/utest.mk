@@ -21,7 +21,7 @@ check-unit: $(UNIT)
 
 # The same and the fuzzers' corpora under AddressSanitizer and UBSan.
 check-san:
-	$(MAKE) B=$(B)-san SAN="$(SAN_FLAGS)" OPT="-O1 -g" check-unit $(B)-san/tracecmd
+	$(MAKE) B=$(B)-san SAN="$(SAN_FLAGS)" OPT="-O1 -g" check-unit $(B)-san/tracecmd $(B)-san/utest/tracecmd-faults
 	$(MAKE) check-fuzz-corpus
 
 # The tests with several threads under ThreadSanitizer, which wants its memory
@@ -34,6 +34,19 @@ check-tsan:
 # Installs what the tests need, builds with gcc and clang, runs everything.
 check:
 	@MAKE="$(MAKE)" utest/check
+
+# tracecmd whose calls can be made to fail (utest/tools/faults.c says which), for
+# utest/cmd/test_fault_sites.py.
+FAULTS = $(shell sed -nE 's/^WRAP.[^,]*, (\w+), .*/\1/p; s/^WRAP_[A-Z]+.(\w+), .*/\1/p; s/^int __wrap_(\w+).*;/\1/p' utest/tools/faults.c)
+comma := ,
+
+$(B)/utest/faults.o: utest/tools/faults.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/utest/tracecmd-faults: $(CMD_OBJ) $(B)/utest/faults.o $(B)/libtracecmd.a
+	$(say) "  LD  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FAULTS:%=-Wl$(comma)--wrap=%) $(EXPORTED:%=-Wl,--export-dynamic-symbol=%) -o $@ $^ $(PKG_LIBS) -ldl -lm
 
 # What takes longer too: the kernel with every tracing option, fuzzers.
 check-full:

@@ -79,7 +79,8 @@ void cleanup_close(int *fd);		/* closes if >= 0 */
 #define VEC(T) struct { T *v; size_t nr, cap; }
 int vec_grow(void **v, size_t *cap, size_t need, size_t size);
 #define vec_reserve(p, n) \
-	vec_grow((void **)&(p)->v, &(p)->cap, (p)->nr + (n), sizeof(*(p)->v))
+	((p)->nr + (n) <= (p)->cap ? 0 : \
+	 vec_grow((void **)&(p)->v, &(p)->cap, (p)->nr + (n), sizeof(*(p)->v)))
 #define vec_push(p, x) \
 	(vec_reserve(p, 1) ? -ENOMEM : ((p)->v[(p)->nr++] = (x), 0))
 #define vec_release(p) \

@@ -10,6 +10,10 @@
 #define RAW_SLICE (128u << 10)		/* of uncompressed areas, at least one page */
 #define HEADS_BYTES (64u << 10)		/* read at once to walk over small chunks */
 #define HEADS_CHUNK_MAX 8192u
+/* Looking for a chunk amid an area: so many in a row are no accident. */
+#define NEAR_CHUNKS 4
+#define NEAR_BYTES (16u << 10)		/* read at once ... */
+#define NEAR_BYTES_MAX (1u << 20)	/* ... and at most */
 
 size_t dat_chunk_bytes(uint32_t page_size)
 {
@@ -268,6 +272,112 @@ int dat_reader_chunks_head(struct dat_reader *r, unsigned buffer, unsigned cpu_i
 whole:
 	rc = dat_reader_chunks(r, buffer, cpu_index, ret, e);
 	return rc ? rc : 1;
+}
+
+/* ---- amid an area ---- */
+
+/* What a stretch of a compressed area is read as; its number of chunks is not known. */
+static struct table stretch_table(struct dat_reader *r, unsigned buffer, unsigned cpu_index,
+				  uint64_t at)
+{
+	const struct buffer *b = &r->buffers.v[buffer];
+
+	return (struct table){
+		.r = r, .offset = at, .end = at, .limit = b->areas[cpu_index].limit,
+		.page_size = b->pub.page_size,
+	};
+}
+
+/* Whether an area ends at @pos: 1, 0, -EBADMSG if it has ended before. trace-cmd 3.1
+ * leaves the chunk count out of the size. */
+static int is_area_end(const struct dat_cpu *cpu, uint64_t pos)
+{
+	uint64_t end = cpu->offset + cpu->size;
+
+	if (pos == end || pos == end + 4)
+		return 1;
+	return pos > end ? -EBADMSG : 0;
+}
+
+/* At most @max chunks: 1; 0 if something else comes there; -errno. */
+static int stretch_load(struct table *t, const struct dat_cpu *cpu, uint32_t max, struct err *e)
+{
+	int ret;
+
+	while (t->chunks.nr < max) {
+		ret = is_area_end(cpu, t->end);
+		if (ret)
+			return ret > 0;
+		ret = table_chunk(t, t->chunks.nr, UINT32_MAX, t->end, e);
+		if (ret <= 0)
+			return ret;
+	}
+	return 1;
+}
+
+int dat_reader_chunks_at(struct dat_reader *r, unsigned buffer, unsigned cpu_index, uint64_t at,
+			 uint32_t max, struct dat_chunks *ret, struct err *e)
+{
+	const struct buffer *b = &r->buffers.v[buffer];
+	struct table t = stretch_table(r, buffer, cpu_index, at);
+	int rc = b->pub.compressed && !r->cut ? stretch_load(&t, &b->cpus[cpu_index], max, e) : 0;
+
+	free(t.heads);
+	if (rc <= 0) {
+		vec_release(&t.chunks);
+		return rc;
+	}
+	*ret = (struct dat_chunks){ .nr = t.chunks.nr, .v = t.chunks.v, .total = t.total };
+	return 1;
+}
+
+/* Whether the chunks that follow one another from @at on are no accident: 1, 0, -errno. */
+static int chunk_begins(struct dat_reader *r, unsigned buffer, unsigned cpu_index, uint64_t at,
+			struct err *e)
+{
+	struct table t = stretch_table(r, buffer, cpu_index, at);
+	int rc = stretch_load(&t, &r->buffers.v[buffer].cpus[cpu_index], NEAR_CHUNKS, e);
+
+	table_release(&t);
+	return rc;
+}
+
+int dat_reader_chunk_near(struct dat_reader *r, unsigned buffer, unsigned cpu_index, uint64_t *at,
+			  struct err *e)
+{
+	const struct buffer *b = &r->buffers.v[buffer];
+	const struct dat_cpu *cpu = &b->cpus[cpu_index];
+	uint64_t first = cpu->offset + 4, end = cpu->offset + cpu->size, from = *at;
+	AUTO_FREE uint8_t *bytes = NULL;
+	int rc;
+
+	if (!b->pub.compressed || r->cut || cpu->size < 4)
+		return 0;
+	if (from <= first) {
+		*at = first;
+		return 1;
+	}
+	bytes = malloc(NEAR_BYTES);
+	if (!bytes)
+		return dat_no_memory(e);
+	for (uint64_t pos = from; pos < end && pos - from < NEAR_BYTES_MAX; pos += NEAR_BYTES - 7) {
+		uint32_t len = end - pos < NEAR_BYTES ? end - pos : NEAR_BYTES;
+
+		rc = dat_source_read(&r->src, bytes, len, pos, e);
+		if (rc)
+			return rc;
+		for (uint32_t i = 0; i + 8 <= len; i++) {
+			uint32_t usize = get_u32(bytes + i + 4, r->header.big_endian);
+
+			if (usize & (b->pub.page_size - 1) || !usize || usize > DAT_CHUNK_MAX)
+				continue;
+			*at = pos + i;
+			rc = chunk_begins(r, buffer, cpu_index, *at, e);
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
 }
 
 static int chunk_read(const struct dat_reader *r, bool compressed, const struct dat_chunk *c,

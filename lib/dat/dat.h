@@ -216,6 +216,21 @@ int dat_reader_chunks(struct dat_reader *r, unsigned buffer, unsigned cpu_index,
  */
 int dat_reader_chunks_head(struct dat_reader *r, unsigned buffer, unsigned cpu_index, uint32_t max,
 			   struct dat_chunks *ret, struct err *e);
+/*
+ * For who needs but a stretch of a long compressed area. Both give 0 where that
+ * cannot be had, also of a cut file: then all of the table is to be read.
+ *
+ * At most @max chunks, the first of which is at file offset @at (its header is).
+ * 1, and ret->v is the caller's to free, their starts count from the first one; there
+ * are fewer where the area ends. -errno.
+ */
+int dat_reader_chunks_at(struct dat_reader *r, unsigned buffer, unsigned cpu_index, uint64_t at,
+			 uint32_t max, struct dat_chunks *ret, struct err *e);
+/* Moves *at, which may point anywhere, on to where a chunk begins: the first one of
+ * the area, or the first place from which heads and lengths of several chunks follow
+ * from one another. 1, 0, -errno. */
+int dat_reader_chunk_near(struct dat_reader *r, unsigned buffer, unsigned cpu_index, uint64_t *at,
+			  struct err *e);
 /* Reads and decompresses one chunk into @dst (usize bytes). */
 int dat_chunk_read(struct dat_reader *r, unsigned buffer, const struct dat_chunk *c,
 		   struct codec_ctx *ctx, void *dst, struct err *e);

@@ -52,23 +52,32 @@ static bool take_8_digits(const char *p, uint64_t *ret)
 	return true;
 }
 
-/* The same as take_hex where, as on 64 bits, there are exactly 16 digits. */
-static bool take_address(const char *p, uint64_t *ret)
-{
-	uint64_t high, low;
+/* The upper half of the last address: mostly that of the next one, too. */
+struct upper { uint64_t text, value; };
 
-	if (!take_8_digits(p, &high) || !take_8_digits(p + 8, &low) || p[ADDRESS_DIGITS] != ' ')
+/* The same as take_hex where, as on 64 bits, there are exactly 16 digits. */
+static bool take_address(const char *p, struct upper *upper, uint64_t *ret)
+{
+	uint64_t text = get_u64(p, false), low;
+
+	if (text != upper->text) {
+		if (!take_8_digits(p, &upper->value))
+			return false;
+		upper->text = text;
+	}
+	if (!take_8_digits(p + 8, &low) || p[ADDRESS_DIGITS] != ' ')
 		return false;
-	*ret = high << 32 | low;
+	*ret = upper->value << 32 | low;
 	return true;
 }
 
 /* Where a line's name begins; NULL if it is no symbol. */
-static const char *parse_symbol(const char *p, const char *end, uint64_t *ret_addr)
+static const char *parse_symbol(const char *p, const char *end, struct upper *upper,
+				uint64_t *ret_addr)
 {
 	char type;
 
-	if (end - p > ADDRESS_DIGITS && take_address(p, ret_addr))
+	if (end - p > ADDRESS_DIGITS && take_address(p, upper, ret_addr))
 		p += ADDRESS_DIGITS;
 	else
 		p = take_hex(p, end, ret_addr);
@@ -102,11 +111,39 @@ static void merge(struct symbol_place *v, struct symbol_place *tmp, size_t half,
 	}
 }
 
-/* kallsyms is nearly sorted, so most merges are one comparison. */
+static bool is_sorted(const struct symbol_place *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (v[i].addr < v[i - 1].addr)
+			return false;
+	return true;
+}
+
+/* Of sorted symbols those of one address: the newer first. */
+static void newer_first(struct symbol_place *v, size_t n)
+{
+	size_t start = 0;
+
+	for (size_t i = 1; i <= n; i++) {
+		if (i < n && v[i].addr == v[start].addr)
+			continue;
+		for (size_t a = start, b = i - 1; a < b; a++, b--) {
+			struct symbol_place swap = v[a];
+
+			v[a] = v[b];
+			v[b] = swap;
+		}
+		start = i;
+	}
+}
+
+/* Most of kallsyms is sorted. */
 static void sort(struct symbol_place *v, struct symbol_place *tmp, size_t n)
 {
-	if (n < 2)
+	if (is_sorted(v, n)) {
+		newer_first(v, n);
 		return;
+	}
 	sort(v, tmp, n / 2);
 	sort(v + n / 2, tmp, n - n / 2);
 	merge(v, tmp, n / 2, n);
@@ -133,6 +170,7 @@ static int sort_new(struct symbols *s, size_t first)
 static int add_lines(struct symbols *s, const char *text, size_t len)
 {
 	const char *line = text, *end = text + len, *next;
+	struct upper upper = { .text = 0x3030303030303030 };	/* "00000000" */
 
 	if (vec_reserve(&s->v, len / LINE_GUESS))
 		return -ENOMEM;
@@ -143,7 +181,7 @@ static int add_lines(struct symbols *s, const char *text, size_t len)
 		next = memchr(line, '\n', end - line);
 		if (!next)
 			next = end;
-		name = parse_symbol(line, next, &place.addr);
+		name = parse_symbol(line, next, &upper, &place.addr);
 		if (!name)
 			continue;
 		place.at = s->size + (name - text);

@@ -313,14 +313,9 @@ static int judge(struct apply *a, const struct failures *f, const char *option, 
 static int filter_event(struct apply *a, uint32_t ev, const char *filter, struct err *why)
 {
 	AUTO_BUF struct buf file = { 0 };
-	char path[KERNEL_PATH_MAX];
 	const char *name = event_file(a, ev, "filter", &file);
-	int ret = name ? kernel_write(a->in, name, filter, why) : err_errno(why, -ENOMEM, "filter");
 
-	/* A refused filter stays as a text until it is cleared. */
-	if (ret && name && !kernel_instance_path(a->in, name, path, sizeof(path)))
-		file_write(path, "0");
-	return ret;
+	return name ? kernel_write(a->in, name, filter, why) : err_errno(why, -ENOMEM, "filter");
 }
 
 static int apply_filters(struct apply *a)
@@ -676,4 +671,33 @@ int kernel_setup_tracing(struct kernel *k, struct kernel_setup *s, bool on, stru
 		if (s->instances.v[i].in)
 			ret = kernel_write(s->instances.v[i].in, "tracing_on", on ? "1" : "0", e);
 	return ret;
+}
+
+const struct kernel_instance *kernel_setup_stopped(const struct kernel_setup *s)
+{
+	char word[8];
+
+	for (size_t i = 0; i < s->instances.nr; i++) {
+		const struct kernel_instance *in = s->instances.v[i].in;
+
+		if (in && !kernel_read_word(in, "tracing_on", word, sizeof(word)) && !strcmp(word, "0"))
+			return in;
+	}
+	return NULL;
+}
+
+bool kernel_setup_stops_itself(const struct kernel_setup *s)
+{
+	for (size_t i = 0; i < s->instances.nr; i++) {
+		const struct kernel_instance_setup *is = &s->instances.v[i];
+
+		for (size_t j = 0; j < is->events.nr; j++)
+			for (size_t t = 0; t < is->events.v[j].triggers.nr; t++)
+				if (strstr(is->events.v[j].triggers.v[t], "traceoff"))
+					return true;
+		for (size_t j = 0; j < is->filters.nr; j++)
+			if (strstr(is->filters.v[j].pattern, ":traceoff"))
+				return true;
+	}
+	return false;
 }

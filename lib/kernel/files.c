@@ -289,18 +289,35 @@ static void explain(struct kernel_instance *in, struct err *e)
 		kernel_truncate(in, "error_log", NULL);
 }
 
+#define LINE_MAX_SHOWN 256
+
+/* Whatever lines the value has. */
+static const char *in_one_line(const char *value, char line[LINE_MAX_SHOWN])
+{
+	snprintf(line, LINE_MAX_SHOWN, "%s", value);
+	trim(line);
+	for (char *p = line; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	return line;
+}
+
 static int write_failed(struct kernel_instance *in, enum file_kind kind, int code, const char *value,
 			const char *path, struct err *e)
 {
 	AUTO_BUF struct buf what = { 0 };
+	char line[LINE_MAX_SHOWN];
 
 	/* So it says that a place is inside of an instruction; the words are about letters. */
 	if (code == -EILSEQ && kind == FILE_DYNAMIC)
 		code = -EINVAL;
-	buf_printf(&what, "cannot write '%.200s' to", value);
+	buf_printf(&what, "cannot write '%s' to", in_one_line(value, line));
 	err_denied(e, code, what.failed ? "cannot write to" : what.data, path);
 	if (is_explained(kind))
 		explain(in, e);
+	/* A refused filter stays as a text until it is cleared. */
+	if (kind == FILE_FILTER)
+		file_write(path, "0");
 	if (code == -ENOMEM && kind == FILE_SIZE)
 		err_hint(e, "there is not enough free memory for buffers of that size");
 	return code;
@@ -327,18 +344,12 @@ void kernel_tell_writes(struct kernel *k)
 	k->tell_writes = true;
 }
 
-/* In one line, whatever lines the value has. */
 static void tell_write(const struct kernel *k, const char *path, const char *value)
 {
-	char line[512];
+	char line[LINE_MAX_SHOWN];
 
-	if (!k->tell_writes)
-		return;
-	snprintf(line, sizeof(line), "%s", value);
-	for (char *p = line; *p; p++)
-		if (*p == '\n')
-			*p = ' ';
-	notice(&k->notices, "writes '%s' to %s", line, path);
+	if (k->tell_writes)
+		notice(&k->notices, "writes '%s' to %s", in_one_line(value, line), path);
 }
 
 /*

@@ -268,8 +268,8 @@ static int undo_entry(const struct undo_entry *u, const struct notices *notices,
 	default:
 		ret = -EINVAL;
 	}
-	/* -ENOENT: gone with its instance, module or program; nothing to put back. */
-	if (!ret || ret == -ENOENT)
+	/* Gone with its instance, module or program, or put back by an earlier try. */
+	if (!ret || ret == -ENOENT || (u->kind == UNDO_ADD && ret == -EEXIST))
 		return 0;
 	err_errno(&why, ret, "cannot put back %s", u->path);
 	if (u->kind == UNDO_ADD)

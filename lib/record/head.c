@@ -25,23 +25,46 @@ static void read_modules(struct buf *names)
 	}
 }
 
+/* What could not be locked is not ours, unless we made it. */
+static int head_lock(struct head *h, bool made, struct err *e)
+{
+	int r = flock(h->fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+
+	if (!r)
+		return 0;
+	if (r == -EWOULDBLOCK) {
+		r = err_set(e, -EBUSY, "another recording keeps its data in '%s' and its neighbours: "
+			    "give this one another output (-o)", h->path);
+	} else {
+		err_errno(e, r, "cannot lock '%s'", h->path);
+		if (made)
+			unlink(h->path);
+	}
+	free(h->path);			/* not to be removed */
+	h->path = NULL;
+	return r;
+}
+
 static int head_open(struct head *h, const char *base, struct err *e)
 {
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	bool made;
+	int r;
+
 	if (asprintf(&h->path, "%s" HEAD_SUFFIX, base) < 0) {
 		h->path = NULL;
 		return err_errno(e, -ENOMEM, "cannot record");
 	}
-	h->fd = open(h->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	h->fd = open(h->path, flags | O_EXCL, 0600);
+	made = h->fd >= 0;
+	if (!made && errno == EEXIST)
+		h->fd = open(h->path, flags, 0600);
 	if (h->fd < 0)
 		return err_errno(e, -errno, "cannot create '%s'", h->path);
-	if (flock(h->fd, LOCK_EX | LOCK_NB) < 0) {
-		err_set(e, -EBUSY, "another recording keeps its data in '%s' and its neighbours: "
-			"give this one another output (-o)", h->path);
-		free(h->path);		/* not ours, and not ours to be removed */
-		h->path = NULL;
-		return -EBUSY;
-	}
-	return ftruncate(h->fd, 0) < 0 ? err_errno(e, -errno, "cannot empty '%s'", h->path) : 0;
+	r = head_lock(h, made, e);
+	if (!r && ftruncate(h->fd, 0) < 0)
+		r = err_errno(e, -errno, "cannot empty '%s'", h->path);
+	return r;
 }
 
 static int head_write(struct head *h, const struct finish *f, struct kernel *k,

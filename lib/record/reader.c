@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -38,10 +39,12 @@ static void raise_priority(const struct recorder_opts *o)
 static bool await_data(struct stream *st, bool rest)
 {
 	struct recorder *rec = st->rec;
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{ .fd = rec->stop_fd, .events = POLLIN },
+		{ .fd = st->wake_fd, .events = POLLIN },
 		{ .fd = source_fd(st->source), .events = POLLIN },
 	};
+	eventfd_t wakes;
 	struct timespec pause = {
 		.tv_sec = rec->opts.pause_us / 1000000,
 		.tv_nsec = rec->opts.pause_us % 1000000 * 1000,
@@ -49,9 +52,11 @@ static bool await_data(struct stream *st, bool rest)
 	struct timespec wait = { .tv_sec = WAIT_MS / 1000, .tv_nsec = WAIT_MS % 1000 * 1000000 };
 
 	if (rest || rec->opts.poll)
-		ppoll(fds, 1, &pause, NULL);
+		ppoll(fds, 2, &pause, NULL);
 	if (!rec->opts.poll)
-		ppoll(fds, 2, &wait, NULL);
+		ppoll(fds, ARRAY_SIZE(fds), &wait, NULL);
+	if (fds[1].revents)
+		eventfd_read(st->wake_fd, &wakes);
 	return atomic_load(&rec->stopping) || atomic_load(&rec->ended);
 }
 
@@ -93,6 +98,7 @@ static bool next_batch(struct stream *st, struct batch **b, bool wait)
 		return false;
 	(*b)->st = st;
 	(*b)->len = 0;
+	(*b)->flush = 0;
 	(*b)->fixes.nr = 0;
 	return true;
 }
@@ -121,6 +127,8 @@ static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 		total += n;
 		(*b)->len += n;
 		st->stats.pages += n / st->page_size;
+		if (source_error(st->source))
+			return source_error(st->source);
 		if ((*b)->len < cap)
 			return total;
 		if (!next_batch(st, b, st->wait))
@@ -144,9 +152,27 @@ static uint64_t now_ns(void)
 	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
 }
 
+/*
+ * All there was has been taken: sends it, marked. False: a gap has no number yet, and
+ * more has come since.
+ */
+static bool flush(struct stream *st, struct batch **b, unsigned number)
+{
+	/* Nothing more came: nothing can have been overwritten since. */
+	if (st->wait && !take(st, source_drain, b)) {
+		gaps_end(&st->gaps);
+		st->wait = false;
+	}
+	if (st->wait || !*b)
+		return false;
+	(*b)->flush = number;
+	next_batch(st, b, false);
+	return true;
+}
+
 static ssize_t read_live(struct stream *st, struct batch **b)
 {
-	unsigned flushed = atomic_load(&st->rec->flushes);
+	unsigned flushed = 0;
 	uint64_t since = now_ns();
 	ssize_t n = 0;
 	bool rest = false;
@@ -161,13 +187,14 @@ static ssize_t read_live(struct stream *st, struct batch **b)
 			break;
 		/* Woken for next to nothing (kernels before 6.1 do that): a pause. */
 		rest = n <= (ssize_t)st->page_size;
+		if (*b && asked != flushed && flush(st, b, asked))
+			flushed = asked;
 		if (st->next_batch != number || !*b || !(*b)->len) {
 			since = now_ns();
-		} else if (asked != flushed || now_ns() - since >= FLUSH_NS) {
+		} else if (now_ns() - since >= FLUSH_NS) {
 			next_batch(st, b, st->wait);
 			since = now_ns();
 		}
-		flushed = asked;
 	}
 	return n;
 }

@@ -52,8 +52,10 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 		  struct recording **ret, struct err *e);
 /* Starts the threads and hides them from the trace. */
 int recording_start(struct recording *rec, struct err *e);
-/* As recorder_flush. */
-void recording_flush(struct recording *rec);
+/* As recorder_flush, recorder_flushed and recorder_flushed_fd. */
+unsigned recording_flush(struct recording *rec);
+bool recording_flushed(const struct recording *rec, unsigned flush);
+int recording_flushed_fd(const struct recording *rec);
 /* How it goes: all CPUs together, by the kernel's counters. */
 struct recording_progress {
 	uint64_t events;		/* written by the kernel so far */

@@ -83,7 +83,7 @@ int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct
 	rec->opts = *opts;
 	if (!rec->opts.pause_us)
 		rec->opts.pause_us = PAUSE_US_DEFAULT;
-	rec->stop_fd = rec->alarm_fd = -1;
+	rec->stop_fd = rec->alarm_fd = rec->flushed_fd = -1;
 	r = lock_init(&rec->lock);
 	if (r) {
 		free(rec);
@@ -96,7 +96,8 @@ int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct
 	sem_init(&rec->available, 0, 0);
 	rec->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rec->alarm_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (rec->stop_fd < 0 || rec->alarm_fd < 0) {
+	rec->flushed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (rec->stop_fd < 0 || rec->alarm_fd < 0 || rec->flushed_fd < 0) {
 		r = -errno;
 		goto fail;
 	}
@@ -119,6 +120,7 @@ static void stream_free(struct stream *st, bool unlink_spool)
 	source_free(st->source);
 	gaps_release(&st->gaps);
 	spool_close(st->spool, unlink_spool);
+	cleanup_close(&st->wake_fd);
 	free(st);
 }
 
@@ -133,14 +135,19 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 		return err_errno(e, -ENOMEM, "cannot set up the recorder");
 	}
 	st->rec = rec;
+	st->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	st->page_size = stream->info.page_size;
 	st->cpu = stream->info.cpu;
 	st->abi = (struct ring_abi){
 		.big_endian = stream->info.big_endian, .long_size = stream->info.long_size,
 	};
 	gaps_init(&st->gaps, &st->abi, st->page_size, stream->overrun, stream->overrun_ctx);
-	r = source_new(stream->fd, &st->abi, st->page_size, !rec->opts.no_splice,
-		       &st->source, e);
+	r = st->wake_fd < 0 ? err_errno(e, -errno, "cannot set up the recorder") : 0;
+	if (r)
+		close(stream->fd);
+	else
+		r = source_new(stream->fd, &st->abi, st->page_size, !rec->opts.no_splice,
+			       &st->source, e);
 	if (!r)
 		r = spool_create(stream->spool_path, &stream->info, rec->opts.codec,
 				 rec->opts.spool_limit, &st->spool, e);
@@ -272,9 +279,26 @@ uint64_t recorder_written(const struct recorder *rec)
 	return atomic_load(&rec->written);
 }
 
-void recorder_flush(struct recorder *rec)
+unsigned recorder_flush(struct recorder *rec)
 {
-	atomic_fetch_add(&rec->flushes, 1);
+	unsigned flush = atomic_fetch_add(&rec->flushes, 1) + 1;
+
+	for (size_t i = 0; i < rec->streams.nr; i++)
+		eventfd_write(rec->streams.v[i]->wake_fd, 1);
+	return flush;
+}
+
+bool recorder_flushed(const struct recorder *rec, unsigned flush)
+{
+	for (size_t i = 0; i < rec->streams.nr; i++)
+		if ((int)(atomic_load(&rec->streams.v[i]->flushed) - flush) < 0)
+			return false;
+	return true;
+}
+
+int recorder_flushed_fd(const struct recorder *rec)
+{
+	return rec->flushed_fd;
 }
 
 int recorder_alarm_fd(const struct recorder *rec)
@@ -356,6 +380,7 @@ void recorder_free(struct recorder *rec, bool unlink_spools)
 		close(rec->stop_fd);
 	if (rec->alarm_fd >= 0)
 		close(rec->alarm_fd);
+	cleanup_close(&rec->flushed_fd);
 	pthread_cond_destroy(&rec->turn);
 	pthread_mutex_destroy(&rec->order_lock);
 	pthread_mutex_destroy(&rec->lock);

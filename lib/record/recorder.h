@@ -71,8 +71,15 @@ const pid_t *recorder_tids(const struct recorder *rec, size_t *ret_nr);
 /* Bytes written, or being written, to the spools by now. At most a batch (an eighth of
  * max_bytes, a sub-buffer at least) more than max_bytes. */
 uint64_t recorder_written(const struct recorder *rec);
-/* Has everything that is in the kernel's buffers now written within a second or so. */
-void recorder_flush(struct recorder *rec);
+/*
+ * Has everything that is in the kernel's buffers now written to the spools, soon. What
+ * is returned is for recorder_flushed. Never waits.
+ */
+unsigned recorder_flush(struct recorder *rec);
+/* Whether that is done. Once recording cannot go on it may never be. */
+bool recorder_flushed(const struct recorder *rec, unsigned flush);
+/* Readable when a stream has been flushed; an eventfd, to be read by the caller. */
+int recorder_flushed_fd(const struct recorder *rec);
 /* Becomes readable when recording cannot go on (disk full, max_bytes ...): time to stop. */
 int recorder_alarm_fd(const struct recorder *rec);
 /*

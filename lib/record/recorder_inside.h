@@ -24,6 +24,7 @@ struct batch {
 	struct stream *st;
 	uint64_t number;		/* in the stream */
 	size_t len;			/* of the sub-buffers */
+	unsigned flush;			/* all that was asked for by this flush is written with it; 0: none */
 	struct gap_fixes fixes;
 	/* room for a chunk header, the sub-buffers, and padding */
 	uint8_t frame[] __attribute__((aligned(16)));
@@ -39,6 +40,7 @@ struct stream {
 	uint32_t cpu, page_size;
 	struct ring_abi abi;
 	struct source *source;		/* the reader's */
+	int wake_fd;			/* wakes the reader: a flush was asked for */
 	pthread_t thread;
 	uint64_t next_batch;		/* the reader's: number of the next batch */
 	struct gaps gaps;		/* the reader's, as the held batches are */
@@ -47,6 +49,7 @@ struct stream {
 	bool wait;			/* a gap has no number yet */
 	uint64_t turn;			/* under rec->order_lock: number of the batch to be written */
 	struct spool *spool;		/* belongs to the worker whose turn it is */
+	atomic_uint flushed;		/* the last flush that is done */
 	struct recorder_stats stats;	/* reader: pages, stalls; the others: whose turn it is */
 };
 
@@ -64,7 +67,7 @@ struct recorder {
 	int base_nice;			/* the process's */
 	uint32_t page_max;
 	size_t batch_bytes, batches_max;
-	int stop_fd, alarm_fd;
+	int stop_fd, alarm_fd, flushed_fd;
 	bool started;
 	size_t readers_running, workers_running;
 	atomic_bool stopping;

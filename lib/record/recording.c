@@ -270,9 +270,19 @@ int recording_start(struct recording *rec, struct err *e)
 	return r;
 }
 
-void recording_flush(struct recording *rec)
+unsigned recording_flush(struct recording *rec)
 {
-	recorder_flush(rec->recorder);
+	return recorder_flush(rec->recorder);
+}
+
+bool recording_flushed(const struct recording *rec, unsigned flush)
+{
+	return recorder_flushed(rec->recorder, flush);
+}
+
+int recording_flushed_fd(const struct recording *rec)
+{
+	return recorder_flushed_fd(rec->recorder);
 }
 
 static void add_progress(const struct recorded *b, uint32_t cpu, uint64_t kb,

@@ -14,6 +14,7 @@ struct source {
 	uint32_t page_size;
 	struct ring_abi abi;
 	size_t splice_max;		/* bytes that one slot per sub-buffer lets through */
+	int error;			/* what ended the last call early */
 };
 
 /* Makes the pipe; where that fails, reading remains. */
@@ -76,6 +77,18 @@ int source_fd(const struct source *s)
 	return s->fd;
 }
 
+int source_error(const struct source *s)
+{
+	return s->error;
+}
+
+/* What was taken before an error comes first. */
+static ssize_t failed(struct source *s, size_t taken, int error)
+{
+	s->error = error;
+	return taken ? (ssize_t)taken : error;
+}
+
 /* One sub-buffer by read; the kernel's "nothing there" is 0 or EAGAIN. */
 static ssize_t read_page(struct source *s, uint8_t *buf)
 {
@@ -111,7 +124,7 @@ static ssize_t read_pages(struct source *s, uint8_t *buf, size_t cap, bool all)
 		ssize_t n = read_page(s, buf + len);
 
 		if (n < 0)
-			return len ? (ssize_t)len : n;
+			return failed(s, len, n);
 		if (!n)
 			break;
 		len += n;
@@ -165,7 +178,7 @@ static ssize_t splice_pages(struct source *s, uint8_t *buf, size_t cap)
 		ssize_t n = splice_some(s, buf + len, cap - len);
 
 		if (n < 0)
-			return len ? (ssize_t)len : n;
+			return failed(s, len, n);
 		if (!n)
 			break;
 		len += n;
@@ -177,11 +190,15 @@ ssize_t source_read(struct source *s, void *buf, size_t cap)
 {
 	ssize_t n;
 
+	s->error = 0;
 	if (s->pipe[0] >= 0) {
 		n = splice_pages(s, buf, cap);
-		if (n != -EINVAL)
+		if (s->error != -EINVAL)
 			return n;
 		pipe_close(s);		/* not a file that can be spliced */
+		s->error = 0;
+		if (n > 0)
+			return n;
 	}
 	return read_pages(s, buf, cap, false);
 }
@@ -190,10 +207,8 @@ ssize_t source_drain(struct source *s, void *buf, size_t cap)
 {
 	ssize_t n = source_read(s, buf, cap), rest;
 
-	if (n < 0 || cap - n < s->page_size)
+	if (s->error || cap - n < s->page_size)
 		return n;
 	rest = read_pages(s, (uint8_t *)buf + n, cap - n, true);
-	if (rest < 0)
-		return n ? n : rest;
-	return n + rest;
+	return rest < 0 ? failed(s, n, rest) : n + rest;
 }

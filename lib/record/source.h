@@ -37,11 +37,14 @@ int source_fd(const struct source *s);		/* for poll */
 /*
  * What is there now, without waiting: a multiple of the sub-buffer size, at
  * most @cap (which must hold one). Less than would fit means that there is no
- * more now; with read, that the last sub-buffer was still being filled. -errno.
+ * more now; with read, that the last sub-buffer was still being filled; or that
+ * there is a source_error. -errno if that came before anything else.
  */
 ssize_t source_read(struct source *s, void *buf, size_t cap);
 /* Once tracing is off: the same, the partly filled sub-buffer at the end
  * included; 0 when the buffer is empty. */
 ssize_t source_drain(struct source *s, void *buf, size_t cap);
+/* What ended the last of these calls before it had all: 0 or -errno. */
+int source_error(const struct source *s);
 
 #endif

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -186,10 +187,14 @@ static void await_turn(struct stream *st, uint64_t number)
 	pthread_mutex_unlock(&rec->order_lock);
 }
 
-static void end_turn(struct stream *st)
+static void end_turn(struct stream *st, unsigned flush)
 {
 	struct recorder *rec = st->rec;
 
+	if (flush) {
+		atomic_store(&st->flushed, flush);
+		eventfd_write(rec->flushed_fd, 1);
+	}
 	pthread_mutex_lock(&rec->order_lock);
 	st->turn++;
 	pthread_cond_broadcast(&rec->turn);
@@ -290,6 +295,13 @@ static bool claim(struct recorder *rec, size_t size)
 	return false;
 }
 
+/* Of a flush that found nothing more: all before it are written once it has its turn. */
+static void batch_skip(struct batch *b)
+{
+	await_turn(b->st, b->number);
+	end_turn(b->st, b->flush);
+}
+
 /* Compresses and writes one batch. */
 static void batch_write(struct recorder *rec, struct batch *b, struct press *press, bool raw)
 {
@@ -322,7 +334,7 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 		content_count(&st->stats, &c);
 	if (e.code)
 		recorder_fail(rec, &e);
-	end_turn(st);
+	end_turn(st, r ? 0 : b->flush);
 }
 
 /* Bounds what a power failure takes: spools reach the disk every sync_s seconds. */
@@ -351,7 +363,10 @@ void *recorder_worker(void *worker)
 	recorder_thread_begin(rec, "tcmd-pack", w - rec->workers);
 	while ((b = batch_next(rec))) {
 		adapt_nice(rec, w);
-		batch_write(rec, b, &press, put_off(rec, w, b->len));
+		if (b->len)
+			batch_write(rec, b, &press, put_off(rec, w, b->len));
+		else
+			batch_skip(b);
 		batch_put(rec, b);
 	}
 	codec_ctx_release(&press.ctx);

@@ -5,92 +5,6 @@
 
 #include "files.h"
 
-void replay_tell(void *ctx, bool damage, const char *text)
-{
-	struct replay *rp = ctx;
-
-	if (!damage) {
-		notice(rp->opts.notices, "%s", text);
-		return;
-	}
-	rp->damage++;
-	if (text && rp->damage <= DAMAGE_TOLD_MAX)
-		notice(rp->opts.notices, "%s%s", text, rp->damage == DAMAGE_TOLD_MAX ?
-		       "; further damage is counted only" : "");
-}
-
-/* Reads the streams' tables. Damaged tables cost their CPU. */
-static int load_tables(struct replay *rp, struct err *e)
-{
-	for (uint32_t i = 0; i < rp->streams.nr; i++) {
-		struct stream *s = &rp->streams.v[i];
-		struct err why = { 0 };
-		struct ring_abi abi;
-		int rc;
-
-		rc = replay_abi(rp, s->file, &abi, e);
-		if (rc)
-			return rc;
-		rc = stream_load(s, &abi, &why);
-		if (rc == -ENOMEM)
-			return err_set(e, rc, "%s", why.text);
-		if (rc) {
-			rp->damage++;
-			notice(rp->opts.notices, "%s", why.text);
-		} else if (s->chunks.broken_at) {
-			rp->damage++;	/* the reader has told it */
-		}
-	}
-	return 0;
-}
-
-int replay_load(struct replay *rp, struct err *e)
-{
-	if (rp->failed.code)
-		return err_set(e, rp->failed.code, "%s", rp->failed.text);
-	if (!rp->started)
-		return err_set(e, -EINVAL, "the replay was not started");
-	if (rp->loaded)
-		return 0;
-	rp->loaded = true;
-	rp->partial = false;
-	if (load_tables(rp, &rp->failed))
-		return err_set(e, rp->failed.code, "%s", rp->failed.text);
-	return 0;
-}
-
-int replay_load_heads(struct replay *rp, struct err *e)
-{
-	if (!rp->started || rp->loaded || rp->partial)
-		return rp->partial ? 0 : replay_load(rp, e);
-	for (uint32_t i = 0; i < rp->streams.nr; i++) {
-		struct stream *s = &rp->streams.v[i];
-		struct ring_abi abi;
-		int rc = replay_abi(rp, s->file, &abi, NULL);
-
-		if (!rc)
-			rc = stream_load_head(s, &abi, NULL);
-		/* what is wrong is told by those who load all */
-		if (rc < 0)
-			return replay_load(rp, e);
-		rp->partial |= !rc;
-	}
-	return rp->partial ? 0 : replay_load(rp, e);
-}
-
-static int complete(void *ctx, struct err *e)
-{
-	return replay_load(ctx, e);
-}
-
-struct stream_env replay_env(struct replay *rp)
-{
-	return (struct stream_env) {
-		.tell = replay_tell, .tell_ctx = rp, .complete = complete, .complete_ctx = rp,
-		.cache = &rp->cache, .want_entries = rp->opts.want_entries,
-	};
-}
-
 /* ---- making cursors ---- */
 
 int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err *e)
@@ -351,24 +265,6 @@ int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e)
 		return rc;
 	*ret = rp->main->v[rp->main->top].cur.rec.ts;
 	return 1;
-}
-
-int replay_last_ts(struct replay *rp, uint64_t *ret, struct err *e)
-{
-	bool found = false;
-	uint64_t last;
-	int rc = ready(rp, e);
-
-	if (!rc)
-		rc = replay_load(rp, e);
-	for (size_t i = 0; i < rp->streams.nr && rc >= 0; i++) {
-		rc = stream_last(&rp->streams.v[i], &rp->main->env, 0, &last, e);
-		if (rc > 0 && (!found || last > *ret)) {
-			*ret = last;
-			found = true;
-		}
-	}
-	return rc < 0 ? rc : found;
 }
 
 int replay_peek_buffer(struct replay *rp, unsigned file, unsigned buffer,

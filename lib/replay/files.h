@@ -22,17 +22,26 @@ struct replay {
 	struct chunk_cache cache;
 	struct replay_cursor *main;	/* of replay_next; made at the first wish */
 	bool started, loaded;
-	bool partial;			/* some of the streams' tables are */
+	bool partial;			/* of some streams the tables' heads are */
 	struct err failed;
 	uint64_t damage;		/* sub-buffers and chunks lost, wholly or in part */
 };
 
-/* ---- cursor.c ---- */
+/* ---- load.c ---- */
 
 /* Reads the streams' tables, once. After a failure the same again. */
 int replay_load(struct replay *rp, struct err *e);
 /* Reads their beginnings, where they are long: enough for the replay's own cursor. */
 int replay_load_heads(struct replay *rp, struct err *e);
+/*
+ * Reads what is needed of them for a range of time, and makes the replay's cursor
+ * anew: it begins with the first record of what was read, which may be later than
+ * the file's. 0 or -errno.
+ */
+struct time_range { bool has_from, has_to; uint64_t from, to; };
+int replay_load_range(struct replay *rp, const struct time_range *range, struct err *e);
+/* Makes the replay's cursor anew, at the first record. Nobody else reads. 0 or -errno. */
+int replay_restart(struct replay *rp, struct err *e);
 /* For one thread; whatever it tells is told at once, unless the caller changes that. */
 struct stream_env replay_env(struct replay *rp);
 /* Notices of one thread that are told now: a stream_env's tell with the replay as context. */

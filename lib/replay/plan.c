@@ -49,7 +49,7 @@ int plan_loaded_until(struct replay *rp, uint64_t *ret, struct err *e)
 		struct stream_cur c;
 		uint64_t ts;
 
-		if (!s->partial)
+		if (s->table != TABLE_HEAD)
 			continue;
 		stream_cur_init(&c, s, i);
 		rc = stream_time_at(&c, &env, s->chunks.v[s->chunks.nr - 1].start, &ts, e);

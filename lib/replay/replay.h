@@ -170,6 +170,9 @@ struct replay_work {
 	void (*job_free)(void *ctx, void *job);
 	/* A window begins, or its result was taken: it is empty now. */
 	void (*clear)(void *job);
+	/* The job's window is the first: somebody waits for something to see, so record
+	 * may return 1 as soon as there is. May be NULL. */
+	void (*hurry)(void *job);
 	/*
 	 * Works on a record. @warm: what comes out of it is not wanted, only the
 	 * state that it leaves. 0; 1: the result is large, have it taken before the

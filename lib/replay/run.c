@@ -177,27 +177,38 @@ static int skip_to(struct replay_cursor *c, uint64_t ts, struct err *e)
 	return rc;
 }
 
-static int go_to_start(struct replay_cursor *c, struct job *j, const struct replay_run_opts *opts,
+/* To the first record at or after @from, where searching cannot tell. */
+static int walk_to(struct replay *rp, struct job *j, uint64_t from, struct err *e)
+{
+	int rc = replay_load(rp, e);
+
+	if (!rc)
+		rc = replay_restart(rp, e);
+	if (rc)
+		return rc;
+	job_begin(j, rp->main);
+	return skip_to(rp->main, from, e);
+}
+
+/* The replay's cursor may be another one then. */
+static int go_to_start(struct replay *rp, struct job *j, const struct replay_run_opts *opts,
 		       struct err *e)
 {
 	int rc = 0;
 
-	job_begin(j, c);
+	job_begin(j, rp->main);
 	if (opts->has_from) {
-		replay_cursor_places(c, j->start);
-		rc = job_seek(j, c, opts->from, opts->warm, e);
+		rc = job_seek(j, rp->main, opts->from, opts->warm, e);
 		if (!rc)
-			rc = replay_cursor_goto(c, j->start, e);
-		if (!rc)
-			rc = skip_to(c, opts->from, e);
+			rc = walk_to(rp, j, opts->from, e);
 	}
 	if (rc < 0)
 		return rc;
-	c->has_limit = opts->has_to;
-	c->limit = opts->to;
-	replay_cursor_order(c);
+	rp->main->has_limit = opts->has_to;
+	rp->main->limit = opts->to;
+	replay_cursor_order(rp->main);
 	/* what was noticed on the way; events are none yet */
-	return j->notes.nr || j->untold ? job_take(j, c->rp, e) : 0;
+	return j->notes.nr || j->untold ? job_take(j, rp, e) : 0;
 }
 
 /* Some windows at least. */
@@ -231,29 +242,30 @@ static int run_beginning(struct replay_cursor *c, struct job *j, const struct re
 	return rc;
 }
 
-static int run(struct replay_cursor *c, struct job *j, const struct replay_run_opts *opts,
+static int run(struct replay *rp, struct job *j, const struct replay_run_opts *opts,
 	       const struct replay_work *work, struct err *e)
 {
+	const struct time_range range = { opts->has_from, opts->has_to, opts->from, opts->to };
 	uint64_t from = opts->has_from ? opts->from : 0;
-	struct replay *rp = c->rp;
 	int rc;
 
-	if (opts->has_from) {
-		rc = replay_load(rp, e);
+	if (opts->has_from || opts->has_to) {
+		rc = replay_load_range(rp, &range, e);
 		if (rc)
 			return rc;
 	}
-	rc = go_to_start(c, j, opts, e);
+	rc = go_to_start(rp, j, opts, e);
 	if (rc)
 		return rc;
+	job_hurry(j);
 	if (!worth_threads(rp, opts))
-		return run_sequential(rp, c, j, e);
+		return run_sequential(rp, rp->main, j, e);
 	if (rp->partial) {
-		rc = run_beginning(c, j, opts, &from, e);
+		rc = run_beginning(rp->main, j, opts, &from, e);
 		if (!rc)
 			rc = replay_load(rp, e);
 	}
-	return rc ? rc : run_windows(rp, c, j, opts, work, from, e);
+	return rc ? rc : run_windows(rp, rp->main, j, opts, work, from, e);
 }
 
 int replay_run(struct replay *rp, const struct replay_run_opts *opts,
@@ -267,7 +279,7 @@ int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 		return rc;
 	rc = job_init(&j, rp, work, true, e);
 	if (!rc)
-		rc = run(rp->main, &j, opts, work, e);
+		rc = run(rp, &j, opts, work, e);
 	job_release(&j);
 	return rc;
 }

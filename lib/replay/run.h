@@ -40,6 +40,12 @@ int job_init(struct job *j, struct replay *rp, const struct replay_work *work, b
 void job_release(struct job *j);
 /* Notices of @c go to the job from here on, and its result is empty. */
 void job_begin(struct job *j, struct replay_cursor *c);
+/* Nothing has been taken yet. */
+static inline void job_hurry(struct job *j)
+{
+	if (j->work->hurry)
+		j->work->hurry(j->user);
+}
 /* Moves to the first records at or after @ts. 1; 0 if they cannot be told; -errno. */
 int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm, struct err *e);
 /*

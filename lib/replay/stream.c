@@ -22,10 +22,10 @@ void stream_init(struct stream *s, struct dat_reader *r, unsigned file, unsigned
 
 void stream_release(struct stream *s)
 {
-	if (s->partial)
+	if (s->table != TABLE_WHOLE)
 		free((void *)s->chunks.v);
 	s->chunks = (struct dat_chunks){ 0 };
-	s->partial = false;
+	s->table = TABLE_NONE;
 }
 
 int stream_load_head(struct stream *s, const struct ring_abi *abi, struct err *e)
@@ -33,7 +33,8 @@ int stream_load_head(struct stream *s, const struct ring_abi *abi, struct err *e
 	int rc = dat_reader_chunks_head(s->reader, s->buffer, s->cpu_index, HEAD_CHUNKS, &s->chunks, e);
 
 	s->abi = *abi;
-	s->partial = !rc;
+	if (rc >= 0)
+		s->table = rc ? TABLE_WHOLE : TABLE_HEAD;
 	return rc;
 }
 
@@ -41,6 +42,7 @@ int stream_load(struct stream *s, const struct ring_abi *abi, struct err *e)
 {
 	stream_release(s);
 	s->abi = *abi;
+	s->table = TABLE_WHOLE;
 	return dat_reader_chunks(s->reader, s->buffer, s->cpu_index, &s->chunks, e);
 }
 
@@ -168,7 +170,7 @@ static int next_chunk(struct stream_cur *c, struct stream_pos *pos, unsigned hal
 	int rc;
 
 	pos->off = pos->len = 0;
-	if (pos->chunk >= c->s->chunks.nr && c->s->partial) {
+	if (pos->chunk >= c->s->chunks.nr && c->s->table == TABLE_HEAD) {
 		rc = env->complete(env->complete_ctx, e);
 		if (rc)
 			return rc;

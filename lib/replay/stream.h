@@ -9,6 +9,14 @@
 
 #define DAMAGE_TOLD_MAX 50	/* notices about damage; the rest is only counted */
 
+/* How much of the chunk table is loaded; what is not whole is in memory of our own. */
+enum stream_table {
+	TABLE_NONE,
+	TABLE_HEAD,			/* the first chunks */
+	TABLE_STRETCH,			/* those for a range of time, behind which nothing is asked */
+	TABLE_WHOLE,
+};
+
 /* What is known of it and stays while it is read, by any number of cursors. */
 struct stream {
 	struct dat_reader *reader;
@@ -17,8 +25,8 @@ struct stream {
 	uint32_t cpu, page_size;
 	struct ring_abi abi;
 	struct clock_conv conv;
-	struct dat_chunks chunks;	/* none while the table is not loaded */
-	bool partial;			/* only its first chunks are loaded, into memory of our own */
+	struct dat_chunks chunks;
+	enum stream_table table;	/* which those are */
 };
 
 /* What the streams of one cursor share. */

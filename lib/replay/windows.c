@@ -104,6 +104,7 @@ static int work_on(struct engine *en, struct job *j, struct replay_cursor *c, bo
 
 	job_begin(j, c);
 	if (first) {
+		job_hurry(j);
 		rc = replay_cursor_goto(c, j->start, &j->err);
 		if (!rc)
 			rc = 1;

@@ -88,7 +88,23 @@ def test_status_lines(dat):
     assert [line["seconds"] for line in lines] == sorted(line["seconds"] for line in lines)
     counts = [line["events"] for line in lines]
     assert counts == sorted(counts) and 0 < counts[0] and counts[-1] <= len(parsed(dat))
+    assert all(line["tracing"] is True for line in lines)
     assert lines[-1]["lost"] == 0 and 0 <= lines[-1]["buffer_percent"] <= 100
+
+
+def test_tracing_switched_off_meanwhile(dat):
+    """Who switched it off is not known; that it is off is told at the end and in the status, if nobody asked for it."""
+    r, w = os.pipe()
+    off = ("sh", "-c", f"echo 0 >{DIR}/tracing_on")
+    p = subprocess.run([TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "--status-fd", str(w), *off],
+                       pass_fds=[w], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    os.close(w)
+    with os.fdopen(r) as f:
+        assert json.loads(f.readlines()[-1])["tracing"] is False
+    assert p.returncode == 0 and f"instance {INSTANCE} was switched off" in p.stderr
+    strict_check(dat)
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched:sched_process_exit", "-R", "traceoff", "true")
+    assert p.stderr == ""
 
 
 def test_sync_and_reader_cpus(dat):

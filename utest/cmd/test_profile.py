@@ -226,7 +226,7 @@ def test_filters_choose_what_is_accounted():
 def test_lost_events_end_what_waits(kernel, tmp_path):
     """A time that a loss lies in is not told: its end may be another's."""
     path = str(tmp_path / "lost.dat")
-    run(TRACECMD, "record", "-q", "-o", path, *IN, "-b", "8", "-s", "200000", "-e", "raw_syscalls", "hackbench", "-l", "200")
+    run(TRACECMD, "record", "-q", "-o", path, *IN, "-b", "8", "-s", "200000", "-e", "raw_syscalls", "hackbench", "-l", "40")
     text = run(TRACECMD, "report", "-t", "--losses", path).stdout
     lost, begun, times, left_out, n = {}, {}, {}, 0, 0
     for line in text.splitlines():

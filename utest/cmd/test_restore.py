@@ -42,7 +42,7 @@ def chunks_of(path):
 
 def spools_are_worth_damaging(folder):
     """Whether every CPU has something on the disk, and one of them several chunks. Makes events until then."""
-    run(common.tool("workload"), 200)
+    run(common.tool("workload"), 100)
     files = glob.glob(f"{folder}/x.dat.{INSTANCE}.cpu*")
     return all(os.path.getsize(f) > 4096 for f in files) and len(chunks_of(max(files, key=os.path.getsize))) >= 4
 
@@ -56,7 +56,8 @@ def spools(tmp_path_factory):
     folder = tmp_path_factory.mktemp("spools")
     with common.kernel_lock():
         try:
-            with recording("-o", folder / "x.dat", "-B", INSTANCE, "-C", "mono", "-e", "sched", "-e", "syscalls",
+            # small buffers: the kernel hands over little at a time, and chunks are many
+            with recording("-o", folder / "x.dat", "-B", INSTANCE, "-C", "mono", "-b", "128", "-e", "sched", "-e", "syscalls",
                            "-B", f"{INSTANCE}_2", "-e", "irq") as p:
                 wait_for(lambda: spools_are_worth_damaging(folder), "spools have chunks enough")
                 p.kill()

@@ -10,6 +10,24 @@ static int on_format(void *ctx, const char *system, struct dat_text format)
 	return 0;
 }
 
+/* From some place amid a CPU's data on; what is given lies inside them. */
+static void read_stretch(struct dat_reader *r, unsigned b, uint32_t i)
+{
+	const struct dat_cpu *cpu = &dat_reader_buffer(r, b)->cpus[i];
+	uint64_t at = cpu->offset + cpu->size / 3, from = at;
+	struct dat_chunks some;
+	struct err e = { 0 };
+
+	if (dat_reader_chunk_near(r, b, i, &at, &e) <= 0 ||
+	    dat_reader_chunks_at(r, b, i, at, 3, &some, &e) <= 0)
+		return;
+	for (uint32_t k = 0; k < some.nr; k++)
+		if (some.v[k].offset < from || some.v[k].offset > dat_reader_size(r) ||
+		    some.v[k].csize > dat_reader_size(r) - some.v[k].offset)
+			abort();
+	free((void *)some.v);
+}
+
 static void read_buffer(struct dat_reader *r, unsigned b, struct codec_ctx *ctx)
 {
 	const struct dat_buffer *buf = dat_reader_buffer(r, b);
@@ -23,6 +41,7 @@ static void read_buffer(struct dat_reader *r, unsigned b, struct codec_ctx *ctx)
 	for (uint32_t i = 0; i < buf->nr_cpus; i++) {
 		struct dat_chunks chunks;
 
+		read_stretch(r, b, i);
 		if (dat_reader_chunks(r, b, i, &chunks, &e))
 			continue;
 		for (uint32_t k = 0; k < chunks.nr && k < 4; k++) {

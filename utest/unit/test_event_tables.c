@@ -107,6 +107,31 @@ static void test_many_symbols(void **state)
 	symbols_release(&s);
 }
 
+/* Whatever their order: by address, and the one that came later first. */
+static void test_symbols_in_any_order(void **state)
+{
+	enum { NR = 3000, SORTED = NR / 2, PLACES = 97 };
+	struct symbols s = { 0 };
+	struct buf text = { 0 };
+	struct symbol last, now;
+
+	(void)state;
+	srandom(1);
+	for (unsigned i = 0; i < NR; i++)
+		buf_printf(&text, "%016lx T %u\n",
+			   i < SORTED ? i / 10 * 16ul : random() % PLACES * 16ul, i);
+	assert_int_equal(symbols_add(&s, text.data, text.len, true), 0);
+	assert_true(symbols_nth(&s, 0, &last));
+	for (unsigned i = 1; i < NR; i++, last = now) {
+		assert_true(symbols_nth(&s, i, &now));
+		assert_true(last.addr < now.addr ||
+			    (last.addr == now.addr && atoi(last.name) > atoi(now.name)));
+	}
+	assert_false(symbols_nth(&s, NR, &now));
+	buf_release(&text);
+	symbols_release(&s);
+}
+
 static void test_lines_that_are_no_symbols(void **state)
 {
 	struct symbols s = { 0 };
@@ -117,6 +142,9 @@ static void test_lines_that_are_no_symbols(void **state)
 	add_symbols(&s, "zz T x\n10\n10 \n10 T\n10 T \n10T x\n11111111111111111 T long\n10 T\tx");
 	assert_null(nth_name(&s, 0));
 	assert_null(name_at(&s, 0x10));
+	/* bytes of 0 are no digits */
+	assert_int_equal(symbols_add(&s, "\0\0\0\0\0\0\0\0" "0000001f T x", 20, true), 0);
+	assert_null(nth_name(&s, 0));
 	add_symbols(&s, "10 T x\t[\n20 T y\t[]\n30 T z [no tab]");
 	assert_string_equal(name_at(&s, 0x10), "x");
 	assert_string_equal(name_at(&s, 0x20), "y");
@@ -206,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_symbols_of_one_address),
 		cmocka_unit_test(test_many_symbols),
+		cmocka_unit_test(test_symbols_in_any_order),
 		cmocka_unit_test(test_lines_that_are_no_symbols),
 		cmocka_unit_test(test_digits),
 		cmocka_unit_test(test_printks),

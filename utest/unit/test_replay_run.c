@@ -23,7 +23,7 @@ struct work {
 	unsigned *fail_warm;	/* all in front of a window fail, and are counted here */
 };
 
-struct work_job { struct work *work; struct buf text; };
+struct work_job { struct work *work; struct buf text; bool hurry; };
 
 static int job_new(void *ctx, bool in_order, void **ret, struct err *e)
 {
@@ -48,6 +48,11 @@ static void job_free(void *ctx, void *job)
 static void clear(void *job)
 {
 	buf_clear(&((struct work_job *)job)->text);
+}
+
+static void hurry(void *job)
+{
+	((struct work_job *)job)->hurry = true;
 }
 
 /* In a damaged file it may be anything. */
@@ -83,6 +88,10 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 	buf_puts(&j->text, "\n");
 	if (!warm && j->work->fail_at && serial == (uint32_t)j->work->fail_at)
 		return err_set(e, -ENOANO, "failed on purpose");
+	if (j->hurry) {
+		j->hurry = false;
+		return 1;
+	}
 	return j->text.len >= j->work->full;
 }
 
@@ -116,7 +125,7 @@ static char *run(int fd, const struct how *how, int want, uint64_t *damage)
 	struct work w = how->work;
 	struct replay_work work = {
 		.ctx = &w, .job_new = job_new, .job_free = job_free, .clear = clear,
-		.record = record, .mark = mark, .take = take,
+		.hurry = hurry, .record = record, .mark = mark, .take = take,
 	};
 	struct notices notices = { hear_between, &w.out };
 	struct replay_opts opts = { .notices = &notices };
@@ -174,7 +183,7 @@ static uint64_t next_time(enum shape shape, uint64_t ts, int i, uint32_t cpu, ui
 /* Tables long enough to be read in two steps. */
 enum { EVENTS = 8000, CPUS = 3, PAGE = 1024 };
 
-static int file_of(const char *codec, enum shape shape)
+static int file_of_events(const char *codec, enum shape shape, int events)
 {
 	uint64_t seed = 1;
 	struct made m;
@@ -187,7 +196,7 @@ static int file_of(const char *codec, enum shape shape)
 		if (cpu == 2)
 			made_buffer(&m, "inst");
 		made_cpu(&m, cpu);
-		for (int i = 0; i < (cpu == 1 ? EVENTS / 2 : EVENTS); i++) {
+		for (int i = 0; i < (cpu == 1 ? events / 2 : events); i++) {
 			seed = seed * 6364136223846793005 + 1442695040888963407;
 			ts = next_time(shape, ts, i, cpu, seed >> 32);
 			made_event(&m, ts);
@@ -198,6 +207,11 @@ static int file_of(const char *codec, enum shape shape)
 		}
 	}
 	return made_finish(&m);
+}
+
+static int file_of(const char *codec, enum shape shape)
+{
+	return file_of_events(codec, shape, EVENTS);
 }
 
 static const uint32_t window_bytes[] = { 1, 1024, 5000, 20000, 1 << 20 };
@@ -264,38 +278,124 @@ static void damage(void **state)
 	}
 }
 
-/* A range is a part of the whole, whose ends are right. */
+/* The range is a part of the whole, whose ends are right. */
+static void expect_range(int fd, const char *whole, uint64_t from, uint64_t to, unsigned threads)
+{
+	struct how how = {
+		.opts = {
+			.warm = 3, .has_from = true, .has_to = true, .from = from, .to = to,
+			.threads = threads, .window_bytes = threads == 1 ? 0 : 3000,
+		},
+		.work = { .warm = true },
+	};
+	char *part = run(fd, &how, 0, NULL), *expected;
+	const char *at, *end;
+
+	for (at = whole; *at && strtoull(at, NULL, 10) < from;)
+		at = strchr(at, '\n') + 1;
+	for (end = at; *end && strtoull(end, NULL, 10) < to;)
+		end = strchr(end, '\n') + 1;
+	expected = strndup(at, end - at);
+	expect_same(expected, part, "range");
+	free(expected);
+	free(part);
+}
+
+static char *run_whole(int fd)
+{
+	const struct how how = { .opts = { .warm = 3 }, .work = { .warm = true } };
+
+	return run(fd, &how, 0, NULL);
+}
+
 static void ranges(void **state)
 {
 	(void)state;
 	for (size_t codec = 0; codec < ARRAY_SIZE(codecs); codec++) {
 		int fd = file_of(codecs[codec], codec & 1 ? BURSTS : STEADY);
-		struct how how = { .opts = { .warm = 3 }, .work = { .warm = true } };
-		char *whole = run(fd, &how, 0, NULL);
+		char *whole = run_whole(fd);
 
-		how.opts.has_from = how.opts.has_to = true;
 		for (uint64_t from = 0; from < 40000; from += 3533)
-			for (unsigned threads = 1; threads < 4; threads++) {
-				uint64_t len = from * 7 % 5000 + (from & 1);
-				char *part, *at, *end;
-
-				how.opts.threads = threads;
-				how.opts.window_bytes = threads == 1 ? 0 : 3000;
-				how.opts.from = from;
-				how.opts.to = from + len;
-				part = run(fd, &how, 0, NULL);
-				for (at = whole; *at && strtoull(at, NULL, 10) < from;)
-					at = strchr(at, '\n') + 1;
-				for (end = at; *end && strtoull(end, NULL, 10) < from + len;)
-					end = strchr(end, '\n') + 1;
-				at = strndup(at, end - at);
-				expect_same(at, part, "range");
-				free(at);
-				free(part);
-			}
+			for (unsigned threads = 1; threads < 4; threads++)
+				expect_range(fd, whole, from, from + from * 7 % 5000 + (from & 1),
+					     threads);
 		free(whole);
 		close(fd);
 	}
+}
+
+/* So long that not all heads of chunks are read. */
+enum { LONG_EVENTS = 120000 };
+
+static void long_ranges(void **state)
+{
+	(void)state;
+	for (size_t codec = 1; codec < ARRAY_SIZE(codecs); codec++) {
+		int fd = file_of_events(codecs[codec], STEADY, LONG_EVENTS);
+		char *whole = run_whole(fd);
+		uint64_t last = 0;
+
+		for (const char *at = whole; *at; at = strchr(at, '\n') + 1)
+			last = strtoull(at, NULL, 10);
+		for (uint64_t from = 0; from < last + last / 8; from += last / 7)
+			expect_range(fd, whole, from, from + from * 7 % 5000 + 900, 1 + from % 3);
+		expect_range(fd, whole, 0, last - 1000, 2);
+		expect_range(fd, whole, last / 2, UINT64_MAX, 1);
+		free(whole);
+		close(fd);
+	}
+}
+
+/* The last record of all is found from the area's end. */
+static void last_time(void **state)
+{
+	(void)state;
+	for (size_t codec = 0; codec < ARRAY_SIZE(codecs); codec++) {
+		int fd = file_of_events(codecs[codec], STEADY, LONG_EVENTS);
+		struct replay *rp = replay_fd(fd, NULL);
+		uint64_t ts = 0, found = 0;
+		struct replay_record rec;
+		struct err e = { 0 };
+
+		assert_int_equal(replay_last_ts(rp, &found, &e), 1);
+		while (replay_next(rp, &rec, &e) == 1)
+			ts = rec.ts;
+		assert_true(ts == found);
+		replay_free(rp);
+	}
+}
+
+/*
+ * Damage amid a long file. A range away from it hears nothing of it; one that it lies
+ * in has what the whole has.
+ */
+static void damaged_head(void **state)
+{
+	int fd = file_of_events("zstd", STEADY, LONG_EVENTS);
+	uint64_t bad, from = 0, damage;
+	struct how how = { .opts = { .warm = 3, .has_to = true } };
+	struct dat_chunks chunks;
+	struct dat_reader *r;
+	char *whole, *part;
+
+	(void)state;
+	whole = run_whole(fd);
+	made_ok(dat_reader_open_fd(dup(fd), "made.dat", NULL, &r, e));
+	made_ok(dat_reader_chunks(r, 0, 0, &chunks, e));
+	bad = chunks.v[chunks.nr / 2].offset - 8;
+	dat_reader_close(r);
+	assert_int_equal(pwrite_full(fd, "\xff\xff\xff\xff", 4, bad), 0);
+
+	for (const char *at = whole; *at && from < 500000; at = strchr(at, '\n') + 1)
+		from = strtoull(at, NULL, 10);
+	expect_range(fd, whole, 1000, 3000, 1);
+	expect_range(fd, whole, 1000, 3000, 3);
+	free(whole);
+	how.opts.to = from;
+	part = run(fd, &how, 0, &damage);
+	assert_int_equal(damage, 1);
+	free(part);
+	close(fd);
 }
 
 /* It ends early where it is told to, and with the failure of a record in its order. */
@@ -319,6 +419,24 @@ static void ends_early(void **state)
 		assert_true(strlen(text) < strlen(all) && !strncmp(text, all, strlen(text)));
 		free(text);
 		free(all);
+		close(fd);
+	}
+}
+
+/* The first record is there to be seen before anything else is worked on. */
+static void first_at_once(void **state)
+{
+	(void)state;
+	for (unsigned threads = 1; threads < 9; threads += threads == 1 ? 1 : 6) {
+		int fd = file_of("zstd", STEADY);
+		struct how how = {
+			.opts = { .threads = threads, .window_bytes = threads > 1 ? 2000 : 0 },
+			.work = { .stop_after = 1 },
+		};
+		char *text = run(fd, &how, 1, NULL);
+
+		assert_true(*text && strchr(text, '\n') == text + strlen(text) - 1);
+		free(text);
 		close(fd);
 	}
 }
@@ -357,7 +475,11 @@ int main(void)
 		cmocka_unit_test(any_number_of_threads),
 		cmocka_unit_test(damage),
 		cmocka_unit_test(ranges),
+		cmocka_unit_test(long_ranges),
+		cmocka_unit_test(last_time),
+		cmocka_unit_test(damaged_head),
 		cmocka_unit_test(ends_early),
+		cmocka_unit_test(first_at_once),
 		cmocka_unit_test(failing_guesses),
 	};
 

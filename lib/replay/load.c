@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The tables of the CPUs' data: whole, their beginnings, or for a range of time. */
+#include <errno.h>
+
+#include "range.h"
+
+void replay_tell(void *ctx, bool damage, const char *text)
+{
+	struct replay *rp = ctx;
+
+	if (!damage) {
+		notice(rp->opts.notices, "%s", text);
+		return;
+	}
+	rp->damage++;
+	if (text && rp->damage <= DAMAGE_TOLD_MAX)
+		notice(rp->opts.notices, "%s%s", text, rp->damage == DAMAGE_TOLD_MAX ?
+		       "; further damage is counted only" : "");
+}
+
+/* ---- whole tables ---- */
+
+/* A damaged table costs its CPU. */
+static int load_table(struct replay *rp, struct stream *s, struct err *e)
+{
+	struct err why = { 0 };
+	struct ring_abi abi;
+	int rc;
+
+	if (s->table == TABLE_WHOLE)
+		return 0;
+	rc = replay_abi(rp, s->file, &abi, e);
+	if (rc)
+		return rc;
+	rc = stream_load(s, &abi, &why);
+	if (rc == -ENOMEM)
+		return err_set(e, rc, "%s", why.text);
+	if (rc) {
+		rp->damage++;
+		notice(rp->opts.notices, "%s", why.text);
+	} else if (s->chunks.broken_at) {
+		rp->damage++;	/* the reader has told it */
+	}
+	return 0;
+}
+
+static int load_tables(struct replay *rp, struct err *e)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < rp->streams.nr && !rc; i++)
+		rc = load_table(rp, &rp->streams.v[i], e);
+	return rc;
+}
+
+static int can_load(const struct replay *rp, struct err *e)
+{
+	if (rp->failed.code)
+		return err_set(e, rp->failed.code, "%s", rp->failed.text);
+	return rp->started ? 0 : err_set(e, -EINVAL, "the replay was not started");
+}
+
+int replay_load(struct replay *rp, struct err *e)
+{
+	int rc = can_load(rp, e);
+
+	if (rc || rp->loaded)
+		return rc;
+	rp->loaded = true;
+	rp->partial = false;
+	if (load_tables(rp, &rp->failed))
+		return err_set(e, rp->failed.code, "%s", rp->failed.text);
+	return 0;
+}
+
+/* ---- beginnings ---- */
+
+int replay_load_heads(struct replay *rp, struct err *e)
+{
+	if (!rp->started || rp->loaded || rp->partial)
+		return rp->partial ? 0 : replay_load(rp, e);
+	for (uint32_t i = 0; i < rp->streams.nr; i++) {
+		struct stream *s = &rp->streams.v[i];
+		struct ring_abi abi;
+		int rc = replay_abi(rp, s->file, &abi, NULL);
+
+		if (!rc)
+			rc = stream_load_head(s, &abi, NULL);
+		/* what is wrong is told by those who load all */
+		if (rc < 0)
+			return replay_load(rp, e);
+		rp->partial |= !rc;
+	}
+	return rp->partial ? 0 : replay_load(rp, e);
+}
+
+static int complete(void *ctx, struct err *e)
+{
+	return replay_load(ctx, e);
+}
+
+struct stream_env replay_env(struct replay *rp)
+{
+	return (struct stream_env) {
+		.tell = replay_tell, .tell_ctx = rp, .complete = complete, .complete_ctx = rp,
+		.cache = &rp->cache, .want_entries = rp->opts.want_entries,
+	};
+}
+
+/* ---- ranges of time ---- */
+
+int replay_restart(struct replay *rp, struct err *e)
+{
+	int rc;
+
+	replay_cursor_free(rp->main);
+	rp->main = NULL;
+	/* chunks have other numbers now */
+	cache_release(&rp->cache);
+	cache_init(&rp->cache);
+	rc = replay_cursor_new(rp, &rp->main, e);
+	if (rc)
+		return rc;
+	rp->main->env.silent = true;
+	rc = replay_cursor_start(rp->main, e);
+	rp->main->env.silent = false;
+	return rc;
+}
+
+int replay_load_range(struct replay *rp, const struct time_range *range, struct err *e)
+{
+	int rc = can_load(rp, e);
+
+	if (rc || rp->loaded)
+		return rc;
+	for (uint32_t i = 0; i < rp->streams.nr && !rc; i++) {
+		struct stream *s = &rp->streams.v[i];
+
+		rc = replay_abi(rp, s->file, &s->abi, e);
+		if (!rc)
+			rc = range_load(s, range, e);
+		if (!rc)
+			rc = load_table(rp, s, e);
+		else if (rc > 0)
+			rc = 0;
+	}
+	rp->partial = false;
+	return rc ? rc : replay_restart(rp, e);
+}
+
+/* Converted time of a CPU's last record; as stream_last. */
+static int last_ts(struct replay *rp, struct stream *s, uint64_t *ret, struct err *e)
+{
+	int rc = range_last(s, &rp->main->env, ret, e);
+
+	if (rc)
+		return rc;
+	rc = load_table(rp, s, e);
+	return rc ? rc : stream_last(s, &rp->main->env, 0, ret, e);
+}
+
+int replay_last_ts(struct replay *rp, uint64_t *ret, struct err *e)
+{
+	uint64_t last;
+	bool found = false;
+	int rc = replay_first_ts(rp, &last, e);
+
+	for (size_t i = 0; i < rp->streams.nr && rc >= 0; i++) {
+		rc = last_ts(rp, &rp->streams.v[i], &last, e);
+		if (rc > 0 && (!found || last > *ret)) {
+			*ret = last;
+			found = true;
+		}
+	}
+	return rc < 0 ? rc : found;
+}
