@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Probes of all kinds: made, listed, recorded, refused and removed."""
+"""Probes of all kinds, and triggers: made, listed, recorded, refused and removed."""
 
 import json
 import os
@@ -123,3 +123,52 @@ def busy_probes(g):
     assert next(e for e in listed(g) if e["name"] == "w")["hits"] > 0
     assert g.tracecmd("probe", "clear", "--force").stderr == ""
     assert g.read("dynamic_events") == ""
+
+
+# ---- triggers ------------------------------------------------------------------
+
+def triggers(g, *args):
+    return [(t["event"], t["trigger"]) for t in json.loads(g.tracecmd("trigger", "list", "--json", *args).stdout)]
+
+
+@case()
+def function_commands(g):
+    before = g.read("set_ftrace_filter")
+    g.tracecmd("trigger", "add", "vfs_rea*:traceon:3")
+    g.tracecmd("trigger", "add", "vfs_write:enable_event:sched:sched_wakeup")
+    found = triggers(g)
+    assert (None, "vfs_read:traceon:count=3") in found
+    assert (None, "vfs_write:enable_event:sched:sched_wakeup:unlimited") in found
+    g.tracecmd("trigger", "del", "vfs_write:enable_event")
+    assert all(text.startswith("vfs_rea") for _, text in triggers(g))
+    text = g.tracecmd("trigger", "add", "sched:sched_switch", status=1).stderr
+    assert "is missing" in text
+    assert g.tracecmd("trigger", "add", "vfs_read:nosuch", status=1).stderr
+    g.tracecmd("trigger", "clear")
+    assert triggers(g) == [] and g.read("set_ftrace_filter") == before
+
+
+@case()
+def histograms(g):
+    g.defer(g.tracecmd, "trigger", "clear")
+    g.tracecmd("trigger", "add", "sched:sched_process_fork", "hist:keys=parent_comm:sort=hitcount", "if child_pid > 1")
+    text = g.tracecmd("trigger", "add", "sched:sched_process_fork", "hist:keys=nosuch", status=1).stderr
+    assert "the kernel says" in text and "nosuch" in text
+    (event, shown), = triggers(g)
+    assert event == "sched:sched_process_fork" and "[active]" in shown and "child_pid > 1" in shown
+    g.run(g.workload, 2)
+
+    def table():
+        return g.tracecmd("show", "--hist", "sched:sched_process_fork").stdout
+    assert "workload" in table() and "hitcount" in table()
+    g.tracecmd("trigger", "pause", "sched_process_fork", "hist:keys=parent_comm")
+    assert "[paused]" in triggers(g)[0][1]
+    g.tracecmd("trigger", "empty", "sched_process_fork")
+    g.run(g.workload, 2)
+    assert "workload" not in table()
+    g.tracecmd("trigger", "continue", "sched_process_fork")
+    g.run(g.workload, 2)
+    assert "workload" in table() and "[active]" in triggers(g)[0][1]
+    assert "no histogram" in g.tracecmd("trigger", "pause", "sched:sched_switch", status=1).stderr
+    g.tracecmd("trigger", "del", "sched_process_fork", "hist")
+    assert triggers(g) == []
