@@ -35,6 +35,17 @@ static int flush_done(void *ctx, uint64_t ticket, struct buf *answer, struct err
 	return recording_flushed(rc->rec, ticket) ? 0 : CONTROL_LATER;
 }
 
+static int run_snapshot(void *ctx, const char *args, uint64_t *ticket, struct buf *answer,
+			struct err *e)
+{
+	struct record_control *rc = ctx;
+
+	(void)args;
+	(void)ticket;
+	(void)answer;
+	return recording_snapshot(rc->rec, e);
+}
+
 /* As INT and TERM do: with a command that one is to end first. */
 static int run_stop(void *ctx, const char *args, uint64_t *ticket, struct buf *answer,
 		    struct err *e)
@@ -85,6 +96,7 @@ static int run_has(void *ctx, const char *args, uint64_t *ticket, struct buf *an
 static const struct control_command commands_of_record[] = {
 	{ .name = "status", .run = run_status },
 	{ .name = "flush", .run = run_flush, .done = flush_done },
+	{ .name = "snapshot", .run = run_snapshot },
 	{ .name = "stop", .run = run_stop },
 	{ .name = "about", .run = run_about },
 	{ .name = "has", .takes_args = true, .run = run_has },

@@ -56,6 +56,11 @@ int recording_start(struct recording *rec, struct err *e);
 unsigned recording_flush(struct recording *rec);
 bool recording_flushed(const struct recording *rec, unsigned flush);
 int recording_flushed_fd(const struct recording *rec);
+/*
+ * Of latency tracers: keeps the text of the longest latency so far for the file, and has
+ * the next one searched for from zero. 0, -EOPNOTSUPP if there is none, -errno.
+ */
+int recording_snapshot(struct recording *rec, struct err *e);
 /* How it goes: all CPUs together, by the kernel's counters. */
 struct recording_progress {
 	uint64_t events;		/* written by the kernel so far */

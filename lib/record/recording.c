@@ -30,6 +30,13 @@ struct recorded {
 	struct buf text;
 };
 
+/* What triggers kept of a buffer: read at the end, as a buffer of its own. */
+struct kept {
+	const struct recorded *of;
+	char *name;
+	size_t first_stream;
+};
+
 struct counters {
 	uint64_t overrun, commit_overrun, dropped, read, entries, buffer_kb;
 };
@@ -40,6 +47,8 @@ struct recording {
 	struct record_opts opts;
 	struct recorder *recorder;
 	VEC(struct recorded) buffers;	/* [0] is the top level */
+	struct recorder *keeper;	/* of snapshots; NULL: there are none */
+	VEC(struct kept) kept;
 	VEC(char *) stats;		/* CPUSTAT texts */
 	VEC(struct counters) counters;	/* by stream */
 	VEC(struct counter *) streams;
@@ -111,10 +120,11 @@ static int read_overrun(void *ctx, uint64_t *ret)
 	return r;
 }
 
-/* Adds one CPU's stream to the recorder. */
-static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu, struct err *e)
+/* Adds a stream that reads @file of one of @b's CPUs, to be called @instance in the file. */
+static int add_stream(struct recording *rec, struct recorder *recorder, const struct recorded *b,
+		      const char *instance, uint32_t cpu, const char *file, struct counter *counter,
+		      struct err *e)
 {
-	const char *instance = kernel_instance_name(b->in);
 	AUTO_FREE char *path = NULL;
 	struct recorder_stream s = {
 		.info = {
@@ -124,16 +134,8 @@ static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu
 			.uname = rec->uname, .version = rec->opts.writer,
 			.boot = rec->boot, .cpus = rec->machine_cpus,
 		},
-		.overrun = read_overrun,
+		.overrun = counter ? read_overrun : NULL, .overrun_ctx = counter,
 	};
-	struct counter *c = malloc(sizeof(*c));
-
-	if (!c || vec_push(&rec->streams, c)) {
-		free(c);
-		return no_memory(e);
-	}
-	*c = (struct counter){ .in = b->in, .cpu = cpu };
-	s.overrun_ctx = c;
 
 	if (asprintf(&path, "%s%s%s.cpu%u", rec->opts.spool_base, *instance ? "." : "", instance,
 		     cpu) < 0) {
@@ -141,10 +143,23 @@ static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu
 		return no_memory(e);
 	}
 	s.spool_path = path;
-	s.fd = kernel_cpu_open(b->in, cpu, rec->opts.raw_file, O_NONBLOCK, e);
+	s.fd = kernel_cpu_open(b->in, cpu, file, O_NONBLOCK, e);
 	if (s.fd < 0)
 		return s.fd;
-	return recorder_add(rec->recorder, &s, e);
+	return recorder_add(recorder, &s, e);
+}
+
+static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu, struct err *e)
+{
+	struct counter *c = malloc(sizeof(*c));
+
+	if (!c || vec_push(&rec->streams, c)) {
+		free(c);
+		return no_memory(e);
+	}
+	*c = (struct counter){ .in = b->in, .cpu = cpu };
+	return add_stream(rec, rec->recorder, b, kernel_instance_name(b->in), cpu, rec->opts.raw_file, c,
+			  e);
 }
 
 /* What the file needs to know of an instance, recorded or not. */
@@ -392,6 +407,71 @@ static int read_text(struct recorded *b, struct err *e)
 	return 0;
 }
 
+int recording_snapshot(struct recording *rec, struct err *e)
+{
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; i < rec->buffers.nr && !r; i++) {
+		struct recorded *b = &rec->buffers.v[i];
+
+		if (!b->is_text)
+			continue;
+		any = true;
+		r = read_text(b, e);
+		if (!r && kernel_has(b->in, "tracing_max_latency"))
+			r = kernel_write(b->in, "tracing_max_latency", "0", e);
+	}
+	if (!any)
+		return err_set(e, -EOPNOTSUPP, "no latency tracer is recorded (-p irqsoff, wakeup ...), whose "
+			       "longest latency could be put aside; all else is read as it comes");
+	return r;
+}
+
+/* A snapshot's buffer is called after its instance: "NAME.snapshot", "snapshot". */
+static int add_kept(struct recording *rec, const struct recorded *b, struct err *e)
+{
+	const char *instance = kernel_instance_name(b->in);
+	struct kept k = { .of = b, .first_stream = recorder_nr_streams(rec->keeper) };
+	int r = 0;
+
+	if (asprintf(&k.name, "%s%ssnapshot", instance, *instance ? "." : "") < 0)
+		return no_memory(e);
+	for (size_t c = 0; c < b->nr_cpus && !r; c++)
+		r = add_stream(rec, rec->keeper, b, k.name, b->cpus[c], "snapshot_raw", NULL, e);
+	if (!r && vec_push(&rec->kept, k))
+		r = no_memory(e);
+	if (r)
+		free(k.name);
+	return r;
+}
+
+/* Tracing is off, so that nothing takes another one meanwhile. */
+static int read_snapshots(struct recording *rec, struct err *e)
+{
+	struct recorder_opts ro = rec->opts.recorder;
+	int r = 0;
+
+	ro.codec = rec->opts.codec;
+	ro.max_bytes = ro.sync_s = 0;
+	for (size_t i = 0; i < rec->buffers.nr && !r; i++) {
+		const struct recorded *b = &rec->buffers.v[i];
+
+		if (!b->takes_part || b->is_text || !kernel_setup_takes_snapshots(b->setup) ||
+		    !kernel_has(b->in, "snapshot"))
+			continue;
+		if (!rec->keeper)
+			r = recorder_new(&ro, &rec->keeper, e);
+		if (!r)
+			r = add_kept(rec, b, e);
+	}
+	if (!r && rec->keeper)
+		r = recorder_start(rec->keeper, e);
+	if (!r && rec->keeper)
+		r = recorder_stop(rec->keeper, e);
+	return r ? err_wrap(e, "cannot read the snapshot") : 0;
+}
+
 int recording_stop(struct recording *rec, struct err *e)
 {
 	struct err later = { 0 };
@@ -409,6 +489,8 @@ int recording_stop(struct recording *rec, struct err *e)
 		else
 			read_stats(rec, b, &later);
 	}
+	if (!later.code)
+		read_snapshots(rec, &later);
 	/* An event's format does not tell what it was made of; the statistics are a text. */
 	if (!later.code)
 		kernel_setup_each_probe(rec->setup, add_probe_stats, &(struct probe_stats){ rec, &later });
@@ -431,6 +513,22 @@ static void lay_cpu(const struct recording *rec, const struct recorded *b, size_
 	recording_cpu(rec, nr, &c);
 	ret->cut = c.stats.discarded || c.unread;
 	ret->cut_ts = c.stats.first_discarded_ts;
+}
+
+/* The finished buffer of a snapshot; its CPUs go to @cpus, which has room. */
+static void lay_kept(const struct recording *rec, const struct kept *k, struct finish_cpu *cpus,
+		     struct finish_buffer *ret)
+{
+	const struct recorded *b = k->of;
+
+	*ret = (struct finish_buffer){
+		.name = k->name, .clock = b->clock, .page_size = b->page_size, .cpus = cpus,
+		.nr_cpus = b->nr_cpus,
+	};
+	for (size_t i = 0; i < b->nr_cpus; i++)
+		cpus[i] = (struct finish_cpu){
+			.cpu = b->cpus[i], .spool = recorder_spool(rec->keeper, k->first_stream + i),
+		};
 }
 
 /* The finished buffer of @b; its CPUs go to @cpus, which has room. */
@@ -470,15 +568,21 @@ struct layout {
 
 static int lay_out(const struct recording *rec, struct layout *l, struct err *e)
 {
+	size_t streams = recorder_nr_streams(rec->recorder);
+	size_t kept = rec->keeper ? recorder_nr_streams(rec->keeper) : 0;
+
 	*l = (struct layout){
-		.cpus = calloc(recorder_nr_streams(rec->recorder) + 1, sizeof(*l->cpus)),
-		.buffers = calloc(rec->buffers.nr, sizeof(*l->buffers)),
+		.cpus = calloc(streams + kept + 1, sizeof(*l->cpus)),
+		.buffers = calloc(rec->buffers.nr + rec->kept.nr, sizeof(*l->buffers)),
 	};
 	if (!l->cpus || !l->buffers)
 		return no_memory(e);
 	for (size_t i = 0; i < rec->buffers.nr; i++)
 		lay_buffer(rec, &rec->buffers.v[i], l->cpus + rec->buffers.v[i].first_stream,
 			   &l->buffers[i]);
+	for (size_t i = 0; i < rec->kept.nr; i++)
+		lay_kept(rec, &rec->kept.v[i], l->cpus + streams + rec->kept.v[i].first_stream,
+			 &l->buffers[rec->buffers.nr + i]);
 	l->f = (struct finish){
 		.version = rec->opts.version, .codec = rec->opts.codec,
 		.cpus = rec->machine_cpus, .kernel_long = rec->kernel_long, .metadata = &l->meta,
@@ -489,7 +593,7 @@ static int lay_out(const struct recording *rec, struct layout *l, struct err *e)
 		.has_trace_id = true, .trace_id = rec->session,
 		.stats = rec->stats.v, .nr_stats = rec->stats.nr,
 		.tsc2nsec = rec->opts.tsc2nsec,
-		.buffers = l->buffers, .nr_buffers = rec->buffers.nr,
+		.buffers = l->buffers, .nr_buffers = rec->buffers.nr + rec->kept.nr,
 	};
 	return 0;
 }
@@ -559,6 +663,10 @@ void recording_free(struct recording *rec, bool unlink_spools)
 	if (!rec)
 		return;
 	recorder_free(rec->recorder, unlink_spools);
+	recorder_free(rec->keeper, unlink_spools);
+	for (size_t i = 0; i < rec->kept.nr; i++)
+		free(rec->kept.v[i].name);
+	vec_release(&rec->kept);
 	head_release(&rec->head, unlink_spools);
 	for (size_t i = 0; i < rec->buffers.nr; i++) {
 		free(rec->buffers.v[i].cpus);
@@ -575,13 +683,18 @@ void recording_free(struct recording *rec, bool unlink_spools)
 	free(rec);
 }
 
-uint64_t recording_disk_bytes(const struct recording *rec)
+static uint64_t disk_bytes(const struct recorder *r)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < recorder_nr_streams(rec->recorder); i++)
-		sum += spool_disk_bytes(recorder_spool(rec->recorder, i));
+	for (size_t i = 0; r && i < recorder_nr_streams(r); i++)
+		sum += spool_disk_bytes(recorder_spool(r, i));
 	return sum;
+}
+
+uint64_t recording_disk_bytes(const struct recording *rec)
+{
+	return disk_bytes(rec->recorder) + disk_bytes(rec->keeper);
 }
 
 const char *recording_spool_path(const struct recording *rec)
