@@ -109,22 +109,43 @@ static int write_chunk(const struct finish *f, struct dat_writer *w, const struc
 	return r;
 }
 
-static int write_chunks(const struct finish *f, struct dat_writer *w, const struct spool *s,
-			struct err *e)
+/* Without the chunks that end before @from_ts. */
+static int write_spool(const struct finish *f, struct dat_writer *w, const struct spool *s,
+		       uint64_t from_ts, struct packer *p, struct err *e)
 {
-	struct packer p = { 0 };
-	size_t nr = spool_nr_chunks(s), step;
+	size_t nr = spool_nr_chunks(s), first = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < nr && !r; i += step) {
+	while (first < nr && spool_chunk(s, first)->last_ts < from_ts)
+		first++;
+	for (size_t i = first, step; i < nr && !r; i += step) {
 		size_t run = raw_run(s, i);
 
 		step = run ? run : 1;
-		r = run ? write_raw_run(f, w, &p, s, i, run, e) :
+		r = run ? write_raw_run(f, w, p, s, i, run, e) :
 			  write_chunk(f, w, spool_chunk(s, i), e);
 	}
-	packer_release(&p);
 	return r;
+}
+
+/* NULL: there is none. */
+static const struct spool_chunk *last_chunk(const struct finish_cpu *c)
+{
+	for (size_t i = c->nr_spools; i > 0; i--) {
+		size_t nr = spool_nr_chunks(c->spools[i - 1]);
+
+		if (nr)
+			return spool_chunk(c->spools[i - 1], nr - 1);
+	}
+	return NULL;
+}
+
+/* Whether there is anything that the file shall have. */
+static bool has_chunks(const struct finish_cpu *c)
+{
+	const struct spool_chunk *last = last_chunk(c);
+
+	return last && last->last_ts >= c->from_ts;
 }
 
 /* An empty sub-buffer that follows a loss of unknown size. */
@@ -134,8 +155,8 @@ static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page
 	struct ring_abi abi = {
 		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, .long_size = f->kernel_long,
 	};
-	size_t nr = spool_nr_chunks(c->spool);
-	uint64_t ts = nr ? spool_chunk(c->spool, nr - 1)->last_ts : 0;
+	const struct spool_chunk *last = last_chunk(c);
+	uint64_t ts = last ? last->last_ts : 0;
 	struct ring_encoder enc;
 	struct buf page AUTO_BUF = { 0 };
 
@@ -151,10 +172,12 @@ static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page
 static int write_cpu(const struct finish *f, struct dat_writer *w, uint32_t page_size,
 		     const struct finish_cpu *c, struct err *e)
 {
+	struct packer p = { 0 };
 	int r = dat_writer_cpu_begin(w, c->cpu, e);
 
-	if (!r)
-		r = write_chunks(f, w, c->spool, e);
+	for (size_t i = 0; i < c->nr_spools && !r; i++)
+		r = write_spool(f, w, c->spools[i], c->from_ts, &p, e);
+	packer_release(&p);
 	if (!r && c->cut)
 		r = write_cut(f, w, page_size, c, e);
 	return r ? r : dat_writer_cpu_end(w, e);
@@ -166,10 +189,11 @@ static int write_buffer(const struct finish *f, struct dat_writer *w,
 	int r;
 
 	if (b->text)
-		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data, b->text->len, e);
+		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data ? b->text->data : "",
+					      b->text->len, e);
 	r = dat_writer_buffer_begin(w, b->name, b->clock, b->page_size, e);
 	for (size_t i = 0; i < b->nr_cpus && !r; i++)
-		if (spool_nr_chunks(b->cpus[i].spool) || b->cpus[i].cut)
+		if (has_chunks(&b->cpus[i]) || b->cpus[i].cut)
 			r = write_cpu(f, w, b->page_size, &b->cpus[i], e);
 	return r ? r : dat_writer_buffer_end(w, e);
 }
@@ -184,7 +208,8 @@ static int write_blocks(const struct finish *f, struct dat_writer *w, struct err
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(stable) && f->head && r >= 0; i++)
-		r = dat_writer_block_from(w, f->head, stable[i], e);
+		if (!metadata_has(f->metadata, stable[i]))
+			r = dat_writer_block_from(w, f->head, stable[i], e);
 	return r < 0 ? r : metadata_write(f->metadata, w, e);
 }
 
@@ -214,6 +239,16 @@ static int write_all(const struct finish *f, struct dat_writer *w, struct err *e
 	return r;
 }
 
+static uint64_t spool_raw_bytes(const struct spool *s)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < spool_nr_chunks(s); i++)
+		if (spool_chunk(s, i)->raw)
+			sum += spool_chunk(s, i)->csize;
+	return sum;
+}
+
 /* Bytes that are to be compressed, of all spools. */
 static uint64_t raw_bytes(const struct finish *f)
 {
@@ -221,11 +256,10 @@ static uint64_t raw_bytes(const struct finish *f)
 
 	for (size_t i = 0; i < f->nr_buffers; i++)
 		for (size_t j = 0; j < f->buffers[i].nr_cpus; j++) {
-			const struct spool *s = f->buffers[i].cpus[j].spool;
+			const struct finish_cpu *c = &f->buffers[i].cpus[j];
 
-			for (size_t k = 0; k < spool_nr_chunks(s); k++)
-				if (spool_chunk(s, k)->raw)
-					sum += spool_chunk(s, k)->csize;
+			for (size_t k = 0; k < c->nr_spools; k++)
+				sum += spool_raw_bytes(c->spools[k]);
 		}
 	return sum;
 }
