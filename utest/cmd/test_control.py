@@ -240,9 +240,10 @@ def test_idle_clients_cost_nothing(dat, tmp_path):
     def ticks():
         return sum(map(int, tracefs.read(f"/proc/{p.pid}/task/{p.pid}/stat").rsplit(")", 1)[1].split()[11:13]))
 
-    script = f"trap '' TERM; while [ ! -e {tmp_path}/end ]; do sleep 0.05; done"
+    script = f"trap '' TERM; touch {tmp_path}/begun; while [ ! -e {tmp_path}/end ]; do sleep 0.05; done"
     with controlled(dat, "sh", "-c", script) as p, connect(p) as s, connect(p) as idle:
         try:
+            wait_for((tmp_path / "begun").exists, "the command runs")
             s.sendall(b"stop\n")
             s.shutdown(socket.SHUT_WR)
             before = ticks()
