@@ -73,12 +73,19 @@ static void give_back(const struct spool_chunk *c)
 	fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, c->offset + c->csize);
 }
 
+/* Whether the file shall have the chunk, and it is still to be compressed. */
+static bool is_raw(const struct spool_chunk *c, uint64_t from_ts)
+{
+	return c->raw && c->last_ts >= from_ts;
+}
+
 /* How many raw chunks follow each other, as many as are packed at once at most. */
-static size_t raw_run(const struct spool *s, size_t first)
+static size_t raw_run(const struct spool *s, size_t first, uint64_t from_ts)
 {
 	size_t nr = 0;
 
-	while (nr < PACK_GROUP && first + nr < spool_nr_chunks(s) && spool_chunk(s, first + nr)->raw)
+	while (nr < PACK_GROUP && first + nr < spool_nr_chunks(s) &&
+	       is_raw(spool_chunk(s, first + nr), from_ts))
 		nr++;
 	return nr;
 }
@@ -109,22 +116,24 @@ static int write_chunk(const struct finish *f, struct dat_writer *w, const struc
 	return r;
 }
 
-/* Without the chunks that end before @from_ts. */
-static int write_spool(const struct finish *f, struct dat_writer *w, const struct spool *s,
-		       uint64_t from_ts, struct packer *p, struct err *e)
+/* Those whose events are all older than @from_ts are left out. */
+static int write_chunks(const struct finish *f, struct dat_writer *w, const struct spool *s,
+			uint64_t from_ts, struct err *e)
 {
-	size_t nr = spool_nr_chunks(s), first = 0;
+	struct packer p = { 0 };
+	size_t nr = spool_nr_chunks(s), step;
 	int r = 0;
 
-	while (first < nr && spool_chunk(s, first)->last_ts < from_ts)
-		first++;
-	for (size_t i = first, step; i < nr && !r; i += step) {
-		size_t run = raw_run(s, i);
+	for (size_t i = 0; i < nr && !r; i += step) {
+		size_t run = raw_run(s, i, from_ts);
 
 		step = run ? run : 1;
-		r = run ? write_raw_run(f, w, p, s, i, run, e) :
-			  write_chunk(f, w, spool_chunk(s, i), e);
+		if (run)
+			r = write_raw_run(f, w, &p, s, i, run, e);
+		else if (spool_chunk(s, i)->last_ts >= from_ts)
+			r = write_chunk(f, w, spool_chunk(s, i), e);
 	}
+	packer_release(&p);
 	return r;
 }
 
@@ -172,12 +181,10 @@ static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page
 static int write_cpu(const struct finish *f, struct dat_writer *w, uint32_t page_size,
 		     const struct finish_cpu *c, struct err *e)
 {
-	struct packer p = { 0 };
 	int r = dat_writer_cpu_begin(w, c->cpu, e);
 
 	for (size_t i = 0; i < c->nr_spools && !r; i++)
-		r = write_spool(f, w, c->spools[i], c->from_ts, &p, e);
-	packer_release(&p);
+		r = write_chunks(f, w, c->spools[i], c->from_ts, e);
 	if (!r && c->cut)
 		r = write_cut(f, w, page_size, c, e);
 	return r ? r : dat_writer_cpu_end(w, e);
@@ -239,28 +246,28 @@ static int write_all(const struct finish *f, struct dat_writer *w, struct err *e
 	return r;
 }
 
-static uint64_t spool_raw_bytes(const struct spool *s)
+/* Bytes of a CPU that are to be compressed. */
+static uint64_t raw_bytes_of_cpu(const struct finish_cpu *c)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < spool_nr_chunks(s); i++)
-		if (spool_chunk(s, i)->raw)
-			sum += spool_chunk(s, i)->csize;
+	for (size_t i = 0; i < c->nr_spools; i++)
+		for (size_t k = 0; k < spool_nr_chunks(c->spools[i]); k++) {
+			const struct spool_chunk *chunk = spool_chunk(c->spools[i], k);
+
+			if (is_raw(chunk, c->from_ts))
+				sum += chunk->csize;
+		}
 	return sum;
 }
 
-/* Bytes that are to be compressed, of all spools. */
 static uint64_t raw_bytes(const struct finish *f)
 {
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < f->nr_buffers; i++)
-		for (size_t j = 0; j < f->buffers[i].nr_cpus; j++) {
-			const struct finish_cpu *c = &f->buffers[i].cpus[j];
-
-			for (size_t k = 0; k < c->nr_spools; k++)
-				sum += spool_raw_bytes(c->spools[k]);
-		}
+		for (size_t j = 0; j < f->buffers[i].nr_cpus; j++)
+			sum += raw_bytes_of_cpu(&f->buffers[i].cpus[j]);
 	return sum;
 }
 
