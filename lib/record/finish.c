@@ -73,12 +73,19 @@ static void give_back(const struct spool_chunk *c)
 	fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, c->offset + c->csize);
 }
 
+/* Whether the file shall have the chunk, and it is still to be compressed. */
+static bool is_raw(const struct spool_chunk *c, uint64_t from_ts)
+{
+	return c->raw && c->last_ts >= from_ts;
+}
+
 /* How many raw chunks follow each other, as many as are packed at once at most. */
-static size_t raw_run(const struct spool *s, size_t first)
+static size_t raw_run(const struct spool *s, size_t first, uint64_t from_ts)
 {
 	size_t nr = 0;
 
-	while (nr < PACK_GROUP && first + nr < spool_nr_chunks(s) && spool_chunk(s, first + nr)->raw)
+	while (nr < PACK_GROUP && first + nr < spool_nr_chunks(s) &&
+	       is_raw(spool_chunk(s, first + nr), from_ts))
 		nr++;
 	return nr;
 }
@@ -109,22 +116,45 @@ static int write_chunk(const struct finish *f, struct dat_writer *w, const struc
 	return r;
 }
 
+/* Those whose events are all older than @from_ts are left out. */
 static int write_chunks(const struct finish *f, struct dat_writer *w, const struct spool *s,
-			struct err *e)
+			uint64_t from_ts, struct err *e)
 {
 	struct packer p = { 0 };
 	size_t nr = spool_nr_chunks(s), step;
 	int r = 0;
 
 	for (size_t i = 0; i < nr && !r; i += step) {
-		size_t run = raw_run(s, i);
+		size_t run = raw_run(s, i, from_ts);
 
 		step = run ? run : 1;
-		r = run ? write_raw_run(f, w, &p, s, i, run, e) :
-			  write_chunk(f, w, spool_chunk(s, i), e);
+		if (run)
+			r = write_raw_run(f, w, &p, s, i, run, e);
+		else if (spool_chunk(s, i)->last_ts >= from_ts)
+			r = write_chunk(f, w, spool_chunk(s, i), e);
 	}
 	packer_release(&p);
 	return r;
+}
+
+/* NULL: there is none. */
+static const struct spool_chunk *last_chunk(const struct finish_cpu *c)
+{
+	for (size_t i = c->nr_spools; i > 0; i--) {
+		size_t nr = spool_nr_chunks(c->spools[i - 1]);
+
+		if (nr)
+			return spool_chunk(c->spools[i - 1], nr - 1);
+	}
+	return NULL;
+}
+
+/* Whether there is anything that the file shall have. */
+static bool has_chunks(const struct finish_cpu *c)
+{
+	const struct spool_chunk *last = last_chunk(c);
+
+	return last && last->last_ts >= c->from_ts;
 }
 
 /* An empty sub-buffer that follows a loss of unknown size. */
@@ -134,8 +164,8 @@ static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page
 	struct ring_abi abi = {
 		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, .long_size = f->kernel_long,
 	};
-	size_t nr = spool_nr_chunks(c->spool);
-	uint64_t ts = nr ? spool_chunk(c->spool, nr - 1)->last_ts : 0;
+	const struct spool_chunk *last = last_chunk(c);
+	uint64_t ts = last ? last->last_ts : 0;
 	struct ring_encoder enc;
 	struct buf page AUTO_BUF = { 0 };
 
@@ -153,8 +183,8 @@ static int write_cpu(const struct finish *f, struct dat_writer *w, uint32_t page
 {
 	int r = dat_writer_cpu_begin(w, c->cpu, e);
 
-	if (!r)
-		r = write_chunks(f, w, c->spool, e);
+	for (size_t i = 0; i < c->nr_spools && !r; i++)
+		r = write_chunks(f, w, c->spools[i], c->from_ts, e);
 	if (!r && c->cut)
 		r = write_cut(f, w, page_size, c, e);
 	return r ? r : dat_writer_cpu_end(w, e);
@@ -166,10 +196,11 @@ static int write_buffer(const struct finish *f, struct dat_writer *w,
 	int r;
 
 	if (b->text)
-		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data, b->text->len, e);
+		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data ? b->text->data : "",
+					      b->text->len, e);
 	r = dat_writer_buffer_begin(w, b->name, b->clock, b->page_size, e);
 	for (size_t i = 0; i < b->nr_cpus && !r; i++)
-		if (spool_nr_chunks(b->cpus[i].spool) || b->cpus[i].cut)
+		if (has_chunks(&b->cpus[i]) || b->cpus[i].cut)
 			r = write_cpu(f, w, b->page_size, &b->cpus[i], e);
 	return r ? r : dat_writer_buffer_end(w, e);
 }
@@ -184,7 +215,8 @@ static int write_blocks(const struct finish *f, struct dat_writer *w, struct err
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(stable) && f->head && r >= 0; i++)
-		r = dat_writer_block_from(w, f->head, stable[i], e);
+		if (!metadata_has(f->metadata, stable[i]))
+			r = dat_writer_block_from(w, f->head, stable[i], e);
 	return r < 0 ? r : metadata_write(f->metadata, w, e);
 }
 
@@ -214,19 +246,28 @@ static int write_all(const struct finish *f, struct dat_writer *w, struct err *e
 	return r;
 }
 
-/* Bytes that are to be compressed, of all spools. */
+/* Bytes of a CPU that are to be compressed. */
+static uint64_t raw_bytes_of_cpu(const struct finish_cpu *c)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < c->nr_spools; i++)
+		for (size_t k = 0; k < spool_nr_chunks(c->spools[i]); k++) {
+			const struct spool_chunk *chunk = spool_chunk(c->spools[i], k);
+
+			if (is_raw(chunk, c->from_ts))
+				sum += chunk->csize;
+		}
+	return sum;
+}
+
 static uint64_t raw_bytes(const struct finish *f)
 {
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < f->nr_buffers; i++)
-		for (size_t j = 0; j < f->buffers[i].nr_cpus; j++) {
-			const struct spool *s = f->buffers[i].cpus[j].spool;
-
-			for (size_t k = 0; k < spool_nr_chunks(s); k++)
-				if (spool_chunk(s, k)->raw)
-					sum += spool_chunk(s, k)->csize;
-		}
+		for (size_t j = 0; j < f->buffers[i].nr_cpus; j++)
+			sum += raw_bytes_of_cpu(&f->buffers[i].cpus[j]);
 	return sum;
 }
 

@@ -14,9 +14,11 @@
 /* Where one CPU's chunks are. */
 struct finish_cpu {
 	uint32_t cpu;
-	const struct spool *spool;
-	bool cut;			/* more happened than the spool has: the file says so */
-	uint64_t cut_ts;		/* when that begins; 0: right after what the spool has */
+	const struct spool *const *spools;	/* one behind the other */
+	size_t nr_spools;
+	uint64_t from_ts;		/* chunks whose last event is earlier are left out; 0: none */
+	bool cut;			/* more happened than the spools have: the file says so */
+	uint64_t cut_ts;		/* when that begins; 0: right after what the spools have */
 };
 
 struct finish_buffer {

@@ -130,38 +130,47 @@ struct content {
 	const uint8_t *pages;
 	size_t len;
 	uint64_t first_ts, last_ts;
-	uint64_t lost, lost_unknown, bad;
-	uint64_t gaps, largest_gap, first_gap_ts, last_gap_ts;
+	struct recorder_stats stats;
 };
 
-static void content_gap(struct content *c, const struct ring_page *p)
+static void content_gap(struct recorder_stats *s, const struct ring_page *p)
 {
-	if (!c->gaps++)
-		c->first_gap_ts = p->page_ts;
-	c->last_gap_ts = p->page_ts;
+	if (!s->gaps++)
+		s->first_gap_ts = p->page_ts;
+	s->last_gap_ts = p->page_ts;
 	if (p->lost == RING_LOST_UNKNOWN) {
-		c->lost_unknown++;
+		s->lost_unknown++;
 		return;
 	}
-	c->lost += p->lost;
-	if (c->largest_gap < p->lost)
-		c->largest_gap = p->lost;
+	s->lost += p->lost;
+	if (s->largest_gap < p->lost)
+		s->largest_gap = p->lost;
 }
 
-/* What a written batch says goes to its stream, whose turn it is. */
-static void content_count(struct recorder_stats *s, const struct content *c)
+void recorder_stats_add(struct recorder_stats *to, const struct recorder_stats *later)
 {
-	s->lost += c->lost;
-	s->lost_unknown += c->lost_unknown;
-	s->bad_pages += c->bad;
-	if (!c->gaps)
+	if (!to->discarded)
+		to->first_discarded_ts = later->first_discarded_ts;
+	to->discarded += later->discarded;
+	to->lost += later->lost;
+	to->lost_unknown += later->lost_unknown;
+	to->bad_pages += later->bad_pages;
+	if (!later->gaps)
 		return;
-	if (!s->gaps)
-		s->first_gap_ts = c->first_gap_ts;
-	s->last_gap_ts = c->last_gap_ts;
-	s->gaps += c->gaps;
-	if (s->largest_gap < c->largest_gap)
-		s->largest_gap = c->largest_gap;
+	if (!to->gaps)
+		to->first_gap_ts = later->first_gap_ts;
+	to->last_gap_ts = later->last_gap_ts;
+	to->gaps += later->gaps;
+	if (to->largest_gap < later->largest_gap)
+		to->largest_gap = later->largest_gap;
+}
+
+void stats_take(struct recorder_stats *from, struct recorder_stats *ret)
+{
+	*ret = (struct recorder_stats){ 0 };
+	recorder_stats_add(ret, from);
+	from->discarded = from->lost = from->lost_unknown = from->bad_pages = 0;
+	from->gaps = from->largest_gap = 0;
 }
 
 static void content_look(const struct stream *st, struct content *c)
@@ -171,9 +180,9 @@ static void content_look(const struct stream *st, struct content *c)
 
 	for (size_t off = 0; off < c->len; off += st->page_size) {
 		if (ring_page_open(&p, &st->abi, c->pages + off, st->page_size) < 0)
-			c->bad++;
+			c->stats.bad_pages++;
 		else if (p.lost)
-			content_gap(c, &p);
+			content_gap(&c->stats, &p);
 		if (!off)
 			c->first_ts = p.page_ts;
 	}
@@ -196,15 +205,20 @@ static void await_turn(struct stream *st, uint64_t number)
 static void end_turn(struct stream *st, unsigned flush)
 {
 	struct recorder *rec = st->rec;
+	struct err e = { 0 };
 
 	if (flush) {
 		atomic_store(&st->flushed, flush);
 		eventfd_write(rec->flushed_fd, 1);
 	}
 	pthread_mutex_lock(&rec->order_lock);
+	if (flush)
+		stream_cut(st, flush, &e);
 	st->turn++;
 	pthread_cond_broadcast(&rec->turn);
 	pthread_mutex_unlock(&rec->order_lock);
+	if (e.code)
+		recorder_fail(rec, &e);
 }
 
 /*
@@ -290,8 +304,11 @@ static void count_discarded(struct recorder_stats *s, const struct stream *st, s
  */
 static bool claim(struct recorder *rec, size_t size)
 {
-	uint64_t max = rec->opts.max_bytes, before = atomic_fetch_add(&rec->written, size);
+	uint64_t max = rec->opts.max_bytes, tell = atomic_load(&rec->tell_size);
+	uint64_t before = atomic_fetch_add(&rec->written, size);
 
+	if (tell && before < tell && before + size >= tell)
+		eventfd_write(rec->size_fd, 1);
 	if (!max || before + size < max)
 		return true;
 	recorder_end(rec);
@@ -337,10 +354,25 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 	if (r)
 		count_discarded(&st->stats, st, b);
 	else
-		content_count(&st->stats, &c);
+		recorder_stats_add(&st->stats, &c.stats);
 	if (e.code)
 		recorder_fail(rec, &e);
 	end_turn(st, r ? 0 : b->flush);
+}
+
+/* A spool that is cut off meanwhile is not closed before. */
+static int sync_stream(struct recorder *rec, struct stream *st, struct err *e)
+{
+	const struct spool *s;
+	int r;
+
+	pthread_mutex_lock(&rec->sync_lock);
+	pthread_mutex_lock(&rec->order_lock);
+	s = st->spool;
+	pthread_mutex_unlock(&rec->order_lock);
+	r = spool_sync(s, e);
+	pthread_mutex_unlock(&rec->sync_lock);
+	return r;
 }
 
 /* Bounds what a power failure takes: spools reach the disk every sync_s seconds. */
@@ -354,7 +386,7 @@ void *recorder_sync(void *recorder)
 	recorder_thread_begin(rec, "tcmd-sync", 0);
 	while (!atomic_load(&rec->stopping) && ppoll(&stop, 1, &pause, NULL) <= 0)
 		for (size_t i = 0; i < rec->streams.nr && !e.code; i++)
-			if (spool_sync(rec->streams.v[i]->spool, &e))
+			if (sync_stream(rec, rec->streams.v[i], &e))
 				recorder_fail(rec, &e);
 	return NULL;
 }

@@ -204,6 +204,8 @@ def test_kill_at_random_moments(before, tmp_path, whom):
     seed = int(os.environ.get("TRACECMD_SEED", time.time_ns() % 100000))
     rng = random.Random(seed)
     p = None
+    step = f"{INSTANCE}/step={common.tool('workload')}:workload_step"
+    probe = ("--probe", step) if os.path.exists(f"{tracefs.ROOT}/uprobe_events") else ()
     load = subprocess.Popen(["hackbench", "-g", "1", "-l", "100000000"], stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         for i in range(max(KILLS // 3, 1)):
@@ -212,7 +214,7 @@ def test_kill_at_random_moments(before, tmp_path, whom):
             pause, work = rng.uniform(0, rng.choice((0.6, 2))), WORK[i % len(WORK)]
             what = f"seed {seed}, kill {i} of {whom} after {pause:.3f} s"
             os.killpg(load.pid, signal.SIGCONT)
-            p = subprocess.Popen([TRACECMD, "record", "-q", "-o", folder / "x.dat", "-B", INSTANCE, *map(str, work)],
+            p = subprocess.Popen([TRACECMD, "record", "-q", "-o", folder / "x.dat", "-B", INSTANCE, *probe, *map(str, work)],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
             if i < 2:
                 wait_for(lambda: begun(folder), f"the recording begins ({what})")

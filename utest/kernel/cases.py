@@ -658,3 +658,8 @@ def refused_histogram(g):
     p = g.untouched("start", "-e", "sched:sched_switch", "-R", "hist:keys=no_such_field", status=1)
     assert "option -R" in p.stderr and "Couldn't find field" in p.stderr
     assert "\n    hist:keys=no_such_field\n              ^" in p.stderr, p.stderr
+
+
+# ---- cases with a file of their own, which need the above -----------------------
+
+import kernel.cases_probe  # noqa: E402,F401
