@@ -65,9 +65,9 @@ struct finish {
  * the first event. 0, -errno.
  */
 int finish_head(const struct finish *f, int fd, const char *name, struct err *e);
-/* The whole into pieces, which refer to the spools. 0, -errno. */
-int finish_pieces(const struct finish *f, struct dat_pieces *p, const char *name, struct err *e);
-/* Writes the file to @fd, which is at its beginning; @name is for messages.
+/* Writes the file front to back to @fd, which need not be seekable. 0, -errno. */
+int finish_send(const struct finish *f, int fd, const char *name, struct err *e);
+/* Writes the file to @fd, an empty file at its beginning; @name is for messages.
  * 0, -errno. */
 int finish_write(const struct finish *f, int fd, const char *name, struct err *e);
 

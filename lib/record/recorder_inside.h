@@ -61,7 +61,8 @@ struct stream {
 struct worker {
 	struct recorder *rec;
 	pthread_t thread;
-	size_t level;			/* how full memory was at the last look */
+	int nice;
+	bool full;			/* memory was almost in use at the last look */
 };
 
 struct recorder {

@@ -157,8 +157,10 @@ static int collect(struct recording *rec, struct layout *l, struct err *e)
 	return r;
 }
 
-static int save(struct recording *rec, int fd, const char *name, uint64_t since_ns, bool consume,
-		struct err *e)
+typedef int (*write_fn)(const struct finish *f, int fd, const char *name, struct err *e);
+
+static int save(struct recording *rec, write_fn fn, int fd, const char *name, uint64_t since_ns,
+		bool consume, struct err *e)
 {
 	struct layout l;
 	int r = lay_out(rec, since_ns, &l, e);
@@ -167,40 +169,23 @@ static int save(struct recording *rec, int fd, const char *name, uint64_t since_
 	if (!r)
 		r = collect(rec, &l, e);
 	if (!r)
-		r = finish_write(&l.f, fd, name, e);
+		r = fn(&l.f, fd, name, e);
 	layout_release(&l);
 	return r;
 }
 
 int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
 {
-	return save(rec, fd, name, rec->since_ns, consume, e);
+	return save(rec, finish_write, fd, name, rec->since_ns, consume, e);
 }
 
 int recording_write(struct recording *rec, int fd, const char *name, uint64_t since_ns,
 		    struct err *e)
 {
-	return save(rec, fd, name, since_ns, false, e);
+	return save(rec, finish_write, fd, name, since_ns, false, e);
 }
 
 int recording_send(struct recording *rec, int fd, const char *name, struct err *e)
 {
-	struct dat_pieces *p = dat_pieces_new();
-	struct layout l;
-	int r = lay_out(rec, rec->since_ns, &l, e);
-
-	if (!r && !p)
-		r = err_errno(e, -ENOMEM, "cannot write to %s", name);
-	if (!r)
-		r = collect(rec, &l, e);
-	if (!r)
-		r = finish_pieces(&l.f, p, name, e);
-	if (!r) {
-		r = dat_pieces_send(p, fd);
-		if (r)
-			err_errno(e, r, "cannot write to %s", name);
-	}
-	dat_pieces_free(p);
-	layout_release(&l);
-	return r;
+	return save(rec, finish_send, fd, name, rec->since_ns, false, e);
 }

@@ -78,31 +78,37 @@ void batch_submit(struct recorder *rec, struct batch *b)
 	sem_post(&rec->queued);
 }
 
-#define NICE_LEVELS 4
 #define PUT_OFF_MAX (64u << 20)		/* what finishing has to compress at most */
+#define FULL_PARTS 8			/* memory is almost full when so many ... */
+#define FULL_AT 3			/* ... of so many parts of it are in use */
 
 /*
- * Workers leave the machine to what is traced as long as memory lasts; the
- * fuller it is, the more they press (where that is allowed). Under hackbench
- * on two cores a worker with nice 0 gets one part in 200, with -20 a third.
+ * Workers leave the machine to what is traced while little waits for them; the more
+ * does, the more they press (where that is allowed). Under hackbench on two cores
+ * a worker with nice 0 gets one part in 200, with -20 a third. What waits when the workload
+ * ends has to be compressed before the file is there: 16 MB take two cores 15 ms.
  */
 static void adapt_nice(struct recorder *rec, struct worker *w)
 {
-	static const int nices[NICE_LEVELS] = { 0, -5, -10, -20 };
-	int left = 0;
-	size_t level;
+	static const struct { size_t waiting; int nice; } steps[] = {
+		{ 16u << 20, -20 }, { 8u << 20, -10 }, { 4u << 20, -5 }, { 0, 0 },
+	};
+	int left = 0, nice = steps[0].nice;
+	size_t used, step = 0;
 
 	sem_getvalue(&rec->available, &left);
-	if (left < 0)
-		left = 0;
-	level = ((size_t)rec->batches_max - left) * 2 * ARRAY_SIZE(nices) / rec->batches_max;
-	if (level >= ARRAY_SIZE(nices))
-		level = ARRAY_SIZE(nices) - 1;
-	if (level == w->level)
+	used = rec->batches_max - (left < 0 ? 0 : left);
+	w->full = used >= rec->batches_max * FULL_AT / FULL_PARTS;
+	while (used * rec->batch_bytes < steps[step].waiting)
+		step++;
+	if (!w->full && !atomic_load(&rec->stopping))
+		nice = steps[step].nice;
+	if (nice > rec->base_nice)
+		nice = rec->base_nice;
+	if (nice == w->nice)
 		return;
-	w->level = level;
-	setpriority(PRIO_PROCESS, syscall(SYS_gettid),
-		    nices[level] < rec->base_nice ? nices[level] : rec->base_nice);
+	w->nice = nice;
+	setpriority(PRIO_PROCESS, syscall(SYS_gettid), nice);
 }
 
 /* NULL: the queue is empty and stays so. */
@@ -224,7 +230,7 @@ static bool put_off(struct recorder *rec, const struct worker *w, size_t len)
 {
 	if (!rec->opts.codec || rec->opts.pack_later)
 		return true;
-	if (w->level < NICE_LEVELS - 1 || rec->opts.spool_limit)
+	if (!w->full || rec->opts.spool_limit)
 		return false;
 	if (atomic_fetch_add(&rec->put_off, len) + len <= PUT_OFF_MAX)
 		return true;
@@ -393,6 +399,7 @@ void *recorder_worker(void *worker)
 	struct batch *b;
 
 	recorder_thread_begin(rec, "tcmd-pack", w - rec->workers);
+	w->nice = rec->base_nice;
 	while ((b = batch_next(rec))) {
 		adapt_nice(rec, w);
 		if (b->len)
