@@ -21,6 +21,7 @@ const struct command *const commands[] = {
 	&stat_command,
 	&list_command,
 	&probe_command,
+	&trigger_command,
 	&report_command,
 	&convert_command,
 	&restore_command,

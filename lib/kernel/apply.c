@@ -366,37 +366,6 @@ static int apply_filters(struct apply *a)
 	return ret;
 }
 
-/* An event without triggers names in a comment those it could have. */
-static void hint_triggers(struct apply *a, uint32_t ev, const char *trigger)
-{
-	static const char head[] = "# Available triggers:";
-	AUTO_BUF struct buf file = { 0 }, text = { 0 };
-	AUTO_FREE char *word = strndup(trigger, strcspn(trigger, ": "));
-	const char *name = event_file(a, ev, "trigger", &file);
-	char *list, *known, *rest = NULL;
-	struct near near;
-
-	if (!word || !name || kernel_read(a->in, name, &text) || !text.data)
-		return;
-	list = text.data;
-	if (strncmp(list, head, sizeof(head) - 1))
-		return;
-	list += sizeof(head) - 1;
-	list += strspn(list, "\n# ");
-	list[strcspn(list, "\n")] = 0;
-	near_init(&near, word);
-	buf_clear(&file);
-	for (known = strtok_r(list, " ", &rest); known; known = strtok_r(NULL, " ", &rest)) {
-		if (!strcmp(known, word))
-			return;
-		near_try(&near, known);
-		buf_printf(&file, " %s", known);
-	}
-	near_hint(&near, a->e);
-	if (!file.failed)
-		err_hint(a->e, "there are:%s", file.data);
-}
-
 static int apply_triggers(struct apply *a)
 {
 	int ret = 0;
@@ -419,7 +388,7 @@ static int apply_triggers(struct apply *a)
 			}
 			ret = judge(a, &f, "-R", trigger, "which have no such trigger");
 			if (ret)
-				hint_triggers(a, ask->found.v[0], trigger);
+				hint_triggers(a->in, &a->evs[ask->found.v[0]], trigger, a->e);
 		}
 	}
 	return ret;

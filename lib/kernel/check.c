@@ -111,18 +111,12 @@ int ask_find_events(struct kernel_event_ask *ask, const struct kernel_event *evs
 	return 0;
 }
 
-static int no_event(struct check *c, const struct kernel_event_ask *ask,
-		    const struct kernel_event *evs, size_t nr)
+void hint_near_events(const struct kernel_event *evs, size_t nr, const char *pattern, struct err *e)
 {
-	const char *colon = strchr(ask->pattern, ':');
+	const char *colon = strchr(pattern, ':');
 	struct near near;
-	int ret = ask->hook ?
-		err_set(c->e, -ENOENT, "option -H %s: this kernel has no event '%s'", ask->hook,
-			ask->pattern + (strncmp(ask->pattern, "*:", 2) ? 0 : 2)) :
-		err_set(c->e, -ENOENT, "option %s: this kernel has no event or system '%s'",
-			kernel_event_option(c->is), ask->pattern);
 
-	near_init(&near, ask->pattern);
+	near_init(&near, pattern);
 	for (size_t i = 0; i < nr; i++) {
 		char full[512];
 
@@ -140,8 +134,20 @@ static int no_event(struct check *c, const struct kernel_event_ask *ask,
 		for (size_t i = 0; colon[1] && i < nr; i++)
 			near_try(&near, evs[i].name);
 	}
-	near_hint(&near, c->e);
-	err_hint(c->e, "'tracecmd list -e' lists the events");
+	near_hint(&near, e);
+	err_hint(e, "'tracecmd list -e' lists the events");
+}
+
+static int no_event(struct check *c, const struct kernel_event_ask *ask,
+		    const struct kernel_event *evs, size_t nr)
+{
+	int ret = ask->hook ?
+		err_set(c->e, -ENOENT, "option -H %s: this kernel has no event '%s'", ask->hook,
+			ask->pattern + (strncmp(ask->pattern, "*:", 2) ? 0 : 2)) :
+		err_set(c->e, -ENOENT, "option %s: this kernel has no event or system '%s'",
+			kernel_event_option(c->is), ask->pattern);
+
+	hint_near_events(evs, nr, ask->pattern, c->e);
 	return ret;
 }
 

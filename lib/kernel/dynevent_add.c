@@ -421,7 +421,7 @@ static void hint_names(struct kernel *k, const struct kernel_dyn_def *d, struct 
 	else
 		kallsyms_hint(symbol, e);
 	/* What it does not know at all it refuses without a word. */
-	if (d->type == KERNEL_DYN_EPROBE && !strstr(e->text, "the kernel says"))
+	if (e && d->type == KERNEL_DYN_EPROBE && !strstr(e->text, "the kernel says"))
 		err_hint(e, "it may be that this kernel knows no event probes (CONFIG_EPROBE_EVENTS)");
 }
 
@@ -454,21 +454,20 @@ int kernel_dyn_add(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
 	/* A chosen name may be somebody else's by now: then it is the next one. The kernel would
 	 * join two probes with equal arguments under one name. */
 	bool taken = is_taken(k, def->group, def->name);
+	struct err why = { 0 };
 	int r = -EEXIST;
 
 	if (taken && !def->base)
 		return explain_taken(k, def, e);
 	for (unsigned i = 0; r == -EEXIST && i < RACES_LOST; i++) {
-		struct err why = { 0 };
-
-		if ((taken || i) && (!def->base || choose_name(k, def, e)))
+		if ((taken || i) && (!def->base || choose_name(k, def, &why)))
 			break;
+		why = (struct err){ 0 };
 		r = add_once(k, def, &why);
-		if (r)
-			err_set(e, r, "%s", why.text);
 	}
 	if (r) {
-		if (r == -EEXIST && !strstr(e->text, "the kernel says"))
+		err_set(e, r, "%s", why.text);
+		if (r == -EEXIST && !strstr(why.text, "the kernel says"))
 			err_hint(e, "another event is at that place; 'tracecmd probe list' lists them");
 		if (r != -EEXIST && r != -ENOMEM)
 			hint_names(k, def, e);

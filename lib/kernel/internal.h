@@ -113,7 +113,18 @@ int setup_probes_make(struct kernel *k, struct kernel_setup *s, struct err *e);
 /* Whether an event of the setup that is yet to be made fits a pattern of -e. */
 bool setup_probes_match(const struct kernel_setup *s, const struct kernel_event_ask *ask);
 
+/* ---- reset.c */
+/* Appends what removes a function command. 0, -ENOMEM. */
+int command_removal(const char *listed, struct buf *ret);
+
+/* ---- trigger.c */
+/* Adds those triggers to @e that the event could have, should @trigger be none of them. */
+void hint_triggers(const struct kernel_instance *in, const struct kernel_event *ev, const char *trigger,
+		   struct err *e);
+
 /* ---- check.c */
+/* Adds what is near a pattern of events that means none. */
+void hint_near_events(const struct kernel_event *evs, size_t nr, const char *pattern, struct err *e);
 /* Whether "sys:ev", "sys:", "word" (a system or an event) or "all", each a glob, means it. */
 bool event_fits(const struct kernel_event *ev, const char *pattern);
 /* The events, as indexes into @evs, that the pattern selects. 0, -ENOMEM. */

@@ -101,24 +101,29 @@ static int reset_lists(struct kernel_instance *in, struct err *e)
 	return ret;
 }
 
+/* "func:traceoff:unlimited", "func:traceoff:count=3" as they are listed */
+int command_removal(const char *listed, struct buf *ret)
+{
+	const char *count = strstr(listed, ":unlimited");
+
+	if (!count)
+		count = strstr(listed, ":count=");
+	buf_printf(ret, "!%.*s", (int)(count ? count - listed : (long)strlen(listed)), listed);
+	return buf_puts(ret, count && !strncmp(count, ":count=", 7) ? ":0" : "");
+}
+
 static int remove_command(void *ctx, const char *line)
 {
 	struct kernel_instance *in = ctx;
 	const struct kernel_function_ask ask = { .pattern = (char *)line };
 	AUTO_BUF struct buf removal = { 0 };
 	char path[KERNEL_PATH_MAX];
-	const char *count = strstr(line, ":unlimited");
 
 	if (line[0] == '#' || !function_is_command(&ask))
 		return 0;
-	/* "func:traceoff:unlimited", "func:traceoff:count=3" as they are listed */
-	if (!count)
-		count = strstr(line, ":count=");
-	if (buf_printf(&removal, "!%.*s", (int)(count ? count - line : (long)strlen(line)), line) ||
+	if (command_removal(line, &removal) ||
 	    kernel_instance_path(in, "set_ftrace_filter", path, sizeof(path)))
 		return -ENOMEM;
-	if (count && !strncmp(count, ":count=", 7))
-		buf_puts(&removal, ":0");
 	/* One removal takes all functions of a pattern along: the rest is gone then. */
 	file_append(path, removal.data);
 	return 0;

@@ -66,16 +66,15 @@ def test_add_list_del(uprobes):
     assert probe("del", f"{GROUP}/step").stderr == "" and ours() == []
 
 
-@pytest.mark.parametrize("how", ["name", "group", "glob", "both", "colon", "definition"])
-def test_ways_to_name(uprobes, how):
-    probe("add", f"{GROUP}/one={WORKLOAD}:main")
+def test_ways_to_name(uprobes):
     probe("add", f"{GROUP}x/two={WORKLOAD}:main")
-    definition = next(line for line in ours() if "/one" in line)
-    what = {"name": "one", "group": GROUP, "glob": "on[e]", "both": f"{GROUP}/on*", "colon": f"{GROUP}:one",
-            "definition": definition.replace(" ", "  ")}[how]
-    assert [e["name"] for e in listed(what)] == ["one"]
-    probe("del", what)
-    assert len(ours()) == 1 and "/two" in ours()[0]
+    for how in "one", GROUP, "on[e]", f"{GROUP}/on*", f"{GROUP}:one", "definition":
+        probe("add", f"{GROUP}/one={WORKLOAD}:main")
+        if how == "definition":
+            how = next(line for line in ours() if "/one" in line).replace(" ", "  ")
+        assert [e["name"] for e in listed(how)] == ["one"]
+        probe("del", how)
+        assert len(ours()) == 1 and "/two" in ours()[0], how
     probe("del", f"{GROUP}x")
 
 
@@ -109,9 +108,10 @@ def test_stripped_program_has_its_dynamic_symbols(uprobes, tmp_path):
     assert re.search(r"functions of the name|when it starts", probe("add", f"{GROUP}/m={libc}:memcpy", status=1).stderr)
 
 
-@pytest.mark.parametrize("definition, words, place", [
+REFUSED = (
     (f"{WORKLOAD}:workload_stpe", "did you mean 'workload_step'", None),
-    (f"{WORKLOAD}:main a=%zz", "Invalid register name", "zz"),
+    # kernels differ in whether the place is with the '%'
+    (f"{WORKLOAD}:main a=%zz", "Invalid register name", ("%zz", "zz")),
     (f"{WORKLOAD}:main a=%di:u7", "type", "u7"),
     (f"{WORKLOAD}:main a=%di a=%si", "already", "a=%si"),
     (f"{WORKLOAD}:main a=+0(%di", "not closed", "(%di"),
@@ -122,14 +122,17 @@ def test_stripped_program_has_its_dynamic_symbols(uprobes, tmp_path):
     ("/nonexistent/x:main", "No such file", None),
     ("/bin/sh", "PROGRAM:SYMBOL", "/bin/sh"),
     ("x=", "place is missing", ""),
-], ids=lambda v: str(v)[-20:])
-def test_refusals(uprobes, definition, words, place):
+)
+
+
+def test_refusals(uprobes):
     before = tracefs.read(f"{uprobes}/dynamic_events"), tracefs.read(f"{uprobes}/error_log")
-    p = probe("add", definition, status=1)
-    assert words in p.stderr and p.stdout == ""
-    if place is not None:
-        assert under_caret(p.stderr + "\n").startswith(place), p.stderr
-    assert (tracefs.read(f"{uprobes}/dynamic_events"), tracefs.read(f"{uprobes}/error_log")) == before
+    for definition, words, place in REFUSED:
+        p = probe("add", definition, status=1)
+        assert words in p.stderr and p.stdout == ""
+        if place is not None:
+            assert under_caret(p.stderr + "\n").startswith(place), p.stderr
+        assert (tracefs.read(f"{uprobes}/dynamic_events"), tracefs.read(f"{uprobes}/error_log")) == before
 
 
 def test_name_that_is_taken(uprobes):
@@ -234,19 +237,21 @@ def test_two_of_one_function_have_names_of_their_own(uprobes, tmp_path):
     assert {e.name for e in recorded(out)} == {"workload_step", "workload_step_1"}
 
 
-@pytest.mark.parametrize("args, words", [
+ABORTED = (
     (("--probe", f"{GROUP}/a={WORKLOAD}:nosuch"), "--probe"),
     (("--probe", f"{GROUP}/a={WORKLOAD}:main", "--probe", f"{GROUP}/a={WORKLOAD}:workload_step"), f"the name {GROUP}/a"),
     (("--probe", f"{GROUP}/a={WORKLOAD}:main", "--probe", f"{GROUP}/b={WORKLOAD}:main x=%zz"), "Invalid register name"),
     (("--probe", f"{GROUP}/a={WORKLOAD}:main", "-f", "nosuch == 1"), "Field not found"),
     (("--probe", f"{GROUP}/a={WORKLOAD}:main", "-e", f"{GROUP}:ab"), "no event or system"),
-], ids=["symbol", "twice", "refused", "filter", "event"])
-def test_nothing_is_left_half_made(uprobes, tmp_path, args, words):
-    before = tracefs.snapshot()
-    out = tmp_path / "x.dat"
-    p = run(TRACECMD, "record", "-o", out, "-B", INSTANCE, *args, "touch", tmp_path / "ran", status=1)
-    assert words in p.stderr
-    assert os.listdir(tmp_path) == [] and tracefs.differences(before, tracefs.snapshot()) == []
+)
+
+
+def test_nothing_is_left_half_made(uprobes, tmp_path):
+    before = tracefs.snapshot(events=False)
+    for args, words in ABORTED:
+        p = run(TRACECMD, "record", "-o", tmp_path / "x.dat", "-B", INSTANCE, *args, "touch", tmp_path / "ran", status=1)
+        assert words in p.stderr
+        assert os.listdir(tmp_path) == [] and tracefs.differences(before, tracefs.snapshot(events=False)) == []
 
 
 def test_wrong_command_lines():
