@@ -359,7 +359,9 @@ static int apply_filters(struct apply *a)
 			}
 		}
 		if (!ret && ask->filter)
-			ret = judge(a, &f, "-f", ask->filter, "which are recorded unfiltered");
+			ret = judge(a, &f, a->is->wakes ? "--trigger" : "-f", ask->filter,
+				    a->is->wakes ? "which fire always" :
+						   "which are recorded unfiltered");
 	}
 	return ret;
 }
@@ -427,7 +429,7 @@ static int enable_event(struct apply *a, uint32_t ev, uint8_t wish, struct failu
 
 	if (ret && wish == WISH_EXACT) {
 		err_set(a->e, ret, "%s", why.text);
-		return err_wrap(a->e, "option -e %s:%s", a->evs[ev].system, a->evs[ev].name);
+		return err_wrap(a->e, "option %s %s:%s", kernel_event_option(a->is), a->evs[ev].system, a->evs[ev].name);
 	}
 	note_result(f, &why, ret);
 	return 0;
@@ -479,7 +481,7 @@ static int enable_events(struct apply *a)
 		return ret;
 	if (f.failed == f.tried) {
 		err_set(a->e, f.first.code, "%s", f.first.text);
-		return err_wrap(a->e, "option -e");
+		return err_wrap(a->e, "option %s", kernel_event_option(a->is));
 	}
 	notice(&a->k->notices, "%zu of %zu events cannot be switched on and are not recorded (%s)",
 	       f.failed, f.tried, f.first.text);
@@ -610,7 +612,7 @@ int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, s
 
 		a.is = &s->instances.v[i];
 		a.in = a.is->in;
-		if (!a.in || (!s->only_command && !a.is->pids.nr))
+		if (!a.in || a.is->wakes || (!s->only_command && !a.is->pids.nr))
 			continue;
 		for (size_t j = 0; j < a.is->pids.nr; j++)
 			add_threads(a.is->pids.v[j], &list);

@@ -144,8 +144,8 @@ static int no_event(struct check *c, const struct kernel_event_ask *ask,
 	int ret = ask->hook ?
 		err_set(c->e, -ENOENT, "option -H %s: this kernel has no event '%s'", ask->hook,
 			ask->pattern + (strncmp(ask->pattern, "*:", 2) ? 0 : 2)) :
-		err_set(c->e, -ENOENT, "option -e: this kernel has no event or system '%s'",
-			ask->pattern);
+		err_set(c->e, -ENOENT, "option %s: this kernel has no event or system '%s'",
+			kernel_event_option(c->is), ask->pattern);
 
 	hint_near_events(evs, nr, ask->pattern, c->e);
 	return ret;

@@ -41,6 +41,12 @@ struct undo_log {
 	void *watch_ctx;
 };
 
+/* The option that asks for the events of an instance. */
+static inline const char *kernel_event_option(const struct kernel_instance_setup *is)
+{
+	return is->wakes ? "--trigger" : "-e";
+}
+
 struct functions;			/* functions.c */
 
 struct kernel {

@@ -75,6 +75,7 @@ struct kernel_instance_setup {
 	bool follow;			/* -c: children of traced processes too */
 	bool has_max_depth;
 	uint64_t max_depth;		/* --max-graph-depth */
+	bool wakes;			/* its events are not recorded but waited for, whoever causes them */
 	struct kernel_instance *in;	/* set by kernel_setup_apply */
 };
 
@@ -127,6 +128,8 @@ int kernel_cpumask_check(const char *mask, struct err *e);
  * events nor a tracer are asked is left alone as soon as instances are named.
  */
 bool kernel_setup_takes_part(const struct kernel_setup *s, size_t i);
+/* Whether it does, and what happens in it is recorded. */
+bool kernel_setup_is_recorded(const struct kernel_setup *s, size_t i);
 /* Whether anything to trace is named at all (-e, -p, or keeping what is set). */
 bool kernel_setup_has_work(const struct kernel_setup *s);
 /* function, function_graph. */
