@@ -17,6 +17,7 @@
 #define FILES_SPARE 128			/* all but the buffers': a few, with room */
 #define FILES_PER_INSTANCE 2
 #define RESERVE_RAW (16 << 20)
+#define TRIGGER_SLACK_NS UINT64_C(1000000000)	/* until a trigger is seen and served */
 
 /* ---- before ------------------------------------------------------------------ */
 
@@ -154,19 +155,40 @@ int record_output_files(const struct trace_options *o, struct kernel *k, bool wi
 {
 	const struct recorder_opts opts = { .spool_limit = o->max_kb, .no_splice = o->no_splice };
 	bool to_stdout = o->output && !strcmp(o->output, "-");
-	/* What is sent refers to the spools once more. */
-	uint64_t each = recorder_stream_files(&opts) + (to_stdout ? o->max_kb ? 2 : 1 : 0), nr = FILES_SPARE;
+	uint64_t each = recorder_stream_files(&opts), nr = FILES_SPARE;
 	AUTO_FREE uint32_t *cpus = NULL;
 	size_t nr_cpus;
 	int r = kernel_instance_cpus(kernel_top(k), &cpus, &nr_cpus, e);
 
 	if (r)
 		return r;
+	if (to_stdout)			/* what is sent refers to the spools once more */
+		each += o->max_kb ? 2 : 1;
+	if (trace_parts_needed(&o->parts))
+		each += RECORD_SHARES + 2;	/* spools being kept, finished, and made ready */
 	for (size_t i = 0; i < o->setup.instances.nr; i++)
 		if (kernel_setup_takes_part(&o->setup, i) || (!i && with_top))
 			nr += FILES_PER_INSTANCE + nr_cpus * each;
 	r = fd_limit_raise(nr, e);
 	return r ? err_wrap(e, "cannot record the buffers of %zu CPUs", nr_cpus) : 0;
+}
+
+int record_output_parts(struct record_output *out, struct err *e)
+{
+	const struct trace_parts *p = &out->o->parts;
+	const char *option = trace_parts_needed(p);
+
+	if (!out->file.temp && option)
+		return err_set(e, -EINVAL, "option %s: '%s' is no file that others could be named after",
+			       option, out->path);
+	if (out->file.temp && !out->o->max_kb)
+		out->opts.parts_of = out->path;
+	out->opts.rotate_bytes = p->rotate_bytes;
+	out->opts.rotate_ns = p->rotate_ns;
+	out->opts.keep_parts = p->keep;
+	out->opts.last_bytes = p->last_bytes;
+	out->opts.last_ns = p->pre_ns ? p->pre_ns + p->post_ns + TRIGGER_SLACK_NS : p->last_ns;
+	return 0;
 }
 
 /* By the clock that times of the file are of: that of the first part recorded. */
@@ -234,6 +256,8 @@ static int finish(struct record_output *out, struct recording *rec, struct err *
 	struct err save_error = { 0 };
 	int r = recording_stop(rec, e), saved;
 
+	if (!r && out->discard)
+		return 0;
 	saved = save(out, rec, &save_error);
 	if (saved && saved != -EPIPE)	/* nobody wants what a closed pipe did not take */
 		keep_spools(out, rec, &save_error);
@@ -290,8 +314,14 @@ int record_output_end(struct record_output *out, struct recording *rec, bool *lo
 {
 	int r = finish(out, rec, e);
 
-	if (!r && !out->o->quiet && !out->to_stdout)
+	if (!r && !out->o->quiet && !out->to_stdout && !out->discard)
 		report_file(out->path);
+	if (!out->o->quiet && out->discard)
+		notice(&stderr_notices, "the command succeeded: no '%s' is made (--save-on-failure)",
+		       out->path);
+	else if (!out->o->quiet && recording_dropped(rec))
+		notice(&stderr_notices, "%.1f MB of what was recorded before that were dropped, as it was "
+		       "to be (%s)", recording_dropped(rec) / 1e6, trace_parts_needed(&out->o->parts));
 	record_loss_tell(rec);
 	*lost = !r && out->o->fail_on_loss && record_loss_any(rec);
 	return r;

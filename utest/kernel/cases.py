@@ -335,6 +335,37 @@ def _(r):
     assert r.lost("extracted.dat") > 0 and r.lost("large.dat") == 0
 
 
+# Until the markers are written.
+CHANGES = """
+"$@" & pid=$!
+while kill -0 $pid 2>/dev/null; do
+    echo 0 >/sys/devices/system/cpu/cpu1/online; echo 16 >buffer_size_kb
+    echo 1 >/sys/devices/system/cpu/cpu1/online; echo 256 >buffer_size_kb
+    changed=$((changed + 1))
+done
+wait $pid && echo $changed
+"""
+
+
+@case(cpus=(4,))
+def conservation_while_the_machine_changes(g):
+    """A CPU goes and comes back, buffers shrink and grow, while they are read in either way."""
+    for name, options in (("spliced", ()), ("read", ("--nosplice",))):
+        p = g.record(f"{name}.dat", "-q", "-b", 64, "-p", "nop", *options, "sh", "-c", f"cd {g.root}; {CHANGES}", "changes",
+                     g.markers, "trace_marker", "trace_marker_raw", 2000, 2000)
+        written, refused, changed = map(int, re.match(r"(\d+)\n(?:(\d+) refused\n)?(\d+)\n", p.stdout).groups("0"))
+        assert changed > 2
+        g.note(**{name: written - refused, f"{name}_refused": refused})
+
+
+@conservation_while_the_machine_changes.check
+def _(r):
+    for name in ("spliced", "read"):
+        numbers = r.marker_numbers(f"{name}.dat")
+        assert len(numbers) == len(set(numbers)), "a marker was recorded twice"
+        assert len(numbers) + r.lost(f"{name}.dat") == r.notes[name], (len(numbers), r.lost(f"{name}.dat"), r.notes)
+
+
 @case()
 def start_stop_extract(g):
     """The settings of start stay; reset puts all to the defaults."""
@@ -410,6 +441,71 @@ def _(r):
         assert len(r.marker_numbers(f"{name}-snapshot.dat")) == 300 * r.cpus
         assert len(r.marker_numbers(f"{name}-buffer.dat")) == 20 * r.cpus
         assert r.lost(f"{name}-snapshot.dat") == r.lost(f"{name}-buffer.dat") == 0
+
+
+@case()
+def latencies_one_by_one(g):
+    """The longest so far is put aside; then a shorter one counts."""
+    p = g.spawn("record", "-q", "-o", "two.dat", "-p", "wakeup")
+    g.wait_for(lambda: os.path.exists(f"/run/tracecmd/control.{p.pid}"))
+    for _ in range(2):
+        g.wait_for(lambda: g.run(g.workload, 4) and g.read("tracing_max_latency") != "0\n")
+        g.tracecmd("control", "snapshot")
+    g.tracecmd("control", "stop")
+    assert p.wait(60) == 0
+
+
+@latencies_one_by_one.check
+def _(r):
+    assert r.report("two.dat").count("# wakeup latency trace") >= 2
+
+
+@case()
+def snapshot_command(g):
+    """Taken, printed, emptied, freed; of the instance that is named."""
+    g.tracecmd("start", "-B", "snapped", "-p", "nop")
+    g.defer(g.tracecmd, "reset", "-B", "snapped", "-d")
+
+    def text(*options):
+        return g.tracecmd("snapshot", *options).stdout
+
+    def mark(word):
+        g.write("instances/snapped/trace_marker", word)
+
+    assert "Snapshot is freed" in text() and "Snapshot is freed" in text("-B", "snapped")
+    mark("kept")
+    assert text("-s", "-B", "snapped") == ""
+    mark("behind")
+    assert "kept" in text("-B", "snapped") and "behind" not in text("-B", "snapped")
+    assert "Snapshot is freed" in text()
+    assert any("kept" in text("-B", "snapped", "-c", cpu) for cpu in range(g.cpus))
+    text("-r", "-B", "snapped")
+    assert "Snapshot is allocated" in text("-B", "snapped")
+    text("-f", "-B", "snapped")
+    assert "Snapshot is freed" in text("-B", "snapped")
+    p = g.tracecmd("snapshot", "-c", "77", status=1)
+    assert "there is no CPU 77" in p.stderr
+
+
+@case()
+def snapshots_of_triggers(g):
+    """What a trigger kept is in the file, and the kernel has its memory back."""
+    for name, options in (("top", ()), ("in", ("-B", "tc_snap"))):
+        before = g.read("snapshot")
+        g.record(f"{name}.dat", *options, "-b", "1000", "-e", "sched:sched_process_exec", "-R",
+                 "snapshot:1 if filename == \"/bin/true\"", "-e", "sched:sched_process_exit", "-F", "-c", "sh", "-c",
+                 f"{g.workload} 4; /bin/true; {g.workload} 2")
+        assert g.read("snapshot") == before and "freed" in before
+    g.record("none.dat", "-e", "sched:sched_process_exec", "-R", "snapshot if pid == 1", "true")
+
+
+@snapshots_of_triggers.check
+def _(r):
+    for name, buffer in (("top", "snapshot"), ("in", "tc_snap.snapshot")):
+        events = r.events(f"{name}.dat")
+        assert {e.buffer for e in events} == {buffer.replace("snapshot", "").rstrip(".") or "", buffer}
+        assert len([e for e in events if e.name == "sched_process_exit" and e.comm == "workload"]) == 8
+    assert {e.buffer for e in r.events("none.dat")} <= {"", "snapshot"}
 
 
 @case()
@@ -627,3 +723,8 @@ def refused_histogram(g):
     p = g.untouched("start", "-e", "sched:sched_switch", "-R", "hist:keys=no_such_field", status=1)
     assert "option -R" in p.stderr and "Couldn't find field" in p.stderr
     assert "\n    hist:keys=no_such_field\n              ^" in p.stderr, p.stderr
+
+
+# ---- cases with a file of their own, which need the above -----------------------
+
+import kernel.cases_probe  # noqa: E402,F401

@@ -5,18 +5,25 @@
  * On each CPU one process, bound to it, writes COUNT markers: even numbers as
  * "marker CPU NUMBER" to TRACE_MARKER, odd ones as raw data (id 77, then CPU
  * and NUMBER as 32-bit numbers) to TRACE_MARKER_RAW; after every 16th it sleeps
- * PAUSE_US. Prints how many markers were written. A full buffer that does not
- * overwrite refuses them with EBADF and counts them as dropped: these are
- * written too. Exit status 1 if a write failed otherwise.
+ * PAUSE_US. Prints how many markers were written, and in a second line how many of
+ * them were refused (EBADF), if any: by a full buffer that does not overwrite, which
+ * counts them as dropped, or while a buffer is resized. Exit status 1 if a write failed otherwise. Killed, it takes the
+ * writers along.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static atomic_long *refused;			/* by all writers */
 
 static int write_markers(const char *marker, const char *raw, int cpu, int count, int pause_us)
 {
@@ -25,7 +32,8 @@ static int write_markers(const char *marker, const char *raw, int cpu, int count
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	if (fd < 0 || raw_fd < 0 || sched_setaffinity(0, sizeof(set), &set)) {
+	/* EINVAL: the CPU has gone */
+	if (fd < 0 || raw_fd < 0 || (sched_setaffinity(0, sizeof(set), &set) && errno != EINVAL)) {
 		perror("markers");
 		return 1;
 	}
@@ -39,6 +47,8 @@ static int write_markers(const char *marker, const char *raw, int cpu, int count
 			perror("markers: write");
 			return 1;
 		}
+		if (n < 0)
+			++*refused;
 		if (pause_us && i % 16 == 15)
 			usleep(pause_us);
 	}
@@ -48,18 +58,28 @@ static int write_markers(const char *marker, const char *raw, int cpu, int count
 int main(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	pid_t parent = getpid();
 	int count, failed = 0, status;
 
 	if (argc < 4)
 		return 2;
 	count = atoi(argv[3]);
+	refused = mmap(NULL, sizeof(*refused), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (refused == MAP_FAILED)
+		return 1;
 	for (int cpu = 0; cpu < cpus; cpu++)
-		if (!fork())
+		if (!fork()) {
+			/* it may be gone already */
+			if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+				_exit(1);
 			_exit(write_markers(argv[1], argv[2], cpu, count, argc > 4 ? atoi(argv[4]) : 0));
+		}
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		wait(&status);
 		failed |= status;
 	}
 	printf("%ld\n", cpus * count);
+	if (*refused)
+		printf("%ld refused\n", *refused);
 	return failed ? 1 : 0;
 }
