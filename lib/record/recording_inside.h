@@ -17,7 +17,6 @@
 #include "record/parts.h"
 #include "record/record.h"
 
-
 /* One instance that is recorded. */
 struct recorded {
 	const struct kernel_instance_setup *setup;
