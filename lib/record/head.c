@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dat/format.h"
+#include "dat/dat.h"
 #include "record/head.h"
 
 #define MODULES "/proc/modules"
