@@ -116,12 +116,16 @@ static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 
 	for (;;) {
 		uint8_t *at = batch_pages(*b) + (*b)->len;
-		ssize_t n = fn(st->source, at, cap - (*b)->len);
+		bool careful = gaps_begin(&st->gaps), empty;
+		ssize_t n;
 
+		source_set_careful(st->source, careful);
+		n = fn(st->source, at, cap - (*b)->len);
 		if (n < 0)
 			return n;
+		empty = careful && !n && !source_error(st->source);
 		st->wait = gaps_see(&st->gaps, at, n / st->page_size, (*b)->len / st->page_size,
-				    &(*b)->fixes);
+				    &(*b)->fixes, empty);
 		if (!st->wait)
 			submit_held(st);
 		total += n;
@@ -129,10 +133,13 @@ static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 		st->stats.pages += n / st->page_size;
 		if (source_error(st->source))
 			return source_error(st->source);
-		if ((*b)->len < cap)
+		if ((*b)->len == cap) {
+			if (!next_batch(st, b, st->wait))
+				return total;
+		} else if (!st->wait || !n) {
 			return total;
-		if (!next_batch(st, b, st->wait))
-			return total;
+		}
+		/* Else a gap may get its number from what follows. */
 	}
 }
 
@@ -158,11 +165,6 @@ static uint64_t now_ns(void)
  */
 static bool flush(struct stream *st, struct batch **b, unsigned number)
 {
-	/* Nothing more came: nothing can have been overwritten since. */
-	if (st->wait && !take(st, source_drain, b)) {
-		gaps_end(&st->gaps);
-		st->wait = false;
-	}
 	if (st->wait || !*b)
 		return false;
 	(*b)->flush = number;
@@ -218,7 +220,9 @@ void *recorder_reader(void *stream)
 		read_failed(st, n);
 	if (n < 0 || !b)
 		st->stats.unread = true;
-	gaps_end(&st->gaps);
+	if (st->stats.unread)
+		gaps_give_up(&st->gaps);
+	st->stats.lost_untold = gaps_end(&st->gaps);
 	if (b && b->len) {
 		send_batch(st, b, false);
 	} else {

@@ -141,7 +141,7 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 	st->abi = (struct ring_abi){
 		.big_endian = stream->info.big_endian, .long_size = stream->info.long_size,
 	};
-	gaps_init(&st->gaps, &st->abi, st->page_size, stream->overrun, stream->overrun_ctx);
+	gaps_init(&st->gaps, &st->abi, st->page_size, stream->counters, stream->counters_ctx);
 	r = st->wake_fd < 0 ? err_errno(e, -errno, "cannot set up the recorder") : 0;
 	if (r)
 		close(stream->fd);

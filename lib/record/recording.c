@@ -86,10 +86,9 @@ static uint64_t stats_number(const char *text, const char *name)
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
-/* A stream's way to the kernel's counters. */
+/* A stream's way to the kernel's counters: read for each take, so the file stays open. */
 struct counter {
-	struct kernel_instance *in;
-	uint32_t cpu;
+	int fd;
 };
 
 static uint64_t read_buffer_kb(struct kernel_instance *in, uint32_t cpu)
@@ -100,15 +99,18 @@ static uint64_t read_buffer_kb(struct kernel_instance *in, uint32_t cpu)
 	return kernel_read_word(in, file, text, sizeof(text)) ? 0 : strtoull(text, NULL, 10);
 }
 
-static int read_overrun(void *ctx, uint64_t *ret)
+static int read_counters(void *ctx, struct gaps_counters *ret)
 {
 	const struct counter *c = ctx;
-	struct buf text AUTO_BUF = { 0 };
-	int r = kernel_cpu_stats(c->in, c->cpu, &text, NULL);
+	char text[1024];
+	ssize_t n = pread(c->fd, text, sizeof(text) - 1, 0);
 
-	if (!r)
-		*ret = stats_number(text.data, "overrun");
-	return r;
+	if (n < 0)
+		return -errno;
+	text[n] = 0;
+	ret->overrun = stats_number(text, "overrun");
+	ret->read = stats_number(text, "read events");
+	return 0;
 }
 
 /* Adds one CPU's stream to the recorder. */
@@ -124,7 +126,7 @@ static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu
 			.uname = rec->uname, .version = rec->opts.writer,
 			.boot = rec->boot, .cpus = rec->machine_cpus,
 		},
-		.overrun = read_overrun,
+		.counters = read_counters,
 	};
 	struct counter *c = malloc(sizeof(*c));
 
@@ -132,8 +134,10 @@ static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu
 		free(c);
 		return no_memory(e);
 	}
-	*c = (struct counter){ .in = b->in, .cpu = cpu };
-	s.overrun_ctx = c;
+	c->fd = kernel_cpu_open(b->in, cpu, "stats", 0, e);
+	if (c->fd < 0)
+		return c->fd;
+	s.counters_ctx = c;
 
 	if (asprintf(&path, "%s%s%s.cpu%u", rec->opts.spool_base, *instance ? "." : "", instance,
 		     cpu) < 0) {
@@ -559,8 +563,10 @@ void recording_free(struct recording *rec, bool unlink_spools)
 		free(rec->stats.v[i]);
 	vec_release(&rec->stats);
 	vec_release(&rec->counters);
-	for (size_t i = 0; i < rec->streams.nr; i++)
+	for (size_t i = 0; i < rec->streams.nr; i++) {
+		cleanup_close(&rec->streams.v[i]->fd);
 		free(rec->streams.v[i]);
+	}
 	vec_release(&rec->streams);
 	free(rec);
 }
