@@ -4,7 +4,7 @@
 
 #include "record/gaps.h"
 
-#define CALM 64				/* sub-buffers without a loss before care ends */
+#define CALM 16			/* sub-buffers without a loss before care ends */
 
 void gaps_init(struct gaps *g, const struct ring_abi *abi, uint32_t page_size,
 	       gaps_counters_fn counters, void *ctx)

@@ -116,14 +116,15 @@ static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 
 	for (;;) {
 		uint8_t *at = batch_pages(*b) + (*b)->len;
-		bool careful = gaps_begin(&st->gaps), empty;
 		ssize_t n;
+		bool empty;
 
-		source_set_careful(st->source, careful);
+		st->careful = gaps_begin(&st->gaps);
+		source_set_careful(st->source, st->careful);
 		n = fn(st->source, at, cap - (*b)->len);
 		if (n < 0)
 			return n;
-		empty = careful && !n && !source_error(st->source);
+		empty = st->careful && !n && !source_error(st->source);
 		st->wait = gaps_see(&st->gaps, at, n / st->page_size, (*b)->len / st->page_size,
 				    &(*b)->fixes, empty);
 		if (!st->wait)
@@ -172,6 +173,22 @@ static bool flush(struct stream *st, struct batch **b, unsigned number)
 	return true;
 }
 
+/*
+ * Whether a take of @n bytes was hardly worth it. With care a single sub-buffer can be
+ * half of a small buffer, which does not last for a pause.
+ */
+static bool next_to_nothing(const struct stream *st, struct batch *b, ssize_t n)
+{
+	struct ring_page p;
+
+	if (n > (ssize_t)st->page_size)
+		return false;
+	if (!st->careful || !n || !b || !b->len)
+		return true;
+	return ring_page_open(&p, &st->abi, batch_pages(b) + b->len - st->page_size,
+			      st->page_size) < 0 || p.end < st->page_size / 4;
+}
+
 static ssize_t read_live(struct stream *st, struct batch **b)
 {
 	unsigned flushed = 0;
@@ -188,7 +205,7 @@ static ssize_t read_live(struct stream *st, struct batch **b)
 		if (n < 0)
 			break;
 		/* Woken for next to nothing (kernels before 6.1 do that): a pause. */
-		rest = n <= (ssize_t)st->page_size;
+		rest = next_to_nothing(st, *b, n);
 		if (*b && asked != flushed && flush(st, b, asked))
 			flushed = asked;
 		if (st->next_batch != number || !*b || !(*b)->len) {

@@ -20,8 +20,8 @@
  * entries of a sub-buffer if there is room, else it only says "some". Asked for
  * fewer bytes than a sub-buffer has (ring_buffer_read_page() in
  * kernel/trace/ring_buffer.c), it hands a full one over in two pieces, and the
- * first has room. It copies these event by event, about 4 us of CPU per
- * sub-buffer, so this is for times when something is lost.
+ * first has room. It copies these event by event, 5 us of CPU more per sub-buffer of
+ * small events, so this is for times when something is lost.
  */
 #ifndef TRACECMD_SOURCE_H
 #define TRACECMD_SOURCE_H

@@ -85,13 +85,14 @@ def test_recorded_and_lost_are_all(kernel, tmp_path, form, kb, count):
         assert lost == 0
 
 
-@pytest.mark.parametrize("form", [("-b", "4"), ("-b", "8"), ("-b", "8", "--poll"), ("-b", "64", "--poll"),
-                                  ("-b", "8", "--nosplice"), ("-b", "64", "--nosplice"),
-                                  ("-b", "64", "--subbuf-size", "8")], ids=" ".join)
-@pytest.mark.parametrize("seed", [0, 1])
-def test_each_gap_has_its_number(kernel, tmp_path, form, seed):
+@pytest.mark.parametrize("seed, form", [(1, ("-b", "4")), (1, ("-b", "8")), (1, ("-b", "8", "--poll")),
+                                        (1, ("-b", "64", "--poll")), (1, ("-b", "8", "--nosplice")),
+                                        (1, ("-b", "64", "--subbuf-size", "8")), (0, ("-b", "8")),
+                                        (0, ("-b", "64", "--nosplice"))],
+                         ids=lambda value: " ".join(value) if isinstance(value, tuple) else f"sizes{value}")
+def test_each_gap_has_its_number(kernel, tmp_path, seed, form):
     """Buffers of a few sub-buffers, which are full to the last byte, or full to some byte."""
-    out, count = tmp_path / "out.dat", 10000
+    out, count = tmp_path / "out.dat", 6000
     for turn in range(TIMES):
         p = run(TRACECMD, "record", "-o", out, "-B", NAME, "-p", "nop", *form,
                 *written_by(f"{kernel}/instances/{NAME}", count, seed=seed and seed + turn * CPUS))
@@ -100,7 +101,7 @@ def test_each_gap_has_its_number(kernel, tmp_path, form, seed):
         lost, unknown = lost_in_places(text, count)
         assert unknown == 0
         assert recorded + lost == count * CPUS
-        assert told_lost(p.stderr) == lost
+        assert told_lost(p.stderr) == lost and "known size" not in p.stderr
 
 
 def test_loss_is_certain_when_nobody_reads(kernel, tmp_path):

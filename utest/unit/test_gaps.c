@@ -132,7 +132,7 @@ static void test_when_to_take_care(void **state)
 	comes(&b, 40);
 	assert_false(taken(&b, &careful, false));
 	assert_true(careful);
-	for (unsigned i = 0; i < 64; i++) {
+	for (unsigned i = 0; i < 16; i++) {
 		comes(&b, 0);
 		assert_false(taken(&b, &careful, false));
 		assert_true(careful);
