@@ -12,7 +12,7 @@ CC := gcc
 endif
 PREFIX ?= /usr/local
 OPT ?= -O2 -g
-PKGS := libtraceevent libzstd liblz4 zlib libxxhash
+PKGS := libtraceevent libzstd liblz4 zlib libxxhash libelf
 
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTRACECMD_VERSION='"$(VERSION)"' -Ilib
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes

@@ -16,6 +16,7 @@
 
 #define CLIENTS_MAX 8
 #define EVENTS_MAX 16
+#define BACKLOG 64			/* that wait to be let in, or refused */
 
 struct client {
 	int fd;				/* -1: a free place */
@@ -292,7 +293,7 @@ static int bind_at(int fd, const struct sockaddr_un *addr)
 {
 	unlink(addr->sun_path);			/* of an earlier process of our number */
 	if (fchmod(fd, 0600) < 0 || bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ||
-	    listen(fd, CLIENTS_MAX) < 0)
+	    listen(fd, BACKLOG) < 0)
 		return -errno;
 	return 0;
 }

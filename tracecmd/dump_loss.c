@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "dump.h"
-#include "record_loss.h"
+#include "clock/clock.h"
 #include "ring/ring.h"
 
 /* Of one CPU, or of all. */
@@ -54,9 +54,9 @@ static void print_cpu(const struct dat_buffer *b, uint32_t cpu, const struct los
 {
 	struct buf when AUTO_BUF = { 0 };
 
-	loss_put_time(&when, b->clock, l->first_ts);
+	clock_put_time(&when, b->clock, l->first_ts);
 	buf_puts(&when, " to ");
-	loss_put_time(&when, b->clock, l->last_ts);
+	clock_put_time(&when, b->clock, l->last_ts);
 	out_printf("\t\tCPU %u%s%s: %" PRIu64 " events in %" PRIu64 " gap%s from %s", cpu, *b->name ? "." : "",
 		   b->name, l->events, l->gaps, l->gaps == 1 ? "" : "s", when.failed ? "" : when.data);
 	if (l->unknown)

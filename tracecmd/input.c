@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "input.h"
-#include "record_loss.h"
 #include "record/left.h"
 
 #define STDIN_NAME "standard input"
@@ -78,101 +76,12 @@ static int open_stdin(const struct notices *notices, struct input *in, struct er
 	return dat_reader_open_fd(fd, STDIN_NAME, notices, &in->reader, e);
 }
 
-/* ---- what a recording left ---------------------------------------------------- */
-
-static void put_end(struct buf *b, const struct left *l)
-{
-	if (!l->has_events) {
-		buf_puts(b, "before any event reached the disk");
-	} else {
-		buf_puts(b, "its last event is at ");
-		loss_put_time(b, l->clock, l->last_ts);
-	}
-	if (l->damage)
-		buf_printf(b, "; %" PRIu64 " bytes behind or between its whole chunks are torn and "
-			   "left out", l->damage);
-}
-
-static int tell_left(const char *path, const struct left *l, const struct notices *notices,
-		     struct input *in)
-{
-	AUTO_BUF struct buf text = { 0 };
-
-	if (l->strangers)
-		notice(notices, "'%s': %zu files of another recording that was cut are left out",
-		       path, l->strangers);
-	buf_printf(&text, l->live ? "'%s' is being recorded still: " :
-		   "'%s' was not finished, its recorder was killed or failed: ", path);
-	put_end(&text, l);
-	if (l->live) {
-		notice(notices, "%s", text.failed ? path : text.data);
-		return 0;
-	}
-	in->cut = text.failed ? NULL : strdup(text.data);
-	return in->cut ? 0 : -ENOMEM;
-}
-
-/* 1, 0: nothing is left of it, -errno. */
-static int open_left(const char *path, const struct notices *notices, struct input *in,
-		     struct err *e)
-{
-	struct left l;
-	int r = left_find(path, &l, e);
-
-	if (r <= 0)
-		return r;
-	r = left_open(path, &l, notices, &in->reader, e);
-	if (!r && tell_left(path, &l, notices, in))
-		r = err_errno(e, -ENOMEM, "cannot read '%s'", path);
-	left_release(&l);
-	return r ? r : 1;
-}
-
-/* "FILE.meta" without its end; NULL: it is none, or no memory. */
-static char *base_of_head(const char *path)
-{
-	size_t len = strlen(path), end = strlen(HEAD_SUFFIX);
-
-	return len > end && !strcmp(path + len - end, HEAD_SUFFIX) ? strndup(path, len - end) : NULL;
-}
-
-/* A whole file, and beside it the traces of a later recording. */
-static void tell_neighbour(const char *path, const struct notices *notices)
-{
-	char *head;
-
-	if (asprintf(&head, "%s" HEAD_SUFFIX, path) < 0)
-		return;
-	if (!access(head, F_OK))
-		notice(notices, "'%s' is whole, but beside it is what a later recording holds that "
-		       "runs still or was cut: see '%s'", path, head);
-	free(head);
-}
-
 int input_open(const char *path, const struct notices *notices, struct input *in, struct err *e)
 {
-	AUTO_FREE char *base = base_of_head(path);
-	struct err why = { 0 };
-	int r, left = 0;
-
 	*in = (struct input){ 0 };
 	if (!strcmp(path, "-"))
 		return open_stdin(notices, in, e);
-	if (base)
-		left = open_left(base, notices, in, e);
-	if (left)
-		return left < 0 ? left : 0;
-	r = dat_reader_open(path, notices, &in->reader, &why);
-	if (!r) {
-		tell_neighbour(path, notices);
-		return 0;
-	}
-	left = open_left(path, notices, in, e);
-	if (left)
-		return left < 0 ? left : 0;
-	if (e)
-		*e = why;
-	return r;
+	return left_or_file_open(path, notices, &in->reader, &in->cut, e);
 }
 
 void input_release(struct input *in)

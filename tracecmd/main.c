@@ -20,6 +20,8 @@ const struct command *const commands[] = {
 	&show_command,
 	&stat_command,
 	&list_command,
+	&probe_command,
+	&trigger_command,
 	&report_command,
 	&convert_command,
 	&restore_command,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "progress.h"
+#include "record_output.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define LIMIT_MS 100			/* between looks at limits */
@@ -108,6 +109,14 @@ static void flush(void *ctx)
 	recording_flush(p->rec);
 }
 
+static void save(void *ctx)
+{
+	struct progress *p = ctx;
+
+	if (!recording_ask_part(p->rec, false, 0))
+		notice(&stderr_notices, "nothing is saved before the end: " PARTS_UNFIT);
+}
+
 void progress_begin(struct progress *p, const struct trace_options *o, struct recording *rec,
 		    struct control *control, struct record_watch *ret_watch)
 {
@@ -116,7 +125,8 @@ void progress_begin(struct progress *p, const struct trace_options *o, struct re
 		.on_terminal = !o->command && !o->quiet && !o->daemonize && isatty(STDERR_FILENO),
 	};
 	p->told.at = p->asked.at = p->began;
-	*ret_watch = (struct record_watch){ .tick = tick, .flush = flush, .ctx = p, .control = control };
+	*ret_watch = (struct record_watch){ .tick = tick, .flush = flush, .save = save, .ctx = p,
+					   .control = control };
 	if (o->max_time_s)
 		ret_watch->tick_ms = LIMIT_MS;
 	else if (p->on_terminal || o->has_status_fd)

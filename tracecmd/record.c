@@ -31,6 +31,7 @@ struct run {
 	struct pid_file pid_file;
 	struct progress progress;
 	struct record_control control;
+	struct record_trigger trigger;
 	bool lost;			/* events, and that is to be a failure */
 	int status;			/* the command's, or EXIT_OK */
 };
@@ -63,6 +64,8 @@ static int check_all(struct run *run, struct err *e)
 		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_open(&run->out, o, e);
+	if (!r)
+		r = record_output_parts(&run->out, e);
 	if (!r && (o->pid_file || o->daemonize))
 		r = pid_file_open(&run->pid_file, o->pid_file, e);
 	run->plan.out_to_stderr = run->out.to_stdout;
@@ -105,6 +108,8 @@ static int begin(struct run *run, struct err *e)
 		r = kernel_setup_lock(run->kernel, setup, e);
 	if (!r)
 		r = record_output_date(&run->out, run->kernel, e);
+	if (!r)
+		r = record_trigger_open(&run->trigger, run->o, e);
 	if (!r)
 		r = recording_new(run->kernel, setup, &run->out.opts, &run->recording, e);
 	if (!r && run->o->command)
@@ -150,7 +155,36 @@ static enum record_end wait_on(struct run *run, unsigned *signals)
 /* The recording has ended before the command: that is not to suffer from it. */
 static bool is_early(enum record_end why)
 {
-	return why == RECORD_END_ALARM || why == RECORD_END_LIMIT || why == RECORD_END_BLIND;
+	return why == RECORD_END_ALARM || why == RECORD_END_LIMIT || why == RECORD_END_TRIGGER ||
+	       why == RECORD_END_BLIND;
+}
+
+/* Tracing off, the file, the command's end if that comes later. */
+static int end(struct run *run, enum record_end why, unsigned signals, const struct err *blind,
+	       struct err *e)
+{
+	int r = kernel_setup_tracing(run->kernel, &run->o->setup, false, e);
+
+	if (r)
+		return r;
+	if (why == RECORD_END_COMMAND) {
+		run->status = child_wait(&run->child);
+		run->out.discard = run->o->parts.save_on_failure && !run->status;
+	}
+	r = record_output_end(&run->out, run->recording, &run->lost, e);
+	record_control_close(&run->control, e);
+	if (!r && why == RECORD_END_BLIND) {
+		*e = *blind;
+		r = e->code;
+	}
+	if (is_early(why) && run->child.pid) {
+		why = wait_on(run, &signals);
+		if (why == RECORD_END_COMMAND)
+			run->status = child_wait(&run->child);
+	}
+	if (why != RECORD_END_COMMAND)
+		child_detach(&run->child);
+	return r;
 }
 
 static int record(struct run *run, struct err *e)
@@ -184,27 +218,14 @@ static int record(struct run *run, struct err *e)
 		report_line(run->o, "Hit Ctrl^C to stop recording\n");
 	}
 	progress_begin(&run->progress, run->o, run->recording, run->control.socket, &watch);
+	record_trigger_set(&run->trigger, run->recording);
+	watch.trigger = &run->trigger;
 	why = record_wait(&run->child, &run->watched, run->signal_fd,
 			  recording_alarm_fd(run->recording), &watch, &signals, &blind);
 	progress_end(&run->progress);
 	stop_signals_last(run->signal_fd, signals);
 	tell_stopped(&run->o->setup);
-	r = kernel_setup_tracing(run->kernel, &run->o->setup, false, e);
-	if (r)
-		return r;
-	r = record_output_end(&run->out, run->recording, &run->lost, e);
-	record_control_close(&run->control, e);
-	if (!r && why == RECORD_END_BLIND) {
-		*e = blind;
-		r = e->code;
-	}
-	if (is_early(why) && run->child.pid)
-		why = wait_on(run, &signals);
-	if (why == RECORD_END_COMMAND)
-		run->status = child_wait(&run->child);
-	else
-		child_detach(&run->child);
-	return r;
+	return end(run, why, signals, &blind, e);
 }
 
 /* Puts the kernel back, unless a recording that went well shall leave it (-k). */
@@ -221,7 +242,7 @@ static int run_record(int argc, char **argv, struct err *e)
 	struct trace_options o;
 	struct run run = {
 		.o = &o, .child = CHILD_NONE, .supervisor = SUPERVISOR_NONE,
-		.out.file.fd = -1, .signal_fd = -1, .daemon_fd = -1,
+		.trigger = RECORD_TRIGGER_NONE, .out.file.fd = -1, .signal_fd = -1, .daemon_fd = -1,
 	};
 	int status = trace_options_parse(TRACE_RECORD, argc, argv, &o, e);
 	struct err undo = { 0 };
@@ -239,6 +260,7 @@ static int run_record(int argc, char **argv, struct err *e)
 		kernel_setup_tracing(run.kernel, &o.setup, false, NULL);
 	record_control_close(&run.control, e);
 	recording_free(run.recording, !run.out.keep_spools);
+	record_trigger_close(&run.trigger);
 	put_back(&run, r, &undo);
 	/* A child that never went holds what tells the supervisor that we are there. */
 	child_release(&run.child);
@@ -271,6 +293,20 @@ const struct command record_command = {
 		"  -k                leave the tracing settings as they are afterwards\n"
 		"  --max-time SECONDS, --max-size SIZE\n"
 		"                    end the recording then; SIZE in bytes, or with K, M, G, T\n"
+		"\nFiles before the end, and what is kept for them (SIZE: 64M, 1G; TIME: 10s, 5m, 1h)\n"
+		"  --rotate SIZE|TIME\n"
+		"                    begin a new file then: trace.1.dat, trace.2.dat ..., at last trace.dat\n"
+		"  --keep N          of these keep the last N only\n"
+		"  --keep-last SIZE|TIME\n"
+		"                    keep only what was recorded last\n"
+		"  --trigger [SYSTEM:]EVENT[:FILTER]\n"
+		"                    when this happens, anywhere: end the recording; repeatable\n"
+		"  --on-trigger save write a file like trace.1.dat instead, and go on\n"
+		"  --pre TIME        there: the file begins so long before the trigger\n"
+		"  --post TIME       and ends so long after it\n"
+		"  --save-on-failure no file if the command's exit status is 0\n"
+		"  SIGUSR2, 'tracecmd control save': write a file of what is kept, and go on\n"
+		"\nHow\n"
 		"  --fail-on-loss    exit status 3 if events were lost\n"
 		"  --sync[=SECONDS]  have what was recorded on the disk every so many (1)\n"
 		"  --status-fd N     a line of status each second to this descriptor\n"

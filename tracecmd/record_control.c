@@ -35,6 +35,41 @@ static int flush_done(void *ctx, uint64_t ticket, struct buf *answer, struct err
 	return recording_flushed(rc->rec, ticket) ? 0 : CONTROL_LATER;
 }
 
+static int ask_part(struct record_control *rc, bool forget, uint64_t *ticket, struct err *e)
+{
+	*ticket = recording_ask_part(rc->rec, forget, 0);
+	return *ticket ? CONTROL_LATER : err_set(e, -EINVAL, "nothing is saved before the end: "
+						 PARTS_UNFIT);
+}
+
+static int run_save(void *ctx, const char *args, uint64_t *ticket, struct buf *answer, struct err *e)
+{
+	(void)args;
+	(void)answer;
+	return ask_part(ctx, false, ticket, e);
+}
+
+static int run_rotate(void *ctx, const char *args, uint64_t *ticket, struct buf *answer,
+		      struct err *e)
+{
+	struct record_control *rc = ctx;
+
+	(void)args;
+	(void)answer;
+	if (rc->out->opts.last_bytes || rc->out->opts.last_ns)
+		return err_set(e, -EINVAL, "this recording keeps only its last part: 'save' makes a file of "
+			       "that");
+	return ask_part(rc, true, ticket, e);
+}
+
+static int part_done(void *ctx, uint64_t ticket, struct buf *answer, struct err *e)
+{
+	struct record_control *rc = ctx;
+	int r = recording_part_done(rc->rec, ticket, answer, e);
+
+	return !r ? CONTROL_LATER : r > 0 ? 0 : r;
+}
+
 /* As INT and TERM do: with a command that one is to end first. */
 static int run_stop(void *ctx, const char *args, uint64_t *ticket, struct buf *answer,
 		    struct err *e)
@@ -50,7 +85,7 @@ static int run_stop(void *ctx, const char *args, uint64_t *ticket, struct buf *a
 
 static bool records(const struct record_control *rc, size_t i)
 {
-	return kernel_setup_takes_part(&rc->out->o->setup, i);
+	return kernel_setup_is_recorded(&rc->out->o->setup, i);
 }
 
 static int run_about(void *ctx, const char *args, uint64_t *ticket, struct buf *answer,
@@ -85,6 +120,8 @@ static int run_has(void *ctx, const char *args, uint64_t *ticket, struct buf *an
 static const struct control_command commands_of_record[] = {
 	{ .name = "status", .run = run_status },
 	{ .name = "flush", .run = run_flush, .done = flush_done },
+	{ .name = "save", .run = run_save, .done = part_done },
+	{ .name = "rotate", .run = run_rotate, .done = part_done },
 	{ .name = "stop", .run = run_stop },
 	{ .name = "about", .run = run_about },
 	{ .name = "has", .takes_args = true, .run = run_has },

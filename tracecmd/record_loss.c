@@ -2,33 +2,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "clock/clock.h"
 #include "record_loss.h"
 
-#define NS_PER_US 1000
-#define US_PER_S 1000000
 #define KIB 1024
 #define MARGIN 5 / 4			/* the next burst may be larger */
-
-/* Times of these clocks are no nanoseconds. */
-static bool counts(const char *clock)
-{
-	static const char *const names[] = { "x86-tsc", "tsc2nsec", "counter", "uptime" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(clock, names[i]))
-			return true;
-	return false;
-}
-
-void loss_put_time(struct buf *b, const char *clock, uint64_t ts)
-{
-	uint64_t us = ts / NS_PER_US + (ts % NS_PER_US + NS_PER_US / 2) / NS_PER_US;
-
-	if (counts(clock))
-		buf_printf(b, "%" PRIu64, ts);
-	else
-		buf_printf(b, "%" PRIu64 ".%06" PRIu64, us / US_PER_S, us % US_PER_S);
-}
 
 static bool has_lost(const struct recording_cpu *c)
 {
@@ -77,9 +55,9 @@ static void tell_cpu(const struct recording_cpu *c)
 	if (c->stats.gaps) {
 		buf_printf(&when, ", %" PRIu64 " gap%s from ", c->stats.gaps,
 			   c->stats.gaps == 1 ? "" : "s");
-		loss_put_time(&when, c->clock, c->stats.first_gap_ts);
+		clock_put_time(&when, c->clock, c->stats.first_gap_ts);
 		buf_puts(&when, " to ");
-		loss_put_time(&when, c->clock, c->stats.last_gap_ts);
+		clock_put_time(&when, c->clock, c->stats.last_gap_ts);
 		if (!when.failed)
 			fputs(when.data, stderr);
 	}

@@ -9,7 +9,5 @@
 bool record_loss_any(const struct recording *rec);
 /* Tells it on standard error: a line for each CPU that lost events, then the reasons. */
 void record_loss_tell(const struct recording *rec);
-/* A time of a trace clock as reports show it: seconds, or the count it is. Appended. */
-void loss_put_time(struct buf *b, const char *clock, uint64_t ts);
 
 #endif

@@ -15,6 +15,7 @@
 #define STDOUT_NAME "standard output"
 #define RESERVE_PACKED (4 << 20)	/* formats and symbols, compressed and not */
 #define RESERVE_RAW (16 << 20)
+#define TRIGGER_SLACK_NS UINT64_C(1000000000)	/* until a trigger is seen and served */
 
 /* ---- before ------------------------------------------------------------------ */
 
@@ -156,6 +157,24 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 	return r;
 }
 
+int record_output_parts(struct record_output *out, struct err *e)
+{
+	const struct trace_parts *p = &out->o->parts;
+	const char *option = trace_parts_needed(p);
+
+	if (!out->file.temp && option)
+		return err_set(e, -EINVAL, "option %s: '%s' is no file that others could be named after",
+			       option, out->path);
+	if (out->file.temp && !out->o->max_kb)
+		out->opts.parts_of = out->path;
+	out->opts.rotate_bytes = p->rotate_bytes;
+	out->opts.rotate_ns = p->rotate_ns;
+	out->opts.keep_parts = p->keep;
+	out->opts.last_bytes = p->last_bytes;
+	out->opts.last_ns = p->pre_ns ? p->pre_ns + p->post_ns + TRIGGER_SLACK_NS : p->last_ns;
+	return 0;
+}
+
 /* By the clock that times of the file are of: that of the first part recorded. */
 int record_output_date(struct record_output *out, struct kernel *k, struct err *e)
 {
@@ -221,6 +240,8 @@ static int finish(struct record_output *out, struct recording *rec, struct err *
 	struct err save_error = { 0 };
 	int r = recording_stop(rec, e), saved;
 
+	if (!r && out->discard)
+		return 0;
 	saved = save(out, rec, &save_error);
 	if (saved && saved != -EPIPE)	/* nobody wants what a closed pipe did not take */
 		keep_spools(out, rec, &save_error);
@@ -277,8 +298,14 @@ int record_output_end(struct record_output *out, struct recording *rec, bool *lo
 {
 	int r = finish(out, rec, e);
 
-	if (!r && !out->o->quiet && !out->to_stdout)
+	if (!r && !out->o->quiet && !out->to_stdout && !out->discard)
 		report_file(out->path);
+	if (!out->o->quiet && out->discard)
+		notice(&stderr_notices, "the command succeeded: no '%s' is made (--save-on-failure)",
+		       out->path);
+	else if (!out->o->quiet && recording_dropped(rec))
+		notice(&stderr_notices, "%.1f MB of what was recorded before that were dropped, as it was "
+		       "to be (%s)", recording_dropped(rec) / 1e6, trace_parts_needed(&out->o->parts));
 	record_loss_tell(rec);
 	*lost = !r && out->o->fail_on_loss && record_loss_any(rec);
 	return r;

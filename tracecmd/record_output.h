@@ -17,7 +17,11 @@ struct record_output {
 	bool to_stdout;
 	struct record_opts opts;	/* for recording_new */
 	bool keep_spools;		/* they hold what the file does not */
+	bool discard;			/* the file is not wanted any more */
 };
+
+/* Why a recording has no parts. */
+#define PARTS_UNFIT "that takes a file for output (-o), and neither -m nor a latency tracer"
 
 /*
  * Chooses version, codec, and where spools go, and creates the output beside
@@ -25,6 +29,11 @@ struct record_output {
  * Release in every case. 0, -errno.
  */
 int record_output_open(struct record_output *out, const struct trace_options *o, struct err *e);
+/*
+ * Has files made and things forgotten while the recording goes on, as the options say. For
+ * record alone, after record_output_open. 0, -errno.
+ */
+int record_output_parts(struct record_output *out, struct err *e);
 /* With --date: measures the time of day, once the instances are known. */
 int record_output_date(struct record_output *out, struct kernel *k, struct err *e);
 /*

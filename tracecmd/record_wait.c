@@ -97,6 +97,7 @@ int stop_signals_take(sigset_t *ret_mask, struct err *e)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	/* A shell ignores INT in what it runs in the background: kill -INT still counts. */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
@@ -118,10 +119,12 @@ static unsigned signals_read(int fd, const struct record_watch *watch)
 	unsigned nr = 0;
 
 	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo != SIGUSR1)
+		if (info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGUSR2)
 			nr++;
-		else if (watch)
+		else if (watch && info.ssi_signo == SIGUSR1)
 			watch->flush(watch->ctx);
+		else if (watch)
+			watch->save(watch->ctx);
 	}
 	return nr;
 }
@@ -155,7 +158,7 @@ void stop_signals_last(int fd, unsigned seen)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_FIXED };
+enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_TRIGGER, POLL_FIXED };
 
 /* Waits for something to happen. NULL: it cannot (@e); lives until the next call. */
 static const struct pollfd *wait_event(struct pollfds *fds, const struct child *child,
@@ -164,7 +167,10 @@ static const struct pollfd *wait_event(struct pollfds *fds, const struct child *
 {
 	static const char failed[] = "recording ended, as its end would not be noticed";
 	int timeout = watch && watch->tick_ms ? (int)watch->tick_ms : -1;
+	int trigger_ms = watch && watch->trigger ? record_trigger_wait_ms(watch->trigger) : -1;
 
+	if (trigger_ms >= 0 && (timeout < 0 || timeout > trigger_ms))
+		timeout = trigger_ms;
 	if (!watched_pollable(w) && (timeout < 0 || timeout > LOOK_MS))
 		timeout = LOOK_MS;
 
@@ -178,6 +184,9 @@ static const struct pollfd *wait_event(struct pollfds *fds, const struct child *
 	fds->v[POLL_CONTROL] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	if (watch && watch->control)
 		fds->v[POLL_CONTROL].fd = control_fd(watch->control);
+	fds->v[POLL_TRIGGER] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (watch && watch->trigger)
+		fds->v[POLL_TRIGGER].fd = record_trigger_fd(watch->trigger);
 	for (size_t i = 0; i < w->v.nr; i++)
 		fds->v[POLL_FIXED + i] = (struct pollfd){ .fd = w->v.v[i].fd, .events = POLLIN };
 	while (poll(fds->v, POLL_FIXED + w->v.nr, timeout) < 0)
@@ -220,6 +229,10 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 		}
 		if (p[POLL_CONTROL].revents)
 			control_serve(watch->control);
+		if (watch && watch->trigger && record_trigger_serve(watch->trigger)) {
+			end = RECORD_END_TRIGGER;
+			break;
+		}
 		if (watch && watch->tick_ms && watch->tick(watch->ctx)) {
 			end = RECORD_END_LIMIT;
 			break;

@@ -11,6 +11,7 @@
 #include "child.h"
 #include "control_server.h"
 #include "kernel/setup.h"
+#include "record_trigger.h"
 
 /* Processes named by -P. */
 struct watched {
@@ -21,7 +22,7 @@ int watched_open(struct watched *w, const struct kernel_setup *setup, struct err
 void watched_close(struct watched *w);
 
 /*
- * INT, TERM, HUP, QUIT and USR1 are taken by a descriptor from now on (in this
+ * INT, TERM, HUP, QUIT, USR1 and USR2 are taken by a descriptor from now on (in this
  * thread and those it makes), PIPE is ignored. @ret_mask: the mask before, for
  * the command. The descriptor, or -errno.
  */
@@ -39,6 +40,7 @@ enum record_end {
 	RECORD_END_SIGNAL,		/* a signal, without a command or a second one */
 	RECORD_END_ALARM,		/* the recorder cannot go on */
 	RECORD_END_LIMIT,		/* of time or size */
+	RECORD_END_TRIGGER,		/* it fired, and that is to be the end */
 	RECORD_END_BLIND,		/* its end would not be noticed */
 };
 
@@ -47,8 +49,10 @@ struct record_watch {
 	unsigned tick_ms;		/* how often; 0: never */
 	bool (*tick)(void *ctx);	/* true: a limit is reached */
 	void (*flush)(void *ctx);	/* USR1 came */
+	void (*save)(void *ctx);	/* USR2 came */
 	void *ctx;
 	struct control *control;	/* is served; NULL: there is none */
+	struct record_trigger *trigger;	/* the same */
 };
 
 /*

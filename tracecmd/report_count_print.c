@@ -297,20 +297,6 @@ static void print_losses(struct table *t)
 
 /* ---- for programs ------------------------------------------------------------------------- */
 
-static void put_quoted(struct buf *out, const char *text, enum escape how)
-{
-	size_t len = strlen(text);
-	bool bad = false;
-	char *end;
-
-	if (buf_reserve(out, ESCAPE_MAX * len + ESCAPE_SLACK + 2))
-		return;
-	buf_put(out, "\"", 1);
-	end = put_escaped(out->data + out->len, (const uint8_t *)text, len, how, &bad);
-	out->len = end - out->data;
-	buf_put(out, "\"", 1);
-}
-
 /* Puts ',"NAME":' for JSON, ',' for CSV. */
 static void put_name(struct table *t, const char *name)
 {

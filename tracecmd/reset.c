@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "instances.h"
+#include "kernel/dynevent.h"
 #include "notes.h"
 
 enum { OPT_RECOVER = 256 };
@@ -105,7 +106,7 @@ static int set_keep(struct reset *r)
 
 	if (!type)
 		return usage_error(r->e, "option -k: '%s' is no type of dynamic events; there are "
-				   "kprobe, kretprobe, uprobe, uretprobe, eprobe, synth and all", optarg);
+				   "kprobe, kretprobe, uprobe, uretprobe, eprobe, synth, fprobe, tprobe and all", optarg);
 	r->keep |= type;
 	return EXIT_OK;
 }
@@ -209,7 +210,7 @@ const struct command reset_command = {
 		"  -b KB      resize the buffer, per CPU, of what was chosen last\n"
 		"  -d         delete the instances chosen last\n"
 		"  -k TYPE    keep dynamic events: kprobe, kretprobe, uprobe, uretprobe, eprobe,\n"
-		"             synth or all (repeatable)\n"
+		"             synth, fprobe, tprobe or all (repeatable)\n"
 		"  --recover  put back what tracecmd changed that was killed together with the\n"
 		"             process beside it, which would have done that; nothing else\n"
 		"\nWithout a choice: the top level. Dynamic events belong to no instance: they are\n"

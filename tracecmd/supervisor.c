@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,6 +73,8 @@ static _Noreturn void supervisor_main(const struct supervisor *s, const struct k
 
 	close(s->alive);
 	stand_apart(k, alive, s->log);
+	if (write_full(ALIVE_FD, "", 1))
+		_exit(EXIT_FAILED);
 	do
 		n = read(ALIVE_FD, &byte, 1);
 	while (n < 0 && errno == EINTR);
@@ -98,15 +101,27 @@ static int start_failed(struct supervisor *s, int code, int alive, struct err *e
 	return err_errno(e, code, "cannot start the process that puts settings back");
 }
 
+/* Until it stands apart, what ends our process group would take it along. 0, -errno. */
+static int await_ready(const struct supervisor *s)
+{
+	ssize_t n;
+	char byte;
+
+	do
+		n = read(s->alive, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1 ? 0 : n ? -errno : -ECHILD;
+}
+
 int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
 {
-	int alive[2];
+	int alive[2], r;
 
 	*s = SUPERVISOR_NONE;
 	s->log = note_new(&s->note);
 	if (s->log < 0)
 		return start_failed(s, s->log, -1, e);
-	if (pipe2(alive, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, alive) < 0)
 		return start_failed(s, -errno, -1, e);
 	s->alive = alive[1];
 	s->recorder = getpid();
@@ -119,6 +134,9 @@ int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
 	if (!s->pid)
 		supervisor_main(s, k, alive[0]);
 	close(alive[0]);
+	r = await_ready(s);
+	if (r)
+		return start_failed(s, r, -1, e);
 	kernel_undo_watch(k, note_change, s);
 	return 0;
 }
@@ -126,7 +144,7 @@ int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
 /* Has it put everything back. */
 static void ask_to_undo(const struct supervisor *s)
 {
-	if (s->alive >= 0 && write_full(s->alive, "", 1))
+	if (s->alive >= 0 && send(s->alive, "", 1, MSG_NOSIGNAL) < 0)
 		notice(&stderr_notices, "cannot ask the process that puts settings back");
 }
 

@@ -15,7 +15,9 @@ enum {
 	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
 	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
 	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
-	OPT_STATUS_FD, OPT_PID_FILE, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
+	OPT_STATUS_FD, OPT_PID_FILE, OPT_PROBE, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
+	OPT_ROTATE, OPT_KEEP, OPT_KEEP_LAST, OPT_TRIGGER, OPT_ON_TRIGGER, OPT_PRE, OPT_POST,
+	OPT_SAVE_ON_FAILURE,
 };
 
 #define SYNC_DEFAULT_S 1
@@ -47,9 +49,11 @@ static const struct {
 	{ OPT_DAEMONIZE, R }, { OPT_FORK, S }, { OPT_STDERR, R | S | X },
 	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X }, { OPT_FAIL_ON_LOSS, R | X },
 	{ OPT_SYNC, R }, { OPT_MAX_TIME, R }, { OPT_MAX_SIZE, R }, { OPT_READER_CPUS, R },
-	{ OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
+	{ OPT_PROBE, R | S }, { OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
 	{ OPT_BY_COMM, R | S },
 	{ OPT_STATUS_FD, R }, { OPT_COMPRESS, R }, { OPT_PID_FILE, R },
+	{ OPT_ROTATE, R }, { OPT_KEEP, R }, { OPT_KEEP_LAST, R }, { OPT_TRIGGER, R },
+	{ OPT_ON_TRIGGER, R }, { OPT_PRE, R }, { OPT_POST, R }, { OPT_SAVE_ON_FAILURE, R },
 };
 
 static const struct option long_options[] = {
@@ -81,6 +85,15 @@ static const struct option long_options[] = {
 	{ "reader-cpus", required_argument, NULL, OPT_READER_CPUS },
 	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
 	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
+	{ "rotate", required_argument, NULL, OPT_ROTATE },
+	{ "keep", required_argument, NULL, OPT_KEEP },
+	{ "keep-last", required_argument, NULL, OPT_KEEP_LAST },
+	{ "trigger", required_argument, NULL, OPT_TRIGGER },
+	{ "on-trigger", required_argument, NULL, OPT_ON_TRIGGER },
+	{ "pre", required_argument, NULL, OPT_PRE },
+	{ "post", required_argument, NULL, OPT_POST },
+	{ "save-on-failure", no_argument, NULL, OPT_SAVE_ON_FAILURE },
+	{ "probe", required_argument, NULL, OPT_PROBE },
 	{ "profile", no_argument, NULL, OPT_PROFILE },
 	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -175,13 +188,22 @@ static int add_event(struct parser *p)
 	return EXIT_OK;
 }
 
+static int add_probe(struct parser *p)
+{
+	if (p->negate)
+		return usage_error(p->e, "option --probe '%s' makes an event that is recorded: it stands in front of -v",
+				   optarg);
+	p->has_event = true;
+	return trace_probe_add(current(p), optarg, p->e);
+}
+
 static int add_filter(struct parser *p)
 {
 	struct kernel_event_ask *ask = last_event(p);
 
 	if (!ask)
-		return usage_error(p->e, "option -f '%s' belongs to the -e before it, and there "
-				   "is none%s", optarg, p->instance ? " behind -B" : "");
+		return usage_error(p->e, "option -f '%s' belongs to the -e or --probe before it, and "
+				   "there is none%s", optarg, p->instance ? " behind -B" : "");
 	return kernel_event_ask_filter(ask, optarg) ? no_memory(p) : EXIT_OK;
 }
 
@@ -190,8 +212,8 @@ static int add_trigger(struct parser *p)
 	struct kernel_event_ask *ask = last_event(p);
 
 	if (!ask)
-		return usage_error(p->e, "option -R '%s' belongs to the -e before it, and there "
-				   "is none%s", optarg, p->instance ? " behind -B" : "");
+		return usage_error(p->e, "option -R '%s' belongs to the -e or --probe before it, and "
+				   "there is none%s", optarg, p->instance ? " behind -B" : "");
 	return kernel_words_add(&ask->triggers, optarg) ? no_memory(p) : EXIT_OK;
 }
 
@@ -431,27 +453,18 @@ static int set_status_fd(struct parser *p)
 	return status;
 }
 
-/* Bytes, with K, M, G or T for powers of 1024. */
 static int set_size(struct parser *p, int opt, uint64_t *to)
 {
-	static const char units[] = "KMGT";
-	size_t len = strlen(optarg);
-	const char *unit = len ? strchr(units, toupper((unsigned char)optarg[len - 1])) : NULL;
-	unsigned shift = unit && *unit ? 10 * (unit - units + 1) : 0;
-	char number[32], name[32];
-	uint64_t v;
-	int r;
+	char name[32];
 
-	option_name(opt, name, sizeof(name));
-	snprintf(number, sizeof(number), "%.*s", (int)(shift ? len - 1 : len), optarg);
-	r = len < sizeof(number) ? parse_u64(number, &v) : -EINVAL;
-	if (r == -ERANGE || (!r && v > UINT64_MAX >> shift))
-		return usage_error(p->e, "option %s: '%s' is too large", name, optarg);
-	if (r || !v)
-		return usage_error(p->e, "option %s: '%s' is no size: a number of bytes, or with K, M, G "
-				   "or T behind it", name, optarg);
-	*to = v << shift;
-	return EXIT_OK;
+	return trace_value_size(option_name(opt, name, sizeof(name)), optarg, to, p->e);
+}
+
+static int set_part(struct parser *p, int opt)
+{
+	char name[32];
+
+	return trace_parts_option(p->o, option_name(opt, name, sizeof(name)), optarg, p->e);
 }
 
 /* ---- one option ---------------------------------------------------------- */
@@ -498,7 +511,11 @@ static int take_value(struct parser *p, int opt)
 	case OPT_STATUS_FD: return set_status_fd(p);
 	case OPT_PID_FILE: return set_once(p, opt, &o->pid_file);
 	case OPT_READER_CPUS: return set_once(p, opt, &o->reader_cpus);
+	case OPT_PROBE: return add_probe(p);
 	case OPT_PROFILE: return set_profile(p);
+	case OPT_ROTATE: case OPT_KEEP: case OPT_KEEP_LAST: case OPT_TRIGGER: case OPT_ON_TRIGGER:
+	case OPT_PRE: case OPT_POST:
+		return set_part(p, opt);
 	case 'H': return add_hook(p);
 	default: return -1;
 	}
@@ -536,6 +553,7 @@ static void take_flag(struct parser *p, int opt)
 	case OPT_STDERR: o->to_stderr = true; break;
 	case OPT_DEBUG: o->tell_writes = true; break;
 	case OPT_FAIL_ON_LOSS: o->fail_on_loss = true; break;
+	case OPT_SAVE_ON_FAILURE: o->parts.save_on_failure = true; break;
 	case 'S': o->profile_named_only = true; break;
 	case 'G': case OPT_BY_COMM: p->profile_shown = true; break;
 	}
@@ -601,57 +619,15 @@ static int finish_profiles(struct parser *p)
 	return EXIT_OK;
 }
 
-static int check_compression(struct parser *p)
+/* An instance without -C has the first one's clock. */
+static int share_clock(struct parser *p)
 {
-	const char *name = p->o->compression;
-	const struct codec *codec;
+	struct kernel_setup *s = &p->o->setup;
 
-	if (!name)
-		return EXIT_OK;
-	if (codec_choose(name, &codec, p->e))
-		return EXIT_USAGE;
-	if (p->o->file_version == 6 && strcmp(name, "any") && codec)
-		return usage_error(p->e, "files of version 6 are never compressed: --compression %s takes "
-				   "--file-version 7", name);
-	if (p->o->compress == COMPRESS_NONE && codec)
-		return usage_error(p->e, "options --compress none and --compression %s exclude each "
-				   "other", name);
-	return EXIT_OK;
-}
-
-static int check_whole(struct parser *p)
-{
-	struct trace_options *o = p->o;
-	struct kernel_setup *s = &o->setup;
-	int status = check_compression(p);
-
-	if (status)
-		return status;
-	if (p->which == TRACE_EXTRACT) {
-		if (o->command)
-			return usage_error(p->e, "extract takes no command ('%s')", o->command[0]);
-		return EXIT_OK;
-	} else if (!kernel_setup_has_work(s)) {
-		return usage_error(p->e, "nothing to trace is named: give -e EVENT or -p TRACER");
-	}
-	if (s->only_command && !o->command)
-		return usage_error(p->e, "option -F needs a command to trace");
-	if (o->user && !o->command)
-		return usage_error(p->e, "option --user needs a command to run");
-	if (o->fork && !o->command)
-		return usage_error(p->e, "option --fork needs a command to run");
-	if (o->date && o->has_ts_offset)
-		return usage_error(p->e, "options --date and --ts-offset exclude each other");
-	for (size_t i = 0; i < s->instances.nr; i++) {
-		struct kernel_instance_setup *is = &s->instances.v[i];
-
-		if (is->follow && !s->only_command && !is->pids.nr)
-			return usage_error(p->e, "option -c follows the children of what -F or -P "
-					   "names%s%s: give one of them", *is->name ? " in instance " : "",
-					   is->name);
-		if (!is->clock && p->first_clock && set_string(p, &is->clock, p->first_clock))
+	for (size_t i = 0; i < s->instances.nr; i++)
+		if (!s->instances.v[i].clock && p->first_clock &&
+		    set_string(p, &s->instances.v[i].clock, p->first_clock))
 			return EXIT_FAILED;
-	}
 	return EXIT_OK;
 }
 
@@ -690,7 +666,10 @@ static int parse(struct parser *p, int argc, char **argv)
 		return status;
 	if (optind < argc)
 		p->o->command = argv + optind;
-	return check_whole(p);
+	status = trace_parts_finish(p->o, p->e);
+	if (!status)
+		status = trace_options_check(p->which, p->o, p->e);
+	return status ? status : share_clock(p);
 }
 
 int trace_options_parse(enum trace_command which, int argc, char **argv,
@@ -714,4 +693,5 @@ void trace_options_release(struct trace_options *o)
 	kernel_setup_release(&o->setup);
 	profile_hooks_release(&o->hooks);
 	free(o->hook_texts);
+	trace_parts_release(&o->parts);
 }

@@ -17,8 +17,21 @@ enum trace_command {
 	TRACE_EXTRACT,
 };
 
+/* Files before the end, and what is kept for them. Times in nanoseconds, 0: not given. */
+struct trace_parts {
+	uint64_t rotate_bytes, rotate_ns;	/* --rotate */
+	uint64_t keep;			/* --keep: of its parts; 0: all */
+	uint64_t last_bytes, last_ns;	/* --keep-last */
+	VEC(char *) triggers;		/* --trigger: owned */
+	enum { ON_TRIGGER_END, ON_TRIGGER_SAVE } on_trigger;	/* --on-trigger */
+	bool has_on_trigger;
+	uint64_t pre_ns, post_ns;	/* --pre, --post */
+	bool save_on_failure;		/* --save-on-failure */
+};
+
 struct trace_options {
 	struct kernel_setup setup;
+	struct trace_parts parts;
 
 	const char *output;		/* -o; NULL: trace.dat */
 	const char *compression;	/* --compression; NULL: the default */
@@ -70,6 +83,28 @@ int trace_options_parse(enum trace_command which, int argc, char **argv,
 			struct trace_options *o, struct err *e);
 void trace_options_release(struct trace_options *o);
 
+/* ---- trace_check.c ---- */
+/* What does not go together. EXIT_OK, EXIT_USAGE with @e set. */
+int trace_options_check(enum trace_command which, const struct trace_options *o, struct err *e);
+
+/* ---- trace_parts.c: parts, triggers, what is kept; sizes and times ---------- */
+/* A size: bytes, with K, M, G or T behind them for powers of 1024. EXIT_OK, EXIT_USAGE. */
+int trace_value_size(const char *option, const char *text, uint64_t *ret, struct err *e);
+/* Takes one of these options. EXIT_OK, EXIT_USAGE, EXIT_FAILED. */
+int trace_parts_option(struct trace_options *o, const char *option, const char *value,
+		       struct err *e);
+/* The instance that the triggers' events are watched in. EXIT_OK, EXIT_USAGE, EXIT_FAILED. */
+int trace_parts_finish(struct trace_options *o, struct err *e);
+bool trace_parts_rotate(const struct trace_parts *p);
+bool trace_parts_keep_last(const struct trace_parts *p);
+/* The option that has a recording cut before its end; NULL: none. */
+const char *trace_parts_needed(const struct trace_parts *p);
+void trace_parts_release(struct trace_parts *p);
+
+/* ---- trace_probe.c: what record --probe adds --------------------------------- */
+/* An event with this definition. EXIT_OK, EXIT_USAGE or EXIT_FAILED with @e set. */
+int trace_probe_add(struct kernel_instance_setup *is, const char *text, struct err *e);
+
 /* ---- trace_profile.c: what record --profile adds ---------------------------- */
 /* The tracer and the events of a profile. 0, -ENOMEM. */
 int trace_profile_add(struct kernel_instance_setup *is);
@@ -80,8 +115,9 @@ int trace_hook_add(struct kernel_instance_setup *is, const struct profile_hook *
 #define TRACE_EVENTS_HELP \
 	"What to trace (of the top level; behind -B of that instance)\n" \
 	"  -e EVENT          SYSTEM:EVENT, SYSTEM, EVENT or all; globs; repeatable\n" \
-	"  -f FILTER         kernel filter for the last -e\n" \
-	"  -R TRIGGER        kernel trigger for the last -e\n" \
+	"  --probe DEF       an event made for this, as 'tracecmd probe add' takes it; repeatable\n" \
+	"  -f FILTER         kernel filter for the last -e or --probe\n" \
+	"  -R TRIGGER        kernel trigger for the last -e or --probe\n" \
 	"  -v                the -e that follow switch off\n" \
 	"  -i                events this kernel has not are no error\n" \
 	"  -p TRACER         function, function_graph ...\n" \

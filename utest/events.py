@@ -33,16 +33,39 @@ def lost(stat_text, report_text):
     return total
 
 
+def marker_number(e):
+    """(cpu, number) of a marker that utest/tools/markers.c wrote; None: it is another event."""
+    if e.name == "print":
+        _, cpu, number = e.text.split(": ", 1)[1].split()
+        return int(cpu), int(number)
+    if e.name != "raw_data":
+        return None
+    id_, *data = e.text.removeprefix("# ").split()
+    assert int(id_, 16) == 77, e.text
+    data = bytes(int(b, 16) for b in data)
+    return tuple(int.from_bytes(data[i:i + 4], "little") for i in (0, 4))
+
+
 def marker_numbers(found):
-    """(cpu, number) of each marker that utest/tools/markers.c wrote."""
-    numbers = []
-    for e in found:
-        if e.name == "print":
-            _, cpu, number = e.text.split(": ", 1)[1].split()
-            numbers.append((int(cpu), int(number)))
-        elif e.name == "raw_data":
-            id_, *data = e.text.removeprefix("# ").split()
-            assert int(id_, 16) == 77, e.text
-            data = bytes(int(b, 16) for b in data)
-            numbers.append(tuple(int.from_bytes(data[i:i + 4], "little") for i in (0, 4)))
-    return numbers
+    """Those of all markers among the events."""
+    return [number for e in found if (number := marker_number(e))]
+
+
+def markers_in_turn(text):
+    """How many markers each CPU has in the text of 'report --losses' of a recording of nothing
+    else. None may be missing in between, but for as many as the text says, place by place."""
+    due, unknown, seen = {}, set(), {}
+    for line in text.splitlines():
+        lost = LOST.match(line)
+        if lost:
+            cpu = int(lost[1])
+            due[cpu] = due.get(cpu, 0) + int(lost[2] or 0)
+            unknown |= set() if lost[2] else {cpu}
+        for e in parse(line):
+            cpu, number = marker_number(e)
+            expected = due.get(cpu, 0)
+            assert cpu == e.cpu and (number == expected or cpu in unknown and number > expected), \
+                f"CPU {cpu}: marker {number} where {expected} was due"
+            due[cpu], seen[cpu] = number + 1, seen.get(cpu, 0) + 1
+            unknown.discard(cpu)
+    return seen

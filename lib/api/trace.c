@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/trace.h"
+#include "record/left.h"
 
 /* From any thread; the program's function is called by one at a time. */
 static void tell(void *ctx, const char *text)
@@ -43,6 +44,7 @@ static void fill_facts(struct tracecmd_trace *t, unsigned int file)
 	f->uname = or_empty(info->uname);
 	f->writer = or_empty(info->version);
 	f->trace_id = info->trace_id;
+	f->cut = t->files[file].cut;
 }
 
 static int open_files(struct tracecmd_trace *t, const char *const *paths, struct err *e)
@@ -59,7 +61,7 @@ static int open_files(struct tracecmd_trace *t, const char *const *paths, struct
 	if (replay_new(&opts, &t->replay, e) < 0)
 		return e->code;
 	for (unsigned int i = 0; i < t->nr_files; i++) {
-		if (dat_reader_open(paths[i], &t->notices, &r, e) < 0)
+		if (left_or_file_open(paths[i], &t->notices, &r, &t->files[i].cut, e) < 0)
 			return e->code;
 		if (replay_add_file(t->replay, r, &file_opts, &index, e) < 0)
 			return e->code;
@@ -115,6 +117,7 @@ API void tracecmd_trace_close(struct tracecmd_trace *t)
 	for (unsigned int i = 0; t->files && i < t->nr_files; i++) {
 		event_ctx_free(t->files[i].ctx);
 		trace_release_formats(&t->files[i]);
+		free(t->files[i].cut);
 	}
 	replay_free(t->replay);
 	buf_release(&t->text);

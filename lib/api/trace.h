@@ -10,6 +10,7 @@
 
 struct trace_file {
 	struct tracecmd_file_facts facts;
+	char *cut;			/* of the facts */
 	struct event_db *db;
 	struct event_ctx *ctx;		/* of tracecmd_event_text */
 	struct tracecmd_event_info *events;	/* made at the first wish */

@@ -50,7 +50,7 @@ int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int err_errno(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Puts what was being attempted in front ("TEXT: old text"). Returns e->code. */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Adds a remark behind ("old text; TEXT"): what to do. Returns e->code. */
+/* Adds a remark behind ("old text; TEXT"; of several lines on its own): what to do. Returns e->code. */
 int err_hint(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /*

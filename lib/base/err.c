@@ -76,7 +76,8 @@ int err_hint(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(add, sizeof(add), fmt, ap);
 	va_end(ap);
-	err_append(e, "; ");
+	/* Not behind the caret under a mistake. */
+	err_append(e, strchr(e->text, '\n') ? "\n" : "; ");
 	err_append(e, add);
 	return e->code;
 }

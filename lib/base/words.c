@@ -88,6 +88,8 @@ void near_try(struct near *n, const char *candidate)
 
 	if (len >= 3 && !strncasecmp(candidate, n->word, len))
 		score = 1;
+	else if (strnlen(candidate, len + limit + 1) > len + limit || strlen(candidate) + limit < len)
+		return;		/* so many letters more or fewer are as many edits */
 	else
 		score = distance(n->word, candidate);
 	if (score > limit)

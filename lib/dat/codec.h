@@ -32,6 +32,8 @@ struct codec_ctx {
 	const struct codec *comp_of, *decomp_of;	/* ... and whose they are */
 	void *scratch;
 	size_t scratch_len;
+	bool thorough;				/* compressing: smaller rather than soon; the caller's */
+	bool comp_thorough;			/* what @comp was made for */
 };
 /* At least @len bytes that live until the next call; NULL: no memory. */
 void *codec_ctx_scratch(struct codec_ctx *ctx, size_t len);

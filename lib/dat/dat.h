@@ -250,6 +250,7 @@ struct dat_writer_opts {
 	bool big_endian;
 	unsigned long_size;			/* 0: this machine's */
 	uint32_t page_size;			/* of the top-level buffer */
+	bool thorough;				/* metadata become smaller and take longer */
 };
 
 /*
@@ -305,6 +306,9 @@ int dat_writer_cpu_block(struct dat_writer *w, const void *pages, size_t len, st
  * == @csize and codec none), moved from @src_fd at @src_off with copy_file_range. */
 int dat_writer_cpu_chunk(struct dat_writer *w, int src_fd, off_t src_off, uint32_t csize,
 			 uint32_t usize, struct err *e);
+/* The same out of memory. */
+int dat_writer_cpu_packed(struct dat_writer *w, const void *data, uint32_t csize, uint32_t usize,
+			  struct err *e);
 int dat_writer_cpu_end(struct dat_writer *w, struct err *e);
 int dat_writer_buffer_end(struct dat_writer *w, struct err *e);
 /* A latency tracer's text (v6: name must be ""). */

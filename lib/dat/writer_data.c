@@ -285,8 +285,8 @@ int dat_writer_cpu_block(struct dat_writer *w, const void *pages, size_t len, st
 	return w->opts.codec ? put_chunk(w, pages, len, e) : dat_writer_put(w, pages, len, e);
 }
 
-int dat_writer_cpu_chunk(struct dat_writer *w, int src_fd, off_t src_off, uint32_t csize,
-			 uint32_t usize, struct err *e)
+/* What comes in front of a finished chunk. */
+static int begin_chunk(struct dat_writer *w, uint32_t csize, uint32_t usize, struct err *e)
 {
 	uint8_t head[DAT_CHUNK_HEADER];
 	int r = check_state(w, true, true, "a chunk", e);
@@ -301,6 +301,14 @@ int dat_writer_cpu_chunk(struct dat_writer *w, int src_fd, off_t src_off, uint32
 		r = dat_writer_put(w, head, sizeof(head), e);
 		w->nr_chunks++;
 	}
+	return r;
+}
+
+int dat_writer_cpu_chunk(struct dat_writer *w, int src_fd, off_t src_off, uint32_t csize,
+			 uint32_t usize, struct err *e)
+{
+	int r = begin_chunk(w, csize, usize, e);
+
 	if (r)
 		return r;
 	r = dat_sink_move(&w->sink, src_fd, src_off, csize);
@@ -308,6 +316,14 @@ int dat_writer_cpu_chunk(struct dat_writer *w, int src_fd, off_t src_off, uint32
 		return dat_writer_fail(w, e, r, "the source of a chunk ends before its %u bytes at 0x%"
 				       PRIx64, csize, (uint64_t)src_off);
 	return dat_writer_io(w, r, e);
+}
+
+int dat_writer_cpu_packed(struct dat_writer *w, const void *data, uint32_t csize, uint32_t usize,
+			  struct err *e)
+{
+	int r = begin_chunk(w, csize, usize, e);
+
+	return r ? r : dat_writer_put(w, data, csize, e);
 }
 
 int dat_writer_cpu_end(struct dat_writer *w, struct err *e)

@@ -84,3 +84,17 @@ char *escape_slow(char *p, const uint8_t *s, const uint8_t *end, enum escape how
 	}
 	return p;
 }
+
+void put_quoted(struct buf *out, const char *s, enum escape how)
+{
+	const char *quote = how == ESCAPE_JSON_IN_CSV ? "\"\"" : "\"";
+	size_t len = strlen(s);
+	bool bad = false;
+	char *p;
+
+	buf_puts(out, quote);
+	p = buf_room(out, ESCAPE_MAX * len + ESCAPE_SLACK);
+	if (p)
+		buf_wrote(out, put_escaped(p, (const uint8_t *)s, len, how, &bad));
+	buf_puts(out, quote);
+}

@@ -65,6 +65,9 @@ static inline char *put_escaped(char *p, const uint8_t *s, uint32_t len, enum es
 	return s == end || !*s ? p : escape_slow(p, s, end, how, bad);
 }
 
+/* A whole string in the quotes that it has at its place, appended. */
+void put_quoted(struct buf *out, const char *s, enum escape how);
+
 /* The bytes in hexadecimal: two digits each. */
 static inline char *put_hex_bytes(char *p, const uint8_t *s, uint32_t len)
 {

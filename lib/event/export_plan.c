@@ -122,21 +122,6 @@ void event_columns_release(struct event_columns *cols)
 
 /* ---- plans ---------------------------------------------------------------------- */
 
-/* A string in the quotes that it has at its place. */
-static void put_quoted(struct buf *out, const char *s, enum escape how)
-{
-	const char *quote = how == ESCAPE_JSON_IN_CSV ? "\"\"" : "\"";
-	size_t len = strlen(s);
-	bool bad = false;
-	char *p;
-
-	buf_puts(out, quote);
-	p = buf_room(out, ESCAPE_MAX * len + ESCAPE_SLACK);
-	if (p)
-		buf_wrote(out, put_escaped(p, (const uint8_t *)s, len, how, &bad));
-	buf_puts(out, quote);
-}
-
 /* A cell of CSV, quoted where need be. */
 static void put_cell(struct buf *out, const char *s)
 {

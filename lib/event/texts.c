@@ -92,9 +92,9 @@ static void tell_tep(struct event_db *db)
 	need_printks(db);
 	for (size_t i = 0; (c = comms_nth(&db->comms, i)); i++)
 		tep_register_comm(db->tep, c->name, c->pid);
-	/* libtraceevent 1.7 looks three bytes back from the end of the string */
+	/* libtraceevent 1.7 looks three bytes back from the end of the string, whose quote it leaves out */
 	for (size_t i = 0; (p = printks_nth(&db->printks, i)); i++)
-		if (strlen(p->fmt) >= 3)
+		if (strlen(p->fmt) >= (*p->fmt == '"' ? 4 : 3))
 			tep_register_print_string(db->tep, p->fmt, p->addr);
 }
 

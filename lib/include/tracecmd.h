@@ -83,7 +83,8 @@ struct tracecmd_trace_opts {
 /*
  * Opens files as one stream of events in time order; a guest's file beside
  * its host's is shown in the host's time. Nothing but the files' tables is
- * read yet.
+ * read yet. Where a file is missing because its recorder was killed or runs still, what
+ * that has on the disk is opened in its place.
  *
  * @paths, @nr_paths: the files, at least one. Events that have the same time
  *	come in the order of the files.
@@ -185,6 +186,8 @@ struct tracecmd_file_facts {
 	const char *uname;		/* the recorded machine; "" if the file does not say */
 	const char *writer;		/* program that recorded; "" likewise */
 	uint64_t trace_id;		/* number of the recording, 0 if it has none */
+	const char *cut;		/* why and where it ends too early: its recorder was
+					 * killed, and what that left is read; NULL: it does not */
 };
 
 /* Number of files of the trace. */

@@ -359,40 +359,11 @@ static int apply_filters(struct apply *a)
 			}
 		}
 		if (!ret && ask->filter)
-			ret = judge(a, &f, "-f", ask->filter, "which are recorded unfiltered");
+			ret = judge(a, &f, a->is->wakes ? "--trigger" : "-f", ask->filter,
+				    a->is->wakes ? "which fire always" :
+						   "which are recorded unfiltered");
 	}
 	return ret;
-}
-
-/* An event without triggers names in a comment those it could have. */
-static void hint_triggers(struct apply *a, uint32_t ev, const char *trigger)
-{
-	static const char head[] = "# Available triggers:";
-	AUTO_BUF struct buf file = { 0 }, text = { 0 };
-	AUTO_FREE char *word = strndup(trigger, strcspn(trigger, ": "));
-	const char *name = event_file(a, ev, "trigger", &file);
-	char *list, *known, *rest = NULL;
-	struct near near;
-
-	if (!word || !name || kernel_read(a->in, name, &text) || !text.data)
-		return;
-	list = text.data;
-	if (strncmp(list, head, sizeof(head) - 1))
-		return;
-	list += sizeof(head) - 1;
-	list += strspn(list, "\n# ");
-	list[strcspn(list, "\n")] = 0;
-	near_init(&near, word);
-	buf_clear(&file);
-	for (known = strtok_r(list, " ", &rest); known; known = strtok_r(NULL, " ", &rest)) {
-		if (!strcmp(known, word))
-			return;
-		near_try(&near, known);
-		buf_printf(&file, " %s", known);
-	}
-	near_hint(&near, a->e);
-	if (!file.failed)
-		err_hint(a->e, "there are:%s", file.data);
 }
 
 static int apply_triggers(struct apply *a)
@@ -417,7 +388,7 @@ static int apply_triggers(struct apply *a)
 			}
 			ret = judge(a, &f, "-R", trigger, "which have no such trigger");
 			if (ret)
-				hint_triggers(a, ask->found.v[0], trigger);
+				hint_triggers(a->in, &a->evs[ask->found.v[0]], trigger, a->e);
 		}
 	}
 	return ret;
@@ -458,7 +429,7 @@ static int enable_event(struct apply *a, uint32_t ev, uint8_t wish, struct failu
 
 	if (ret && wish == WISH_EXACT) {
 		err_set(a->e, ret, "%s", why.text);
-		return err_wrap(a->e, "option -e %s:%s", a->evs[ev].system, a->evs[ev].name);
+		return err_wrap(a->e, "option %s %s:%s", kernel_event_option(a->is), a->evs[ev].system, a->evs[ev].name);
 	}
 	note_result(f, &why, ret);
 	return 0;
@@ -510,7 +481,7 @@ static int enable_events(struct apply *a)
 		return ret;
 	if (f.failed == f.tried) {
 		err_set(a->e, f.first.code, "%s", f.first.text);
-		return err_wrap(a->e, "option -e");
+		return err_wrap(a->e, "option %s", kernel_event_option(a->is));
 	}
 	notice(&a->k->notices, "%zu of %zu events cannot be switched on and are not recorded (%s)",
 	       f.failed, f.tried, f.first.text);
@@ -552,6 +523,9 @@ int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e)
 	struct apply a = { .k = k, .s = s, .e = e };
 	int ret = s->checked ? 0 : kernel_setup_check(k, s, e);
 
+	/* First, so that they are removed last: not while anything has them switched on. */
+	if (!ret)
+		ret = setup_probes_make(k, s, e);
 	if (!ret)
 		ret = kernel_events(k, &a.evs, &a.nr_evs, e);
 	if (!ret && s->cmdlines_size)
@@ -638,7 +612,7 @@ int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, s
 
 		a.is = &s->instances.v[i];
 		a.in = a.is->in;
-		if (!a.in || (!s->only_command && !a.is->pids.nr))
+		if (!a.in || a.is->wakes || (!s->only_command && !a.is->pids.nr))
 			continue;
 		for (size_t j = 0; j < a.is->pids.nr; j++)
 			add_threads(a.is->pids.v[j], &list);

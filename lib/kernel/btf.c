@@ -399,18 +399,25 @@ static int by_wanted_name(const void *name, const void *f)
 	return strcmp(name, ((const struct function *)f)->name);
 }
 
+static const struct function *find_function(const struct btf *b, const char *name)
+{
+	const struct function *f = NULL;
+
+	if (b->functions.nr)
+		f = bsearch(name, b->functions.v, b->functions.nr, sizeof(*f), by_wanted_name);
+	while (f && f > b->functions.v && !strcmp(f[-1].name, name))
+		f--;
+	return f;
+}
+
 int btf_prototype(const struct btf *b, const char *function, struct buf *out, struct err *e)
 {
 	struct writer w = { .b = b, .out = out, .start = out->len, .e = e };
-	const struct function *f = NULL;
+	const struct function *f = find_function(b, function);
 	int r;
 
-	if (b->functions.nr)
-		f = bsearch(function, b->functions.v, b->functions.nr, sizeof(*f), by_wanted_name);
 	if (!f)
 		return 0;
-	while (f > b->functions.v && !strcmp(f[-1].name, function))
-		f--;
 	r = kind_below(&w, f->proto) == KIND_FUNC_PROTO ? put_declaration(&w, f->proto, function) :
 	    err_set(e, -EBADMSG, "type %u is not one of a function", f->proto);
 	if (!r)
@@ -419,4 +426,69 @@ int btf_prototype(const struct btf *b, const char *function, struct buf *out, st
 		out->data[out->len = w.start] = 0;
 	return r == -ENOMEM ? err_errno(e, r, "the prototype of %s", function) :
 	       (err_wrap(e, "the prototype of %s", function), r);
+}
+
+/* ---- parameters ------------------------------------------------------------- */
+
+/* What is below typedefs and qualifiers; false: no end of them, or no such type. */
+static bool value_type(const struct btf *b, uint32_t id, struct type *t)
+{
+	for (unsigned i = 0; i < NESTED_MAX && get_type(b, id, t); i++) {
+		if (!is_qualifier(KIND(t->info)) && KIND(t->info) != KIND_TYPEDEF)
+			return true;
+		id = t->type;
+	}
+	return false;
+}
+
+/* The kernel's pointers and longs are as long as those of its programs. */
+static bool describe(const struct btf *b, uint32_t id, struct btf_param *p)
+{
+	struct type t;
+	uint32_t encoding;
+
+	if (!value_type(b, id, &t))
+		return false;
+	switch (KIND(t.info)) {
+	case KIND_PTR:
+		p->is_pointer = true;
+		p->size = sizeof(long);
+		break;
+	case KIND_INT:
+		if (!cur_u32(&t.extra, &encoding))
+			return false;
+		p->is_signed = encoding >> 24 & 1;
+		p->size = t.type;
+		break;
+	case KIND_ENUM:
+	case KIND_ENUM64:
+		p->is_signed = t.info >> 31;
+		p->size = t.type;
+	}
+	return true;
+}
+
+int btf_parameters(const struct btf *b, const char *function,
+		   int (*fn)(void *ctx, const struct btf_param *p), void *ctx, struct err *e)
+{
+	const struct function *f = find_function(b, function);
+	struct type proto;
+	int r = 0;
+
+	if (!f)
+		return 0;
+	if (!value_type(b, f->proto, &proto) || KIND(proto.info) != KIND_FUNC_PROTO)
+		return err_set(e, -EBADMSG, "the parameters of %s: type %u is not one of a function", function,
+			       f->proto);
+	for (unsigned i = 0; !r && i < VLEN(proto.info); i++) {
+		struct btf_param p = { .index = i };
+		uint32_t name, type;
+
+		if (cur_u32(&proto.extra, &name) && cur_u32(&proto.extra, &type))
+			p.name = string_at(b, name);
+		if (!p.name || !describe(b, type, &p))
+			return err_set(e, -EBADMSG, "the parameters of %s: number %u is broken", function, i + 1);
+		r = fn(ctx, &p);
+	}
+	return r < 0 ? r : 1;
 }

@@ -29,6 +29,20 @@ void btf_free(struct btf *b);
  */
 int btf_prototype(const struct btf *b, const char *function, struct buf *out, struct err *e);
 
+/* A parameter of a function: what fetching its value takes. */
+struct btf_param {
+	const char *name;		/* "" if it has none */
+	unsigned index;			/* from 0 */
+	uint32_t size;			/* bytes; 0 if it is no number and no pointer */
+	bool is_signed, is_pointer;
+};
+/*
+ * Calls @fn for each parameter in their order, until it returns non-zero. 1; 0: no such
+ * function, and nothing was called; what @fn returned if that is negative; -EBADMSG.
+ */
+int btf_parameters(const struct btf *b, const char *function,
+		   int (*fn)(void *ctx, const struct btf_param *p), void *ctx, struct err *e);
+
 /* The files of a running kernel, each read when first asked for. */
 struct kernel_prototypes;
 
@@ -43,5 +57,8 @@ void kernel_prototypes_close(struct kernel_prototypes *p);
  */
 int kernel_prototype(struct kernel_prototypes *p, const char *module, const char *function,
 		     struct buf *out, struct err *e);
+/* btf_parameters likewise. */
+int kernel_parameters(struct kernel_prototypes *p, const char *module, const char *function,
+		      int (*fn)(void *ctx, const struct btf_param *p), void *ctx, struct err *e);
 
 #endif

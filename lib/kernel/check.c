@@ -90,49 +90,33 @@ static int check_file(struct check *c, struct kernel_instance *in, const char *o
 
 /* ---- events -------------------------------------------------------------- */
 
-static bool event_matches(const struct kernel_event *ev, const char *system, const char *name)
+bool event_fits(const struct kernel_event *ev, const char *pattern)
 {
-	return !fnmatch(system, ev->system, 0) && !fnmatch(name, ev->name, 0);
+	const char *colon = strchr(pattern, ':');
+	char system[256];
+
+	if (!colon)
+		return !strcmp(pattern, "all") || !fnmatch(pattern, ev->name, 0) ||
+		       !fnmatch(pattern, ev->system, 0);
+	snprintf(system, sizeof(system), "%.*s", (int)(colon - pattern), pattern);
+	return !fnmatch(system, ev->system, 0) && !fnmatch(colon[1] ? colon + 1 : "*", ev->name, 0);
 }
 
-/* The events a pattern selects. 0, -ENOMEM. */
-static int find_events(struct kernel_event_ask *ask, const struct kernel_event *evs, size_t nr)
+int ask_find_events(struct kernel_event_ask *ask, const struct kernel_event *evs, size_t nr)
 {
-	const char *colon = strchr(ask->pattern, ':');
-	char system[256];
-	const char *name = colon && colon[1] ? colon + 1 : "*";
-
 	ask->found.nr = 0;
-	snprintf(system, sizeof(system), "%.*s", (int)(colon ? colon - ask->pattern : 255),
-		 ask->pattern);
-	for (size_t i = 0; i < nr; i++) {
-		bool take;
-
-		if (colon)
-			take = event_matches(&evs[i], system, name);
-		else if (!strcmp(ask->pattern, "all"))
-			take = true;
-		else
-			take = event_matches(&evs[i], "*", system) ||
-			       event_matches(&evs[i], system, "*");
-		if (take && vec_push(&ask->found, i))
+	for (size_t i = 0; i < nr; i++)
+		if (event_fits(&evs[i], ask->pattern) && vec_push(&ask->found, i))
 			return -ENOMEM;
-	}
 	return 0;
 }
 
-static int no_event(struct check *c, const struct kernel_event_ask *ask,
-		    const struct kernel_event *evs, size_t nr)
+void hint_near_events(const struct kernel_event *evs, size_t nr, const char *pattern, struct err *e)
 {
-	const char *colon = strchr(ask->pattern, ':');
+	const char *colon = strchr(pattern, ':');
 	struct near near;
-	int ret = ask->hook ?
-		err_set(c->e, -ENOENT, "option -H %s: this kernel has no event '%s'", ask->hook,
-			ask->pattern + (strncmp(ask->pattern, "*:", 2) ? 0 : 2)) :
-		err_set(c->e, -ENOENT, "option -e: this kernel has no event or system '%s'",
-			ask->pattern);
 
-	near_init(&near, ask->pattern);
+	near_init(&near, pattern);
 	for (size_t i = 0; i < nr; i++) {
 		char full[512];
 
@@ -150,8 +134,20 @@ static int no_event(struct check *c, const struct kernel_event_ask *ask,
 		for (size_t i = 0; colon[1] && i < nr; i++)
 			near_try(&near, evs[i].name);
 	}
-	near_hint(&near, c->e);
-	err_hint(c->e, "'tracecmd list -e' lists the events");
+	near_hint(&near, e);
+	err_hint(e, "'tracecmd list -e' lists the events");
+}
+
+static int no_event(struct check *c, const struct kernel_event_ask *ask,
+		    const struct kernel_event *evs, size_t nr)
+{
+	int ret = ask->hook ?
+		err_set(c->e, -ENOENT, "option -H %s: this kernel has no event '%s'", ask->hook,
+			ask->pattern + (strncmp(ask->pattern, "*:", 2) ? 0 : 2)) :
+		err_set(c->e, -ENOENT, "option %s: this kernel has no event or system '%s'",
+			kernel_event_option(c->is), ask->pattern);
+
+	hint_near_events(evs, nr, ask->pattern, c->e);
 	return ret;
 }
 
@@ -201,9 +197,10 @@ static int check_events(struct check *c)
 	for (size_t i = 0; i < c->is->events.nr; i++) {
 		struct kernel_event_ask *ask = &c->is->events.v[i];
 
-		if (find_events(ask, evs, nr))
+		if (ask_find_events(ask, evs, nr))
 			return err_errno(c->e, -ENOMEM, "option -e %s", ask->pattern);
-		if (!ask->found.nr && !c->s->ignore_unknown && !ask->optional)
+		if (!ask->found.nr && !c->s->ignore_unknown && !ask->optional &&
+		    !setup_probes_match(c->s, ask))
 			return no_event(c, ask, evs, nr);
 		ret = ask->fields.nr ? check_fields(c, ask, evs) : 0;
 		if (ret)
@@ -445,6 +442,8 @@ int kernel_setup_check(struct kernel *k, struct kernel_setup *s, struct err *e)
 	struct check c = { .k = k, .s = s, .e = e };
 	int ret = check_global(&c);
 
+	if (!ret)
+		ret = setup_probes_check(k, s, e);
 	for (size_t i = 0; !ret && i < s->instances.nr; i++) {
 		const char *name = s->instances.v[i].name;
 

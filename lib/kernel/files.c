@@ -308,6 +308,9 @@ static int write_failed(struct kernel_instance *in, enum file_kind kind, int cod
 	AUTO_BUF struct buf what = { 0 };
 	char line[LINE_MAX_SHOWN];
 
+	/* So it says that a place is inside of an instruction; the words are about letters. */
+	if (code == -EILSEQ && kind == FILE_DYNAMIC)
+		code = -EINVAL;
 	buf_printf(&what, "cannot write '%s' to", in_one_line(value, line));
 	err_denied(e, code, what.failed ? "cannot write to" : what.data, path);
 	if (is_explained(kind))

@@ -41,6 +41,12 @@ struct undo_log {
 	void *watch_ctx;
 };
 
+/* The option that asks for the events of an instance. */
+static inline const char *kernel_event_option(const struct kernel_instance_setup *is)
+{
+	return is->wakes ? "--trigger" : "-e";
+}
+
 struct functions;			/* functions.c */
 
 struct kernel {
@@ -98,6 +104,31 @@ int events_enabled(const char *events_dir, struct buf *ret);
 /* ---- buffers.c */
 /* Appends a mask of all CPUs, in the kernel's groups of 32. 0, -errno. */
 int full_cpumask(const struct kernel_instance *in, struct buf *ret);
+
+/* ---- setup_probes.c: events that are made for a setup */
+/* Fits all to the kernel and gives their asks their names; changes nothing. 0, -errno. */
+int setup_probes_check(struct kernel *k, struct kernel_setup *s, struct err *e);
+/* Makes them, and has the setup's events found among those there are then. 0, -errno. */
+int setup_probes_make(struct kernel *k, struct kernel_setup *s, struct err *e);
+/* Whether an event of the setup that is yet to be made fits a pattern of -e. */
+bool setup_probes_match(const struct kernel_setup *s, const struct kernel_event_ask *ask);
+
+/* ---- reset.c */
+/* Appends what removes a function command. 0, -ENOMEM. */
+int command_removal(const char *listed, struct buf *ret);
+
+/* ---- trigger.c */
+/* Adds those triggers to @e that the event could have, should @trigger be none of them. */
+void hint_triggers(const struct kernel_instance *in, const struct kernel_event *ev, const char *trigger,
+		   struct err *e);
+
+/* ---- check.c */
+/* Adds what is near a pattern of events that means none. */
+void hint_near_events(const struct kernel_event *evs, size_t nr, const char *pattern, struct err *e);
+/* Whether "sys:ev", "sys:", "word" (a system or an event) or "all", each a glob, means it. */
+bool event_fits(const struct kernel_event *ev, const char *pattern);
+/* The events, as indexes into @evs, that the pattern selects. 0, -ENOMEM. */
+int ask_find_events(struct kernel_event_ask *ask, const struct kernel_event *evs, size_t nr);
 
 /* ---- functions.c */
 void functions_free(struct functions *f);

@@ -290,12 +290,14 @@ int kernel_instance_names(struct kernel *k, struct kernel_words *ret, struct err
 
 bool instance_exists(struct kernel *k, const char *name)
 {
-	AUTO_BUF struct buf path = { 0 };
+	char path[KERNEL_PATH_MAX];
+	int len;
 
 	/* Not a name but a way out of the directory. */
 	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
 		return false;
-	return !buf_printf(&path, "%s/instances/%s", k->root, name) && !access(path.data, F_OK);
+	len = snprintf(path, sizeof(path), "%s/instances/%s", k->root, name);
+	return len > 0 && (size_t)len < sizeof(path) && !access(path, F_OK);
 }
 
 static int no_instance(struct kernel *k, const char *name, struct err *e)

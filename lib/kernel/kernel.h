@@ -78,7 +78,8 @@ struct kernel_event {
 	const char *system, *name;
 };
 /* All events but those of the system "ftrace", sorted by system, then name;
- * read at the first call, owned by @k. 0, -errno. */
+ * read at the first call, owned by @k until dynamic events are made or looked at
+ * (dynevent.h). 0, -errno. */
 int kernel_events(struct kernel *k, const struct kernel_event **ret, size_t *nr, struct err *e);
 
 /* Names of an event's fields, those all events have among them, added to *ret. 0, -errno. */
@@ -160,19 +161,5 @@ void kernel_unlock(struct kernel *k);
 bool kernel_instance_in_use(struct kernel_instance *in, char *who, size_t size);
 /* The descriptors that hold the locks, for who closes others. */
 const int *kernel_lock_fds(const struct kernel *k, size_t *ret_nr);
-
-/* ---- dynamic events ------------------------------------------------------- */
-
-enum kernel_dyn_type {		/* bits */
-	KERNEL_DYN_KPROBE = 1, KERNEL_DYN_KRETPROBE = 2, KERNEL_DYN_UPROBE = 4,
-	KERNEL_DYN_URETPROBE = 8, KERNEL_DYN_EPROBE = 16, KERNEL_DYN_SYNTH = 32,
-	KERNEL_DYN_OTHER = 64,		/* fprobes, tracepoint probes ... */
-	KERNEL_DYN_ALL = 127
-};
-/* Bits of the type with that name ("kprobe" ... "synth", "all"); 0: unknown. */
-unsigned kernel_dyn_type_by_name(const char *name);
-/* Deletes all dynamic events but those of the types @keep. One that is in use
- * is told as a notice and stays. 0, -errno. */
-int kernel_dyn_remove(struct kernel *k, unsigned keep, struct err *e);
 
 #endif

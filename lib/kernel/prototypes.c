@@ -104,3 +104,12 @@ int kernel_prototype(struct kernel_prototypes *p, const char *module, const char
 
 	return r || !b ? r : btf_prototype(b, function, out, e);
 }
+
+int kernel_parameters(struct kernel_prototypes *p, const char *module, const char *function,
+		      int (*fn)(void *ctx, const struct btf_param *p), void *ctx, struct err *e)
+{
+	const struct btf *b = p->vmlinux;
+	int r = module ? find_module(p, module, &b, e) : 0;
+
+	return r || !b ? r : btf_parameters(b, function, fn, ctx, e);
+}

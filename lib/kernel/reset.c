@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Bringing tracing back to the kernel's defaults; dynamic events. */
+/* Bringing tracing back to the kernel's defaults. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kernel/internal.h"
+#include "kernel/dyn_internal.h"
 
 /* ---- one instance -------------------------------------------------------- */
 
@@ -30,7 +30,7 @@ static int remove_trigger(void *ctx, const char *line)
 	return 0;
 }
 
-static int remove_triggers(struct kernel_instance *in, const char *file)
+int triggers_remove(struct kernel_instance *in, const char *file)
 {
 	struct trigger_ctx tc = { .k = in->k };
 	AUTO_BUF struct buf text = { 0 };
@@ -72,7 +72,7 @@ static int reset_events(struct kernel_instance *in, struct err *e)
 		if (!i || strcmp(evs[i].system, evs[i - 1].system))
 			remove_filters(in, evs[i].system);
 		buf_printf(&file, "events/%s/%s/trigger", evs[i].system, evs[i].name);
-		if (file.failed || remove_triggers(in, file.data))
+		if (file.failed || triggers_remove(in, file.data))
 			ret = err_errno(e, -ENOMEM, "cannot reset the events");
 	}
 	return ret;
@@ -101,24 +101,29 @@ static int reset_lists(struct kernel_instance *in, struct err *e)
 	return ret;
 }
 
+/* "func:traceoff:unlimited", "func:traceoff:count=3" as they are listed */
+int command_removal(const char *listed, struct buf *ret)
+{
+	const char *count = strstr(listed, ":unlimited");
+
+	if (!count)
+		count = strstr(listed, ":count=");
+	buf_printf(ret, "!%.*s", (int)(count ? count - listed : (long)strlen(listed)), listed);
+	return buf_puts(ret, count && !strncmp(count, ":count=", 7) ? ":0" : "");
+}
+
 static int remove_command(void *ctx, const char *line)
 {
 	struct kernel_instance *in = ctx;
 	const struct kernel_function_ask ask = { .pattern = (char *)line };
 	AUTO_BUF struct buf removal = { 0 };
 	char path[KERNEL_PATH_MAX];
-	const char *count = strstr(line, ":unlimited");
 
 	if (line[0] == '#' || !function_is_command(&ask))
 		return 0;
-	/* "func:traceoff:unlimited", "func:traceoff:count=3" as they are listed */
-	if (!count)
-		count = strstr(line, ":count=");
-	if (buf_printf(&removal, "!%.*s", (int)(count ? count - line : (long)strlen(line)), line) ||
+	if (command_removal(line, &removal) ||
 	    kernel_instance_path(in, "set_ftrace_filter", path, sizeof(path)))
 		return -ENOMEM;
-	if (count && !strncmp(count, ":count=", 7))
-		buf_puts(&removal, ":0");
 	/* One removal takes all functions of a pattern along: the rest is gone then. */
 	file_append(path, removal.data);
 	return 0;
@@ -189,99 +194,4 @@ int kernel_instance_reset(struct kernel_instance *in, struct err *e)
 	ret = reset_instance(in, e);
 	in->k->keep = keep;
 	return ret;
-}
-
-/* ---- dynamic events ------------------------------------------------------ */
-
-static const struct {
-	const char *name;
-	unsigned bit;
-} dyn_names[] = {
-	{ "kprobe", KERNEL_DYN_KPROBE }, { "kretprobe", KERNEL_DYN_KRETPROBE },
-	{ "uprobe", KERNEL_DYN_UPROBE }, { "uretprobe", KERNEL_DYN_URETPROBE },
-	{ "eprobe", KERNEL_DYN_EPROBE }, { "synth", KERNEL_DYN_SYNTH },
-	{ "all", KERNEL_DYN_ALL },
-};
-
-unsigned kernel_dyn_type_by_name(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(dyn_names); i++)
-		if (!strcmp(dyn_names[i].name, name))
-			return dyn_names[i].bit;
-	return 0;
-}
-
-/*
- * "p:kprobes/a vfs_read", "r64:...", "p:uprobes/b /bin/true:0x1000",
- * "e:eprobes/c sched.x ...", "s:synthetic/d	u64 lat". A uprobe is a probe
- * whose place is a path.
- */
-static unsigned dyn_type(const char *line)
-{
-	size_t name = strcspn(line, " \t");
-	const char *place = line + name + strspn(line + name, " \t");
-
-	switch (line[0]) {
-	case 'p':
-		return *place == '/' ? KERNEL_DYN_UPROBE : KERNEL_DYN_KPROBE;
-	case 'r':
-		return *place == '/' ? KERNEL_DYN_URETPROBE : KERNEL_DYN_KRETPROBE;
-	case 'e':
-		return KERNEL_DYN_EPROBE;
-	case 's':
-		return KERNEL_DYN_SYNTH;
-	default:
-		return KERNEL_DYN_OTHER;
-	}
-}
-
-struct dyn_ctx {
-	struct kernel *k;
-	unsigned keep;
-	bool last_pass;
-	size_t removed, passes;
-};
-
-static int dyn_remove(void *ctx, const char *line)
-{
-	struct dyn_ctx *dc = ctx;
-	const char *colon = strchr(line, ':');
-	AUTO_BUF struct buf removal = { 0 };
-	struct err why = { 0 };
-	int ret;
-
-	if (!colon || (dyn_type(line) & dc->keep))
-		return 0;
-	if (buf_printf(&removal, "-:%.*s", (int)strcspn(colon + 1, " \t"), colon + 1))
-		return -ENOMEM;
-	ret = kernel_append(kernel_top(dc->k), "dynamic_events", removal.data, &why);
-	if (!ret)
-		dc->removed++;
-	else if (dc->last_pass)
-		notice(&dc->k->notices, "the dynamic event %.*s stays: %s",
-		       (int)strcspn(colon + 1, " \t"), colon + 1, why.text);
-	return 0;
-}
-
-int kernel_dyn_remove(struct kernel *k, unsigned keep, struct err *e)
-{
-	struct dyn_ctx dc = { .k = k, .keep = keep };
-
-	/* An event probe holds the event it hangs on: again until nothing goes
-	 * any more, and then once to tell what stays. */
-	do {
-		AUTO_BUF struct buf text = { 0 };
-		int ret = kernel_read(kernel_top(k), "dynamic_events", &text);
-
-		if (is_unavailable(ret))
-			return 0;
-		dc.last_pass = dc.passes && !dc.removed;
-		dc.removed = 0;
-		dc.passes++;
-		if (!ret)
-			ret = kernel_each_line(text.data, dyn_remove, &dc);
-		if (ret)
-			return err_errno(e, ret, "cannot remove the dynamic events");
-	} while (!dc.last_pass);
-	return 0;
 }

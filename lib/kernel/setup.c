@@ -40,6 +40,9 @@ static void event_ask_release(struct kernel_event_ask *ask)
 	kernel_words_release(&ask->triggers);
 	kernel_words_release(&ask->fields);
 	free(ask->hook);
+	if (ask->probe)
+		kernel_dyn_def_release(ask->probe);
+	free(ask->probe);
 	vec_release(&ask->found);
 }
 
@@ -121,9 +124,17 @@ bool kernel_setup_takes_part(const struct kernel_setup *s, size_t i)
 {
 	const struct kernel_instance_setup *is = &s->instances.v[i];
 
-	if (i > 0 || s->instances.nr == 1)
+	if (i > 0 || is->events.nr || is->tracer)
 		return true;
-	return is->events.nr || is->tracer;
+	for (size_t j = 1; j < s->instances.nr; j++)
+		if (!s->instances.v[j].wakes)
+			return false;
+	return true;
+}
+
+bool kernel_setup_is_recorded(const struct kernel_setup *s, size_t i)
+{
+	return !s->instances.v[i].wakes && kernel_setup_takes_part(s, i);
 }
 
 bool kernel_setup_has_work(const struct kernel_setup *s)
@@ -131,7 +142,8 @@ bool kernel_setup_has_work(const struct kernel_setup *s)
 	if (s->no_reset)
 		return true;
 	for (size_t i = 0; i < s->instances.nr; i++)
-		if (s->instances.v[i].events.nr || s->instances.v[i].tracer)
+		if (!s->instances.v[i].wakes &&
+		    (s->instances.v[i].events.nr || s->instances.v[i].tracer))
 			return true;
 	return false;
 }
@@ -172,13 +184,13 @@ void kernel_setup_grow(struct kernel_setup *s)
 	uint64_t parts = 0, kb;
 
 	for (size_t i = 0; i < s->instances.nr; i++)
-		parts += kernel_setup_takes_part(s, i);
+		parts += kernel_setup_is_recorded(s, i);
 	if (s->no_reset || !parts || cpus < 1)
 		return;
 	kb = memory_kb / GROW_SHARE / cpus / parts;
 	if (kb > GROW_KB_MAX)
 		kb = GROW_KB_MAX;
 	for (size_t i = 0; i < s->instances.nr; i++)
-		if (kernel_setup_takes_part(s, i) && !s->instances.v[i].buffer_kb)
+		if (kernel_setup_is_recorded(s, i) && !s->instances.v[i].buffer_kb)
 			s->instances.v[i].grow_kb = kb;
 }

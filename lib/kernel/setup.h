@@ -20,6 +20,7 @@
 #define TRACECMD_KERNEL_SETUP_H
 
 #include "base/base.h"
+#include "kernel/dynevent.h"
 #include "kernel/kernel.h"
 
 struct kernel_pids {
@@ -27,9 +28,11 @@ struct kernel_pids {
 	size_t nr, cap;
 };
 
-/* One -e with the -f and -R behind it. */
+/* One -e or --probe with the -f and -R behind it. */
 struct kernel_event_ask {
 	char *pattern;			/* "sys:ev", "sys:", "word" (systems and events), "all"; globs */
+	struct kernel_dyn_def *probe;	/* --probe: the event is yet to be made; kernel_setup_check gives
+					 * the pattern its name. NULL: -e */
 	bool negate;			/* -v: switched off after everything else */
 	bool optional;			/* a kernel without it is fine */
 	char *filter;			/* several -f as "(a)&&(b)"; NULL: none */
@@ -72,6 +75,7 @@ struct kernel_instance_setup {
 	bool follow;			/* -c: children of traced processes too */
 	bool has_max_depth;
 	uint64_t max_depth;		/* --max-graph-depth */
+	bool wakes;			/* its events are not recorded but waited for, whoever causes them */
 	struct kernel_instance *in;	/* set by kernel_setup_apply */
 };
 
@@ -105,6 +109,14 @@ struct kernel_instance_setup *kernel_setup_instance(struct kernel_setup *s, cons
 /* Adds an event; NULL: no memory. */
 struct kernel_event_ask *kernel_setup_event(struct kernel_instance_setup *is, const char *pattern,
 					    bool negate);
+/*
+ * Adds an event that is made for this setup: @def, which is taken over (also if it fails).
+ * NULL: no memory.
+ */
+struct kernel_event_ask *kernel_setup_probe(struct kernel_instance_setup *is, struct kernel_dyn_def *def);
+/* Calls @fn with the definition of each that was made, until it returns non-zero. */
+int kernel_setup_each_probe(const struct kernel_setup *s,
+			    int (*fn)(void *ctx, const struct kernel_dyn_def *def), void *ctx);
 /* And-s @filter to what the event has. 0, -ENOMEM. */
 int kernel_event_ask_filter(struct kernel_event_ask *ask, const char *filter);
 
@@ -116,6 +128,8 @@ int kernel_cpumask_check(const char *mask, struct err *e);
  * events nor a tracer are asked is left alone as soon as instances are named.
  */
 bool kernel_setup_takes_part(const struct kernel_setup *s, size_t i);
+/* Whether it does, and what happens in it is recorded. */
+bool kernel_setup_is_recorded(const struct kernel_setup *s, size_t i);
 /* Whether anything to trace is named at all (-e, -p, or keeping what is set). */
 bool kernel_setup_has_work(const struct kernel_setup *s);
 /* function, function_graph. */

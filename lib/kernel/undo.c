@@ -272,6 +272,9 @@ static int undo_entry(const struct undo_entry *u, const struct notices *notices,
 	if (!ret || ret == -ENOENT || (u->kind == UNDO_ADD && ret == -EEXIST))
 		return 0;
 	err_errno(&why, ret, "cannot put back %s", u->path);
+	if (u->kind == UNDO_ADD)
+		err_hint(&why, "'%s' is still to be written to it%s", u->value, ret == -EBUSY ?
+			 ", once nobody uses that event any more ('tracecmd probe del' tells who does)" : "");
 	notice(notices, "%s", why.text);
 	if (e && !e->code)
 		err_set(e, ret, "%s", why.text);

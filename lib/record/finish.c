@@ -6,7 +6,10 @@
 #include <stdlib.h>
 
 #include "record/finish.h"
+#include "record/pack.h"
 #include "ring/ring.h"
+
+#define PIECES_RAW_MAX (64u << 20)
 
 static int put_string(struct dat_writer *w, uint16_t id, const char *s, struct err *e)
 {
@@ -70,19 +73,88 @@ static void give_back(const struct spool_chunk *c)
 	fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, c->offset + c->csize);
 }
 
-/* What recording had no time for. */
-static int write_raw_chunk(struct dat_writer *w, const struct spool_chunk *s, struct buf *pages,
-			   struct err *e)
+/* Whether the file shall have the chunk, and it is still to be compressed. */
+static bool is_raw(const struct spool_chunk *c, uint64_t from_ts)
 {
-	int r;
+	return c->raw && c->last_ts >= from_ts;
+}
 
-	buf_clear(pages);
-	if (buf_reserve(pages, s->csize))
-		return err_errno(e, -ENOMEM, "cannot compress what was recorded");
-	r = pread_full(s->fd, pages->data, s->csize, s->offset);
-	if (r)
-		return err_errno(e, r, "cannot read a spool at offset 0x%" PRIx64, s->offset);
-	return dat_writer_cpu_block(w, pages->data, s->csize, e);
+/* How many raw chunks follow each other, as many as are packed at once at most. */
+static size_t raw_run(const struct spool *s, size_t first, uint64_t from_ts)
+{
+	size_t nr = 0;
+
+	while (nr < PACK_GROUP && first + nr < spool_nr_chunks(s) &&
+	       is_raw(spool_chunk(s, first + nr), from_ts))
+		nr++;
+	return nr;
+}
+
+/* What recording had no time for. */
+static int write_raw_run(const struct finish *f, struct dat_writer *w, struct packer *p,
+			 const struct spool *s, size_t first, size_t nr, struct err *e)
+{
+	int r = pack_chunks(p, f->codec, s, first, nr, e);
+
+	for (size_t i = 0; i < nr && !r; i++) {
+		const struct packed *x = &p->v[i];
+
+		r = dat_writer_cpu_packed(w, x->data.data, x->data.len, x->chunk->usize, e);
+		if (!r && f->consume)
+			give_back(x->chunk);
+	}
+	return r;
+}
+
+static int write_chunk(const struct finish *f, struct dat_writer *w, const struct spool_chunk *c,
+		       struct err *e)
+{
+	int r = dat_writer_cpu_chunk(w, c->fd, c->offset, c->csize, c->usize, e);
+
+	if (!r && f->consume)
+		give_back(c);
+	return r;
+}
+
+/* Those whose events are all older than @from_ts are left out. */
+static int write_chunks(const struct finish *f, struct dat_writer *w, const struct spool *s,
+			uint64_t from_ts, struct err *e)
+{
+	struct packer p = { 0 };
+	size_t nr = spool_nr_chunks(s), step;
+	int r = 0;
+
+	for (size_t i = 0; i < nr && !r; i += step) {
+		size_t run = raw_run(s, i, from_ts);
+
+		step = run ? run : 1;
+		if (run)
+			r = write_raw_run(f, w, &p, s, i, run, e);
+		else if (spool_chunk(s, i)->last_ts >= from_ts)
+			r = write_chunk(f, w, spool_chunk(s, i), e);
+	}
+	packer_release(&p);
+	return r;
+}
+
+/* NULL: there is none. */
+static const struct spool_chunk *last_chunk(const struct finish_cpu *c)
+{
+	for (size_t i = c->nr_spools; i > 0; i--) {
+		size_t nr = spool_nr_chunks(c->spools[i - 1]);
+
+		if (nr)
+			return spool_chunk(c->spools[i - 1], nr - 1);
+	}
+	return NULL;
+}
+
+/* Whether there is anything that the file shall have. */
+static bool has_chunks(const struct finish_cpu *c)
+{
+	const struct spool_chunk *last = last_chunk(c);
+
+	return last && last->last_ts >= c->from_ts;
 }
 
 /* An empty sub-buffer that follows a loss of unknown size. */
@@ -92,8 +164,8 @@ static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page
 	struct ring_abi abi = {
 		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, .long_size = f->kernel_long,
 	};
-	size_t nr = spool_nr_chunks(c->spool);
-	uint64_t ts = nr ? spool_chunk(c->spool, nr - 1)->last_ts : 0;
+	const struct spool_chunk *last = last_chunk(c);
+	uint64_t ts = last ? last->last_ts : 0;
 	struct ring_encoder enc;
 	struct buf page AUTO_BUF = { 0 };
 
@@ -109,18 +181,10 @@ static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page
 static int write_cpu(const struct finish *f, struct dat_writer *w, uint32_t page_size,
 		     const struct finish_cpu *c, struct err *e)
 {
-	size_t nr = spool_nr_chunks(c->spool);
-	struct buf pages AUTO_BUF = { 0 };
 	int r = dat_writer_cpu_begin(w, c->cpu, e);
 
-	for (size_t i = 0; i < nr && !r; i++) {
-		const struct spool_chunk *s = spool_chunk(c->spool, i);
-
-		r = s->raw ? write_raw_chunk(w, s, &pages, e) :
-			     dat_writer_cpu_chunk(w, s->fd, s->offset, s->csize, s->usize, e);
-		if (!r && f->consume)
-			give_back(s);
-	}
+	for (size_t i = 0; i < c->nr_spools && !r; i++)
+		r = write_chunks(f, w, c->spools[i], c->from_ts, e);
 	if (!r && c->cut)
 		r = write_cut(f, w, page_size, c, e);
 	return r ? r : dat_writer_cpu_end(w, e);
@@ -132,10 +196,11 @@ static int write_buffer(const struct finish *f, struct dat_writer *w,
 	int r;
 
 	if (b->text)
-		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data, b->text->len, e);
+		return dat_writer_buffer_text(w, b->name, b->clock, b->text->data ? b->text->data : "",
+					      b->text->len, e);
 	r = dat_writer_buffer_begin(w, b->name, b->clock, b->page_size, e);
 	for (size_t i = 0; i < b->nr_cpus && !r; i++)
-		if (spool_nr_chunks(b->cpus[i].spool) || b->cpus[i].cut)
+		if (has_chunks(&b->cpus[i]) || b->cpus[i].cut)
 			r = write_cpu(f, w, b->page_size, &b->cpus[i], e);
 	return r ? r : dat_writer_buffer_end(w, e);
 }
@@ -150,7 +215,8 @@ static int write_blocks(const struct finish *f, struct dat_writer *w, struct err
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(stable) && f->head && r >= 0; i++)
-		r = dat_writer_block_from(w, f->head, stable[i], e);
+		if (!metadata_has(f->metadata, stable[i]))
+			r = dat_writer_block_from(w, f->head, stable[i], e);
 	return r < 0 ? r : metadata_write(f->metadata, w, e);
 }
 
@@ -180,7 +246,32 @@ static int write_all(const struct finish *f, struct dat_writer *w, struct err *e
 	return r;
 }
 
-int finish_write(const struct finish *f, int fd, const char *name, struct err *e)
+/* Bytes of a CPU that are to be compressed. */
+static uint64_t raw_bytes_of_cpu(const struct finish_cpu *c)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < c->nr_spools; i++)
+		for (size_t k = 0; k < spool_nr_chunks(c->spools[i]); k++) {
+			const struct spool_chunk *chunk = spool_chunk(c->spools[i], k);
+
+			if (is_raw(chunk, c->from_ts))
+				sum += chunk->csize;
+		}
+	return sum;
+}
+
+static uint64_t raw_bytes(const struct finish *f)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < f->nr_buffers; i++)
+		for (size_t j = 0; j < f->buffers[i].nr_cpus; j++)
+			sum += raw_bytes_of_cpu(&f->buffers[i].cpus[j]);
+	return sum;
+}
+
+static int write_directly(const struct finish *f, int fd, const char *name, struct err *e)
 {
 	struct dat_writer_opts opts = writer_opts(f, f->version);
 	struct dat_writer *w;
@@ -189,7 +280,8 @@ int finish_write(const struct finish *f, int fd, const char *name, struct err *e
 	return r ? r : write_all(f, w, e);
 }
 
-int finish_pieces(const struct finish *f, struct dat_pieces *p, const char *name, struct err *e)
+static int fill_pieces(const struct finish *f, struct dat_pieces *p, const char *name,
+		       struct err *e)
 {
 	struct dat_writer_opts opts = writer_opts(f, f->version);
 	struct dat_writer *w;
@@ -198,12 +290,36 @@ int finish_pieces(const struct finish *f, struct dat_pieces *p, const char *name
 	return r ? r : write_all(f, w, e);
 }
 
+int finish_send(const struct finish *f, int fd, const char *name, struct err *e)
+{
+	struct dat_pieces *p = dat_pieces_new();
+	int r = p ? fill_pieces(f, p, name, e) : err_errno(e, -ENOMEM, "cannot write '%s'", name);
+
+	if (!r) {
+		r = dat_pieces_send(p, fd);
+		if (r)
+			err_errno(e, r, "cannot write to %s", name);
+	}
+	dat_pieces_free(p);
+	return r;
+}
+
+int finish_write(const struct finish *f, int fd, const char *name, struct err *e)
+{
+	/* Pieces keep in memory what is compressed now. */
+	if (f->consume || raw_bytes(f) > PIECES_RAW_MAX)
+		return write_directly(f, fd, name, e);
+	return finish_send(f, fd, name, e);
+}
+
 int finish_head(const struct finish *f, int fd, const char *name, struct err *e)
 {
 	struct dat_writer_opts opts = writer_opts(f, 7);
 	struct dat_writer *w;
-	int r = dat_writer_new(fd, name, &opts, &w, e);
+	int r;
 
+	opts.thorough = true;		/* there is time still */
+	r = dat_writer_new(fd, name, &opts, &w, e);
 	if (r)
 		return r;
 	r = write_blocks(f, w, e);

@@ -14,9 +14,11 @@
 /* Where one CPU's chunks are. */
 struct finish_cpu {
 	uint32_t cpu;
-	const struct spool *spool;
-	bool cut;			/* more happened than the spool has: the file says so */
-	uint64_t cut_ts;		/* when that begins; 0: right after what the spool has */
+	const struct spool *const *spools;	/* one behind the other */
+	size_t nr_spools;
+	uint64_t from_ts;		/* chunks whose last event is earlier are left out; 0: none */
+	bool cut;			/* more happened than the spools have: the file says so */
+	uint64_t cut_ts;		/* when that begins; 0: right after what the spools have */
 };
 
 struct finish_buffer {
@@ -63,9 +65,9 @@ struct finish {
  * the first event. 0, -errno.
  */
 int finish_head(const struct finish *f, int fd, const char *name, struct err *e);
-/* The whole into pieces, which refer to the spools. 0, -errno. */
-int finish_pieces(const struct finish *f, struct dat_pieces *p, const char *name, struct err *e);
-/* Writes the file to @fd, which is at its beginning; @name is for messages.
+/* Writes the file front to back to @fd, which need not be seekable. 0, -errno. */
+int finish_send(const struct finish *f, int fd, const char *name, struct err *e);
+/* Writes the file to @fd, an empty file at its beginning; @name is for messages.
  * 0, -errno. */
 int finish_write(const struct finish *f, int fd, const char *name, struct err *e);
 

@@ -55,8 +55,7 @@ static bool has_its_name(const char *name, const char *base, const struct spool_
 
 	if (asprintf(&want, "%s%s%s.cpu%u", base, *instance ? "." : "", instance, info->cpu) < 0)
 		return false;
-	is = !strncmp(name, want, strlen(want)) &&
-	     (!name[strlen(want)] || !strcmp(name + strlen(want), ".1"));
+	is = !strncmp(name, want, strlen(want)) && spool_is_suffix(name + strlen(want));
 	free(want);
 	return is;
 }

@@ -41,4 +41,13 @@ int left_open(const char *path, const struct left *l, const struct notices *noti
 	      struct dat_reader **ret, struct err *e);
 void left_release(struct left *l);
 
+/*
+ * Opens the file @path. If there is none, or it is none to be read, what a recording into
+ * it left is looked for; "BASE.meta" means that alone. *ret_cut: why and where it ends
+ * too early, to be freed; NULL: it does not, or is being recorded still, which
+ * @notices are told. Of a spool it is said which name to give. 0, -errno.
+ */
+int left_or_file_open(const char *path, const struct notices *notices, struct dat_reader **ret,
+		      char **ret_cut, struct err *e);
+
 #endif

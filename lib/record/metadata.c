@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -260,20 +261,40 @@ int metadata_collect(struct metadata *m, struct kernel *k, const struct kernel_s
 	return r ? r : metadata_collect_growing(m, k, notices, e);
 }
 
+static const struct { enum dat_id id; size_t at; } blocks[] = {
+	{ DAT_HEADER_INFO, offsetof(struct metadata, header_info) },
+	{ DAT_FTRACE_EVENTS, offsetof(struct metadata, ftrace_events) },
+	{ DAT_EVENT_FORMATS, offsetof(struct metadata, event_formats) },
+	{ DAT_KALLSYMS, offsetof(struct metadata, kallsyms) },
+	{ DAT_PRINTK, offsetof(struct metadata, printk) },
+	{ DAT_CMDLINES, offsetof(struct metadata, cmdlines) },
+	{ DAT_MODULES_FILE, offsetof(struct metadata, modules) },
+	{ DAT_BTF_FILE, offsetof(struct metadata, btf) },
+};
+
+static const struct buf *body_of(const struct metadata *m, size_t i)
+{
+	return (const struct buf *)((const char *)m + blocks[i].at);
+}
+
+bool metadata_has(const struct metadata *m, enum dat_id id)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(blocks); i++)
+		if (blocks[i].id == id)
+			return body_of(m, i)->len;
+	return false;
+}
+
 int metadata_write(const struct metadata *m, struct dat_writer *w, struct err *e)
 {
-	const struct { enum dat_id id; const struct buf *body; } blocks[] = {
-		{ DAT_HEADER_INFO, &m->header_info }, { DAT_FTRACE_EVENTS, &m->ftrace_events },
-		{ DAT_EVENT_FORMATS, &m->event_formats }, { DAT_KALLSYMS, &m->kallsyms },
-		{ DAT_PRINTK, &m->printk }, { DAT_CMDLINES, &m->cmdlines },
-		{ DAT_MODULES_FILE, &m->modules }, { DAT_BTF_FILE, &m->btf },
-	};
 	int r = 0;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(blocks) && !r; i++)
-		if (blocks[i].body->len)
-			r = dat_writer_block(w, blocks[i].id, blocks[i].body->data,
-					     blocks[i].body->len, e);
+	for (unsigned i = 0; i < ARRAY_SIZE(blocks) && !r; i++) {
+		const struct buf *body = body_of(m, i);
+
+		if (body->len)
+			r = dat_writer_block(w, blocks[i].id, body->data, body->len, e);
+	}
 	return r;
 }
 

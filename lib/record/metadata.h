@@ -42,6 +42,8 @@ int metadata_collect_growing(struct metadata *m, struct kernel *k, const struct 
 int metadata_collect(struct metadata *m, struct kernel *k, const struct kernel_setup *setup,
 		     const char *kallsyms_path, const struct notices *notices, struct err *e);
 void metadata_release(struct metadata *m);
+/* Whether that block was collected. */
+bool metadata_has(const struct metadata *m, enum dat_id id);
 /* Gives the blocks that were collected to a writer. 0, -errno. */
 int metadata_write(const struct metadata *m, struct dat_writer *w, struct err *e);
 

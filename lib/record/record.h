@@ -38,6 +38,16 @@ struct record_opts {
 	bool has_date, has_offset;
 	int64_t date_us, offset;	/* DATE and OFFSET options */
 	struct dat_tsc2nsec tsc2nsec;
+	/*
+	 * While it goes on parts may be made, files named after @parts_of (record/parts.h); NULL:
+	 * none. They are made when they are asked for, and when one has @rotate_bytes or @rotate_ns
+	 * have passed: then what is in them is forgotten, and of such parts the last
+	 * @keep_parts stay (0: all). Else what is older than @last_ns, or more than @last_bytes on
+	 * the disk, is dropped. 0: no such limit. Not together with a limit of spools.
+	 */
+	const char *parts_of;
+	uint64_t rotate_bytes, rotate_ns, keep_parts;
+	uint64_t last_bytes, last_ns;
 	const struct notices *notices;
 };
 
@@ -56,6 +66,20 @@ int recording_start(struct recording *rec, struct err *e);
 unsigned recording_flush(struct recording *rec);
 bool recording_flushed(const struct recording *rec, unsigned flush);
 int recording_flushed_fd(const struct recording *rec);
+/*
+ * Asks for a part: of all that is kept, with what is in the kernel's buffers now, from
+ * @since_ns (recording_now_ns; 0: all of it) on. @forget: it is not kept any longer then. Never
+ * waits; a ticket for recording_part_done, or 0: there are no parts.
+ */
+unsigned recording_ask_part(struct recording *rec, bool forget, uint64_t since_ns);
+/* 1: it is complete, its path is appended; 0: not yet (recording_flushed_fd tells); -errno. */
+int recording_part_done(const struct recording *rec, unsigned ticket, struct buf *path, struct err *e);
+/* The clock of parts, CLOCK_MONOTONIC. */
+uint64_t recording_now_ns(void);
+/* The file made at the end begins there, of what is kept. Before recording_stop. */
+void recording_since(struct recording *rec, uint64_t since_ns);
+/* Bytes that were dropped because they were not to be kept. After recording_stop. */
+uint64_t recording_dropped(const struct recording *rec);
 /* How it goes: all CPUs together, by the kernel's counters. */
 struct recording_progress {
 	uint64_t events;		/* written by the kernel so far */
@@ -98,7 +122,6 @@ struct recording_cpu {
 	uint64_t buffer_kb;		/* size of its buffer; 0: unknown */
 	uint32_t page_size;		/* of its sub-buffers */
 	const char *clock;		/* what times are by */
-	uint64_t dropped_chunks;	/* given up for the size limit */
 };
 size_t recording_nr_cpus(const struct recording *rec);
 void recording_cpu(const struct recording *rec, size_t i, struct recording_cpu *ret);

@@ -83,7 +83,8 @@ int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct
 	rec->opts = *opts;
 	if (!rec->opts.pause_us)
 		rec->opts.pause_us = PAUSE_US_DEFAULT;
-	rec->stop_fd = rec->alarm_fd = rec->flushed_fd = -1;
+	rec->stop_fd = rec->alarm_fd = rec->flushed_fd = rec->size_fd = -1;
+	rec->generation = 1;
 	r = lock_init(&rec->lock);
 	if (r) {
 		free(rec);
@@ -91,13 +92,15 @@ int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct
 		goto fail;
 	}
 	pthread_mutex_init(&rec->order_lock, NULL);
+	pthread_mutex_init(&rec->sync_lock, NULL);
 	pthread_cond_init(&rec->turn, NULL);
 	sem_init(&rec->queued, 0, 0);
 	sem_init(&rec->available, 0, 0);
 	rec->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rec->alarm_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rec->flushed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (rec->stop_fd < 0 || rec->alarm_fd < 0 || rec->flushed_fd < 0) {
+	rec->size_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (rec->stop_fd < 0 || rec->alarm_fd < 0 || rec->flushed_fd < 0 || rec->size_fd < 0) {
 		r = -errno;
 		goto fail;
 	}
@@ -120,6 +123,7 @@ static void stream_free(struct stream *st, bool unlink_spool)
 	source_free(st->source);
 	gaps_release(&st->gaps);
 	spool_close(st->spool, unlink_spool);
+	free(st->path);
 	cleanup_close(&st->wake_fd);
 	free(st);
 }
@@ -135,6 +139,7 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 		return err_errno(e, -ENOMEM, "cannot set up the recorder");
 	}
 	st->rec = rec;
+	st->path = strdup(stream->spool_path);
 	st->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	st->page_size = stream->info.page_size;
 	st->cpu = stream->info.cpu;
@@ -142,7 +147,7 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 		.big_endian = stream->info.big_endian, .long_size = stream->info.long_size,
 	};
 	gaps_init(&st->gaps, &st->abi, st->page_size, stream->counters, stream->counters_ctx);
-	r = st->wake_fd < 0 ? err_errno(e, -errno, "cannot set up the recorder") : 0;
+	r = st->wake_fd < 0 || !st->path ? err_errno(e, -errno, "cannot set up the recorder") : 0;
 	if (r)
 		close(stream->fd);
 	else
@@ -179,9 +184,11 @@ static void size_memory(struct recorder *rec)
 	/* A limited spool drops whole chunks: let them be a small part of it. */
 	if (rec->opts.spool_limit && batch > rec->opts.spool_limit / 8)
 		batch = rec->opts.spool_limit / 8;
-	/* So that max_bytes is passed by little. */
+	/* So that max_bytes and cut_bytes are passed by little. */
 	if (rec->opts.max_bytes && batch > rec->opts.max_bytes / 8)
 		batch = rec->opts.max_bytes / 8;
+	if (rec->opts.cut_bytes && batch > rec->opts.cut_bytes / 8)
+		batch = rec->opts.cut_bytes / 8;
 	batch -= batch % rec->page_max;
 	if (batch < rec->page_max)
 		batch = rec->page_max;
@@ -268,6 +275,16 @@ fail:
 	return err_errno(e, r, "cannot start the recorder's threads");
 }
 
+int recorder_companion(struct recorder *rec, void *(*fn)(void *), void *arg, pthread_t *ret)
+{
+	size_t nr = rec->tids.nr + 1;
+	int r = vec_reserve(&rec->tids, 1) ? -ENOMEM : start_thread(ret, fn, arg);
+
+	if (!r)
+		await_threads(rec, nr);
+	return r;
+}
+
 const pid_t *recorder_tids(const struct recorder *rec, size_t *ret_nr)
 {
 	*ret_nr = rec->tids.nr;
@@ -310,6 +327,9 @@ void recorder_end(struct recorder *rec)
 {
 	atomic_store(&rec->ended, true);
 	eventfd_write(rec->alarm_fd, 1);
+	pthread_mutex_lock(&rec->order_lock);
+	pthread_cond_broadcast(&rec->turn);	/* a cut waits no longer */
+	pthread_mutex_unlock(&rec->order_lock);
 }
 
 void recorder_fail(struct recorder *rec, const struct err *e)
@@ -381,8 +401,10 @@ void recorder_free(struct recorder *rec, bool unlink_spools)
 	if (rec->alarm_fd >= 0)
 		close(rec->alarm_fd);
 	cleanup_close(&rec->flushed_fd);
+	cleanup_close(&rec->size_fd);
 	pthread_cond_destroy(&rec->turn);
 	pthread_mutex_destroy(&rec->order_lock);
+	pthread_mutex_destroy(&rec->sync_lock);
 	pthread_mutex_destroy(&rec->lock);
 	sem_destroy(&rec->queued);
 	sem_destroy(&rec->available);

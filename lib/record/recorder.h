@@ -16,6 +16,8 @@
 #ifndef TRACECMD_RECORDER_H
 #define TRACECMD_RECORDER_H
 
+#include <pthread.h>
+
 #include "base/base.h"
 #include "record/gaps.h"
 #include "record/spool.h"
@@ -25,6 +27,7 @@ struct recorder_opts {
 	bool pack_later;		/* chunks are stored raw all the same */
 	uint64_t spool_limit;		/* bytes kept per stream; 0: all */
 	uint64_t max_bytes;		/* of all spools: the alarm is raised when they are reached; 0: no end */
+	uint64_t cut_bytes;		/* it will be cut about so often; 0: at times */
 	uint64_t pause_us;		/* a reader that found nothing rests so long; 0: 1000 */
 	bool poll;			/* look every pause_us instead of waiting for the kernel's word */
 	unsigned rt_priority;		/* SCHED_FIFO priority of the readers; 0: 1 where allowed */
@@ -59,6 +62,9 @@ struct recorder_stats {
 	uint64_t first_gap_ts, last_gap_ts;	/* time of the event behind it */
 };
 
+/* Adds what happened later; pages, lost_untold, unread and stalls, which belong to no spool, stay. */
+void recorder_stats_add(struct recorder_stats *to, const struct recorder_stats *later);
+
 struct recorder;
 
 int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct err *e);
@@ -81,6 +87,27 @@ unsigned recorder_flush(struct recorder *rec);
 bool recorder_flushed(const struct recorder *rec, unsigned flush);
 /* Readable when a stream has been flushed; an eventfd, to be read by the caller. */
 int recorder_flushed_fd(const struct recorder *rec);
+/* What a stream wrote up to a cut. */
+struct recorder_cut {
+	struct spool *spool;		/* the caller's to close; NULL: the stream was not cut */
+	struct recorder_stats stats;	/* of what is in it */
+};
+/*
+ * Has all streams go on in new spools; what is in the kernel's buffers now is still in the
+ * old ones. Waits for that. @ret: one for each stream, also after a failure. The
+ * spools must have no limit. For one thread, between recorder_start and recorder_stop. 0,
+ * -ECANCELED (recording cannot go on any more), -errno.
+ */
+int recorder_cut(struct recorder *rec, struct recorder_cut *ret, struct err *e);
+/* Has recorder_size_fd, an eventfd the caller reads, tell when recorder_written reaches @bytes. */
+void recorder_tell_size(struct recorder *rec, uint64_t bytes);
+int recorder_size_fd(const struct recorder *rec);
+/*
+ * Starts a thread of the caller's that is one of the recorder's: hidden with them, on the same
+ * CPUs. It begins with recorder_thread_begin (recorder_inside.h). After recorder_start,
+ * for one thread. 0, -errno.
+ */
+int recorder_companion(struct recorder *rec, void *(*fn)(void *), void *arg, pthread_t *ret);
 /* Becomes readable when recording cannot go on (disk full, max_bytes ...): time to stop. */
 int recorder_alarm_fd(const struct recorder *rec);
 /*
@@ -94,6 +121,8 @@ size_t recorder_nr_streams(const struct recorder *rec);
 const struct spool *recorder_spool(const struct recorder *rec, size_t i);
 /* Settled after recorder_stop. */
 const struct recorder_stats *recorder_stream_stats(const struct recorder *rec, size_t i);
+/* After recorder_stop: takes what remains of a stream, which is the caller's to close. */
+void recorder_take(struct recorder *rec, size_t i, struct recorder_cut *ret);
 /* Stops if need be; closes the spools, removing the files if @unlink_spools. */
 void recorder_free(struct recorder *rec, bool unlink_spools);
 

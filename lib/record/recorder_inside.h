@@ -50,6 +50,11 @@ struct stream {
 	bool careful;			/* the last take was with care */
 	uint64_t turn;			/* under rec->order_lock: number of the batch to be written */
 	struct spool *spool;		/* belongs to the worker whose turn it is */
+	char *path;			/* of the first spool */
+	/* Of a cut, under rec->order_lock. */
+	struct spool *next;		/* NULL: none is asked for, or it is in use already */
+	struct spool *done;		/* what was cut off */
+	struct recorder_stats done_stats;
 	atomic_uint flushed;		/* the last flush that is done */
 	struct recorder_stats stats;	/* reader: pages, stalls; the others: whose turn it is */
 };
@@ -57,7 +62,8 @@ struct stream {
 struct worker {
 	struct recorder *rec;
 	pthread_t thread;
-	size_t level;			/* how full memory was at the last look */
+	int nice;
+	bool full;			/* memory was almost in use at the last look */
 };
 
 struct recorder {
@@ -68,7 +74,7 @@ struct recorder {
 	int base_nice;			/* the process's */
 	uint32_t page_max;
 	size_t batch_bytes, batches_max;
-	int stop_fd, alarm_fd, flushed_fd;
+	int stop_fd, alarm_fd, flushed_fd, size_fd;
 	bool started;
 	size_t readers_running, workers_running;
 	atomic_bool stopping;
@@ -79,6 +85,9 @@ struct recorder {
 	cpu_set_t *cpus;		/* where threads run; NULL: anywhere */
 	pthread_t sync_thread;
 	bool syncing;			/* it runs */
+	pthread_mutex_t sync_lock;	/* held while it uses a spool */
+	atomic_uint_fast64_t tell_size;	/* of written: then size_fd is written; 0: never */
+	unsigned generation;		/* of spools: the first has none in its name */
 
 	/*
 	 * Real-time readers must never wait for a worker that is not running.
@@ -96,6 +105,8 @@ struct recorder {
 	pthread_cond_t turn;
 	struct err error;
 	VEC(pid_t) tids;
+	size_t uncut;			/* streams that a cut waits for */
+	unsigned cut_flush;		/* the flush that cuts */
 };
 
 void *recorder_reader(void *stream);
@@ -107,6 +118,11 @@ void recorder_thread_begin(struct recorder *rec, const char *name, unsigned numb
 void recorder_end(struct recorder *rec);
 /* The same, remembering the first error. */
 void recorder_fail(struct recorder *rec, const struct err *e);
+/* The batch marked by @flush is written: where a cut is asked for, the next spool's turn. Under
+ * the lock. 0, or -errno: recording cannot go on. */
+int stream_cut(struct stream *st, unsigned flush, struct err *e);
+/* Moves what is counted of a spool to *ret. The readers' own numbers stay. */
+void stats_take(struct recorder_stats *from, struct recorder_stats *ret);
 /* Whether batch_get would have to wait. */
 bool batch_scarce(struct recorder *rec);
 /* A free batch; waits for one, counting that in *stalls. NULL: no memory. */

@@ -10,47 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "record/finish.h"
-#include "record/head.h"
-#include "record/record.h"
-
-#define STATS_NAME_MAX 32
-
-/* One instance that is recorded. */
-struct recorded {
-	const struct kernel_instance_setup *setup;
-	struct kernel_instance *in;
-	bool takes_part;
-	char clock[32];			/* for the file: "tsc2nsec" where that applies */
-	uint32_t page_size;
-	uint32_t *cpus;
-	size_t nr_cpus;
-	size_t first_stream;		/* its CPUs' streams in the recorder */
-	bool is_text;			/* a latency tracer's */
-	struct buf text;
-};
-
-struct counters {
-	uint64_t overrun, commit_overrun, dropped, read, entries, buffer_kb;
-};
-
-struct recording {
-	struct kernel *k;
-	struct kernel_setup *setup;
-	struct record_opts opts;
-	struct recorder *recorder;
-	VEC(struct recorded) buffers;	/* [0] is the top level */
-	VEC(char *) stats;		/* CPUSTAT texts */
-	VEC(struct counters) counters;	/* by stream */
-	VEC(struct counter *) streams;
-	uint32_t machine_cpus;
-	uint64_t session;
-	unsigned kernel_long;
-	char uname[512];
-	char boot[64];			/* boot_id */
-	struct head head;
-	bool stopped;
-};
+#include "record/recording_inside.h"
 
 static int no_memory(struct err *e)
 {
@@ -75,44 +35,6 @@ static void fill_boot(struct recording *rec)
 		snprintf(rec->boot, sizeof(rec->boot), "%.*s", (int)strcspn(id.data, "\n"), id.data);
 }
 
-/* The number behind "@name: " in the kernel's text; 0 if it is not there. */
-static uint64_t stats_number(const char *text, const char *name)
-{
-	char key[STATS_NAME_MAX];
-	const char *at;
-
-	snprintf(key, sizeof(key), "\n%s: ", name);
-	at = strstr(text, key);
-	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
-}
-
-/* A stream's way to the kernel's counters: read for each take, so the file stays open. */
-struct counter {
-	int fd;
-};
-
-static uint64_t read_buffer_kb(struct kernel_instance *in, uint32_t cpu)
-{
-	char file[64], text[64];
-
-	snprintf(file, sizeof(file), "per_cpu/cpu%u/buffer_size_kb", cpu);
-	return kernel_read_word(in, file, text, sizeof(text)) ? 0 : strtoull(text, NULL, 10);
-}
-
-static int read_counters(void *ctx, struct gaps_counters *ret)
-{
-	const struct counter *c = ctx;
-	char text[1024];
-	ssize_t n = pread(c->fd, text, sizeof(text) - 1, 0);
-
-	if (n < 0)
-		return -errno;
-	text[n] = 0;
-	ret->overrun = stats_number(text, "overrun");
-	ret->read = stats_number(text, "read events");
-	return 0;
-}
-
 /* Adds one CPU's stream to the recorder. */
 static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu, struct err *e)
 {
@@ -126,7 +48,7 @@ static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu
 			.uname = rec->uname, .version = rec->opts.writer,
 			.boot = rec->boot, .cpus = rec->machine_cpus,
 		},
-		.counters = read_counters,
+		.counters = stream_counters,
 	};
 	struct counter *c = malloc(sizeof(*c));
 
@@ -166,7 +88,7 @@ static int describe(struct recording *rec, struct recorded *b, struct err *e)
 static int add_instance(struct recording *rec, size_t i, struct err *e)
 {
 	const struct kernel_instance_setup *is = &rec->setup->instances.v[i];
-	bool takes_part = kernel_setup_takes_part(rec->setup, i) || (!i && rec->opts.with_top);
+	bool takes_part = kernel_setup_is_recorded(rec->setup, i) || (!i && rec->opts.with_top);
 	struct recorded *b;
 	int r;
 
@@ -211,7 +133,19 @@ static int check_version(const struct recording *rec, struct err *e)
 	return 0;
 }
 
-static int make_head(struct recording *rec, struct err *e);
+/* Memory for the last segment, and for what the others have counted. */
+static int make_segments(struct recording *rec, struct err *e)
+{
+	size_t nr = recorder_nr_streams(rec->recorder);
+
+	rec->told = calloc(nr + 1, sizeof(*rec->told));
+	rec->dropped = calloc(nr + 1, sizeof(*rec->dropped));
+	if (!rec->told || !rec->dropped || vec_reserve(&rec->segments, 1))
+		return no_memory(e);
+	if (segment_new(nr, &rec->past, e) || segment_new(nr, &rec->last, e))
+		return -ENOMEM;
+	return 0;
+}
 
 int recording_new(struct kernel *k, struct kernel_setup *setup, const struct record_opts *opts,
 		  struct recording **ret, struct err *e)
@@ -231,6 +165,7 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 	fill_uname(rec);
 	fill_boot(rec);
 	ro.codec = opts->codec;
+	ro.cut_bytes = opts->last_bytes ? opts->last_bytes / RECORD_SHARES : opts->rotate_bytes;
 	r = getrandom(&rec->session, sizeof(rec->session), 0) < 0 ? -errno : 0;
 	if (r)
 		err_errno(e, r, "cannot make up an id for the recording");
@@ -241,9 +176,11 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 	for (size_t i = 0; i < setup->instances.nr && !r; i++)
 		r = add_instance(rec, i, e);
 	if (!r)
+		r = make_segments(rec, e);
+	if (!r)
 		r = check_version(rec, e);
 	if (!r)
-		r = make_head(rec, e);
+		r = recording_make_head(rec, e);
 	if (r) {
 		recording_free(rec, true);
 		return r;
@@ -263,6 +200,10 @@ int recording_start(struct recording *rec, struct err *e)
 		return r;
 	if (rec->opts.recorder.sync_s)
 		head_sync(&rec->head);
+	if (rec->opts.parts_of && recorder_nr_streams(rec->recorder))
+		r = keeper_start(rec, e);
+	if (r)
+		return r;
 	tids = recorder_tids(rec->recorder, &nr);
 	if (vec_reserve(&hidden, nr + 1))
 		return no_memory(e);
@@ -289,86 +230,9 @@ int recording_flushed_fd(const struct recording *rec)
 	return recorder_flushed_fd(rec->recorder);
 }
 
-static void add_progress(const struct recorded *b, uint32_t cpu, uint64_t kb,
-			 struct recording_progress *p)
-{
-	struct buf text AUTO_BUF = { 0 };
-	uint64_t bytes, lost, fill;
-
-	if (kernel_cpu_stats(b->in, cpu, &text, NULL))
-		return;
-	lost = stats_number(text.data, "overrun");
-	bytes = stats_number(text.data, "bytes");
-	fill = kb ? bytes * 100 / (kb * 1024) : 0;
-	p->events += stats_number(text.data, "entries") + stats_number(text.data, "read events") + lost;
-	p->lost += lost + stats_number(text.data, "dropped events");
-	if (p->fill < fill)
-		p->fill = fill > 100 ? 100 : fill;
-}
-
-void recording_progress(const struct recording *rec, struct recording_progress *ret)
-{
-	struct recording_progress p = { .spooled = recorder_written(rec->recorder) };
-
-	for (size_t i = 0; i < rec->buffers.nr; i++) {
-		const struct recorded *b = &rec->buffers.v[i];
-
-		for (size_t c = 0; c < b->nr_cpus; c++)
-			add_progress(b, b->cpus[c], read_buffer_kb(b->in, b->cpus[c]), &p);
-	}
-	*ret = p;
-}
-
 int recording_alarm_fd(const struct recording *rec)
 {
 	return recorder_alarm_fd(rec->recorder);
-}
-
-static int add_stats(struct recording *rec, struct buf *text, struct err *e)
-{
-	char *copy = text->failed ? NULL : strdup(text->data);
-
-	if (!copy || vec_push(&rec->stats, copy)) {
-		free(copy);
-		return no_memory(e);
-	}
-	return 0;
-}
-
-/* Reads the kernel's counters of all CPUs of one buffer. */
-static int read_stats(struct recording *rec, const struct recorded *b, struct err *e)
-{
-	const char *name = kernel_instance_name(b->in);
-	struct buf text AUTO_BUF = { 0 };
-	int r = 0;
-
-	if (*name) {
-		buf_printf(&text, "\nBuffer: %s\n\n", name);
-		r = add_stats(rec, &text, e);
-	}
-	for (size_t i = 0; i < b->nr_cpus && !r; i++) {
-		const struct recorder_stats *s;
-		struct counters c;
-
-		buf_clear(&text);
-		buf_printf(&text, "CPU: %u\n", b->cpus[i]);
-		r = kernel_cpu_stats(b->in, b->cpus[i], &text, e);
-		if (r)
-			break;
-		s = recorder_stream_stats(rec->recorder, b->first_stream + i);
-		if (s->discarded)
-			buf_printf(&text, "sub-buffers not written: %" PRIu64 "\n", s->discarded);
-		c.overrun = stats_number(text.data, "overrun");
-		c.commit_overrun = stats_number(text.data, "commit overrun");
-		c.dropped = stats_number(text.data, "dropped events");
-		c.read = stats_number(text.data, "read events");
-		c.entries = stats_number(text.data, "entries");
-		c.buffer_kb = read_buffer_kb(b->in, b->cpus[i]);
-		r = add_stats(rec, &text, e);
-		if (!r && vec_push(&rec->counters, c))
-			r = no_memory(e);
-	}
-	return r;
 }
 
 static int read_text(struct recorded *b, struct err *e)
@@ -380,6 +244,28 @@ static int read_text(struct recorded *b, struct err *e)
 	return 0;
 }
 
+/* What the recorder has written since the last cut is the last segment. */
+static int end_last(struct recording *rec, struct err *e)
+{
+	struct segment *s = &rec->last;
+
+	for (size_t i = 0; i < s->nr; i++) {
+		struct recorder_cut cut;
+
+		recorder_take(rec->recorder, i, &cut);
+		s->streams[i].spool = cut.spool;
+		s->streams[i].stats = cut.stats;
+	}
+	rec->segments.v[rec->segments.nr++] = *s;	/* room was made before */
+	*s = (struct segment){ 0 };
+	return counters_read(rec, &rec->segments.v[rec->segments.nr - 1], true, e);
+}
+
+void recording_since(struct recording *rec, uint64_t since_ns)
+{
+	rec->since_ns = since_ns;
+}
+
 int recording_stop(struct recording *rec, struct err *e)
 {
 	struct err later = { 0 };
@@ -387,16 +273,13 @@ int recording_stop(struct recording *rec, struct err *e)
 
 	if (rec->stopped)
 		return 0;
+	keeper_stop(rec);
 	rec->stopped = true;
 	r = recorder_stop(rec->recorder, e);
-	for (size_t i = 0; i < rec->buffers.nr && !later.code; i++) {
-		struct recorded *b = &rec->buffers.v[i];
-
-		if (b->is_text)
-			read_text(b, &later);
-		else
-			read_stats(rec, b, &later);
-	}
+	end_last(rec, &later);
+	for (size_t i = 0; i < rec->buffers.nr && !later.code; i++)
+		if (rec->buffers.v[i].is_text)
+			read_text(&rec->buffers.v[i], &later);
 	if (!r && later.code) {
 		if (e)
 			*e = later;
@@ -405,153 +288,11 @@ int recording_stop(struct recording *rec, struct err *e)
 	return r;
 }
 
-/* A CPU for the finished file, and whether some of what it did could not be recorded. */
-static void lay_cpu(const struct recording *rec, const struct recorded *b, size_t i,
-		    struct finish_cpu *ret)
-{
-	size_t nr = b->first_stream + i;
-	struct recording_cpu c;
-
-	*ret = (struct finish_cpu){ .cpu = b->cpus[i], .spool = recorder_spool(rec->recorder, nr) };
-	recording_cpu(rec, nr, &c);
-	ret->cut = c.stats.discarded || c.unread;
-	ret->cut_ts = c.stats.first_discarded_ts;
-}
-
-/* The finished buffer of @b; its CPUs go to @cpus, which has room. */
-static void lay_buffer(const struct recording *rec, const struct recorded *b,
-		       struct finish_cpu *cpus, struct finish_buffer *ret)
-{
-	*ret = (struct finish_buffer){
-		.name = kernel_instance_name(b->in), .clock = b->clock,
-		.page_size = b->page_size, .cpus = cpus, .nr_cpus = b->nr_cpus,
-		.text = b->is_text ? &b->text : NULL,
-	};
-	for (size_t i = 0; i < b->nr_cpus; i++)
-		lay_cpu(rec, b, i, &cpus[i]);
-}
-
-/*
- * The text of trace_clock, which decides how times are shown: the top level's,
- * or the first instance's if that is not recorded.
- */
-static const char *read_clock(const struct recording *rec, struct buf *text)
-{
-	for (size_t i = 0; i < rec->buffers.nr; i++)
-		if (rec->buffers.v[i].takes_part)
-			return kernel_read(rec->buffers.v[i].in, "trace_clock", text) ? NULL :
-				text->data;
-	return NULL;
-}
-
-/* What the file will say, and the memory behind it. */
-struct layout {
-	struct finish f;
-	struct finish_cpu *cpus;
-	struct finish_buffer *buffers;
-	struct buf clock;
-	struct metadata meta;
-};
-
-static int lay_out(const struct recording *rec, struct layout *l, struct err *e)
-{
-	*l = (struct layout){
-		.cpus = calloc(recorder_nr_streams(rec->recorder) + 1, sizeof(*l->cpus)),
-		.buffers = calloc(rec->buffers.nr, sizeof(*l->buffers)),
-	};
-	if (!l->cpus || !l->buffers)
-		return no_memory(e);
-	for (size_t i = 0; i < rec->buffers.nr; i++)
-		lay_buffer(rec, &rec->buffers.v[i], l->cpus + rec->buffers.v[i].first_stream,
-			   &l->buffers[i]);
-	l->f = (struct finish){
-		.version = rec->opts.version, .codec = rec->opts.codec,
-		.cpus = rec->machine_cpus, .kernel_long = rec->kernel_long, .metadata = &l->meta,
-		.has_date = rec->opts.has_date, .date_us = rec->opts.date_us,
-		.hooks = rec->opts.hooks, .has_offset = rec->opts.has_offset, .offset = rec->opts.offset,
-		.trace_clock = read_clock(rec, &l->clock),
-		.uname = rec->uname, .writer = rec->opts.writer,
-		.has_trace_id = true, .trace_id = rec->session,
-		.stats = rec->stats.v, .nr_stats = rec->stats.nr,
-		.tsc2nsec = rec->opts.tsc2nsec,
-		.buffers = l->buffers, .nr_buffers = rec->buffers.nr,
-	};
-	return 0;
-}
-
-static void layout_release(struct layout *l)
-{
-	metadata_release(&l->meta);
-	buf_release(&l->clock);
-	free(l->buffers);
-	free(l->cpus);
-}
-
-static int make_head(struct recording *rec, struct err *e)
-{
-	struct layout l;
-	int r = lay_out(rec, &l, e);
-
-	if (!r)
-		r = head_make(&rec->head, rec->opts.spool_base, &l.f, rec->k, rec->setup,
-			      rec->opts.notices, e);
-	layout_release(&l);
-	return r;
-}
-
-/* Modules that came or went have changed symbols and formats: then all anew. */
-static int collect(struct recording *rec, struct layout *l, struct err *e)
-{
-	const struct notices *notices = rec->opts.notices;
-	int r;
-
-	if (!head_is_current(&rec->head))
-		return metadata_collect(&l->meta, rec->k, rec->setup, NULL, notices, e);
-	l->f.head = rec->head.reader;
-	r = metadata_collect_boots(&l->meta, rec->setup, e);
-	return r ? r : metadata_collect_growing(&l->meta, rec->k, notices, e);
-}
-
-int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
-{
-	struct layout l;
-	int r = lay_out(rec, &l, e);
-
-	l.f.consume = consume;
-	if (!r)
-		r = collect(rec, &l, e);
-	if (!r)
-		r = finish_write(&l.f, fd, name, e);
-	layout_release(&l);
-	return r;
-}
-
-int recording_send(struct recording *rec, int fd, const char *name, struct err *e)
-{
-	struct dat_pieces *p = dat_pieces_new();
-	struct layout l;
-	int r = lay_out(rec, &l, e);
-
-	if (!r && !p)
-		r = no_memory(e);
-	if (!r)
-		r = collect(rec, &l, e);
-	if (!r)
-		r = finish_pieces(&l.f, p, name, e);
-	if (!r) {
-		r = dat_pieces_send(p, fd);
-		if (r)
-			err_errno(e, r, "cannot write to %s", name);
-	}
-	dat_pieces_free(p);
-	layout_release(&l);
-	return r;
-}
-
 void recording_free(struct recording *rec, bool unlink_spools)
 {
 	if (!rec)
 		return;
+	keeper_stop(rec);
 	recorder_free(rec->recorder, unlink_spools);
 	head_release(&rec->head, unlink_spools);
 	for (size_t i = 0; i < rec->buffers.nr; i++) {
@@ -559,10 +300,13 @@ void recording_free(struct recording *rec, bool unlink_spools)
 		buf_release(&rec->buffers.v[i].text);
 	}
 	vec_release(&rec->buffers);
-	for (size_t i = 0; i < rec->stats.nr; i++)
-		free(rec->stats.v[i]);
-	vec_release(&rec->stats);
-	vec_release(&rec->counters);
+	for (size_t i = 0; i < rec->segments.nr; i++)
+		segment_release(&rec->segments.v[i], unlink_spools);
+	vec_release(&rec->segments);
+	segment_release(&rec->last, unlink_spools);
+	segment_release(&rec->past, unlink_spools);
+	free(rec->dropped);
+	free(rec->told);
 	for (size_t i = 0; i < rec->streams.nr; i++) {
 		cleanup_close(&rec->streams.v[i]->fd);
 		free(rec->streams.v[i]);
@@ -575,44 +319,21 @@ uint64_t recording_disk_bytes(const struct recording *rec)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < recorder_nr_streams(rec->recorder); i++)
-		sum += spool_disk_bytes(recorder_spool(rec->recorder, i));
+	for (size_t i = 0; i < rec->segments.nr; i++)
+		sum += segment_bytes(&rec->segments.v[i]);
 	return sum;
 }
 
 const char *recording_spool_path(const struct recording *rec)
 {
-	return recorder_nr_streams(rec->recorder) ? spool_path(recorder_spool(rec->recorder, 0)) :
-		NULL;
+	for (size_t i = 0; i < rec->segments.nr; i++)
+		for (size_t j = 0; j < rec->segments.v[i].nr; j++)
+			if (rec->segments.v[i].streams[j].spool)
+				return spool_path(rec->segments.v[i].streams[j].spool);
+	return NULL;
 }
 
 size_t recording_nr_cpus(const struct recording *rec)
 {
 	return recorder_nr_streams(rec->recorder);
-}
-
-void recording_cpu(const struct recording *rec, size_t i, struct recording_cpu *ret)
-{
-	*ret = (struct recording_cpu){
-		.stats = *recorder_stream_stats(rec->recorder, i),
-		.dropped_chunks = spool_dropped(recorder_spool(rec->recorder, i)),
-	};
-	for (size_t j = 0; j < rec->buffers.nr; j++) {
-		const struct recorded *b = &rec->buffers.v[j];
-
-		if (i < b->first_stream || i - b->first_stream >= b->nr_cpus)
-			continue;
-		ret->instance = kernel_instance_name(b->in);
-		ret->cpu = b->cpus[i - b->first_stream];
-		ret->clock = b->clock;
-		ret->page_size = b->page_size;
-	}
-	if (i < rec->counters.nr) {
-		ret->overrun = rec->counters.v[i].overrun;
-		ret->commit_overrun = rec->counters.v[i].commit_overrun;
-		ret->dropped = rec->counters.v[i].dropped;
-		ret->read = rec->counters.v[i].read;
-		ret->unread = ret->stats.unread ? rec->counters.v[i].entries : 0;
-		ret->buffer_kb = rec->counters.v[i].buffer_kb;
-	}
 }

@@ -14,7 +14,7 @@
 #define CPU_MARK ".cpu"
 
 /*
- * Takes "BASE.cpuN" (or "BASE.cpuN.1") apart: true and N, and the length of
+ * Takes "BASE.cpuN" (or "BASE.cpuN.1" ...) apart: true and N, and the length of
  * BASE; false if the name is of another kind.
  */
 static bool cpu_of_name(const char *path, uint32_t *ret_cpu, size_t *ret_len)
@@ -28,7 +28,7 @@ static bool cpu_of_name(const char *path, uint32_t *ret_cpu, size_t *ret_len)
 	if (!mark || mark[strlen(CPU_MARK)] < '0' || mark[strlen(CPU_MARK)] > '9')
 		return false;
 	cpu = strtoul(mark + strlen(CPU_MARK), &end, 10);
-	if ((*end && strcmp(end, ".1")) || cpu >= DAT_CPUS_MAX)
+	if (!spool_is_suffix(end) || cpu >= DAT_CPUS_MAX)
 		return false;
 	*ret_cpu = cpu;
 	*ret_len = mark - path;

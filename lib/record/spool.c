@@ -69,19 +69,20 @@ static int info_build(struct spool *s, const struct spool_info *info)
 	return b->failed ? -ENOMEM : 0;
 }
 
+static int file_create(struct spool_file *f, struct err *e)
+{
+	f->fd = open(f->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return f->fd < 0 ? err_errno(e, -errno, "cannot create spool '%s'", f->path) : 0;
+}
+
 /* Empties @f and gives it its INFO chunk. */
 static int file_begin(struct spool *s, struct spool_file *f, struct err *e)
 {
 	struct spool_header h = s->header;
 	uint8_t *frame = (uint8_t *)s->info.data;
 
-	if (f->fd < 0) {
-		f->fd = open(f->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (f->fd < 0)
-			return err_errno(e, -errno, "cannot create spool '%s'", f->path);
-	} else if (ftruncate(f->fd, 0) < 0) {
+	if (ftruncate(f->fd, 0) < 0)
 		return err_errno(e, -errno, "cannot empty spool '%s'", f->path);
-	}
 	f->len = 0;
 	s->dropped += f->chunks.nr;
 	f->chunks.nr = 0;
@@ -118,16 +119,46 @@ int spool_create(const char *path, const struct spool_info *info, const struct c
 		err_errno(e, r, "cannot create spool '%s'", path);
 		goto fail;
 	}
-	r = file_begin(s, &s->files[0], e);
-	if (!r && limit)
-		r = file_begin(s, &s->files[1], e);
-	if (r)
-		goto fail;
+	for (unsigned i = 0; i < (limit ? 2 : 1); i++) {
+		r = file_create(&s->files[i], e);
+		if (!r)
+			r = file_begin(s, &s->files[i], e);
+		if (r)
+			goto fail;
+	}
 	*ret = s;
 	return 0;
 fail:
 	spool_close(s, true);
 	return r;
+}
+
+int spool_create_next(const char *path, const struct spool *before, struct spool **ret,
+		      struct err *e)
+{
+	struct spool *s = calloc(1, sizeof(*s));
+	int r = -ENOMEM;
+
+	if (!s)
+		return err_errno(e, r, "cannot create spool '%s'", path);
+	s->files[0].fd = s->files[1].fd = -1;
+	s->header = before->header;
+	s->files[0].path = strdup(path);
+	if (!s->files[0].path || buf_put(&s->info, before->info.data, before->info.len))
+		err_errno(e, r, "cannot create spool '%s'", path);
+	else
+		r = file_create(&s->files[0], e);
+	if (r)
+		spool_close(s, true);
+	else
+		*ret = s;
+	return r;
+}
+
+int spool_follow(struct spool *s, const struct spool *before, struct err *e)
+{
+	s->next_seq = before->next_seq;
+	return file_begin(s, &s->files[0], e);
 }
 
 static int append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usize, bool raw,

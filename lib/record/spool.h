@@ -38,7 +38,9 @@
  *
  * Sequence numbers of DATA begin at 0 and rise by one. With a size limit two
  * files (PATH and PATH.1) are used in turn, so a file may begin at a higher
- * number, and PATH may hold the later or the earlier part.
+ * number, and PATH may hold the later or the earlier part. A recording that is cut
+ * goes on in PATH.2, PATH.3 and so on, each without limit; those before disappear once
+ * what they hold is in a file, or is not wanted any more.
  */
 #ifndef TRACECMD_SPOOL_H
 #define TRACECMD_SPOOL_H
@@ -93,6 +95,16 @@ int spool_create(const char *path, const struct spool_info *info, const struct c
 		 uint64_t limit, struct spool **ret, struct err *e);
 
 /*
+ * Creates @path for a spool that goes on where @before will end, with what that has in
+ * common (not its limit: one file). Nothing is written before spool_follow. 0 or -errno.
+ */
+int spool_create_next(const char *path, const struct spool *before, struct spool **ret,
+		      struct err *e);
+/* @before has ended: writes the INFO chunk of @s, which goes on with the sequence numbers. 0 or
+ * -errno. */
+int spool_follow(struct spool *s, const struct spool *before, struct err *e);
+
+/*
  * Appends a DATA chunk and gives it the next sequence number. @frame: the
  * payload is at @frame + SPOOL_HEADER; the header and the padding are filled
  * in here, so the memory must reach to SPOOL_ALIGN - 1 bytes behind the
@@ -120,6 +132,9 @@ const char *spool_path(const struct spool *s);
 void spool_close(struct spool *s, bool unlink_files);
 
 /* ---- reading ------------------------------------------------------------ */
+
+/* Whether @end can follow a spool's PATH in the name of a file of it: "", ".1", ".2" ... */
+bool spool_is_suffix(const char *end);
 
 struct spool_reader;
 

@@ -56,3 +56,8 @@ bool spool_header_decode(const uint8_t *in, struct spool_header *ret)
 	*ret = h;
 	return true;
 }
+
+bool spool_is_suffix(const char *end)
+{
+	return !*end || (*end == '.' && end[1] && !end[1 + strspn(end + 1, "0123456789")]);
+}

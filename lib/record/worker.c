@@ -78,31 +78,37 @@ void batch_submit(struct recorder *rec, struct batch *b)
 	sem_post(&rec->queued);
 }
 
-#define NICE_LEVELS 4
 #define PUT_OFF_MAX (64u << 20)		/* what finishing has to compress at most */
+#define FULL_PARTS 8			/* memory is almost full when so many ... */
+#define FULL_AT 3			/* ... of so many parts of it are in use */
 
 /*
- * Workers leave the machine to what is traced as long as memory lasts; the
- * fuller it is, the more they press (where that is allowed). Under hackbench
- * on two cores a worker with nice 0 gets one part in 200, with -20 a third.
+ * Workers leave the machine to what is traced while little waits for them; the more
+ * does, the more they press (where that is allowed). Under hackbench on two cores
+ * a worker with nice 0 gets one part in 200, with -20 a third. What waits when the workload
+ * ends has to be compressed before the file is there: 16 MB take two cores 15 ms.
  */
 static void adapt_nice(struct recorder *rec, struct worker *w)
 {
-	static const int nices[NICE_LEVELS] = { 0, -5, -10, -20 };
-	int left = 0;
-	size_t level;
+	static const struct { size_t waiting; int nice; } steps[] = {
+		{ 16u << 20, -20 }, { 8u << 20, -10 }, { 4u << 20, -5 }, { 0, 0 },
+	};
+	int left = 0, nice = steps[0].nice;
+	size_t used, step = 0;
 
 	sem_getvalue(&rec->available, &left);
-	if (left < 0)
-		left = 0;
-	level = ((size_t)rec->batches_max - left) * 2 * ARRAY_SIZE(nices) / rec->batches_max;
-	if (level >= ARRAY_SIZE(nices))
-		level = ARRAY_SIZE(nices) - 1;
-	if (level == w->level)
+	used = rec->batches_max - (left < 0 ? 0 : left);
+	w->full = used >= rec->batches_max * FULL_AT / FULL_PARTS;
+	while (used * rec->batch_bytes < steps[step].waiting)
+		step++;
+	if (!w->full && !atomic_load(&rec->stopping))
+		nice = steps[step].nice;
+	if (nice > rec->base_nice)
+		nice = rec->base_nice;
+	if (nice == w->nice)
 		return;
-	w->level = level;
-	setpriority(PRIO_PROCESS, syscall(SYS_gettid),
-		    nices[level] < rec->base_nice ? nices[level] : rec->base_nice);
+	w->nice = nice;
+	setpriority(PRIO_PROCESS, syscall(SYS_gettid), nice);
 }
 
 /* NULL: the queue is empty and stays so. */
@@ -124,38 +130,47 @@ struct content {
 	const uint8_t *pages;
 	size_t len;
 	uint64_t first_ts, last_ts;
-	uint64_t lost, lost_unknown, bad;
-	uint64_t gaps, largest_gap, first_gap_ts, last_gap_ts;
+	struct recorder_stats stats;
 };
 
-static void content_gap(struct content *c, const struct ring_page *p)
+static void content_gap(struct recorder_stats *s, const struct ring_page *p)
 {
-	if (!c->gaps++)
-		c->first_gap_ts = p->page_ts;
-	c->last_gap_ts = p->page_ts;
+	if (!s->gaps++)
+		s->first_gap_ts = p->page_ts;
+	s->last_gap_ts = p->page_ts;
 	if (p->lost == RING_LOST_UNKNOWN) {
-		c->lost_unknown++;
+		s->lost_unknown++;
 		return;
 	}
-	c->lost += p->lost;
-	if (c->largest_gap < p->lost)
-		c->largest_gap = p->lost;
+	s->lost += p->lost;
+	if (s->largest_gap < p->lost)
+		s->largest_gap = p->lost;
 }
 
-/* What a written batch says goes to its stream, whose turn it is. */
-static void content_count(struct recorder_stats *s, const struct content *c)
+void recorder_stats_add(struct recorder_stats *to, const struct recorder_stats *later)
 {
-	s->lost += c->lost;
-	s->lost_unknown += c->lost_unknown;
-	s->bad_pages += c->bad;
-	if (!c->gaps)
+	if (!to->discarded)
+		to->first_discarded_ts = later->first_discarded_ts;
+	to->discarded += later->discarded;
+	to->lost += later->lost;
+	to->lost_unknown += later->lost_unknown;
+	to->bad_pages += later->bad_pages;
+	if (!later->gaps)
 		return;
-	if (!s->gaps)
-		s->first_gap_ts = c->first_gap_ts;
-	s->last_gap_ts = c->last_gap_ts;
-	s->gaps += c->gaps;
-	if (s->largest_gap < c->largest_gap)
-		s->largest_gap = c->largest_gap;
+	if (!to->gaps)
+		to->first_gap_ts = later->first_gap_ts;
+	to->last_gap_ts = later->last_gap_ts;
+	to->gaps += later->gaps;
+	if (to->largest_gap < later->largest_gap)
+		to->largest_gap = later->largest_gap;
+}
+
+void stats_take(struct recorder_stats *from, struct recorder_stats *ret)
+{
+	*ret = (struct recorder_stats){ 0 };
+	recorder_stats_add(ret, from);
+	from->discarded = from->lost = from->lost_unknown = from->bad_pages = 0;
+	from->gaps = from->largest_gap = 0;
 }
 
 static void content_look(const struct stream *st, struct content *c)
@@ -165,9 +180,9 @@ static void content_look(const struct stream *st, struct content *c)
 
 	for (size_t off = 0; off < c->len; off += st->page_size) {
 		if (ring_page_open(&p, &st->abi, c->pages + off, st->page_size) < 0)
-			c->bad++;
+			c->stats.bad_pages++;
 		else if (p.lost)
-			content_gap(c, &p);
+			content_gap(&c->stats, &p);
 		if (!off)
 			c->first_ts = p.page_ts;
 	}
@@ -190,15 +205,20 @@ static void await_turn(struct stream *st, uint64_t number)
 static void end_turn(struct stream *st, unsigned flush)
 {
 	struct recorder *rec = st->rec;
+	struct err e = { 0 };
 
 	if (flush) {
 		atomic_store(&st->flushed, flush);
 		eventfd_write(rec->flushed_fd, 1);
 	}
 	pthread_mutex_lock(&rec->order_lock);
+	if (flush)
+		stream_cut(st, flush, &e);
 	st->turn++;
 	pthread_cond_broadcast(&rec->turn);
 	pthread_mutex_unlock(&rec->order_lock);
+	if (e.code)
+		recorder_fail(rec, &e);
 }
 
 /*
@@ -210,7 +230,7 @@ static bool put_off(struct recorder *rec, const struct worker *w, size_t len)
 {
 	if (!rec->opts.codec || rec->opts.pack_later)
 		return true;
-	if (w->level < NICE_LEVELS - 1 || rec->opts.spool_limit)
+	if (!w->full || rec->opts.spool_limit)
 		return false;
 	if (atomic_fetch_add(&rec->put_off, len) + len <= PUT_OFF_MAX)
 		return true;
@@ -284,8 +304,11 @@ static void count_discarded(struct recorder_stats *s, const struct stream *st, s
  */
 static bool claim(struct recorder *rec, size_t size)
 {
-	uint64_t max = rec->opts.max_bytes, before = atomic_fetch_add(&rec->written, size);
+	uint64_t max = rec->opts.max_bytes, tell = atomic_load(&rec->tell_size);
+	uint64_t before = atomic_fetch_add(&rec->written, size);
 
+	if (tell && before < tell && before + size >= tell)
+		eventfd_write(rec->size_fd, 1);
 	if (!max || before + size < max)
 		return true;
 	recorder_end(rec);
@@ -331,10 +354,25 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 	if (r)
 		count_discarded(&st->stats, st, b);
 	else
-		content_count(&st->stats, &c);
+		recorder_stats_add(&st->stats, &c.stats);
 	if (e.code)
 		recorder_fail(rec, &e);
 	end_turn(st, r ? 0 : b->flush);
+}
+
+/* A spool that is cut off meanwhile is not closed before. */
+static int sync_stream(struct recorder *rec, struct stream *st, struct err *e)
+{
+	const struct spool *s;
+	int r;
+
+	pthread_mutex_lock(&rec->sync_lock);
+	pthread_mutex_lock(&rec->order_lock);
+	s = st->spool;
+	pthread_mutex_unlock(&rec->order_lock);
+	r = spool_sync(s, e);
+	pthread_mutex_unlock(&rec->sync_lock);
+	return r;
 }
 
 /* Bounds what a power failure takes: spools reach the disk every sync_s seconds. */
@@ -348,7 +386,7 @@ void *recorder_sync(void *recorder)
 	recorder_thread_begin(rec, "tcmd-sync", 0);
 	while (!atomic_load(&rec->stopping) && ppoll(&stop, 1, &pause, NULL) <= 0)
 		for (size_t i = 0; i < rec->streams.nr && !e.code; i++)
-			if (spool_sync(rec->streams.v[i]->spool, &e))
+			if (sync_stream(rec, rec->streams.v[i], &e))
 				recorder_fail(rec, &e);
 	return NULL;
 }
@@ -361,6 +399,7 @@ void *recorder_worker(void *worker)
 	struct batch *b;
 
 	recorder_thread_begin(rec, "tcmd-pack", w - rec->workers);
+	w->nice = rec->base_nice;
 	while ((b = batch_next(rec))) {
 		adapt_nice(rec, w);
 		if (b->len)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whoever is killed, whenever: what is on the disk opens, the kernel is put back, nobody stays behind."""
 
+import contextlib
 import glob
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -12,6 +14,7 @@ import time
 import pytest
 
 import common
+import events
 import tracefs
 from common import TRACECMD, run
 from recording import DIR, INSTANCE, recording, tracing, wait_for
@@ -25,8 +28,9 @@ def children(pid):
         return [int(c) for c in f.read().split()]
 
 
-def notes():
-    return glob.glob(f"{NOTES}/note.*")
+def notes(pid=None):
+    """The notes there are, or those of one recorder."""
+    return [note for note in glob.glob(f"{NOTES}/note.*") if pid is None or f"pid {pid} " in tracefs.read(note)]
 
 
 def kill_both(p):
@@ -163,13 +167,35 @@ def begun(folder):
     return bool(glob.glob(f"{folder}/x.dat*"))
 
 
-def whole(folder, began):
-    """What a kill left opens, and has no damage but at most one torn end for each CPU."""
-    p = run(TRACECMD, "report", "-q", folder / "x.dat", status=None)
+def whole(folder, began, numbered):
+    """What a kill left opens, and has no damage but at most one torn end for each CPU. Up to
+    there all markers are recorded or counted as lost, if they are @numbered ones."""
+    p = run(TRACECMD, "report", "-q", "--losses", folder / "x.dat", status=None)
     if not began and p.returncode == 1 and "No such file" in p.stderr:
         return
     assert p.returncode == 1 and ("was killed" in p.stderr) or p.returncode == 0, p.stderr
     assert p.stderr.count("the chunk at offset") <= os.cpu_count(), p.stderr
+    if numbered:
+        events.markers_in_turn(p.stdout)
+
+
+# What is recorded, by turns: much of all kinds, and numbered markers, into buffers of which some are too small.
+EVENTS = ("-e", "syscalls", "-e", "sched", "-e", "sched_waking", "-R", "traceon")
+MARKERS = ("-p", "nop", "--", common.tool("markers"), f"{DIR}/trace_marker", f"{DIR}/trace_marker_raw", 1 << 30, 500)
+WORK = (EVENTS, MARKERS, EVENTS, ("-b", 16, *MARKERS))
+
+
+def kill_one(whom, p):
+    """@p is the first of a group of processes, which has the traced command, too."""
+    if whom == "recorder":
+        os.killpg(p.pid, signal.SIGKILL)
+    elif whom == "both":
+        kill_both(p)
+    else:
+        with contextlib.suppress(IndexError, ProcessLookupError):
+            os.kill(children(p.pid)[0], signal.SIGKILL)
+        p.send_signal(signal.SIGINT)
+    return p.communicate(timeout=60)[1]
 
 
 @pytest.mark.parametrize("whom", ["recorder", "supervisor", "both"])
@@ -177,40 +203,37 @@ def test_kill_at_random_moments(before, tmp_path, whom):
     """TRACECMD_KILLS says how many; TRACECMD_SEED which."""
     seed = int(os.environ.get("TRACECMD_SEED", time.time_ns() % 100000))
     rng = random.Random(seed)
-    load = subprocess.Popen(["sh", "-c", f"while :; do {common.tool('workload')} 100; done"], stdout=subprocess.DEVNULL,
-                            start_new_session=True)
+    p = None
+    step = f"{INSTANCE}/step={common.tool('workload')}:workload_step"
+    probe = ("--probe", step) if os.path.exists(f"{tracefs.ROOT}/uprobe_events") else ()
+    load = subprocess.Popen(["hackbench", "-g", "1", "-l", "100000000"], stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         for i in range(max(KILLS // 3, 1)):
             folder = tmp_path / str(i)
             folder.mkdir()
-            pause = rng.uniform(0, 0.6)
+            pause, work = rng.uniform(0, rng.choice((0.6, 2))), WORK[i % len(WORK)]
             what = f"seed {seed}, kill {i} of {whom} after {pause:.3f} s"
-            p = subprocess.Popen([TRACECMD, "record", "-q", "-o", folder / "x.dat", "-B", INSTANCE, "-e", "syscalls",
-                                  "-e", "sched", "-e", "sched_waking", "-R", "traceon"], stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.PIPE, text=True)
-            if i == 0:
+            os.killpg(load.pid, signal.SIGCONT)
+            p = subprocess.Popen([TRACECMD, "record", "-q", "-o", folder / "x.dat", "-B", INSTANCE, *probe, *map(str, work)],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+            if i < 2:
                 wait_for(lambda: begun(folder), f"the recording begins ({what})")
             time.sleep(pause)
             began = begun(folder)
-            if whom == "recorder":
-                p.kill()
-            elif whom == "both":
-                kill_both(p)
-            else:
-                for child in children(p.pid):
-                    os.kill(child, signal.SIGKILL)
-                p.send_signal(signal.SIGINT)
-            _, err = p.communicate(timeout=30)
+            err = kill_one(whom, p)
+            os.killpg(load.pid, signal.SIGSTOP)
             if whom == "both":
                 run(TRACECMD, "reset", "--recover")
             wait_for(lambda: not os.path.exists(DIR), f"the instance is gone ({what}; {err})", 10)
-            wait_for(lambda: not notes(), f"the note is gone ({what})", 10)
+            wait_for(lambda: not notes(p.pid), f"the note is gone ({what})", 10)
             try:
-                whole(folder, began)
+                whole(folder, began, work is not EVENTS)
             except AssertionError as e:
                 raise AssertionError(f"{what}: {e}") from e
+            shutil.rmtree(folder)
     finally:
-        os.killpg(load.pid, signal.SIGKILL)
-        load.wait()
+        for group in (load, *([p] if p and p.poll() is None else [])):
+            os.killpg(group.pid, signal.SIGKILL)
+            group.wait()
     left = run("ps", "-eo", "pid,args").stdout
     assert not re.search(rf"{re.escape(TRACECMD)} record .*{re.escape(str(tmp_path))}", left), left

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a killed recorder leaves is read as it lies there; so is what a running one has so far."""
 
+import ctypes
 import glob
 import os
 import re
@@ -95,6 +96,47 @@ def test_without_the_kernel_that_recorded(left):
     (left / "x.dat.meta").unlink()
     p = run(TRACECMD, "report", left / "x.dat", status=1)
     assert KILLED.search(p.stderr) and "sched_switch:" in p.stdout
+
+
+class Facts(ctypes.Structure):
+    _fields_ = [("path", ctypes.c_char_p), ("numbers", ctypes.c_uint32 * 4), ("flags", ctypes.c_int * 2),
+                ("texts", ctypes.c_char_p * 4), ("trace_id", ctypes.c_uint64), ("cut", ctypes.c_char_p)]
+
+
+def opened_by_library(path):
+    """How many events a program finds there, and why and where they end too early."""
+    library = ctypes.CDLL(f"{common.REPO}/build/libtracecmd.so.1")
+    library.tracecmd_file_facts.restype = ctypes.POINTER(Facts)
+    trace, event, error = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.create_string_buffer(1028)
+    paths = (ctypes.c_char_p * 1)(str(path).encode())
+    assert library.tracecmd_trace_open(paths, 1, None, ctypes.byref(trace), error) == 0, error.raw[4:]
+    cut = library.tracecmd_file_facts(trace, 0).contents.cut
+    nr = 0
+    while (r := library.tracecmd_trace_next(trace, ctypes.byref(event), error)) > 0:
+        nr += 1
+    assert r == 0, error.raw[4:]
+    library.tracecmd_trace_close(trace)
+    return nr, cut
+
+
+def test_through_the_library(left):
+    """A program opens it by the name of the file, as report does."""
+    nr, cut = opened_by_library(left / "x.dat")
+    p = run(TRACECMD, "report", left / "x.dat", status=1)
+    assert nr == len(lines(p.stdout)) and KILLED.search(cut.decode())
+    run(TRACECMD, "restore", "-o", left / "y.dat", left / "x.dat")
+    assert opened_by_library(left / "y.dat") == (nr, None)
+
+
+@pytest.mark.parametrize("args", [("report",), ("dump",), ("convert", "-o", "/dev/null")], ids=lambda args: args[0])
+def test_a_spool_by_its_name(left, args):
+    """It is said which name to give."""
+    spool = left / f"x.dat.{INSTANCE}.cpu0"
+    p = run(TRACECMD, *args[:1], "-i", spool, *args[1:], status=1)
+    assert f"'{spool}' is what one CPU, 0, recorded" in p.stderr and f"by the name '{left}/x.dat'" in p.stderr
+    shutil.copy(spool, left / "strange")
+    p = run(TRACECMD, *args[:1], "-i", left / "strange", *args[1:], status=1)
+    assert "is what one CPU, 0, recorded" in p.stderr and "by the name" not in p.stderr
 
 
 def test_torn_chunk(left):

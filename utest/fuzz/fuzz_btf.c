@@ -4,6 +4,11 @@
 
 #define WORDS_MAX 200
 
+static int use(void *ctx, const struct btf_param *p)
+{
+	return buf_printf(ctx, "%s %u %u %d%d", p->name, p->index, p->size, p->is_signed, p->is_pointer);
+}
+
 /* All words that end in a NUL are asked for. */
 static void ask(const struct btf *b, const uint8_t *data, size_t len)
 {
@@ -18,6 +23,7 @@ static void ask(const struct btf *b, const uint8_t *data, size_t len)
 
 			buf_clear(&out);
 			btf_prototype(b, word, &out, &e);
+			btf_parameters(b, word, use, &out, &e);
 		} else {
 			cur_skip(&c, 1);
 		}

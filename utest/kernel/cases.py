@@ -335,6 +335,37 @@ def _(r):
     assert r.lost("extracted.dat") > 0 and r.lost("large.dat") == 0
 
 
+# Until the markers are written.
+CHANGES = """
+"$@" & pid=$!
+while kill -0 $pid 2>/dev/null; do
+    echo 0 >/sys/devices/system/cpu/cpu1/online; echo 16 >buffer_size_kb
+    echo 1 >/sys/devices/system/cpu/cpu1/online; echo 256 >buffer_size_kb
+    changed=$((changed + 1))
+done
+wait $pid && echo $changed
+"""
+
+
+@case(cpus=(4,))
+def conservation_while_the_machine_changes(g):
+    """A CPU goes and comes back, buffers shrink and grow, while they are read in either way."""
+    for name, options in (("spliced", ()), ("read", ("--nosplice",))):
+        p = g.record(f"{name}.dat", "-q", "-b", 64, "-p", "nop", *options, "sh", "-c", f"cd {g.root}; {CHANGES}", "changes",
+                     g.markers, "trace_marker", "trace_marker_raw", 2000, 2000)
+        written, refused, changed = map(int, re.match(r"(\d+)\n(?:(\d+) refused\n)?(\d+)\n", p.stdout).groups("0"))
+        assert changed > 2
+        g.note(**{name: written - refused, f"{name}_refused": refused})
+
+
+@conservation_while_the_machine_changes.check
+def _(r):
+    for name in ("spliced", "read"):
+        numbers = r.marker_numbers(f"{name}.dat")
+        assert len(numbers) == len(set(numbers)), "a marker was recorded twice"
+        assert len(numbers) + r.lost(f"{name}.dat") == r.notes[name], (len(numbers), r.lost(f"{name}.dat"), r.notes)
+
+
 @case()
 def start_stop_extract(g):
     """The settings of start stay; reset puts all to the defaults."""
@@ -627,3 +658,8 @@ def refused_histogram(g):
     p = g.untouched("start", "-e", "sched:sched_switch", "-R", "hist:keys=no_such_field", status=1)
     assert "option -R" in p.stderr and "Couldn't find field" in p.stderr
     assert "\n    hist:keys=no_such_field\n              ^" in p.stderr, p.stderr
+
+
+# ---- cases with a file of their own, which need the above -----------------------
+
+import kernel.cases_probe  # noqa: E402,F401

@@ -7,19 +7,26 @@
  * and NUMBER as 32-bit numbers) to TRACE_MARKER_RAW; after every 16th it sleeps
  * PAUSE_US. With a SEED but 0 all go to TRACE_MARKER, and 1 to 12 times "x" in the
  * place of "marker", at random: so the room that they leave in a sub-buffer is of
- * all sizes. Prints how many markers were written. A full buffer that does not
- * overwrite refuses them with EBADF and counts them as dropped: these are
- * written too. Exit status 1 if a write failed otherwise.
+ * all sizes. Prints how many markers were written, and in a second line how many of
+ * them were refused (EBADF), if any: by a full buffer that does not overwrite, which
+ * counts them as dropped, or while a buffer is resized. Exit status 1 if a write
+ * failed otherwise. Killed, it takes the writers along.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static atomic_long *refused;			/* by all writers */
 
 struct load {
 	int count, pause_us;
@@ -34,7 +41,8 @@ static int write_markers(const char *marker, const char *raw, int cpu, const str
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	if (fd < 0 || raw_fd < 0 || sched_setaffinity(0, sizeof(set), &set)) {
+	/* EINVAL: the CPU has gone */
+	if (fd < 0 || raw_fd < 0 || (sched_setaffinity(0, sizeof(set), &set) && errno != EINVAL)) {
 		perror("markers");
 		return 1;
 	}
@@ -50,6 +58,8 @@ static int write_markers(const char *marker, const char *raw, int cpu, const str
 			perror("markers: write");
 			return 1;
 		}
+		if (n < 0)
+			++*refused;
 		if (load->pause_us && i % 16 == 15)
 			usleep(load->pause_us);
 	}
@@ -67,13 +77,18 @@ int main(int argc, char **argv)
 	load.count = atoi(argv[3]);
 	load.pause_us = argc > 4 ? atoi(argv[4]) : 0;
 	load.seed = argc > 5 ? atoi(argv[5]) : 0;
+	refused = mmap(NULL, sizeof(*refused), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (refused == MAP_FAILED)
+		return 1;
 	for (int cpu = 0; cpu < cpus; cpu++)
-		if (!fork())
+		if (!fork() && !prctl(PR_SET_PDEATHSIG, SIGKILL))
 			_exit(write_markers(argv[1], argv[2], cpu, &load));
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		wait(&status);
 		failed |= status;
 	}
 	printf("%ld\n", cpus * load.count);
+	if (*refused)
+		printf("%ld refused\n", *refused);
 	return failed ? 1 : 0;
 }

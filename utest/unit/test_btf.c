@@ -372,6 +372,60 @@ static void modules_without_types_are_told_once(void **state)
 	rmdir(dir);
 }
 
+/* ---- parameters -------------------------------------------------------------- */
+
+static int put_parameter(void *ctx, const struct btf_param *p)
+{
+	return buf_printf(ctx, "%u %s %s%u; ", p->index, p->name, p->is_pointer ? "*" : p->is_signed ? "s" : "u", p->size);
+}
+
+static void parameters_are_described(void **state)
+{
+	static const struct {
+		const char *function, *text;
+	} cases[] = {
+		{ "nothing", "" },
+		{ "numbers", "0 flag u1; 1 c s1; 2 n u8; 3 m s8; " },
+		{ "pointers", "0 file *8; 1 name *8; 2 names *8; 3 ret *8; " },
+		{ "values", "0 state u4; 1 any u0; 2 size u8; 3 compare *8; " },
+		{ "rows", "0 rows *8; 1 matrix *8; 2 table *8; " },
+	};
+	static const char *const samples[] = { "functions.btf", "functions-be.btf" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
+		struct btf *b = read_sample(samples[i]);
+
+		for (size_t j = 0; j < ARRAY_SIZE(cases); j++) {
+			AUTO_BUF struct buf text = { 0 };
+			struct err e = { 0 };
+
+			assert_int_equal(btf_parameters(b, cases[j].function, put_parameter, &text, &e), 1);
+			assert_string_equal(text.data ? text.data : "", cases[j].text);
+		}
+		assert_int_equal(btf_parameters(b, "nosuch", put_parameter, NULL, NULL), 0);
+		btf_free(b);
+	}
+}
+
+static int stop_with(void *ctx, const struct btf_param *p)
+{
+	(void)p;
+	return *(int *)ctx;
+}
+
+static void who_asks_for_parameters_may_stop(void **state)
+{
+	struct btf *b = read_sample("functions.btf");
+	int stop = -E2BIG;
+
+	(void)state;
+	assert_int_equal(btf_parameters(b, "numbers", stop_with, &stop, NULL), -E2BIG);
+	stop = 5;
+	assert_int_equal(btf_parameters(b, "numbers", stop_with, &stop, NULL), 1);
+	btf_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +437,8 @@ int main(void)
 		cmocka_unit_test(broken_types_are_told_apart),
 		cmocka_unit_test(names_of_functions_are_checked),
 		cmocka_unit_test(modules_without_types_are_told_once),
+		cmocka_unit_test(parameters_are_described),
+		cmocka_unit_test(who_asks_for_parameters_may_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

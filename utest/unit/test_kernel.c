@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "kernel/dynevent.h"
 #include "kernel/internal.h"
 
 /* ---- a tracefs to play with ---------------------------------------------- */

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -219,6 +220,95 @@ static void test_limit(void **state)
 	recorder_free(rec, true);
 }
 
+#define CUTS 4
+
+/* What each stream wrote, spool by spool, is all of it in order; losses are where they happened. */
+static void test_cut(void **state)
+{
+	struct fixture *f = *state;
+	struct recorder_opts opts = { .codec = codec_find("lz4"), .cut_bytes = 16 * PAGE };
+	struct recorder_cut cuts[CUTS + 1][STREAMS];
+	struct recorder *rec;
+
+	make_raw(f, 2000);
+	rec = make_recorder(f, &opts);
+	assert_int_equal(recorder_start(rec, NULL), 0);
+	for (unsigned i = 0; i < CUTS; i++)
+		assert_int_equal(recorder_cut(rec, cuts[i], NULL), 0);
+	assert_int_equal(recorder_stop(rec, NULL), 0);
+	for (unsigned s = 0; s < STREAMS; s++) {
+		uint64_t pages = 0, lost = 0, seq = 0;
+
+		recorder_take(rec, s, &cuts[CUTS][s]);
+		for (unsigned i = 0; i <= CUTS; i++) {
+			struct spool *sp = cuts[i][s].spool;
+
+			assert_non_null(sp);
+			assert_true(!spool_nr_chunks(sp) || spool_chunk(sp, 0)->seq == seq);
+			seq += spool_nr_chunks(sp);
+			lost += cuts[i][s].stats.lost;
+			assert_true(!cuts[i][s].stats.lost || pages <= 7);
+			pages += check_spool(sp, s, opts.codec, pages);
+			spool_close(sp, true);
+		}
+		assert_int_equal(pages, f->pages);
+		assert_int_equal(lost, 11);
+	}
+	recorder_free(rec, true);
+}
+
+/* Told once a size is reached, or at once if it has been. */
+static void test_tell_size(void **state)
+{
+	struct fixture *f = *state;
+	struct recorder_opts opts = { 0 };
+	struct recorder *rec;
+	struct pollfd p = { .events = POLLIN };
+	eventfd_t seen;
+
+	make_raw(f, 500);
+	rec = make_recorder(f, &opts);
+	recorder_tell_size(rec, 600 * PAGE);
+	assert_int_equal(recorder_start(rec, NULL), 0);
+	p.fd = recorder_size_fd(rec);
+	assert_int_equal(poll(&p, 1, 30000), 1);
+	assert_true(recorder_written(rec) >= 600 * PAGE);
+	assert_int_equal(recorder_stop(rec, NULL), 0);
+	assert_int_equal(eventfd_read(p.fd, &seen), 0);
+	recorder_tell_size(rec, recorder_written(rec) + 1);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	recorder_tell_size(rec, recorder_written(rec));
+	assert_int_equal(poll(&p, 1, 0), 1);
+	recorder_free(rec, true);
+}
+
+/* A cut of a recording that has failed says so instead of waiting for what never comes. */
+static void test_cut_after_failure(void **state)
+{
+	struct fixture *f = *state;
+	struct recorder_opts opts = { .max_bytes = 64 * PAGE };
+	struct recorder_cut cuts[STREAMS];
+	struct pollfd p = { .events = POLLIN };
+	struct recorder *rec;
+	struct err e = { 0 };
+
+	make_raw(f, 500);
+	rec = make_recorder(f, &opts);
+	assert_int_equal(recorder_start(rec, NULL), 0);
+	p.fd = recorder_alarm_fd(rec);
+	assert_int_equal(poll(&p, 1, 30000), 1);
+	assert_int_equal(recorder_cut(rec, cuts, &e), -ECANCELED);
+	assert_int_equal(recorder_stop(rec, NULL), 0);
+	for (unsigned s = 0; s < STREAMS; s++) {
+		char next[128];
+
+		snprintf(next, sizeof(next), "%s.2", f->spool[s]);
+		spool_close(cuts[s].spool, true);
+		assert_true(cuts[s].spool || access(next, F_OK));
+	}
+	recorder_free(rec, true);
+}
+
 /* A write that fails raises the alarm; what was written before is whole. */
 static void test_failed_write(void **state)
 {
@@ -336,6 +426,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_everything_in_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_little_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_tell_size, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cut_after_failure, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_pages, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_read, set_up, tear_down),

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files about dynamic events share with each other only. */
+#ifndef TRACECMD_KERNEL_DYN_INTERNAL_H
+#define TRACECMD_KERNEL_DYN_INTERNAL_H
+
+#include "kernel/btf.h"
+#include "kernel/dynevent.h"
+#include "kernel/internal.h"
+
+/* Of the kernel (kernel/trace/trace.h, trace_probe.h): longer ones it refuses or cuts. */
+#define DYN_NAME_MAX 63
+#define DYN_ARG_NAME_MAX 31
+#define DYN_ARGS_MAX 128
+#define DYN_TEXT_MAX 4094
+
+/* ---- dynevent_def.c */
+/*
+ * A refusal as the kernel shows its own: what is wrong, the text, and a caret under the
+ * place (of a long text only what is around it). Returns -EINVAL.
+ */
+int dyn_refuse(struct err *e, const char *text, size_t at, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* A word the kernel takes as a name: letter or '_', then digits too. */
+bool dyn_is_name(const char *s, size_t len);
+
+/* ---- dynevent_arg.c */
+/*
+ * Whether the @len bytes at @text + @at can be an argument; what only some kernels or places take is
+ * left to the kernel. 0, -EINVAL with the place.
+ */
+int dyn_arg_check(const char *text, size_t at, size_t len, struct err *e);
+/*
+ * The parts of an argument that passed: [NAME=]FETCH[:TYPE]; lengths 0 where there is none.
+ */
+struct dyn_arg {
+	const char *name, *fetch, *type;
+	size_t name_len, fetch_len, type_len;
+};
+struct dyn_arg dyn_arg_parts(const char *arg, size_t len);
+
+/* ---- elf.c */
+/*
+ * The offset in the file @path of a function, for a probe. Of a stripped file the symbols are looked for in
+ * its separate one under /usr/lib/debug. -ENOENT with near matches, -ENOTUNIQ with all
+ * its places, -EINVAL (no ELF file, not code), -errno.
+ */
+int elf_symbol_offset(const char *path, const char *symbol, uint64_t *ret, struct err *e);
+/* Whether the offset lies in what the program runs. 0; -EINVAL, -errno. */
+int elf_check_offset(const char *path, uint64_t offset, struct err *e);
+
+/* ---- kallsyms.c */
+/*
+ * Looks for "[MODULE:]FUNCTION" among the kernel's symbols, with little memory however many
+ * there are; if it is not there, adds near matches to @e.
+ */
+void kallsyms_hint(const char *name, struct err *e);
+
+/* ---- reset.c */
+/* Removes all of a trigger file's triggers; what stays is told. 0, -ENOMEM. */
+int triggers_remove(struct kernel_instance *in, const char *file);
+
+#endif

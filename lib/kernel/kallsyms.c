@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The kernel's symbols, line by line: there may be some hundred thousand. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/dyn_internal.h"
+
+#define KALLSYMS "/proc/kallsyms"
+
+/*
+ * "ffffffff81000000 T name", with "\t[module]" behind those of modules. *name is NULL for
+ * what is no function.
+ */
+static void cut_line(char *line, char **name, char **module)
+{
+	const char *type;
+	char *rest = line;
+
+	strsep(&rest, " ");
+	type = strsep(&rest, " ");
+	*name = strsep(&rest, " \t\n");
+	if (!type || !*type || !strchr("tTwW", *type))
+		*name = NULL;
+	*module = NULL;
+	if (rest && *rest == '[') {
+		*module = rest + 1;
+		rest[strcspn(rest, "]\n")] = 0;
+	}
+}
+
+void kallsyms_hint(const char *name, struct err *e)
+{
+	const char *colon = strchr(name, ':'), *symbol = colon ? colon + 1 : name;
+	FILE *f = fopen(KALLSYMS, "r");
+	char *line AUTO_FREE = NULL;
+	bool found = false, in_module = false;
+	struct near near;
+	size_t size = 0;
+
+	near_init(&near, symbol);
+	while (f && !found && getline(&line, &size, f) >= 0) {
+		char *word, *module;
+		bool here;
+
+		cut_line(line, &word, &module);
+		here = !colon || (module && strlen(module) == (size_t)(colon - name) &&
+				  !strncmp(module, name, colon - name));
+		in_module |= colon && here;
+		if (!word || !here)
+			continue;
+		found = !strcmp(word, symbol);
+		near_try(&near, word);
+	}
+	if (f)
+		fclose(f);
+	if (!f || found)
+		return;
+	if (colon && !in_module)
+		err_hint(e, "there is no module '%.*s'", (int)(colon - name), name);
+	else
+		err_hint(e, "this kernel has no symbol '%s'", name);
+	near_hint(&near, e);
+}

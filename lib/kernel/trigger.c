@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernel/dyn_internal.h"
+#include "kernel/trigger.h"
+
+#define COMMANDS "set_ftrace_filter"
+
+/* ---- the list ------------------------------------------------------------- */
+
+struct listing {
+	const struct kernel_event *ev;	/* NULL: of functions */
+	struct kernel_triggers *ret;
+};
+
+static void trigger_release(struct kernel_trigger *t)
+{
+	free(t->system);
+	free(t->event);
+	free(t->text);
+}
+
+static int add_line(void *ctx, const char *line)
+{
+	struct listing *l = ctx;
+	const struct kernel_function_ask ask = { .pattern = (char *)line };
+	struct kernel_trigger t = { 0 };
+
+	if (!*line || *line == '#' || (!l->ev && !function_is_command(&ask)))
+		return 0;
+	t.text = strdup(line);
+	t.system = l->ev ? strdup(l->ev->system) : NULL;
+	t.event = l->ev ? strdup(l->ev->name) : NULL;
+	if (!t.text || (l->ev && (!t.system || !t.event)) || vec_push(l->ret, t)) {
+		trigger_release(&t);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int list_event(struct kernel_instance *in, struct listing *l)
+{
+	AUTO_BUF struct buf file = { 0 }, text = { 0 };
+	int r = buf_printf(&file, "events/%s/%s/trigger", l->ev->system, l->ev->name);
+
+	/* an event may have none, or be gone */
+	return !r && !kernel_read(in, file.data, &text) ? kernel_each_line(text.data, add_line, l) : r;
+}
+
+int kernel_trigger_list(struct kernel_instance *in, struct kernel_triggers *ret, struct err *e)
+{
+	struct listing l = { .ret = ret };
+	AUTO_BUF struct buf text = { 0 };
+	const struct kernel_event *evs;
+	size_t nr;
+	int r = kernel_events(in->k, &evs, &nr, e);
+
+	if (r)
+		return r;
+	for (size_t i = 0; !r && i < nr; i++) {
+		l.ev = &evs[i];
+		r = list_event(in, &l);
+	}
+	l.ev = NULL;
+	/* Where functions cannot be traced there are none. */
+	if (!r && !kernel_read(in, COMMANDS, &text))
+		r = kernel_each_line(text.data, add_line, &l);
+	return r ? err_errno(e, r, "cannot list the triggers") : 0;
+}
+
+void kernel_triggers_release(struct kernel_triggers *ts)
+{
+	for (size_t i = 0; i < ts->nr; i++)
+		trigger_release(&ts->v[i]);
+	vec_release(ts);
+}
+
+/* @text is all of @whole, or ends where a part of that does. */
+static bool begins_with(const char *whole, const char *text)
+{
+	size_t len = strlen(text);
+
+	return !strncmp(whole, text, len) && (!whole[len] || strchr(": ", whole[len]));
+}
+
+bool kernel_trigger_is(const struct kernel_trigger *t, const char *text)
+{
+	AUTO_BUF struct buf written = { 0 };
+
+	return begins_with(t->text, text) || (!trigger_as_written(t->text, &written) && begins_with(written.data, text));
+}
+
+bool kernel_trigger_fits(const struct kernel_trigger *t, const char *pattern)
+{
+	const struct kernel_event ev = { t->system, t->event };
+
+	return t->event ? event_fits(&ev, pattern) : kernel_trigger_is(t, pattern);
+}
+
+bool kernel_trigger_is_hist(const struct kernel_trigger *t)
+{
+	return t->event && !strncmp(t->text, "hist:", 5);
+}
+
+/* An event without triggers names in a comment those it could have. */
+void hint_triggers(const struct kernel_instance *in, const struct kernel_event *ev, const char *trigger,
+		   struct err *e)
+{
+	static const char head[] = "# Available triggers:";
+	AUTO_BUF struct buf file = { 0 }, text = { 0 };
+	AUTO_FREE char *word = strndup(trigger, strcspn(trigger, ": "));
+	char *list, *known, *rest = NULL;
+	struct near near;
+
+	if (!word || buf_printf(&file, "events/%s/%s/trigger", ev->system, ev->name) ||
+	    kernel_read(in, file.data, &text) || !text.data)
+		return;
+	list = text.data;
+	if (strncmp(list, head, sizeof(head) - 1))
+		return;
+	list += sizeof(head) - 1;
+	list += strspn(list, "\n# ");
+	list[strcspn(list, "\n")] = 0;
+	near_init(&near, word);
+	buf_clear(&file);
+	for (known = strtok_r(list, " ", &rest); known; known = strtok_r(NULL, " ", &rest)) {
+		if (!strcmp(known, word))
+			return;
+		near_try(&near, known);
+		buf_printf(&file, " %s", known);
+	}
+	near_hint(&near, e);
+	if (!file.failed)
+		err_hint(e, "there are:%s", file.data);
+}
+
+/* ---- changes -------------------------------------------------------------- */
+
+int kernel_trigger_add(struct kernel_instance *in, const char *pattern, const char *text, struct err *e)
+{
+	const struct kernel_event *evs;
+	size_t nr;
+	bool found = false;
+	int r = kernel_events(in->k, &evs, &nr, e);
+
+	for (size_t i = 0; !r && i < nr; i++) {
+		AUTO_BUF struct buf file = { 0 };
+
+		if (!event_fits(&evs[i], pattern))
+			continue;
+		found = true;
+		r = buf_printf(&file, "events/%s/%s/trigger", evs[i].system, evs[i].name) ?
+		    err_errno(e, -ENOMEM, "cannot add a trigger") : kernel_append(in, file.data, text, e);
+		if (r)
+			hint_triggers(in, &evs[i], text, e);
+	}
+	if (!r && !found) {
+		r = err_set(e, -ENOENT, "this kernel has no event or system '%s'", pattern);
+		hint_near_events(evs, nr, pattern, e);
+	}
+	return r;
+}
+
+/* "SYSTEM:EVENT" alone, which is no function with a command. */
+static int refuse_event(struct kernel_instance *in, const char *text, struct err *e)
+{
+	const struct kernel_event *evs;
+	size_t nr;
+	int r = kernel_events(in->k, &evs, &nr, e);
+
+	for (size_t i = 0; !r && i < nr; i++)
+		if (event_fits(&evs[i], text))
+			r = err_set(e, -EINVAL, "what the event '%s' is to trigger is missing", text);
+	return r;
+}
+
+int kernel_command_add(struct kernel_instance *in, const char *text, struct err *e)
+{
+	AUTO_FREE char *function = strndup(text, strcspn(text, ":"));
+	int r = refuse_event(in, text, e);
+
+	if (r)
+		return r;
+	r = kernel_append(in, COMMANDS, text, e);
+	if (r && function && !is_unavailable(r) && !function[strcspn(function, "*?[")])
+		kallsyms_hint(function, e);
+	return r;
+}
+
+static int is_line(void *line, const char *other)
+{
+	return !strcmp(line, other);
+}
+
+/* One removal takes all functions of a pattern along. */
+static bool command_is_gone(struct kernel_instance *in, const char *listed)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	return !kernel_read(in, COMMANDS, &text) && !kernel_each_line(text.data, is_line, (void *)listed);
+}
+
+int kernel_trigger_remove(struct kernel_instance *in, const struct kernel_trigger *t, struct err *e)
+{
+	AUTO_BUF struct buf file = { 0 }, removal = { 0 };
+	int r;
+
+	if (!t->event && command_is_gone(in, t->text))
+		return 0;
+	if (t->event) {
+		buf_printf(&file, "events/%s/%s/trigger", t->system, t->event);
+		buf_puts(&removal, "!");
+		r = trigger_as_written(t->text, &removal);
+	} else {
+		buf_puts(&file, COMMANDS);
+		r = command_removal(t->text, &removal);
+	}
+	if (r || file.failed || removal.failed)
+		return err_errno(e, -ENOMEM, "cannot remove the trigger '%s'", t->text);
+	return kernel_append(in, file.data, removal.data, e);
+}
+
+int kernel_trigger_control(struct kernel_instance *in, const struct kernel_trigger *t, const char *word,
+			   struct err *e)
+{
+	AUTO_BUF struct buf file = { 0 }, text = { 0 }, control = { 0 };
+	bool keep = in->k->keep;
+	size_t spec;
+	int r = trigger_as_written(t->text, &text);
+
+	if (!r) {
+		/* in front of a filter */
+		const char *filter = strstr(text.data, " if ");
+
+		spec = filter ? (size_t)(filter - text.data) : text.len;
+		buf_printf(&file, "events/%s/%s/trigger", t->system, t->event);
+		r = buf_printf(&control, "%.*s:%s%s", (int)spec, text.data, word, text.data + spec);
+	}
+	if (r || file.failed)
+		return err_errno(e, -ENOMEM, "cannot control the histogram '%s'", t->text);
+	/* It adds nothing that would have to be removed again. */
+	in->k->keep = true;
+	r = kernel_append(in, file.data, control.data, e);
+	in->k->keep = keep;
+	return r;
+}

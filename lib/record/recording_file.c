@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* A file out of what was recorded. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "record/recording_inside.h"
+
+/* What the file will say, and the memory behind it. */
+struct layout {
+	struct finish f;
+	struct finish_cpu *cpus;
+	struct finish_buffer *buffers;
+	const struct spool **spools;	/* of all streams, in order */
+	struct stat_texts stats;
+	struct buf clock;
+	struct metadata meta;
+	uint64_t since_ns;		/* CLOCK_MONOTONIC; 0: all that is kept */
+};
+
+/* What the trace clock was then; 0 if that cannot be told. */
+static uint64_t from_ts(const struct recording *rec, size_t stream, uint64_t since_ns)
+{
+	const struct segment *s = rec->segments.nr ? &rec->segments.v[rec->segments.nr - 1] : NULL;
+	uint64_t now = s ? s->streams[stream].now_ts : 0, age;
+
+	if (!since_ns || !now)
+		return 0;
+	age = s->ended_ns > since_ns ? s->ended_ns - since_ns : 0;
+	return now > age ? now - age : 0;
+}
+
+/* A CPU for the finished file, and whether some of what it did could not be recorded. */
+static void lay_cpu(const struct recording *rec, size_t stream, uint32_t cpu, struct layout *l)
+{
+	struct finish_cpu *ret = &l->cpus[stream];
+	const struct spool **spools = l->spools + stream * rec->segments.nr;
+	struct recording_cpu c;
+
+	*ret = (struct finish_cpu){ .cpu = cpu, .spools = spools };
+	for (size_t i = 0; i < rec->segments.nr; i++)
+		if (rec->segments.v[i].streams[stream].spool)
+			spools[ret->nr_spools++] = rec->segments.v[i].streams[stream].spool;
+	ret->from_ts = from_ts(rec, stream, l->since_ns);
+	if (!rec->stopped)
+		return;
+	recording_cpu(rec, stream, &c);
+	ret->cut = c.stats.discarded || c.unread;
+	ret->cut_ts = c.stats.first_discarded_ts;
+}
+
+static int lay_buffer(const struct recording *rec, const struct recorded *b,
+		      struct finish_buffer *ret, struct layout *l, struct err *e)
+{
+	*ret = (struct finish_buffer){
+		.name = kernel_instance_name(b->in), .clock = b->clock,
+		.page_size = b->page_size, .cpus = l->cpus + b->first_stream, .nr_cpus = b->nr_cpus,
+		.text = b->is_text ? &b->text : NULL,
+	};
+	for (size_t i = 0; i < b->nr_cpus; i++)
+		lay_cpu(rec, b->first_stream + i, b->cpus[i], l);
+	return rec->segments.nr && !b->is_text ? counters_texts(rec, b, &l->stats, e) : 0;
+}
+
+/*
+ * The text of trace_clock, which decides how times are shown: the top level's,
+ * or the first instance's if that is not recorded.
+ */
+static const char *read_clock(const struct recording *rec, struct buf *text)
+{
+	for (size_t i = 0; i < rec->buffers.nr; i++)
+		if (rec->buffers.v[i].takes_part)
+			return kernel_read(rec->buffers.v[i].in, "trace_clock", text) ? NULL :
+				text->data;
+	return NULL;
+}
+
+/* @since_ns: 0: all that is to be kept. */
+static int lay_out(const struct recording *rec, uint64_t since_ns, struct layout *l, struct err *e)
+{
+	size_t streams = recorder_nr_streams(rec->recorder), segments = rec->segments.nr;
+	int r = 0;
+
+	if (!since_ns && segments && rec->opts.last_ns < rec->segments.v[segments - 1].ended_ns &&
+	    rec->opts.last_ns)
+		since_ns = rec->segments.v[segments - 1].ended_ns - rec->opts.last_ns;
+
+	*l = (struct layout){
+		.cpus = calloc(streams + 1, sizeof(*l->cpus)),
+		.buffers = calloc(rec->buffers.nr, sizeof(*l->buffers)),
+		.spools = calloc(streams * segments + 1, sizeof(*l->spools)),
+		.since_ns = since_ns,
+	};
+	if (!l->cpus || !l->buffers || !l->spools)
+		return err_errno(e, -ENOMEM, "cannot record");
+	for (size_t i = 0; i < rec->buffers.nr && !r; i++)
+		r = lay_buffer(rec, &rec->buffers.v[i], &l->buffers[i], l, e);
+	if (!r && segments)
+		r = counters_probes(rec, &l->stats, e);
+	l->f = (struct finish){
+		.version = rec->opts.version, .codec = rec->opts.codec,
+		.cpus = rec->machine_cpus, .kernel_long = rec->kernel_long, .metadata = &l->meta,
+		.has_date = rec->opts.has_date, .date_us = rec->opts.date_us,
+		.hooks = rec->opts.hooks, .has_offset = rec->opts.has_offset, .offset = rec->opts.offset,
+		.trace_clock = read_clock(rec, &l->clock),
+		.uname = rec->uname, .writer = rec->opts.writer,
+		.has_trace_id = true, .trace_id = rec->session,
+		.stats = l->stats.v, .nr_stats = l->stats.nr,
+		.tsc2nsec = rec->opts.tsc2nsec,
+		.buffers = l->buffers, .nr_buffers = rec->buffers.nr,
+	};
+	return r;
+}
+
+static void layout_release(struct layout *l)
+{
+	metadata_release(&l->meta);
+	buf_release(&l->clock);
+	stat_texts_release(&l->stats);
+	free(l->spools);
+	free(l->buffers);
+	free(l->cpus);
+}
+
+int recording_make_head(struct recording *rec, struct err *e)
+{
+	struct layout l;
+	int r = lay_out(rec, rec->since_ns, &l, e);
+
+	if (!r)
+		r = head_make(&rec->head, rec->opts.spool_base, &l.f, rec->k, rec->setup,
+			      rec->opts.notices, e);
+	layout_release(&l);
+	return r;
+}
+
+/*
+ * Modules that came or went have changed symbols and formats: then all anew. While it goes on
+ * the recording's handle of the kernel is not ours.
+ */
+static int collect(struct recording *rec, struct layout *l, struct err *e)
+{
+	const struct notices *notices = rec->opts.notices;
+	struct kernel *own = NULL;
+	int r = 0;
+
+	l->f.head = rec->head.reader;
+	if (!head_is_current(&rec->head) && !rec->stopped)
+		r = kernel_open(NULL, NULL, &own, e);
+	if (!r && (own || !head_is_current(&rec->head)))
+		r = metadata_collect_stable(&l->meta, own ? own : rec->k, own ? NULL : rec->setup, NULL,
+					    notices, e);
+	if (!r)
+		r = metadata_collect_boots(&l->meta, rec->setup, e);
+	if (!r)
+		r = metadata_collect_growing(&l->meta, own ? own : rec->k, notices, e);
+	kernel_close(own);
+	return r;
+}
+
+typedef int (*write_fn)(const struct finish *f, int fd, const char *name, struct err *e);
+
+static int save(struct recording *rec, write_fn fn, int fd, const char *name, uint64_t since_ns,
+		bool consume, struct err *e)
+{
+	struct layout l;
+	int r = lay_out(rec, since_ns, &l, e);
+
+	l.f.consume = consume;
+	if (!r)
+		r = collect(rec, &l, e);
+	if (!r)
+		r = fn(&l.f, fd, name, e);
+	layout_release(&l);
+	return r;
+}
+
+int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
+{
+	return save(rec, finish_write, fd, name, rec->since_ns, consume, e);
+}
+
+int recording_write(struct recording *rec, int fd, const char *name, uint64_t since_ns,
+		    struct err *e)
+{
+	return save(rec, finish_write, fd, name, since_ns, false, e);
+}
+
+int recording_send(struct recording *rec, int fd, const char *name, struct err *e)
+{
+	return save(rec, finish_send, fd, name, rec->since_ns, false, e);
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which options of record, start and extract do not go together. */
+#include <errno.h>
+
+#include "dat/dat.h"
+#include "trace_options.h"
+
+static int check_compression(const struct trace_options *o, struct err *e)
+{
+	const char *name = o->compression;
+	const struct codec *codec;
+
+	if (!name)
+		return EXIT_OK;
+	if (codec_choose(name, &codec, e))
+		return EXIT_USAGE;
+	if (o->file_version == 6 && strcmp(name, "any") && codec)
+		return usage_error(e, "files of version 6 are never compressed: --compression %s takes "
+				   "--file-version 7", name);
+	if (o->compress == COMPRESS_NONE && codec)
+		return usage_error(e, "options --compress none and --compression %s exclude each "
+				   "other", name);
+	return EXIT_OK;
+}
+
+static int check_triggers(const struct trace_options *o, struct err *e)
+{
+	const struct trace_parts *p = &o->parts;
+
+	if (!p->triggers.nr && (p->has_on_trigger || p->pre_ns || p->post_ns))
+		return usage_error(e, "option %s is about a trigger: give --trigger EVENT",
+				   p->has_on_trigger ? "--on-trigger" : p->pre_ns ? "--pre" : "--post");
+	if (p->triggers.nr && o->setup.keep)
+		return usage_error(e, "options -k and -K leave the kernel's settings as they are at the "
+				   "end, --trigger has some of its own that must go: they exclude each other");
+	if (p->triggers.nr && trace_parts_rotate(p) && p->on_trigger == ON_TRIGGER_SAVE)
+		return usage_error(e, "options --rotate and --on-trigger save exclude each other: all is "
+				   "saved anyway");
+	return EXIT_OK;
+}
+
+static int check_parts(const struct trace_options *o, struct err *e)
+{
+	const struct trace_parts *p = &o->parts;
+	const char *option = trace_parts_needed(p);
+
+	if (p->keep && !trace_parts_rotate(p))
+		return usage_error(e, "option --keep says how many files of --rotate stay: give that too");
+	if (trace_parts_rotate(p) && (trace_parts_keep_last(p) || p->pre_ns))
+		return usage_error(e, "options --rotate and %s exclude each other: what is rotated is kept, "
+				   "in files (--keep)", p->pre_ns ? "--pre" : "--keep-last");
+	if (trace_parts_keep_last(p) && p->pre_ns)
+		return usage_error(e, "options --keep-last and --pre exclude each other: both say how much "
+				   "is kept");
+	if (option && o->output && !strcmp(o->output, "-"))
+		return usage_error(e, "options %s and -o - exclude each other", option);
+	if (option && o->max_kb)
+		return usage_error(e, "options %s and -m exclude each other%s", option,
+				   trace_parts_keep_last(p) ? ": both say how much is kept" : "");
+	if (p->save_on_failure && !o->command)
+		return usage_error(e, "option --save-on-failure needs a command that may fail");
+	if (p->save_on_failure && trace_parts_rotate(p))
+		return usage_error(e, "options --rotate and --save-on-failure exclude each other: files are "
+				   "made before the command has ended; --keep-last keeps the disk from filling");
+	if (p->save_on_failure && o->output && !strcmp(o->output, "-"))
+		return usage_error(e, "options --save-on-failure and -o - exclude each other");
+	return check_triggers(o, e);
+}
+
+/* Whether all that is traced are latency tracers, whose text comes at the end. */
+static bool only_texts(const struct kernel_setup *s)
+{
+	for (size_t i = 0; i < s->instances.nr; i++) {
+		const char *tracer = s->instances.v[i].tracer;
+
+		if (kernel_setup_is_recorded(s, i) && !(tracer && kernel_tracer_is_latency(tracer)))
+			return false;
+	}
+	return true;
+}
+
+int trace_options_check(enum trace_command which, const struct trace_options *o, struct err *e)
+{
+	const struct kernel_setup *s = &o->setup;
+	int status = check_compression(o, e);
+
+	if (status)
+		return status;
+	if (which == TRACE_EXTRACT) {
+		if (o->command)
+			return usage_error(e, "extract takes no command ('%s')", o->command[0]);
+		return EXIT_OK;
+	} else if (!kernel_setup_has_work(s)) {
+		return usage_error(e, "nothing to trace is named: give -e EVENT, --probe DEFINITION or -p "
+				   "TRACER");
+	}
+	if (s->only_command && !o->command)
+		return usage_error(e, "option -F needs a command to trace");
+	if (o->user && !o->command)
+		return usage_error(e, "option --user needs a command to run");
+	if (o->fork && !o->command)
+		return usage_error(e, "option --fork needs a command to run");
+	if (o->date && o->has_ts_offset)
+		return usage_error(e, "options --date and --ts-offset exclude each other");
+	for (size_t i = 0; i < s->instances.nr; i++) {
+		const struct kernel_instance_setup *is = &s->instances.v[i];
+
+		if (is->follow && !s->only_command && !is->pids.nr)
+			return usage_error(e, "option -c follows the children of what -F or -P "
+					   "names%s%s: give one of them", *is->name ? " in instance " : "",
+					   is->name);
+	}
+	if (trace_parts_needed(&o->parts) && only_texts(s))
+		return usage_error(e, "option %s is for what is recorded all the time: the text of a latency "
+				   "tracer comes at the end", trace_parts_needed(&o->parts));
+	return check_parts(o, e);
+}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""trigger on this machine's kernel. Histograms and function commands are tested in guests."""
+
+import json
+import os
+
+import pytest
+
+import tracefs
+from common import TRACECMD, run
+from recording import DIR, INSTANCE
+
+
+def trigger(action, *args, **kw):
+    return run(TRACECMD, "trigger", action, "-B", INSTANCE, *args, **kw)
+
+
+def listed(*args):
+    return [(t["event"], t["trigger"]) for t in json.loads(trigger("list", "--json", *args).stdout)]
+
+
+@pytest.fixture
+def instance(kernel):
+    os.mkdir(DIR)
+    yield
+    os.rmdir(DIR)
+
+
+def test_add_list_del_clear(instance):
+    trigger("add", "sched:sched_switch", "traceoff:3", "if", "prev_prio == 12345")
+    trigger("add", "irq:irq_handler_*", "stacktrace")
+    # never true: a count goes down with each time
+    trigger("add", "sched:sched_switch", "enable_event:irq:irq_handler_entry:2 if prev_prio == 12345")
+    assert tracefs.read(f"{DIR}/events/irq/irq_handler_exit/trigger") == "stacktrace:unlimited\n"
+    irq = [("irq:irq_handler_entry", "stacktrace:unlimited"), ("irq:irq_handler_exit", "stacktrace:unlimited")]
+    switch = {("sched:sched_switch", "traceoff:count=3 if prev_prio == 12345"),
+              ("sched:sched_switch", "enable_event:irq:irq_handler_entry:count=2 if prev_prio == 12345")}
+    assert listed()[:2] == irq and set(listed("sched_switch")) == switch and listed("irq") == irq
+    assert "irq:irq_handler_exit stacktrace:unlimited\n" in trigger("list").stdout
+    assert [t for _, t in listed("sched", "traceoff:3")] == ["traceoff:count=3 if prev_prio == 12345"]
+    trigger("del", "sched_switch", "enable_event:irq")
+    trigger("del", "irq_handler_exit")
+    assert listed() == [irq[0], ("sched:sched_switch", "traceoff:count=3 if prev_prio == 12345")]
+    # of one kind an event has one
+    trigger("add", "sched:sched_switch", "traceoff")
+    assert listed("sched") == [("sched:sched_switch", "traceoff:unlimited")]
+    trigger("clear")
+    assert listed() == [] and trigger("list").stdout == ""
+
+
+def test_refused_by_one_event_means_refused_by_all(instance):
+    p = trigger("add", "sched", "stacktrace if next_pid == 1", status=1)
+    assert "Field not found" in p.stderr and listed() == []
+    assert "did you mean 'stacktrace'" in trigger("add", "sched:sched_switch", "stacktrac", status=1).stderr
+    assert "did you mean 'sched:sched_switch'" in trigger("add", "sched:sched_swich", "stacktrace", status=1).stderr
+    assert "is missing" in trigger("add", "sched:sched_switch", status=1).stderr
+
+
+def test_what_is_not_there(instance):
+    assert "no trigger 'irq traceoff'" in trigger("del", "irq", "traceoff", status=1).stderr
+    assert "no histogram" in trigger("pause", "sched_switch", status=1).stderr
+    assert "no instance" in run(TRACECMD, "trigger", "list", "-B", f"{INSTANCE}_not", status=1).stderr
+
+
+@pytest.mark.parametrize("args, words", [
+    ((), "add, list, del"), (("ad",), "did you mean 'add'"), (("add",), "needs an event"),
+    (("add", "sched_switch"), "is missing"), (("del",), "needs an event"), (("clear", "irq"), "no argument 'irq'"),
+    (("del", "--json", "x"), "no effect with 'trigger del'"), (("list", "--nosuch"), "no option '--nosuch'"),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
+def test_wrong_use(args, words):
+    p = run(TRACECMD, "trigger", *args, status=2)
+    assert words in p.stderr and "trigger --help" in p.stderr
