@@ -151,6 +151,24 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 	return r;
 }
 
+int record_output_parts(struct record_output *out, struct err *e)
+{
+	const struct trace_parts *p = &out->o->parts;
+	const char *option = trace_parts_needed(p);
+
+	if (!out->file.temp && option)
+		return err_set(e, -EINVAL, "option %s: '%s' is no file that others could be named after",
+			       option, out->path);
+	if (out->file.temp && !out->o->max_kb)
+		out->opts.parts_of = out->path;
+	out->opts.rotate_bytes = p->rotate_bytes;
+	out->opts.rotate_ns = p->rotate_ns;
+	out->opts.keep_parts = p->keep;
+	out->opts.last_bytes = p->last_bytes;
+	out->opts.last_ns = p->pre_ns ? p->pre_ns + p->post_ns + TRIGGER_SLACK_NS : p->last_ns;
+	return 0;
+}
+
 int record_output_files(const struct trace_options *o, struct kernel *k, bool with_top, struct err *e)
 {
 	const struct recorder_opts opts = { .spool_limit = o->max_kb, .no_splice = o->no_splice };
@@ -171,24 +189,6 @@ int record_output_files(const struct trace_options *o, struct kernel *k, bool wi
 			nr += FILES_PER_INSTANCE + nr_cpus * each;
 	r = fd_limit_raise(nr, e);
 	return r ? err_wrap(e, "cannot record the buffers of %zu CPUs", nr_cpus) : 0;
-}
-
-int record_output_parts(struct record_output *out, struct err *e)
-{
-	const struct trace_parts *p = &out->o->parts;
-	const char *option = trace_parts_needed(p);
-
-	if (!out->file.temp && option)
-		return err_set(e, -EINVAL, "option %s: '%s' is no file that others could be named after",
-			       option, out->path);
-	if (out->file.temp && !out->o->max_kb)
-		out->opts.parts_of = out->path;
-	out->opts.rotate_bytes = p->rotate_bytes;
-	out->opts.rotate_ns = p->rotate_ns;
-	out->opts.keep_parts = p->keep;
-	out->opts.last_bytes = p->last_bytes;
-	out->opts.last_ns = p->pre_ns ? p->pre_ns + p->post_ns + TRIGGER_SLACK_NS : p->last_ns;
-	return 0;
 }
 
 /* By the clock that times of the file are of: that of the first part recorded. */
