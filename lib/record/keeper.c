@@ -130,9 +130,9 @@ static int cut(struct keeper *k, struct err *e)
 	struct recording *rec = k->rec;
 	int r = segments_cut(rec, e);
 
-	if (r)
+	if (r == -ECANCELED)
 		k->over = true;
-	else
+	else if (!r)
 		set_next(k);
 	return r;
 }
