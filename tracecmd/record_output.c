@@ -189,6 +189,8 @@ int record_output_files(const struct trace_options *o, struct kernel *k, bool wi
 
 	if (r)
 		return r;
+	if (trace_parts_needed(&o->parts))
+		each += RECORD_PART_FILES;
 	for (size_t i = 0; i < o->setup.instances.nr; i++)
 		if (kernel_setup_takes_part(&o->setup, i) || (!i && with_top))
 			nr += FILES_PER_INSTANCE + nr_cpus * each;
