@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 #define CUT_NS_MIN (NS_PER_S / 4)
+#define FILES_SPARE 64			/* descriptors that are no stream's */
 #define RESULTS 16			/* of parts that were asked for, remembered so long */
 
 /* A part that was asked for. */
@@ -128,11 +128,15 @@ static void wait_for_work(const struct keeper *k)
 static int cut(struct keeper *k, struct err *e)
 {
 	struct recording *rec = k->rec;
-	int r = segments_cut(rec, e);
+	uint64_t streams = recorder_nr_streams(rec->recorder);
+	uint64_t each = recorder_stream_files(&rec->opts.recorder) + rec->segments.nr + 1;
+	int r = fd_limit_raise(FILES_SPARE + streams * each, e);
 
-	if (r)
+	if (!r)
+		r = segments_cut(rec, e);
+	if (r == -ECANCELED)
 		k->over = true;
-	else
+	else if (!r)
 		set_next(k);
 	return r;
 }
@@ -286,17 +290,6 @@ static void work(struct keeper *k)
 
 /* ---- the thread ---------------------------------------------------------------- */
 
-/* Each segment has a descriptor for each stream. Of the traced command, which is forked, no matter. */
-static void raise_limit(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
-		return;
-	l.rlim_cur = l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &l);
-}
-
 static void *keep(void *arg)
 {
 	struct keeper *k = arg;
@@ -345,7 +338,6 @@ int keeper_start(struct recording *rec, struct err *e)
 	if (!r && rec->head.fd >= 0 && !fstat(rec->head.fd, &st))
 		k->overhead = st.st_size;
 	if (!r) {
-		raise_limit();
 		set_next(k);
 		r = recorder_companion(rec->recorder, keep, k, &k->thread);
 		if (r)
