@@ -41,7 +41,7 @@ extern const struct command convert_command;
 extern const struct command dump_command;
 
 extern const struct command start_command, stop_command, restart_command, reset_command,
-	clear_command, show_command, stat_command, list_command, control_command,
+	snapshot_command, clear_command, show_command, stat_command, list_command, control_command,
 	probe_command, trigger_command;
 
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */

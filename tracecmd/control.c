@@ -224,6 +224,7 @@ const struct command control_command = {
 		"  about      what is recorded, and into which file\n"
 		"  status     a line of numbers, as --status-fd of record gives it\n"
 		"  flush      returns once all that is in the kernel's buffers now is in a file\n"
+		"  snapshot   of a latency tracer: keeps the longest latency so far, and begins anew\n"
 		"  save       writes a file of what is kept, and tells its name; recording goes on\n"
 		"  rotate     the same, and begins anew with what comes then\n"
 		"  stop       ends the recording, as Ctrl-C does; returns once its file is complete\n",

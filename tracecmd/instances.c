@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "instances.h"
 
@@ -101,4 +103,33 @@ int instances_from_options(int argc, char **argv, bool all_has_top, struct kerne
 		return EXIT_FAILED;
 	kernel_keep_changes(*k, true);
 	return take_options(argc, argv, all_has_top, *k, list, e);
+}
+
+int instance_print_file(const struct kernel_instance *in, const char *file, bool path_first, bool at_once,
+			struct err *e)
+{
+	char path[4096], data[65536];
+	int fd AUTO_CLOSE = -1;
+	ssize_t n;
+
+	if (kernel_instance_path(in, file, path, sizeof(path)))
+		return err_errno(e, -ENAMETOOLONG, "cannot show %s", file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot show %s", path);
+	if (path_first)
+		out_printf("%s\n", path);
+	while (!out_closed()) {
+		n = read(fd, data, sizeof(data));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(e, -errno, "cannot read %s", path);
+		if (!n)
+			break;
+		out_put(data, n);
+		if (at_once)
+			out_flush();
+	}
+	return 0;
 }

@@ -26,4 +26,11 @@ void instances_release(struct instances *list);
 int instances_from_options(int argc, char **argv, bool all_has_top, struct kernel **k,
 			   struct instances *list, struct err *e);
 
+/*
+ * Copies a control file to standard output, behind its path if @path_first; @at_once: as it
+ * comes, for trace_pipe, which never ends. 0, -errno.
+ */
+int instance_print_file(const struct kernel_instance *in, const char *file, bool path_first, bool at_once,
+			struct err *e);
+
 #endif

@@ -18,6 +18,7 @@ const struct command *const commands[] = {
 	&reset_command,
 	&clear_command,
 	&show_command,
+	&snapshot_command,
 	&stat_command,
 	&list_command,
 	&probe_command,

@@ -70,6 +70,17 @@ static int part_done(void *ctx, uint64_t ticket, struct buf *answer, struct err 
 	return !r ? CONTROL_LATER : r > 0 ? 0 : r;
 }
 
+static int run_snapshot(void *ctx, const char *args, uint64_t *ticket, struct buf *answer,
+			struct err *e)
+{
+	struct record_control *rc = ctx;
+
+	(void)args;
+	(void)ticket;
+	(void)answer;
+	return recording_snapshot(rc->rec, e);
+}
+
 /* As INT and TERM do: with a command that one is to end first. */
 static int run_stop(void *ctx, const char *args, uint64_t *ticket, struct buf *answer,
 		    struct err *e)
@@ -122,6 +133,7 @@ static const struct control_command commands_of_record[] = {
 	{ .name = "flush", .run = run_flush, .done = flush_done },
 	{ .name = "save", .run = run_save, .done = part_done },
 	{ .name = "rotate", .run = run_rotate, .done = part_done },
+	{ .name = "snapshot", .run = run_snapshot },
 	{ .name = "stop", .run = run_stop },
 	{ .name = "about", .run = run_about },
 	{ .name = "has", .takes_args = true, .run = run_has },

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* show: print a buffer or a control file of the kernel. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "instances.h"
 
@@ -43,45 +41,15 @@ struct show {
 	struct err *e;
 };
 
-/* Copies a file as it comes: trace_pipe never ends. */
 static int print_file(struct show *s, const char *file)
 {
-	char path[4096], data[65536];
-	int fd AUTO_CLOSE = -1, code;
-	ssize_t n;
+	int code = instance_print_file(s->in, file, s->path, s->pipe, s->e);
 
-	if (kernel_instance_path(s->in, file, path, sizeof(path))) {
-		err_errno(s->e, -ENAMETOOLONG, "cannot show %s", file);
-		return EXIT_FAILED;
-	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		code = -errno;
-		err_errno(s->e, code, "cannot show %s", path);
-		if (code == -ENOENT && s->has_cpu)
-			err_hint(s->e, "is there a CPU %llu?", (unsigned long long)s->cpu);
-		else if (code == -ENOENT)
-			err_hint(s->e, "this kernel has no such file%s", s->instance ?
-				 " in an instance" : "");
-		return EXIT_FAILED;
-	}
-	if (s->path)
-		out_printf("%s\n", path);
-	while (!out_closed()) {
-		n = read(fd, data, sizeof(data));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			err_errno(s->e, -errno, "cannot read %s", path);
-			return EXIT_FAILED;
-		}
-		if (!n)
-			break;
-		out_put(data, n);
-		if (s->pipe)
-			out_flush();
-	}
-	return EXIT_OK;
+	if (code == -ENOENT && s->has_cpu)
+		err_hint(s->e, "is there a CPU %llu?", (unsigned long long)s->cpu);
+	else if (code == -ENOENT)
+		err_hint(s->e, "this kernel has no such file%s", s->instance ? " in an instance" : "");
+	return code ? EXIT_FAILED : EXIT_OK;
 }
 
 /* "[SYSTEM:]EVENT": the control file @what of the first event of that name. */

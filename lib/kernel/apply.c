@@ -501,6 +501,9 @@ static int apply_part(struct apply *a)
 		ret = reset_part(a);
 	if (!ret)
 		ret = apply_buffers(a);
+	/* The kernel makes its memory with the first trigger, and never gives it back. */
+	if (!ret && kernel_setup_takes_snapshots(a->is) && kernel_has(a->in, "snapshot"))
+		ret = kernel_remember(a->in, "snapshot", a->e);
 	if (!ret)
 		ret = apply_cpumask(a);
 	if (!ret)
@@ -655,20 +658,4 @@ const struct kernel_instance *kernel_setup_stopped(const struct kernel_setup *s)
 			return in;
 	}
 	return NULL;
-}
-
-bool kernel_setup_stops_itself(const struct kernel_setup *s)
-{
-	for (size_t i = 0; i < s->instances.nr; i++) {
-		const struct kernel_instance_setup *is = &s->instances.v[i];
-
-		for (size_t j = 0; j < is->events.nr; j++)
-			for (size_t t = 0; t < is->events.v[j].triggers.nr; t++)
-				if (strstr(is->events.v[j].triggers.v[t], "traceoff"))
-					return true;
-		for (size_t j = 0; j < is->filters.nr; j++)
-			if (strstr(is->filters.v[j].pattern, ":traceoff"))
-				return true;
-	}
-	return false;
 }

@@ -6,6 +6,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ enum file_kind {
 	FILE_LIST,		/* pids or functions, one a line */
 	FILE_TRIGGER,		/* added with "x", removed with "!x" */
 	FILE_DYNAMIC,		/* added with "p:group/name ...", removed with "-:group/name" */
+	FILE_SNAPSHOT,		/* 0 frees, 1 takes (and makes), 2 empties; its text is what it holds */
 	FILE_ACTION,		/* writing does something; there is no value */
 };
 
@@ -52,7 +54,8 @@ static const struct {
 	{ "uprobe_events", FILE_DYNAMIC },
 	{ "trace", FILE_ACTION },
 	{ "error_log", FILE_ACTION },
-	{ "snapshot", FILE_ACTION },
+	{ "snapshot", FILE_SNAPSHOT },
+	{ "per_cpu/*/snapshot", FILE_SNAPSHOT },
 	{ "free_buffer", FILE_ACTION },
 	{ "trace_marker", FILE_ACTION },
 	{ "trace_marker_raw", FILE_ACTION },
@@ -144,13 +147,30 @@ static int earlier_value(enum file_kind kind, struct buf *text)
 	return 0;
 }
 
+/* An empty snapshot says so in its first lines; one with events may be of any size. */
+static int snapshot_value(struct kernel_instance *in, const char *file, struct buf *ret)
+{
+	char path[KERNEL_PATH_MAX], head[512];
+	int fd AUTO_CLOSE = -1, code = kernel_instance_path(in, file, path, sizeof(path));
+	ssize_t n;
+
+	if (code)
+		return code;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, head, sizeof(head) - 1);
+	if (n < 0)
+		return -errno;
+	head[n] = 0;
+	return buf_puts(ret, strstr(head, "Snapshot is freed") ? "0" : "allocated");
+}
+
 /* What the file's text means now. */
 static int read_value(struct kernel_instance *in, const char *file, enum file_kind kind,
 		      struct buf *ret)
 {
-	int code = kernel_read(in, file, ret);
+	int code = kind == FILE_SNAPSHOT ? snapshot_value(in, file, ret) : kernel_read(in, file, ret);
 
-	return code ? code : earlier_value(kind, ret);
+	return code || kind == FILE_SNAPSHOT ? code : earlier_value(kind, ret);
 }
 
 /* ---- logging what a write will change ------------------------------------ */
@@ -203,6 +223,8 @@ static int log_change(struct kernel_instance *in, enum file_kind kind, const cha
 	switch (kind) {
 	case FILE_ACTION:
 		return 0;
+	case FILE_SNAPSHOT:		/* what one held cannot be had back */
+		return strcmp(earlier, "0") ? 0 : undo_log_add(in->k, UNDO_WRITE, path, earlier);
 	case FILE_ALL_EVENTS:
 		return log_events(in);
 	case FILE_ENABLE:

@@ -194,3 +194,32 @@ void kernel_setup_grow(struct kernel_setup *s)
 		if (kernel_setup_is_recorded(s, i) && !s->instances.v[i].buffer_kb)
 			s->instances.v[i].grow_kb = kb;
 }
+
+/* Whether a trigger or a function's command of the instance has this word. */
+static bool has_command(const struct kernel_instance_setup *is, const char *word)
+{
+	for (size_t i = 0; i < is->events.nr; i++)
+		for (size_t t = 0; t < is->events.v[i].triggers.nr; t++)
+			if (strstr(is->events.v[i].triggers.v[t], word))
+				return true;
+	for (size_t i = 0; i < is->filters.nr; i++) {
+		const char *command = strchr(is->filters.v[i].pattern, ':');
+
+		if (command && strstr(command, word))
+			return true;
+	}
+	return false;
+}
+
+bool kernel_setup_stops_itself(const struct kernel_setup *s)
+{
+	for (size_t i = 0; i < s->instances.nr; i++)
+		if (has_command(&s->instances.v[i], "traceoff"))
+			return true;
+	return false;
+}
+
+bool kernel_setup_takes_snapshots(const struct kernel_instance_setup *is)
+{
+	return has_command(is, "snapshot");
+}

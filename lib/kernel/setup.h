@@ -189,6 +189,8 @@ int kernel_setup_tracing(struct kernel *k, struct kernel_setup *s, bool on, stru
 const struct kernel_instance *kernel_setup_stopped(const struct kernel_setup *s);
 /* Whether a trigger or function command that is asked for may do that (traceoff). */
 bool kernel_setup_stops_itself(const struct kernel_setup *s);
+/* Whether triggers or functions' commands of an instance take snapshots. */
+bool kernel_setup_takes_snapshots(const struct kernel_instance_setup *is);
 
 /* ---- for the recorder ---------------------------------------------------- */
 

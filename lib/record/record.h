@@ -67,6 +67,11 @@ unsigned recording_flush(struct recording *rec);
 bool recording_flushed(const struct recording *rec, unsigned flush);
 int recording_flushed_fd(const struct recording *rec);
 /*
+ * Of latency tracers: keeps the text of the longest latency so far for the file, and has
+ * the next one searched for from zero. 0, -EOPNOTSUPP if there is none, -errno.
+ */
+int recording_snapshot(struct recording *rec, struct err *e);
+/*
  * Asks for a part: of all that is kept, with what is in the kernel's buffers now, from
  * @since_ns (recording_now_ns; 0: all of it) on. @forget: it is not kept any longer then. Never
  * waits; a ticket for recording_part_done, or 0: there are no parts.

@@ -35,42 +35,49 @@ static void fill_boot(struct recording *rec)
 		snprintf(rec->boot, sizeof(rec->boot), "%.*s", (int)strcspn(id.data, "\n"), id.data);
 }
 
-/* Adds one CPU's stream to the recorder. */
-static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu, struct err *e)
+int recording_add_stream(struct recording *rec, struct recorder *recorder, const struct recorded *b,
+			 const struct stream_source *src, struct err *e)
 {
-	const char *instance = kernel_instance_name(b->in);
 	AUTO_FREE char *path = NULL;
 	struct recorder_stream s = {
 		.info = {
-			.session = rec->session, .cpu = cpu, .page_size = b->page_size,
+			.session = rec->session, .cpu = src->cpu, .page_size = b->page_size,
 			.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
-			.long_size = rec->kernel_long, .instance = instance, .clock = b->clock,
+			.long_size = rec->kernel_long, .instance = src->name, .clock = b->clock,
 			.uname = rec->uname, .version = rec->opts.writer,
 			.boot = rec->boot, .cpus = rec->machine_cpus,
 		},
-		.counters = stream_counters,
+		.counters = src->counter ? stream_counters : NULL, .counters_ctx = src->counter,
 	};
-	struct counter *c = malloc(sizeof(*c));
 
-	if (!c || vec_push(&rec->streams, c)) {
-		free(c);
-		return no_memory(e);
-	}
-	c->fd = kernel_cpu_open(b->in, cpu, "stats", 0, e);
-	if (c->fd < 0)
-		return c->fd;
-	s.counters_ctx = c;
-
-	if (asprintf(&path, "%s%s%s.cpu%u", rec->opts.spool_base, *instance ? "." : "", instance,
-		     cpu) < 0) {
+	if (asprintf(&path, "%s%s%s.cpu%u", rec->opts.spool_base, *src->name ? "." : "", src->name,
+		     src->cpu) < 0) {
 		path = NULL;
 		return no_memory(e);
 	}
 	s.spool_path = path;
-	s.fd = kernel_cpu_open(b->in, cpu, rec->opts.raw_file, O_NONBLOCK, e);
+	s.fd = kernel_cpu_open(b->in, src->cpu, src->file, O_NONBLOCK, e);
 	if (s.fd < 0)
 		return s.fd;
-	return recorder_add(rec->recorder, &s, e);
+	return recorder_add(recorder, &s, e);
+}
+
+/* Adds one CPU's stream to the recorder. */
+static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu, struct err *e)
+{
+	struct stream_source src = {
+		.name = kernel_instance_name(b->in), .cpu = cpu, .file = rec->opts.raw_file,
+		.counter = malloc(sizeof(*src.counter)),
+	};
+
+	if (!src.counter || vec_push(&rec->streams, src.counter)) {
+		free(src.counter);
+		return no_memory(e);
+	}
+	src.counter->fd = kernel_cpu_open(b->in, cpu, "stats", 0, e);
+	if (src.counter->fd < 0)
+		return src.counter->fd;
+	return recording_add_stream(rec, rec->recorder, b, &src, e);
 }
 
 /* What the file needs to know of an instance, recorded or not. */
@@ -235,15 +242,6 @@ int recording_alarm_fd(const struct recording *rec)
 	return recorder_alarm_fd(rec->recorder);
 }
 
-static int read_text(struct recorded *b, struct err *e)
-{
-	int r = kernel_read(b->in, "trace", &b->text);
-
-	if (r)
-		return err_errno(e, r, "cannot read what tracer '%s' found", b->setup->tracer);
-	return 0;
-}
-
 /* What the recorder has written since the last cut is the last segment. */
 static int end_last(struct recording *rec, struct err *e)
 {
@@ -279,7 +277,9 @@ int recording_stop(struct recording *rec, struct err *e)
 	end_last(rec, &later);
 	for (size_t i = 0; i < rec->buffers.nr && !later.code; i++)
 		if (rec->buffers.v[i].is_text)
-			read_text(&rec->buffers.v[i], &later);
+			recording_read_text(&rec->buffers.v[i], &later);
+	if (!later.code)
+		snapshots_read(rec, &later);
 	if (!r && later.code) {
 		if (e)
 			*e = later;
@@ -294,6 +294,7 @@ void recording_free(struct recording *rec, bool unlink_spools)
 		return;
 	keeper_stop(rec);
 	recorder_free(rec->recorder, unlink_spools);
+	snapshots_release(rec, unlink_spools);
 	head_release(&rec->head, unlink_spools);
 	for (size_t i = 0; i < rec->buffers.nr; i++) {
 		free(rec->buffers.v[i].cpus);
@@ -321,6 +322,8 @@ uint64_t recording_disk_bytes(const struct recording *rec)
 
 	for (size_t i = 0; i < rec->segments.nr; i++)
 		sum += segment_bytes(&rec->segments.v[i]);
+	for (size_t i = 0; rec->kept_by && i < recorder_nr_streams(rec->kept_by); i++)
+		sum += spool_disk_bytes(recorder_spool(rec->kept_by, i));
 	return sum;
 }
 

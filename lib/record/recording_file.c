@@ -61,6 +61,22 @@ static int lay_buffer(const struct recording *rec, const struct recorded *b,
 	return rec->segments.nr && !b->is_text ? counters_texts(rec, b, &l->stats, e) : 0;
 }
 
+/* The finished buffer of a snapshot; @cpus and @spools have room for its CPUs. */
+static void lay_kept(const struct recording *rec, const struct kept *k, struct finish_cpu *cpus,
+		     const struct spool **spools, struct finish_buffer *ret)
+{
+	const struct recorded *b = k->of;
+
+	*ret = (struct finish_buffer){
+		.name = k->name, .clock = b->clock, .page_size = b->page_size, .cpus = cpus,
+		.nr_cpus = b->nr_cpus,
+	};
+	for (size_t i = 0; i < b->nr_cpus; i++) {
+		spools[i] = recorder_spool(rec->kept_by, k->first_stream + i);
+		cpus[i] = (struct finish_cpu){ .cpu = b->cpus[i], .spools = &spools[i], .nr_spools = 1 };
+	}
+}
+
 /*
  * The text of trace_clock, which decides how times are shown: the top level's,
  * or the first instance's if that is not recorded.
@@ -78,6 +94,7 @@ static const char *read_clock(const struct recording *rec, struct buf *text)
 static int lay_out(const struct recording *rec, uint64_t since_ns, struct layout *l, struct err *e)
 {
 	size_t streams = recorder_nr_streams(rec->recorder), segments = rec->segments.nr;
+	size_t kept = rec->kept_by ? recorder_nr_streams(rec->kept_by) : 0;
 	int r = 0;
 
 	if (!since_ns && segments && rec->opts.last_ns < rec->segments.v[segments - 1].ended_ns &&
@@ -85,15 +102,19 @@ static int lay_out(const struct recording *rec, uint64_t since_ns, struct layout
 		since_ns = rec->segments.v[segments - 1].ended_ns - rec->opts.last_ns;
 
 	*l = (struct layout){
-		.cpus = calloc(streams + 1, sizeof(*l->cpus)),
-		.buffers = calloc(rec->buffers.nr, sizeof(*l->buffers)),
-		.spools = calloc(streams * segments + 1, sizeof(*l->spools)),
+		.cpus = calloc(streams + kept + 1, sizeof(*l->cpus)),
+		.buffers = calloc(rec->buffers.nr + rec->kept.nr, sizeof(*l->buffers)),
+		.spools = calloc(streams * segments + kept + 1, sizeof(*l->spools)),
 		.since_ns = since_ns,
 	};
 	if (!l->cpus || !l->buffers || !l->spools)
 		return err_errno(e, -ENOMEM, "cannot record");
 	for (size_t i = 0; i < rec->buffers.nr && !r; i++)
 		r = lay_buffer(rec, &rec->buffers.v[i], &l->buffers[i], l, e);
+	for (size_t i = 0; i < rec->kept.nr; i++)
+		lay_kept(rec, &rec->kept.v[i], l->cpus + streams + rec->kept.v[i].first_stream,
+			 l->spools + streams * segments + rec->kept.v[i].first_stream,
+			 &l->buffers[rec->buffers.nr + i]);
 	if (!r && segments)
 		r = counters_probes(rec, &l->stats, e);
 	l->f = (struct finish){
@@ -106,7 +127,7 @@ static int lay_out(const struct recording *rec, uint64_t since_ns, struct layout
 		.has_trace_id = true, .trace_id = rec->session,
 		.stats = l->stats.v, .nr_stats = l->stats.nr,
 		.tsc2nsec = rec->opts.tsc2nsec,
-		.buffers = l->buffers, .nr_buffers = rec->buffers.nr,
+		.buffers = l->buffers, .nr_buffers = rec->buffers.nr + rec->kept.nr,
 	};
 	return r;
 }

@@ -7,6 +7,7 @@
  *  segments.c        what was written between two cuts
  *  recording_file.c  a file out of segments
  *  keeper.c          the thread that makes files while recording goes on
+ *  snapshots.c       what the kernel put aside: texts of latency tracers, snapshots
  */
 #ifndef TRACECMD_RECORDING_INSIDE_H
 #define TRACECMD_RECORDING_INSIDE_H
@@ -41,6 +42,13 @@ struct counters {
 	uint64_t overrun, commit_overrun, dropped, read, entries, buffer_kb;
 };
 
+/* What triggers kept of a buffer: read at the end, as a buffer of its own. */
+struct kept {
+	const struct recorded *of;
+	char *name;
+	size_t first_stream;		/* of its CPUs, in rec->kept_by */
+};
+
 /* One stream's share of a segment. */
 struct segment_stream {
 	struct spool *spool;		/* NULL: it goes on in the next segment */
@@ -72,6 +80,9 @@ struct recording {
 	struct head head;
 	bool stopped;
 
+	struct recorder *kept_by;	/* who read the snapshots; NULL: nobody */
+	VEC(struct kept) kept;
+
 	struct keeper *keeper;		/* NULL: none */
 	uint64_t since_ns;		/* what the last file holds begins there; 0: with all that is kept */
 
@@ -82,6 +93,26 @@ struct recording {
 	uint64_t *dropped;		/* by stream: bytes that were not to be kept */
 	struct segment past;		/* sums of those that are in files already, without spools */
 };
+
+/* ---- recording.c ---- */
+
+/* Where a stream of one of @b's CPUs comes from. */
+struct stream_source {
+	const char *name;		/* of its buffer in the file */
+	const char *file;		/* "trace_pipe_raw", "snapshot_raw" */
+	uint32_t cpu;
+	struct counter *counter;	/* NULL: none */
+};
+int recording_add_stream(struct recording *rec, struct recorder *recorder, const struct recorded *b,
+			 const struct stream_source *src, struct err *e);
+
+/* ---- snapshots.c ---- */
+
+/* Appends what a latency tracer found to b->text. 0, -errno. */
+int recording_read_text(struct recorded *b, struct err *e);
+/* After recorder_stop, so that nothing takes a snapshot meanwhile. 0, -errno. */
+int snapshots_read(struct recording *rec, struct err *e);
+void snapshots_release(struct recording *rec, bool unlink_spools);
 
 /* ---- counters.c ---- */
 

@@ -73,6 +73,7 @@ def test_questions(dat):
         line = json.loads(control(p, "status").stdout)
         assert set(line) == {"seconds", "events", "events_per_second", "bytes", "lost", "buffer_percent", "tracing"}
         assert os.stat(path_of(p)).st_mode & 0o777 == 0o600 and os.stat(FOLDER).st_mode & 0o077 == 0
+        assert "no latency tracer is recorded" in control(p, "snapshot", status=1).stderr
         p.send_signal(signal.SIGINT)
         finish(p)
         assert not os.path.exists(path_of(p))
@@ -239,9 +240,10 @@ def test_idle_clients_cost_nothing(dat, tmp_path):
     def ticks():
         return sum(map(int, tracefs.read(f"/proc/{p.pid}/task/{p.pid}/stat").rsplit(")", 1)[1].split()[11:13]))
 
-    script = f"trap '' TERM; while [ ! -e {tmp_path}/end ]; do sleep 0.05; done"
+    script = f"trap '' TERM; touch {tmp_path}/begun; while [ ! -e {tmp_path}/end ]; do sleep 0.05; done"
     with controlled(dat, "sh", "-c", script) as p, connect(p) as s, connect(p) as idle:
         try:
+            wait_for((tmp_path / "begun").exists, "the command runs")
             s.sendall(b"stop\n")
             s.shutdown(socket.SHUT_WR)
             before = ticks()

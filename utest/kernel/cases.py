@@ -444,6 +444,71 @@ def _(r):
 
 
 @case()
+def latencies_one_by_one(g):
+    """The longest so far is put aside; then a shorter one counts."""
+    p = g.spawn("record", "-q", "-o", "two.dat", "-p", "wakeup")
+    g.wait_for(lambda: os.path.exists(f"/run/tracecmd/control.{p.pid}"))
+    for _ in range(2):
+        g.wait_for(lambda: g.run(g.workload, 4) and g.read("tracing_max_latency") != "0\n")
+        g.tracecmd("control", "snapshot")
+    g.tracecmd("control", "stop")
+    assert p.wait(60) == 0
+
+
+@latencies_one_by_one.check
+def _(r):
+    assert r.report("two.dat").count("# wakeup latency trace") >= 2
+
+
+@case()
+def snapshot_command(g):
+    """Taken, printed, emptied, freed; of the instance that is named."""
+    g.tracecmd("start", "-B", "snapped", "-p", "nop")
+    g.defer(g.tracecmd, "reset", "-B", "snapped", "-d")
+
+    def text(*options):
+        return g.tracecmd("snapshot", *options).stdout
+
+    def mark(word):
+        g.write("instances/snapped/trace_marker", word)
+
+    assert "Snapshot is freed" in text() and "Snapshot is freed" in text("-B", "snapped")
+    mark("kept")
+    assert text("-s", "-B", "snapped") == ""
+    mark("behind")
+    assert "kept" in text("-B", "snapped") and "behind" not in text("-B", "snapped")
+    assert "Snapshot is freed" in text()
+    assert any("kept" in text("-B", "snapped", "-c", cpu) for cpu in range(g.cpus))
+    text("-r", "-B", "snapped")
+    assert "Snapshot is allocated" in text("-B", "snapped")
+    text("-f", "-B", "snapped")
+    assert "Snapshot is freed" in text("-B", "snapped")
+    p = g.tracecmd("snapshot", "-c", "77", status=1)
+    assert "there is no CPU 77" in p.stderr
+
+
+@case()
+def snapshots_of_triggers(g):
+    """What a trigger kept is in the file, and the kernel has its memory back."""
+    for name, options in (("top", ()), ("in", ("-B", "tc_snap"))):
+        before = g.read("snapshot")
+        g.record(f"{name}.dat", *options, "-b", "1000", "-e", "sched:sched_process_exec", "-R",
+                 "snapshot:1 if filename == \"/bin/true\"", "-e", "sched:sched_process_exit", "-F", "-c", "sh", "-c",
+                 f"{g.workload} 4; /bin/true; {g.workload} 2")
+        assert g.read("snapshot") == before and "freed" in before
+    g.record("none.dat", "-e", "sched:sched_process_exec", "-R", "snapshot if pid == 1", "true")
+
+
+@snapshots_of_triggers.check
+def _(r):
+    for name, buffer in (("top", "snapshot"), ("in", "tc_snap.snapshot")):
+        events = r.events(f"{name}.dat")
+        assert {e.buffer for e in events} == {buffer.replace("snapshot", "").rstrip(".") or "", buffer}
+        assert len([e for e in events if e.name == "sched_process_exit" and e.comm == "workload"]) == 8
+    assert {e.buffer for e in r.events("none.dat")} <= {"", "snapshot"}
+
+
+@case()
 def earlier_settings_survive(g):
     """What somebody else had set up is the same after a recording."""
     for name, text, back in (

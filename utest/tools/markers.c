@@ -69,6 +69,7 @@ static int write_markers(const char *marker, const char *raw, int cpu, const str
 int main(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	pid_t parent = getpid();
 	struct load load = { 0 };
 	int failed = 0, status;
 
@@ -81,8 +82,12 @@ int main(int argc, char **argv)
 	if (refused == MAP_FAILED)
 		return 1;
 	for (int cpu = 0; cpu < cpus; cpu++)
-		if (!fork() && !prctl(PR_SET_PDEATHSIG, SIGKILL))
+		if (!fork()) {
+			/* it may be gone already */
+			if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+				_exit(1);
 			_exit(write_markers(argv[1], argv[2], cpu, &load));
+		}
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		wait(&status);
 		failed |= status;
