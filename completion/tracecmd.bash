@@ -36,9 +36,9 @@ _tracecmd_values()
 	case $2:$3 in
 	control:control|control:[0-9]*) printf '%s\n' $(_tracecmd_controls "$1"); return ;;
 	control:-p) ls /run/tracecmd 2>/dev/null | sed -n 's/^control\.//p'; return ;;
-	record:-e|start:-e|extract:-e|list:-e|show:--hist|show:--trigger) "$1" list -e 2>/dev/null ;;&
+	record:-e|start:-e|extract:-e|list:-e|show:--hist|show:--trigger|record:--trigger) "$1" list -e 2>/dev/null ;;&
 	record:-e|start:-e|extract:-e) "$1" list -s 2>/dev/null; return ;;
-	list:-e|show:--hist|show:--trigger) return ;;
+	list:-e|show:--hist|show:--trigger|record:--trigger) return ;;
 	record:-p|start:-p|extract:-p) "$1" list -t 2>/dev/null | tr ' ' '\n'; return ;;
 	record:-C|start:-C) "$1" list -C 2>/dev/null | tr -d '[]' | tr ' ' '\n'; return ;;
 	report:-O) _tracecmd_plugin_options "$1"; return ;;
@@ -55,6 +55,9 @@ _tracecmd_values()
 	-B) "$1" list -B 2>/dev/null | grep -v '^No ' ;;
 	--compression) tr ' ' '\n' <<<"$codecs" ;;
 	--format) printf '%s\n' text json csv ;;
+	--on-trigger) printf '%s\n' end save ;;
+	--rotate|--keep-last) printf '%s\n' 10s 1m 1h 64M 1G ;;
+	--pre|--post) printf '%s\n' 1s 10s 1m ;;
 	--compress) printf '%s\n' live after none ;;
 	--file-version) printf '%s\n' 6 7 ;;
 	--user) compgen -u ;;

@@ -519,6 +519,7 @@ static int report_run(int argc, char **argv, struct err *e)
 	if (!status) {
 		rp.notices = rp.quiet ? &silent : &stderr_notices;
 		report_order_notices(&rp);
+		rp.ahead = default_threads() > 1;
 		if (!rp.threads)
 			rp.threads = default_threads();
 		tep_set_loglevel(rp.verbose ? TEP_LOG_WARNING : TEP_LOG_NONE);

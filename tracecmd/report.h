@@ -86,6 +86,7 @@ struct report {
 	struct notices ordered;		/* see report_order_notices */
 	struct replay *replay;
 	unsigned threads;
+	bool ahead;			/* there is a CPU for a thread that decompresses */
 	const char *from, *to;		/* --from, --to; NULL: not given */
 	char *last;			/* --last, as it is in from */
 	uint64_t first_events;		/* --first; 0: all */

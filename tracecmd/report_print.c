@@ -289,7 +289,9 @@ static int print_all(struct printer *p, struct replay_run_opts *opts, struct err
 
 int report_events(struct report *rp, struct err *e)
 {
-	struct replay_run_opts opts = { .threads = nr_threads(rp), .warm = WARM_RECORDS };
+	struct replay_run_opts opts = {
+		.threads = nr_threads(rp), .warm = WARM_RECORDS, .ahead = rp->ahead,
+	};
 	struct printer p = { .rp = rp };
 	int r = report_range(rp, &opts, e);
 

@@ -14,6 +14,7 @@
 #define NEAR_CHUNKS 4
 #define NEAR_BYTES (16u << 10)		/* read at once ... */
 #define NEAR_BYTES_MAX (1u << 20)	/* ... and at most */
+#define NEAR_TRIES 4096			/* small numbers among zeros look like heads, too */
 
 size_t dat_chunk_bytes(uint32_t page_size)
 {
@@ -33,6 +34,7 @@ struct table {
 	uint8_t *heads;
 	uint64_t heads_at;
 	uint32_t heads_len;
+	bool one_by_one;		/* heads are not read many at once */
 };
 
 static int broken(struct table *t, uint64_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -77,7 +79,7 @@ static int read_head(struct table *t, uint64_t pos, uint8_t head[8], struct err 
 		return 0;
 	}
 	t->heads_len = 0;
-	if (!last || last->csize > HEADS_CHUNK_MAX || left < 8)
+	if (!last || last->csize > HEADS_CHUNK_MAX || left < 8 || t->one_by_one)
 		return dat_source_read(&t->r->src, head, 8, pos, e);
 	if (!t->heads)
 		t->heads = malloc(HEADS_BYTES);
@@ -336,9 +338,11 @@ static int chunk_begins(struct dat_reader *r, unsigned buffer, unsigned cpu_inde
 			struct err *e)
 {
 	struct table t = stretch_table(r, buffer, cpu_index, at);
-	int rc = stretch_load(&t, &r->buffers.v[buffer].cpus[cpu_index], NEAR_CHUNKS, e);
+	int rc;
 
-	table_release(&t);
+	t.one_by_one = true;
+	rc = stretch_load(&t, &r->buffers.v[buffer].cpus[cpu_index], NEAR_CHUNKS, e);
+	vec_release(&t.chunks);
 	return rc;
 }
 
@@ -349,6 +353,7 @@ int dat_reader_chunk_near(struct dat_reader *r, unsigned buffer, unsigned cpu_in
 	const struct dat_cpu *cpu = &b->cpus[cpu_index];
 	uint64_t first = cpu->offset + 4, end = cpu->offset + cpu->size, from = *at;
 	AUTO_FREE uint8_t *bytes = NULL;
+	unsigned tries = 0;
 	int rc;
 
 	if (!b->pub.compressed || r->cut || cpu->size < 4)
@@ -373,7 +378,7 @@ int dat_reader_chunk_near(struct dat_reader *r, unsigned buffer, unsigned cpu_in
 				continue;
 			*at = pos + i;
 			rc = chunk_begins(r, buffer, cpu_index, *at, e);
-			if (rc)
+			if (rc || ++tries == NEAR_TRIES)
 				return rc;
 		}
 	}

@@ -228,7 +228,7 @@ int dat_reader_chunks_at(struct dat_reader *r, unsigned buffer, unsigned cpu_ind
 			 uint32_t max, struct dat_chunks *ret, struct err *e);
 /* Moves *at, which may point anywhere, on to where a chunk begins: the first one of
  * the area, or the first place from which heads and lengths of several chunks follow
- * from one another. 1, 0, -errno. */
+ * from one another. 1; 0, and *at is somewhere behind; -errno. */
 int dat_reader_chunk_near(struct dat_reader *r, unsigned buffer, unsigned cpu_index, uint64_t *at,
 			  struct err *e);
 /* Reads and decompresses one chunk into @dst (usize bytes). */

@@ -66,6 +66,8 @@ void recorder_stats_add(struct recorder_stats *to, const struct recorder_stats *
 
 struct recorder;
 
+/* Files that a stream keeps open, its own fd among them. */
+unsigned recorder_stream_files(const struct recorder_opts *opts);
 int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct err *e);
 /* Adds a stream and creates its spool; before recorder_start. The fd is taken
  * over also on failure. 0, -errno. */

@@ -82,6 +82,7 @@ struct recorder {
 	atomic_uint_fast64_t written;	/* bytes of all spools */
 	atomic_uint_fast64_t put_off;	/* bytes stored raw for want of CPU */
 	cpu_set_t *cpus;		/* where threads run; NULL: anywhere */
+	size_t cpus_size;		/* bytes of it */
 	pthread_t sync_thread;
 	bool syncing;			/* it runs */
 	pthread_mutex_t sync_lock;	/* held while it uses a spool */

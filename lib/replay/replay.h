@@ -199,6 +199,7 @@ struct replay_run_opts {
 	uint64_t from, to;		/* converted; to is the first that is not wanted */
 	unsigned warm;			/* records of each CPU worked on before a window; at most 3 */
 	uint32_t window_bytes;		/* of data, about; 0: a good number */
+	bool ahead;			/* while one thread works, another one decompresses for it */
 };
 /*
  * Works on all records, or on those of [from, to), which is a window as above.

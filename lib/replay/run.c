@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ahead.h"
 #include "run.h"
 
 /* Less data than this are done before threads have begun. */
@@ -163,6 +164,29 @@ int run_sequential(struct replay *rp, struct replay_cursor *c, struct job *j, st
 	return 0;
 }
 
+static bool is_compressed(const struct replay *rp)
+{
+	for (uint32_t i = 0; i < rp->streams.nr; i++) {
+		const struct stream *s = &rp->streams.v[i];
+
+		if (dat_reader_buffer(s->reader, s->buffer)->compressed)
+			return true;
+	}
+	return false;
+}
+
+static int run_ahead(struct replay *rp, struct job *j, struct err *e)
+{
+	struct ahead *a = ahead_start(&rp->cache, rp->streams.nr);
+	int rc;
+
+	rp->main->env.ahead = a;
+	rc = run_sequential(rp, rp->main, j, e);
+	rp->main->env.ahead = NULL;
+	ahead_stop(a);
+	return rc;
+}
+
 /* Past all records in front of @ts, one by one. */
 static int skip_to(struct replay_cursor *c, uint64_t ts, struct err *e)
 {
@@ -259,7 +283,8 @@ static int run(struct replay *rp, struct job *j, const struct replay_run_opts *o
 		return rc;
 	job_hurry(j);
 	if (!worth_threads(rp, opts))
-		return run_sequential(rp, rp->main, j, e);
+		return opts->ahead && is_compressed(rp) ? run_ahead(rp, j, e) :
+		       run_sequential(rp, rp->main, j, e);
 	if (rp->partial) {
 		rc = run_beginning(rp->main, j, opts, &from, e);
 		if (!rc)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "stream.h"
+#include "ahead.h"
 
 void stream_init(struct stream *s, struct dat_reader *r, unsigned file, unsigned buffer,
 		 unsigned cpu_index)
@@ -182,6 +182,8 @@ static int next_chunk(struct stream_cur *c, struct stream_pos *pos, unsigned hal
 		return err_set(e, rc, "%s", why.text);
 	pos->chunk++;
 	pos->half = half;
+	if (env->ahead)
+		ahead_want(env->ahead, c->s, c->cur.rec.stream, pos->chunk);
 	if (rc)
 		pos->len = loaded_chunk(c, pos)->usize;
 	else

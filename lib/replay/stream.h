@@ -40,6 +40,7 @@ struct stream_env {
 	void *complete_ctx;
 	struct codec_ctx codec;
 	struct chunk_cache *cache;
+	struct ahead *ahead;		/* makes the chunks that are next; NULL: nobody does */
 	bool want_entries;
 	bool silent;			/* tell nothing: another one does */
 	unsigned told;			/* texts about damage */

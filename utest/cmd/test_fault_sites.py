@@ -38,6 +38,9 @@ WAYS = {
     "pread64": [(errno.EIO, ONCE), (errno.EINTR, ONCE), (0, FROM_NOW_ON)],
     "write": [(errno.EIO, ONCE), (errno.EINTR, ONCE), (errno.ENOSPC, FROM_NOW_ON)],
     "pwrite64": [(errno.ENOSPC, FROM_NOW_ON), (errno.EIO, (2, 2)), (errno.EINTR, ONCE), (0, FROM_NOW_ON)],
+    "writev": [(errno.ENOSPC, FROM_NOW_ON), (errno.EIO, (2, 2)), (errno.EINTR, ONCE), (0, FROM_NOW_ON)],
+    "mmap64": [(errno.ENOMEM, ONCE), (errno.ENOMEM, FROM_NOW_ON)],
+    "epoll_wait": [(errno.EINTR, ONCE)],
     "splice": [(errno.EIO, ONCE), (errno.EIO, (2, 2)), (errno.EINTR, ONCE), (errno.EINVAL, ONCE), (0, FROM_NOW_ON)],
     "copy_file_range": [(errno.ENOSPC, FROM_NOW_ON), (errno.EXDEV, ONCE), (errno.EIO, (2, 2)), (0, FROM_NOW_ON)],
     "getrandom": [(errno.ENOSYS, ONCE)],
@@ -210,10 +213,11 @@ def sites(place):
 
 
 def why(fault):
-    """What a message may say of it. What cannot be looked at is not there."""
+    """What a message may say of it. What cannot be looked at is not there; a process that
+    ends as it is started does not say why."""
     if not fault.how or fault.function == "access":
         return [""]
-    return [os.strerror(fault.how)] + ["out of memory"] * (fault.how == errno.ENOMEM)
+    return [os.strerror(fault.how), os.strerror(errno.ECHILD)] + ["out of memory"] * (fault.how == errno.ENOMEM)
 
 
 class Bench:

@@ -135,11 +135,11 @@ def triggers(g, *args):
 def function_commands(g):
     before = g.read("set_ftrace_filter")
     g.tracecmd("trigger", "add", "vfs_rea*:traceon:3")
-    g.tracecmd("trigger", "add", "vfs_write:enable_event:sched:sched_wakeup")
+    g.tracecmd("trigger", "add", "vfs_write:disable_event:sched:sched_wakeup")
     found = triggers(g)
     assert (None, "vfs_read:traceon:count=3") in found
-    assert (None, "vfs_write:enable_event:sched:sched_wakeup:unlimited") in found
-    g.tracecmd("trigger", "del", "vfs_write:enable_event")
+    assert (None, "vfs_write:disable_event:sched:sched_wakeup:unlimited") in found
+    g.tracecmd("trigger", "del", "vfs_write:disable_event")
     assert all(text.startswith("vfs_rea") for _, text in triggers(g))
     text = g.tracecmd("trigger", "add", "sched:sched_switch", status=1).stderr
     assert "is missing" in text

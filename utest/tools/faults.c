@@ -29,7 +29,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define FRAMES 16
@@ -202,6 +204,12 @@ WRAP(int, stat64, -1, (const char *path, void *st), (path, st))
 WRAP(int, fstat64, -1, (int fd, void *st), (fd, st))
 WRAP(int, pipe2, -1, (int *fds, int flags), (fds, flags))
 WRAP(int, socketpair, -1, (int domain, int type, int protocol, int *fds), (domain, type, protocol, fds))
+WRAP(int, socket, -1, (int domain, int type, int protocol), (domain, type, protocol))
+WRAP(int, bind, -1, (int fd, const void *address, unsigned len), (fd, address, len))
+WRAP(int, listen, -1, (int fd, int backlog), (fd, backlog))
+WRAP(int, epoll_create1, -1, (int flags), (flags))
+WRAP(int, epoll_ctl, -1, (int fd, int op, int of, void *event), (fd, op, of, event))
+WRAP(int, epoll_wait, -1, (int fd, void *events, int nr, int timeout), (fd, events, nr, timeout))
 WRAP(int, eventfd, -1, (unsigned value, int flags), (value, flags))
 WRAP(int, memfd_create, -1, (const char *name, unsigned flags), (name, flags))
 WRAP(int, signalfd, -1, (int fd, const void *set, int flags), (fd, set, flags))
@@ -222,12 +230,14 @@ WRAP(int, linkat, -1, (int a, const char *from, int b, const char *to, int flags
 WRAP(int, rename, -1, (const char *from, const char *to), (from, to))
 WRAP(int, rmdir, -1, (const char *path), (path))
 WRAP(int, execv, -1, (const char *path, char *const *argv), (path, argv))
+WRAP(void *, mmap64, MAP_FAILED, (void *at, size_t len, int prot, int flags, int fd, off_t off), (at, len, prot, flags, fd, off))
 WRAP(off_t, lseek64, -1, (int fd, off_t at, int whence), (fd, at, whence))
 WRAP(pid_t, waitpid, -1, (pid_t pid, int *status, int flags), (pid, status, flags))
 WRAP_SOME(read, (int fd, void *buf, size_t len), (fd, buf, len), len, 1)
 WRAP_SOME(write, (int fd, const void *buf, size_t len), (fd, buf, len), len, 1)
 WRAP_SOME(pread64, (int fd, void *buf, size_t len, off_t at), (fd, buf, len, at), len, 1)
 WRAP_SOME(pwrite64, (int fd, const void *buf, size_t len, off_t at), (fd, buf, len, at), len, 1)
+WRAP_SOME(writev, (int fd, const struct iovec *iov, int nr), (fd, iov, nr), nr, 1)
 WRAP_SOME(getrandom, (void *buf, size_t len, unsigned flags), (buf, len, flags), len, 1)
 WRAP_SOME(splice, (int from, off_t *at, int to, off_t *to_at, size_t len, unsigned flags),
 	  (from, at, to, to_at, len, flags), len, 4096)

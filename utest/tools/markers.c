@@ -58,6 +58,7 @@ static int write_markers(const char *marker, const char *raw, int cpu, int count
 int main(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	pid_t parent = getpid();
 	int count, failed = 0, status;
 
 	if (argc < 4)
@@ -67,8 +68,12 @@ int main(int argc, char **argv)
 	if (refused == MAP_FAILED)
 		return 1;
 	for (int cpu = 0; cpu < cpus; cpu++)
-		if (!fork() && !prctl(PR_SET_PDEATHSIG, SIGKILL))
+		if (!fork()) {
+			/* it may be gone already */
+			if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+				_exit(1);
 			_exit(write_markers(argv[1], argv[2], cpu, count, argc > 4 ? atoi(argv[4]) : 0));
+		}
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		wait(&status);
 		failed |= status;

@@ -87,6 +87,29 @@ static void wrong_place(void **state)
 	dat_reader_close(r);
 }
 
+/* Where everything looks like a head, it is given up soon. */
+static void false_heads(void **state)
+{
+	static const uint8_t head[8] = { 0xff, 0xff, 0xff, 0x7f, 0, 0x10, 0, 0 };
+	enum { HEADS = 5000 };
+	int fd = file_of("zstd", 50000);
+	struct dat_reader *r = open_file(dup(fd));
+	uint64_t start = dat_reader_buffer(r, 0)->cpus[1].offset + 1000, at = start;
+
+	(void)state;
+	assert_true(dat_reader_buffer(r, 0)->cpus[1].size > 8 * HEADS + 30000);
+	dat_reader_close(r);
+	for (unsigned i = 0; i < HEADS; i++)
+		assert_int_equal(pwrite_full(fd, head, sizeof(head), start + 8 * i), 0);
+	r = open_file(fd);
+	assert_int_equal(dat_reader_chunk_near(r, 0, 1, &at, NULL), 0);
+	assert_true(at < start + 8 * HEADS);
+	/* the last ones are soon passed */
+	at = start + 8 * (HEADS - 10);
+	assert_int_equal(dat_reader_chunk_near(r, 0, 1, &at, NULL), 1);
+	dat_reader_close(r);
+}
+
 /* Data that are not compressed have no heads; of a cut file all that is left is read. */
 static void not_here(void **state)
 {
@@ -119,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(near_is_exact),
 		cmocka_unit_test(wrong_place),
+		cmocka_unit_test(false_heads),
 		cmocka_unit_test(not_here),
 	};
 

@@ -221,8 +221,13 @@ static void expect_equal_runs(int fd, const char *what)
 {
 	struct how how = { .opts = { .threads = 1, .warm = 2 }, .work = { .warm = true } };
 	uint64_t damage, other;
-	char *one = run(fd, &how, 0, &damage);
+	char *one = run(fd, &how, 0, &damage), *ahead;
 
+	how.opts.ahead = true;
+	ahead = run(fd, &how, 0, &other);
+	expect_same(one, ahead, what);
+	assert_true(damage == other);
+	free(ahead);
 	for (size_t t = 0; t < ARRAY_SIZE(thread_counts); t++)
 		for (size_t i = 0; i < ARRAY_SIZE(window_bytes); i++) {
 			char *many;
