@@ -151,8 +151,8 @@ static void stream_free(struct stream *st, bool unlink_spool)
 
 unsigned recorder_stream_files(const struct recorder_opts *opts)
 {
-	/* The kernel's, the one that wakes, the spool; the pipe's ends; the spool's other half. */
-	return 3 + (opts->no_splice ? 0 : 2) + (opts->spool_limit ? 1 : 0);
+	/* The kernel's two, the one that wakes, the spool; the pipe's ends; the spool's other half. */
+	return 4 + (opts->no_splice ? 0 : 2) + (opts->spool_limit ? 1 : 0);
 }
 
 int recorder_add(struct recorder *rec, const struct recorder_stream *stream, struct err *e)
@@ -173,7 +173,7 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 	st->abi = (struct ring_abi){
 		.big_endian = stream->info.big_endian, .long_size = stream->info.long_size,
 	};
-	gaps_init(&st->gaps, &st->abi, st->page_size, stream->overrun, stream->overrun_ctx);
+	gaps_init(&st->gaps, &st->abi, st->page_size, stream->counters, stream->counters_ctx);
 	r = st->wake_fd < 0 || !st->path ? err_errno(e, -errno, "cannot set up the recorder") : 0;
 	if (r)
 		close(stream->fd);

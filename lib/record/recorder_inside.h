@@ -47,6 +47,7 @@ struct stream {
 	struct batch *held_head, **held_tail;
 	size_t nr_held;
 	bool wait;			/* a gap has no number yet */
+	bool careful;			/* the last take was with care */
 	uint64_t turn;			/* under rec->order_lock: number of the batch to be written */
 	struct spool *spool;		/* belongs to the worker whose turn it is */
 	char *path;			/* of the first spool */
