@@ -76,6 +76,8 @@ _tracecmd()
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
 		words=$(_tracecmd_commands "$1")
+	elif [[ $cur == -* && $COMP_CWORD == 2 ]]; then
+		words=$(_tracecmd_options "$1" "${COMP_WORDS[1]}")
 	elif values=$(_tracecmd_values "$1" "${COMP_WORDS[1]}" "$prev"); then
 		words=$values
 	elif [[ $cur == -* ]]; then

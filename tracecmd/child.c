@@ -104,6 +104,8 @@ int child_plan_make(struct child_plan *plan, char **argv, const char *user, stru
 	int r;
 
 	*plan = (struct child_plan){ .argv = argv, .user = user };
+	if (getrlimit(RLIMIT_NOFILE, &plan->files) < 0)
+		return err_errno(e, -errno, "cannot ask how many files may be open");
 	r = find_program(plan, e);
 	return r ? r : find_user(plan, e);
 }
@@ -158,6 +160,8 @@ static int become_command(const struct child_plan *plan, child_ready_fn ready, v
 		r = ready(ctx, e);
 	if (r)
 		return r;
+	if (setrlimit(RLIMIT_NOFILE, &plan->files) < 0)
+		return err_errno(e, -errno, "cannot give the command its limit of open files");
 	if (plan->user && setuid(plan->uid) < 0)
 		return err_errno(e, -errno, "cannot become user '%s'", plan->user);
 	execv(plan->path, plan->argv);

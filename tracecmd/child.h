@@ -7,6 +7,7 @@
 #define TRACECMD_CHILD_H
 
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "command.h"
 
@@ -18,6 +19,7 @@ struct child_plan {
 	char *home;
 	uid_t uid;
 	gid_t gid;
+	struct rlimit files;		/* what it may have open: what we could at first */
 	bool out_to_stderr;		/* the caller's wish: standard output is not the command's */
 };
 

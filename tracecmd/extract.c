@@ -83,6 +83,8 @@ static int find_instances(struct run *run, struct err *e)
 	struct kernel_setup *s = &run->o->setup;
 	int r = run->o->all_instances ? add_all_instances(run, e) : 0;
 
+	if (!r)
+		r = record_output_files(run->o, run->kernel, wants_top(run->o), e);
 	if (!r && !(run->was_on = calloc(s->instances.nr, sizeof(*run->was_on))))
 		r = err_errno(e, -ENOMEM, "cannot extract");
 	for (size_t i = 0; i < s->instances.nr && !r; i++) {

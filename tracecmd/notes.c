@@ -97,29 +97,47 @@ struct left_note {
 	struct buf text;
 };
 
-/*
- * Opens and locks the note @name if it was left; such that mean nothing (any more) are
- * removed.
- */
-static bool open_left_note(const char *name, struct left_note *n)
+/* Opens and locks it. 1; 0: it is gone, held by its owner, or none of ours; -errno. */
+static int lock_left_note(const char *name, struct left_note *n)
 {
-	char boot[64], now[64];
-	const char *lines;
+	struct stat st;
 
 	*n = (struct left_note){ .fd = -1 };
 	snprintf(n->path, sizeof(n->path), NOTES_DIR "/%s", name);
-	n->fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (n->fd < 0 || flock(n->fd, LOCK_EX | LOCK_NB) < 0 || note_read(n->fd, &n->text))
-		return false;
-	if (!n->text.len)		/* being made just now */
-		return false;
-	boot_id(now, sizeof(now));
+	/* Not to wait for anybody, should it be a pipe. */
+	n->fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (n->fd < 0)
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -errno;
+	if (fstat(n->fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) && !flock(n->fd, LOCK_EX | LOCK_NB);
+}
+
+/*
+ * Opens and locks the note @name if it was left, 1, and removes such that mean nothing (any
+ * more), 0. One that cannot be read stays, -errno.
+ */
+static int open_left_note(const char *name, struct left_note *n, struct err *e)
+{
+	char boot[64], now[64];
+	const char *lines;
+	int r = lock_left_note(name, n);
+
+	if (r > 0)
+		r = note_read(n->fd, &n->text) ?: 1;
+	if (r < 0)
+		return err_errno(e, r, "cannot read '%s', where tracecmd noted what it changed", n->path);
+	if (!r || !n->text.len)		/* empty: being made just now */
+		return 0;
 	lines = strchr(n->text.data, '\n');
-	if (lines && lines[1] && sscanf(n->text.data, "tracecmd 1 pid %d boot %63s", &n->pid, boot) == 2 &&
-	    !strcmp(boot, now))
-		return true;			/* of this boot, and not undone */
+	if (!lines || sscanf(n->text.data, "tracecmd 1 pid %d boot %63s", &n->pid, boot) != 2)
+		return err_set(e, -EBADMSG, "'%s', where tracecmd noted what it changed, is not understood (another "
+			       "version's?): remove it once the settings it tells are put back", n->path);
+	boot_id(now, sizeof(now));
+	if (lines[1] && !strcmp(boot, now))
+		return 1;			/* of this boot, and not undone */
 	unlink(n->path);
-	return false;
+	return 0;
 }
 
 static void note_close(struct left_note *n)
@@ -128,25 +146,36 @@ static void note_close(struct left_note *n)
 	buf_release(&n->text);
 }
 
-/* Calls @fn for each note that was left, until it returns non-zero. */
+/*
+ * Calls @fn for each note that was left. One that fails does not keep the others from it: the
+ * first failure is what comes back, the others are told, and without @e the first too.
+ */
 static int each_left(int (*fn)(struct left_note *n, struct err *e), struct err *e)
 {
 	DIR *dir = opendir(NOTES_DIR);
 	struct dirent *d;
-	int r = 0;
+	int first = 0;
 
-	while (dir && !r && (d = readdir(dir))) {
+	while (dir && (d = readdir(dir))) {
+		struct err why = { 0 };
 		struct left_note n;
+		int r;
 
 		if (strncmp(d->d_name, NOTE_NAME, strlen(NOTE_NAME)))
 			continue;
-		if (open_left_note(d->d_name, &n))
-			r = fn(&n, e);
+		r = open_left_note(d->d_name, &n, &why);
+		if (r > 0)
+			r = fn(&n, &why);
 		note_close(&n);
+		if (r < 0 && (first || !e))
+			notice(&stderr_notices, "%s", why.text);
+		else if (r < 0)
+			*e = why;
+		first = first ? first : r;
 	}
 	if (dir)
 		closedir(dir);
-	return r;
+	return first;
 }
 
 static int tell(struct left_note *n, struct err *e)

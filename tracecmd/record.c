@@ -61,6 +61,8 @@ static int check_all(struct run *run, struct err *e)
 	if (!r)
 		r = kernel_setup_check(run->kernel, &o->setup, e);
 	if (!r)
+		r = record_output_files(o, run->kernel, false, e);
+	if (!r)
 		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_open(&run->out, o, e);

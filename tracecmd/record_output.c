@@ -14,6 +14,8 @@
 #define DEFAULT_OUTPUT "trace.dat"
 #define STDOUT_NAME "standard output"
 #define RESERVE_PACKED (4 << 20)	/* formats and symbols, compressed and not */
+#define FILES_SPARE 128			/* all but the buffers': a few, with room */
+#define FILES_PER_INSTANCE 2
 #define RESERVE_RAW (16 << 20)
 #define TRIGGER_SLACK_NS UINT64_C(1000000000)	/* until a trigger is seen and served */
 
@@ -173,6 +175,25 @@ int record_output_parts(struct record_output *out, struct err *e)
 	out->opts.last_bytes = p->last_bytes;
 	out->opts.last_ns = p->pre_ns ? p->pre_ns + p->post_ns + TRIGGER_SLACK_NS : p->last_ns;
 	return 0;
+}
+
+int record_output_files(const struct trace_options *o, struct kernel *k, bool with_top, struct err *e)
+{
+	const struct recorder_opts opts = { .spool_limit = o->max_kb, .no_splice = o->no_splice };
+	bool to_stdout = o->output && !strcmp(o->output, "-");
+	/* What is sent refers to the spools once more. */
+	uint64_t each = recorder_stream_files(&opts) + (to_stdout ? o->max_kb ? 2 : 1 : 0), nr = FILES_SPARE;
+	AUTO_FREE uint32_t *cpus = NULL;
+	size_t nr_cpus;
+	int r = kernel_instance_cpus(kernel_top(k), &cpus, &nr_cpus, e);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < o->setup.instances.nr; i++)
+		if (kernel_setup_takes_part(&o->setup, i) || (!i && with_top))
+			nr += FILES_PER_INSTANCE + nr_cpus * each;
+	r = fd_limit_raise(nr, e);
+	return r ? err_wrap(e, "cannot record the buffers of %zu CPUs", nr_cpus) : 0;
 }
 
 /* By the clock that times of the file are of: that of the first part recorded. */

@@ -34,6 +34,11 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
  * record alone, after record_output_open. 0, -errno.
  */
 int record_output_parts(struct record_output *out, struct err *e);
+/*
+ * Has as many files allowed as a recording of these instances (the top level only if it takes
+ * part, or @with_top) will have open. To be asked before anything is changed. 0, -errno.
+ */
+int record_output_files(const struct trace_options *o, struct kernel *k, bool with_top, struct err *e);
 /* With --date: measures the time of day, once the instances are known. */
 int record_output_date(struct record_output *out, struct kernel *k, struct err *e);
 /*

@@ -247,6 +247,11 @@ int pread_full(int fd, void *data, size_t len, off_t off);
 int fd_read_all(int fd, struct buf *out, size_t max);
 /* Opens, reads all, closes. 0 or -errno. */
 int path_read_all(const char *path, struct buf *out, size_t max);
+/*
+ * Has the process allowed @nr open files, if it is not yet: up to the hard limit, and beyond
+ * where it may raise that. Programs it runs inherit that. 0; -EMFILE, which tells both numbers.
+ */
+int fd_limit_raise(uint64_t nr, struct err *e);
 
 /*
  * A file that appears under its name only when it is complete: written under

@@ -142,8 +142,8 @@ int kernel_undo_lines(const char *lines, size_t len, const struct notices *notic
 
 /*
  * Brings an instance to the kernel's defaults, for good: no tracer, events,
- * filters, triggers, pids, functions; clock, mask; empty buffer; sizes are kept,
- * tracing is on afterwards. Missing and denied files are left out. 0, -errno.
+ * filters, triggers, pids, functions; clock, mask, options but those of tracers; empty
+ * buffer, whose size is kept while its sub-buffers' is not; tracing is on afterwards. Missing and denied files are left out. 0, -errno.
  */
 int kernel_instance_reset(struct kernel_instance *in, struct err *e);
 

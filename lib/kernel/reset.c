@@ -148,6 +148,62 @@ static int reset_cpumask(struct kernel_instance *in, struct err *e)
 	return kernel_write_optional(in, "tracing_cpumask", mask.data, e);
 }
 
+/*
+ * The options every tracer has, and which of them are on after boot (TRACE_DEFAULT_FLAGS of
+ * kernel/trace/trace.c). A new instance has the top level's, so that does not tell. What
+ * is not among them belongs to a tracer.
+ */
+static const char options_on[] =
+	" print-parent printk trace_printk annotate context-info record-cmd overwrite irq-info "
+	"markers function-trace hash-ptr ";
+static const char options_off[] =
+	" sym-offset sym-addr verbose raw hex bin block fields userstacktrace sym-userobj "
+	"printk-msg-only latency-format record-tgid disable_on_free event-fork copy_trace_marker "
+	"pause-on-trace function-fork stacktrace ";
+#define OPTION_TOP "trace_printk_dest"	/* on for the top level alone */
+
+static bool is_among(const char *words, const char *name)
+{
+	const char *at = *name && *name != ' ' ? strstr(words, name) : NULL;
+
+	for (; at; at = strstr(at + 1, name))
+		if (at[-1] == ' ' && at[strlen(name)] == ' ')
+			return true;
+	return false;
+}
+
+struct options_ctx {
+	struct kernel_instance *in;
+	struct err *e;
+};
+
+/* A line of trace_options: its name, "no" in front if it is off. */
+static int reset_option(void *ctx, const char *line)
+{
+	struct options_ctx *oc = ctx;
+	bool top = !*kernel_instance_name(oc->in), off = !strncmp(line, "no", 2);
+	const char *name = line + (off ? 2 : 0);
+	char word[64];
+
+	if (off ? is_among(options_on, name) || (top && !strcmp(name, OPTION_TOP)) :
+		  is_among(options_off, name)) {
+		snprintf(word, sizeof(word), "%s%s", off ? "" : "no", name);
+		return kernel_write_optional(oc->in, "trace_options", word, oc->e);
+	}
+	return 0;
+}
+
+static int reset_options(struct kernel_instance *in, struct err *e)
+{
+	struct options_ctx oc = { .in = in, .e = e };
+	AUTO_BUF struct buf text = { 0 };
+	int ret = kernel_read(in, "trace_options", &text);
+
+	if (ret)
+		return is_unavailable(ret) ? 0 : err_errno(e, ret, "cannot reset the options");
+	return kernel_each_line(text.data, reset_option, &oc);
+}
+
 static int reset_instance(struct kernel_instance *in, struct err *e)
 {
 	static const struct {
@@ -157,6 +213,8 @@ static int reset_instance(struct kernel_instance *in, struct err *e)
 		{ "tracing_max_latency", "0" },
 		{ "max_graph_depth", "0" },
 		{ "tracing_thresh", "0" },
+		{ "buffer_percent", "50" },
+		{ "buffer_subbuf_size_kb", "4" },
 	};
 	int ret = kernel_write(in, "tracing_on", "0", e);
 
@@ -174,6 +232,8 @@ static int reset_instance(struct kernel_instance *in, struct err *e)
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(defaults); i++)
 		if (kernel_has(in, defaults[i].file))
 			ret = kernel_write_optional(in, defaults[i].file, defaults[i].value, e);
+	if (!ret)
+		ret = reset_options(in, e);
 	if (!ret)
 		ret = reset_cpumask(in, e);
 	if (!ret && kernel_has(in, "error_log"))

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "record/recording_inside.h"
 
@@ -47,15 +48,18 @@ static uint64_t read_buffer_kb(struct kernel_instance *in, uint32_t cpu)
 	return kernel_read_word(in, file, text, sizeof(text)) ? 0 : strtoull(text, NULL, 10);
 }
 
-int counter_overrun(void *counter, uint64_t *ret)
+int stream_counters(void *counter, struct gaps_counters *ret)
 {
 	const struct counter *c = counter;
-	struct buf text AUTO_BUF = { 0 };
-	int r = kernel_cpu_stats(c->in, c->cpu, &text, NULL);
+	char text[1024];
+	ssize_t n = pread(c->fd, text, sizeof(text) - 1, 0);
 
-	if (!r)
-		*ret = stats_number(text.data, "overrun");
-	return r;
+	if (n < 0)
+		return -errno;
+	text[n] = 0;
+	ret->overrun = stats_number(text, "overrun");
+	ret->read = stats_number(text, "read events");
+	return 0;
 }
 
 static void add_progress(const struct recorded *b, uint32_t cpu, uint64_t kb,
@@ -275,6 +279,7 @@ void recording_cpu(const struct recording *rec, size_t i, struct recording_cpu *
 	};
 	ret->stats.pages = reader->pages;
 	ret->stats.stalls = reader->stalls;
+	ret->stats.lost_untold = reader->lost_untold;
 	for (size_t j = 0; j < rec->buffers.nr; j++) {
 		const struct recorded *b = &rec->buffers.v[j];
 

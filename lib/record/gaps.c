@@ -4,11 +4,14 @@
 
 #include "record/gaps.h"
 
+#define CALM 16			/* sub-buffers without a loss before care ends */
+
 void gaps_init(struct gaps *g, const struct ring_abi *abi, uint32_t page_size,
-	       gaps_overrun_fn overrun, void *ctx)
+	       gaps_counters_fn counters, void *ctx)
 {
 	*g = (struct gaps){
-		.abi = *abi, .page_size = page_size, .overrun = overrun, .ctx = ctx, .known = true,
+		.abi = *abi, .page_size = page_size, .counters = counters, .ctx = ctx,
+		.known = true, .calm = CALM,
 	};
 }
 
@@ -17,74 +20,123 @@ void gaps_release(struct gaps *g)
 	vec_release(g);
 }
 
-/* Loss before a sub-buffer: 0, a number, RING_LOST_UNKNOWN; 0 if it is unreadable. */
-static uint64_t lost_before(const struct gaps *g, const uint8_t *page)
-{
-	struct ring_page p;
-
-	return ring_page_open(&p, &g->abi, page, g->page_size) < 0 ? 0 : p.lost;
-}
-
-/* Shares @total out among the silent gaps; only their sum is known for certain. */
+/* The silent gaps have lost @total together. */
 static void settle(struct gaps *g, uint64_t total)
 {
-	uint64_t share = g->nr ? total / g->nr : 0, rest = g->nr ? total % g->nr : 0;
+	struct gap_ref *last = g->nr ? &g->v[g->nr - 1] : NULL;
+	struct gap_fix fix = { .page = last ? last->page : 0, .lost = g->carry + total };
 
-	if (!share)			/* fewer than there are gaps: not to be believed */
-		return;
-	for (size_t i = 0; i < g->nr; i++) {
-		struct gap_fix fix = { .page = g->v[i].page, .lost = share + (i ? 0 : rest) };
-
-		if (vec_push(g->v[i].fixes, fix))
-			return;		/* this gap stays silent */
-	}
+	if (last && !vec_push(last->fixes, fix))
+		g->carry = 0;
+	else
+		g->carry += total;
 }
 
-/* The counter was @overrun at the last sub-buffer taken. */
+/* The counter was @overrun when the last sub-buffer was handed over. */
 static void synchronize(struct gaps *g, uint64_t overrun)
 {
-	if (g->known && overrun >= g->sum)
+	size_t silent = g->gone + g->nr;
+
+	/* Fewer than there are gaps: not to be believed. */
+	if (g->known && silent && overrun >= g->sum && overrun - g->sum >= silent)
 		settle(g, overrun - g->sum);
 	g->known = true;
 	g->sum = overrun;
-	g->nr = 0;
+	g->nr = g->gone = 0;
 }
 
-bool gaps_see(struct gaps *g, const uint8_t *pages, size_t nr, uint32_t page,
-	      struct gap_fixes *fixes)
+bool gaps_begin(struct gaps *g)
 {
-	if (!nr || !g->overrun)
-		return g->nr;
-	if (g->probed && !lost_before(g, pages))
-		synchronize(g, g->probe);
-	g->probed = false;
+	struct gaps_counters c;
+
+	if (!g->counters)
+		return false;
+	g->probed = !g->counters(g->ctx, &c);
+	if (!g->probed)
+		return true;
+	g->probe = c.overrun;
+	/* What others have read may have followed losses. */
+	if (!g->begun && c.read)
+		g->known = false;
+	g->begun = true;
+	return !g->known || g->nr || g->gone || g->probe != g->sum || g->calm < CALM;
+}
+
+/* A gap of known size also gets what those before it have lost, if that was to be told. */
+static void add_carry(struct gaps *g, uint8_t *page, const struct ring_page *p)
+{
+	uint64_t lost = p->lost + g->carry;
+
+	if (!g->carry || (g->abi.long_size == 4 && lost > UINT32_MAX))
+		return;
+	if (g->abi.long_size == 8)
+		put_u64(page + p->end, lost, g->abi.big_endian);
+	else
+		put_u32(page + p->end, lost, g->abi.big_endian);
+	g->carry = 0;
+}
+
+/* One more sub-buffer. Bytes of its entries. */
+static uint32_t see_page(struct gaps *g, uint8_t *page, struct gap_ref ref)
+{
+	struct ring_page p;
+
+	if (ring_page_open(&p, &g->abi, page, g->page_size) < 0)
+		return 0;
+	if (!p.lost) {
+		g->calm += g->calm < CALM;
+		return p.end - p.header;
+	}
+	g->calm = 0;
+	if (p.lost != RING_LOST_UNKNOWN) {
+		g->sum += p.lost;
+		add_carry(g, page, &p);
+	} else if (vec_push(g, ref)) {
+		g->gone++;
+	}
+	return p.end - p.header;
+}
+
+bool gaps_see(struct gaps *g, uint8_t *pages, size_t nr, uint32_t page,
+	      struct gap_fixes *fixes, bool empty)
+{
+	uint32_t one = g->page_size - 8 - g->abi.long_size;	/* what a sub-buffer holds */
+	uint64_t bytes = 0;
+	struct gaps_counters c;
+
+	if (!g->counters)
+		return false;
 	for (size_t i = 0; i < nr; i++) {
-		uint64_t lost = lost_before(g, pages + i * g->page_size);
 		struct gap_ref ref = { .fixes = fixes, .page = page + i };
 
-		if (lost != RING_LOST_UNKNOWN)
-			g->sum += lost;
-		else if (vec_push(g, ref))
-			g->known = false;
+		bytes += see_page(g, pages + i * g->page_size, ref);
 	}
-	if (g->nr || !g->known)
-		g->probed = !g->overrun(g->ctx, &g->probe);
+	if (!g->probed)
+		gaps_give_up(g);	/* there will be nothing to learn */
+	else if ((g->nr || g->gone || !g->known) && (empty || bytes > one) &&
+		 !g->counters(g->ctx, &c) && c.overrun == g->probe)
+		synchronize(g, c.overrun);
 	return g->nr;
 }
 
-void gaps_end(struct gaps *g)
+uint64_t gaps_end(struct gaps *g)
 {
-	uint64_t overrun;
+	struct gaps_counters c;
+	uint64_t untold = 0;
 
-	if (g->nr && !g->overrun(g->ctx, &overrun))
-		synchronize(g, overrun);
-	g->nr = 0;
+	if (!g->counters || g->counters(g->ctx, &c))
+		return 0;
+	if (g->nr)
+		synchronize(g, c.overrun);
+	if (g->known && c.overrun > g->sum)
+		untold = c.overrun - g->sum;
+	return g->carry + untold;
 }
 
 void gaps_give_up(struct gaps *g)
 {
+	g->gone += g->nr;
 	g->nr = 0;
-	g->known = false;
 }
 
 /*
@@ -119,6 +171,26 @@ static bool split(const struct ring_abi *abi, uint32_t page_size, const uint8_t 
 	return second && p.bad == RING_OK;
 }
 
+/* Two sub-buffers, the number in front of one that cannot be split. */
+static void put_before(const struct ring_abi *abi, uint32_t page_size, const uint8_t *page,
+		       uint64_t lost, uint8_t *out)
+{
+	struct ring_encoder enc;
+	struct ring_page p;
+
+	ring_page_open(&p, abi, page, page_size);	/* it was opened before: a gap was found */
+	ring_encoder_init(&enc, abi, out, page_size);
+	ring_encoder_lost(&enc, lost);
+	ring_encoder_pad(&enc, p.page_ts, 0);
+	ring_encoder_finish(&enc);
+	memcpy(out + page_size, page, page_size);
+	/* The commit word without what is above its bytes: no loss between the two. */
+	if (abi->long_size == 8)
+		put_u64(out + page_size + 8, p.end - p.header, abi->big_endian);
+	else
+		put_u32(out + page_size + 8, p.end - p.header, abi->big_endian);
+}
+
 size_t gaps_apply(const struct gap_fixes *fixes, const struct ring_abi *abi, uint32_t page_size,
 		  const uint8_t *pages, size_t len, uint8_t *out)
 {
@@ -129,13 +201,14 @@ size_t gaps_apply(const struct gap_fixes *fixes, const struct ring_abi *abi, uin
 
 		while (fix < fixes->nr && fixes->v[fix].page < page)
 			fix++;
-		if (fix < fixes->nr && fixes->v[fix].page == page &&
-		    split(abi, page_size, in, fixes->v[fix].lost, out + pos)) {
-			pos += 2 * (size_t)page_size;
+		if (fix == fixes->nr || fixes->v[fix].page != page) {
+			memcpy(out + pos, in, page_size);
+			pos += page_size;
 			continue;
 		}
-		memcpy(out + pos, in, page_size);
-		pos += page_size;
+		if (!split(abi, page_size, in, fixes->v[fix].lost, out + pos))
+			put_before(abi, page_size, in, fixes->v[fix].lost, out + pos);
+		pos += 2 * (size_t)page_size;
 	}
 	return pos;
 }

@@ -116,12 +116,17 @@ static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 
 	for (;;) {
 		uint8_t *at = batch_pages(*b) + (*b)->len;
-		ssize_t n = fn(st->source, at, cap - (*b)->len);
+		ssize_t n;
+		bool empty;
 
+		st->careful = gaps_begin(&st->gaps);
+		source_set_careful(st->source, st->careful);
+		n = fn(st->source, at, cap - (*b)->len);
 		if (n < 0)
 			return n;
+		empty = st->careful && !n && !source_error(st->source);
 		st->wait = gaps_see(&st->gaps, at, n / st->page_size, (*b)->len / st->page_size,
-				    &(*b)->fixes);
+				    &(*b)->fixes, empty);
 		if (!st->wait)
 			submit_held(st);
 		total += n;
@@ -129,10 +134,13 @@ static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 		st->stats.pages += n / st->page_size;
 		if (source_error(st->source))
 			return source_error(st->source);
-		if ((*b)->len < cap)
+		if ((*b)->len == cap) {
+			if (!next_batch(st, b, st->wait))
+				return total;
+		} else if (!st->wait || !n) {
 			return total;
-		if (!next_batch(st, b, st->wait))
-			return total;
+		}
+		/* Else a gap may get its number from what follows. */
 	}
 }
 
@@ -158,16 +166,27 @@ static uint64_t now_ns(void)
  */
 static bool flush(struct stream *st, struct batch **b, unsigned number)
 {
-	/* Nothing more came: nothing can have been overwritten since. */
-	if (st->wait && !take(st, source_drain, b)) {
-		gaps_end(&st->gaps);
-		st->wait = false;
-	}
 	if (st->wait || !*b)
 		return false;
 	(*b)->flush = number;
 	next_batch(st, b, false);
 	return true;
+}
+
+/*
+ * Whether a take of @n bytes was hardly worth it. With care a single sub-buffer can be
+ * half of a small buffer, which does not last for a pause.
+ */
+static bool next_to_nothing(const struct stream *st, struct batch *b, ssize_t n)
+{
+	struct ring_page p;
+
+	if (n > (ssize_t)st->page_size)
+		return false;
+	if (!st->careful || !n || !b || !b->len)
+		return true;
+	return ring_page_open(&p, &st->abi, batch_pages(b) + b->len - st->page_size,
+			      st->page_size) < 0 || p.end < st->page_size / 4;
 }
 
 static ssize_t read_live(struct stream *st, struct batch **b)
@@ -186,7 +205,7 @@ static ssize_t read_live(struct stream *st, struct batch **b)
 		if (n < 0)
 			break;
 		/* Woken for next to nothing (kernels before 6.1 do that): a pause. */
-		rest = n <= (ssize_t)st->page_size;
+		rest = next_to_nothing(st, *b, n);
 		if (*b && asked != flushed && flush(st, b, asked))
 			flushed = asked;
 		if (st->next_batch != number || !*b || !(*b)->len) {
@@ -218,7 +237,9 @@ void *recorder_reader(void *stream)
 		read_failed(st, n);
 	if (n < 0 || !b)
 		st->stats.unread = true;
-	gaps_end(&st->gaps);
+	if (st->stats.unread)
+		gaps_give_up(&st->gaps);
+	st->stats.lost_untold = gaps_end(&st->gaps);
 	if (b && b->len) {
 		send_batch(st, b, false);
 	} else {

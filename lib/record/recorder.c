@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "dat/dat.h"
 #include "record/recorder_inside.h"
 
 #define BATCH_BYTES (256u << 10)
@@ -14,6 +15,7 @@
 #define MEMORY_MAX (256u << 20)
 #define MEMORY_SHARE 32			/* of the machine's, by default */
 #define WORKERS_MAX WORKERS_ARRAY
+#define READER_CPUS_MAX DAT_CPUS_MAX
 #define BATCHES_PER_STREAM 2		/* one being filled, one being written */
 
 /* A mutex that lends its waiter's priority: readers may be real-time. */
@@ -30,45 +32,64 @@ static int lock_init(pthread_mutex_t *m)
 	return -r;
 }
 
-/* "0,2-3". -EINVAL. */
-static int parse_cpus(const char *list, cpu_set_t *ret)
+/* Sets CPUs of "0,2-3" in @ret, NULL: none. Their end (the highest, and one), or -EINVAL. */
+static int parse_cpus(const char *list, cpu_set_t *ret, size_t size)
 {
-	CPU_ZERO(ret);
+	unsigned long end = 0;
+
 	for (const char *s = list; ; s++) {
 		unsigned long first, last;
-		char *end;
+		char *stop;
 
 		if (*s < '0' || *s > '9')
 			return -EINVAL;
-		first = last = strtoul(s, &end, 10);
-		if (*end == '-' && end[1] >= '0' && end[1] <= '9')
-			last = strtoul(end + 1, &end, 10);
-		if (last < first || last >= CPU_SETSIZE || (*end && *end != ','))
+		first = last = strtoul(s, &stop, 10);
+		if (*stop == '-' && stop[1] >= '0' && stop[1] <= '9')
+			last = strtoul(stop + 1, &stop, 10);
+		if (last < first || last >= READER_CPUS_MAX || (*stop && *stop != ','))
 			return -EINVAL;
-		while (first <= last)
-			CPU_SET(first++, ret);
-		if (!*end)
-			return 0;
-		s = end;
+		if (end <= last)
+			end = last + 1;
+		for (; ret && first <= last; first++)
+			CPU_SET_S(first, size, ret);
+		if (!*stop)
+			return end;
+		s = stop;
 	}
+}
+
+/* Whether this process may run on any of those CPUs. */
+static bool may_run(const struct recorder *rec)
+{
+	cpu_set_t *allowed = CPU_ALLOC(READER_CPUS_MAX);
+	size_t size = CPU_ALLOC_SIZE(READER_CPUS_MAX);
+	bool may = true;
+
+	/* Where that cannot be asked, setting it will tell. */
+	if (allowed && !sched_getaffinity(0, size, allowed)) {
+		CPU_AND_S(rec->cpus_size, allowed, allowed, rec->cpus);
+		may = CPU_COUNT_S(rec->cpus_size, allowed);
+	}
+	CPU_FREE(allowed);
+	return may;
 }
 
 static int choose_cpus(struct recorder *rec, struct err *e)
 {
 	const char *list = rec->opts.reader_cpus;
-	cpu_set_t allowed, both;
+	int end = list ? parse_cpus(list, NULL, 0) : 0;
 
 	if (!list)
 		return 0;
-	rec->cpus = malloc(sizeof(*rec->cpus));
+	if (end < 0)
+		return err_set(e, -EINVAL, "'%s' is no list of CPUs, like 0,2-3", list);
+	rec->cpus_size = CPU_ALLOC_SIZE(end);
+	rec->cpus = CPU_ALLOC(end);
 	if (!rec->cpus)
 		return err_errno(e, -ENOMEM, "cannot set up the recorder");
-	if (parse_cpus(list, rec->cpus))
-		return err_set(e, -EINVAL, "'%s' is no list of CPUs, like 0,2-3", list);
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
-		return 0;
-	CPU_AND(&both, &allowed, rec->cpus);
-	if (!CPU_COUNT(&both))
+	CPU_ZERO_S(rec->cpus_size, rec->cpus);
+	parse_cpus(list, rec->cpus, rec->cpus_size);
+	if (!may_run(rec))
 		return err_set(e, -EINVAL, "none of the CPUs '%s' is there for the readers", list);
 	return 0;
 }
@@ -128,6 +149,12 @@ static void stream_free(struct stream *st, bool unlink_spool)
 	free(st);
 }
 
+unsigned recorder_stream_files(const struct recorder_opts *opts)
+{
+	/* The kernel's two, the one that wakes, the spool; the pipe's ends; the spool's other half. */
+	return 4 + (opts->no_splice ? 0 : 2) + (opts->spool_limit ? 1 : 0);
+}
+
 int recorder_add(struct recorder *rec, const struct recorder_stream *stream, struct err *e)
 {
 	struct stream *st = calloc(1, sizeof(*st));
@@ -146,7 +173,7 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 	st->abi = (struct ring_abi){
 		.big_endian = stream->info.big_endian, .long_size = stream->info.long_size,
 	};
-	gaps_init(&st->gaps, &st->abi, st->page_size, stream->overrun, stream->overrun_ctx);
+	gaps_init(&st->gaps, &st->abi, st->page_size, stream->counters, stream->counters_ctx);
 	r = st->wake_fd < 0 || !st->path ? err_errno(e, -errno, "cannot set up the recorder") : 0;
 	if (r)
 		close(stream->fd);
@@ -217,7 +244,7 @@ void recorder_thread_begin(struct recorder *rec, const char *name, unsigned numb
 	snprintf(text, sizeof(text), "%s%u", name, number);
 	pthread_setname_np(pthread_self(), text);
 	if (rec->cpus)
-		sched_setaffinity(0, sizeof(*rec->cpus), rec->cpus);
+		sched_setaffinity(0, rec->cpus_size, rec->cpus);
 	pthread_mutex_lock(&rec->order_lock);
 	rec->tids.v[rec->tids.nr++] = syscall(SYS_gettid);	/* room was made before */
 	pthread_cond_broadcast(&rec->turn);
@@ -395,7 +422,7 @@ void recorder_free(struct recorder *rec, bool unlink_spools)
 		free(b);
 	}
 	vec_release(&rec->tids);
-	free(rec->cpus);
+	CPU_FREE(rec->cpus);
 	if (rec->stop_fd >= 0)
 		close(rec->stop_fd);
 	if (rec->alarm_fd >= 0)

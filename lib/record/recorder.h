@@ -42,8 +42,8 @@ struct recorder_stream {
 	int fd;				/* trace_pipe_raw, O_NONBLOCK; owned by the recorder */
 	const char *spool_path;
 	struct spool_info info;		/* strings are not kept */
-	gaps_overrun_fn overrun;	/* the kernel's counter for this CPU; may be NULL */
-	void *overrun_ctx;
+	gaps_counters_fn counters;	/* the kernel's, for this CPU; may be NULL */
+	void *counters_ctx;
 };
 
 /* What happened to one stream. */
@@ -51,6 +51,7 @@ struct recorder_stats {
 	uint64_t pages;			/* sub-buffers taken from the kernel */
 	uint64_t lost;			/* events the kernel counted as lost */
 	uint64_t lost_unknown;		/* gaps of unknown size */
+	uint64_t lost_untold;		/* events of the kernel's count that are in no gap of known size */
 	uint64_t bad_pages;		/* sub-buffers that cannot be decoded */
 	uint64_t discarded;		/* sub-buffers dropped after a failed write or max_bytes */
 	uint64_t first_discarded_ts;	/* time at the head of the first of them */
@@ -61,11 +62,13 @@ struct recorder_stats {
 	uint64_t first_gap_ts, last_gap_ts;	/* time of the event behind it */
 };
 
-/* Adds what happened later; pages, unread and stalls, which belong to no spool, stay. */
+/* Adds what happened later; pages, lost_untold, unread and stalls, which belong to no spool, stay. */
 void recorder_stats_add(struct recorder_stats *to, const struct recorder_stats *later);
 
 struct recorder;
 
+/* Files that a stream keeps open, its own fd among them. */
+unsigned recorder_stream_files(const struct recorder_opts *opts);
 int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct err *e);
 /* Adds a stream and creates its spool; before recorder_start. The fd is taken
  * over also on failure. 0, -errno. */

@@ -47,6 +47,7 @@ struct stream {
 	struct batch *held_head, **held_tail;
 	size_t nr_held;
 	bool wait;			/* a gap has no number yet */
+	bool careful;			/* the last take was with care */
 	uint64_t turn;			/* under rec->order_lock: number of the batch to be written */
 	struct spool *spool;		/* belongs to the worker whose turn it is */
 	char *path;			/* of the first spool */
@@ -82,6 +83,7 @@ struct recorder {
 	atomic_uint_fast64_t written;	/* bytes of all spools */
 	atomic_uint_fast64_t put_off;	/* bytes stored raw for want of CPU */
 	cpu_set_t *cpus;		/* where threads run; NULL: anywhere */
+	size_t cpus_size;		/* bytes of it */
 	pthread_t sync_thread;
 	bool syncing;			/* it runs */
 	pthread_mutex_t sync_lock;	/* held while it uses a spool */

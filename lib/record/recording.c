@@ -47,7 +47,7 @@ int recording_add_stream(struct recording *rec, struct recorder *recorder, const
 			.uname = rec->uname, .version = rec->opts.writer,
 			.boot = rec->boot, .cpus = rec->machine_cpus,
 		},
-		.overrun = src->counter ? counter_overrun : NULL, .overrun_ctx = src->counter,
+		.counters = src->counter ? stream_counters : NULL, .counters_ctx = src->counter,
 	};
 
 	if (asprintf(&path, "%s%s%s.cpu%u", rec->opts.spool_base, *src->name ? "." : "", src->name,
@@ -74,7 +74,9 @@ static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu
 		free(src.counter);
 		return no_memory(e);
 	}
-	*src.counter = (struct counter){ .in = b->in, .cpu = cpu };
+	src.counter->fd = kernel_cpu_open(b->in, cpu, "stats", 0, e);
+	if (src.counter->fd < 0)
+		return src.counter->fd;
 	return recording_add_stream(rec, rec->recorder, b, &src, e);
 }
 
@@ -306,8 +308,10 @@ void recording_free(struct recording *rec, bool unlink_spools)
 	segment_release(&rec->past, unlink_spools);
 	free(rec->dropped);
 	free(rec->told);
-	for (size_t i = 0; i < rec->streams.nr; i++)
+	for (size_t i = 0; i < rec->streams.nr; i++) {
+		cleanup_close(&rec->streams.v[i]->fd);
 		free(rec->streams.v[i]);
+	}
 	vec_release(&rec->streams);
 	free(rec);
 }

@@ -33,10 +33,9 @@ struct recorded {
 	struct buf text;
 };
 
-/* A stream's way to the kernel's counters. */
+/* A stream's way to the kernel's counters: read for each take, so the file stays open. */
 struct counter {
-	struct kernel_instance *in;
-	uint32_t cpu;
+	int fd;
 };
 
 struct counters {
@@ -117,8 +116,8 @@ void snapshots_release(struct recording *rec, bool unlink_spools);
 
 /* ---- counters.c ---- */
 
-/* The counter of overwritten events, for a stream (a struct counter). 0, -errno. */
-int counter_overrun(void *counter, uint64_t *ret);
+/* The kernel's counters, for a stream (a struct counter). 0, -errno. */
+int stream_counters(void *counter, struct gaps_counters *ret);
 /* Ends a segment: reads the kernel's counters of all its streams. @last: of all. 0, -errno. */
 int counters_read(struct recording *rec, struct segment *s, bool last, struct err *e);
 /* Adds to @texts, CPUSTAT options, what is counted of one buffer. 0, -ENOMEM. */

@@ -7,10 +7,10 @@
 
 #include "record/metadata.h"
 #include "record/restore.h"
-#include "record/restore_input.h"
+#include "record/restore_data.h"
 
 #define PAGE_SIZE_DEFAULT 4096u
-#define COPY_BYTES (1u << 20)
+#define FILES_SPARE 64			/* what else may be open */
 #define CLOCK_MAX 64
 
 struct restore {
@@ -24,9 +24,7 @@ struct restore {
 	bool big_endian;
 	unsigned long_size;
 	bool wants_growing;		/* printk formats or command lines */
-	bool in_cpu;			/* data of the CPU in hand are written */
-	bool incomplete;		/* something was damaged and is left out */
-	struct codec_ctx ctx;
+	struct restore_data data;
 };
 
 /* ---- metadata -------------------------------------------------------------- */
@@ -134,136 +132,31 @@ static int write_options(struct restore *r, struct err *e)
 	return ret ? ret : dat_writer_cpu_count(r->w, r->cpus, e);
 }
 
-/* ---- data ------------------------------------------------------------------- */
+/* ---- buffers ------------------------------------------------------------------ */
 
-/* Before data of @in's CPU: one none of whose data can be used has no place in the file. */
-static int need_cpu(struct restore *r, const struct restore_input *in, struct err *e)
+/* Files of one buffer, from @i on, of the same CPU. */
+static size_t count_files(const struct restore *r, size_t i)
 {
-	int ret = r->in_cpu ? 0 : dat_writer_cpu_begin(r->w, in->cpu, e);
+	size_t end = i + 1;
 
-	r->in_cpu = r->in_cpu || !ret;
-	return ret;
-}
-
-static int put_pages(struct restore *r, const struct restore_input *in, const void *pages, size_t len,
-		     struct err *e)
-{
-	int ret = need_cpu(r, in, e);
-
-	return ret ? ret : dat_writer_cpu_pages(r->w, pages, len, e);
-}
-
-/* Whole sub-buffers of a raw file; what is behind the last whole one is told. */
-static int copy_raw(struct restore *r, const struct restore_input *in, struct err *e)
-{
-	uint64_t left = in->size - in->size % in->page_size, pos = 0;
-	AUTO_FREE uint8_t *data = malloc(COPY_BYTES > in->page_size ? COPY_BYTES : in->page_size);
-	size_t step = COPY_BYTES > in->page_size ? COPY_BYTES - COPY_BYTES % in->page_size :
-						   in->page_size;
-	int ret = data ? 0 : err_errno(e, -ENOMEM, "cannot read '%s'", in->path);
-
-	if (in->size % in->page_size) {
-		r->incomplete = true;
-		notice(r->opts->notices, "'%s' ends in the middle of a sub-buffer: the last %" PRIu64
-		       " bytes are left out", in->path, in->size % in->page_size);
-	}
-	while (left && !ret) {
-		size_t n = left < step ? left : step;
-
-		ret = pread_full(in->fd, data, n, pos);
-		if (ret)
-			return err_errno(e, ret, "cannot read '%s' at offset 0x%" PRIx64, in->path,
-					 pos);
-		ret = put_pages(r, in, data, n, e);
-		pos += n;
-		left -= n;
-	}
-	return ret;
-}
-
-/* A chunk whose codec is not the file's. */
-static int repack(struct restore *r, const struct restore_input *in, const struct codec *codec,
-		  const struct spool_chunk *c, const uint8_t *payload, struct err *e)
-{
-	AUTO_FREE uint8_t *pages = NULL;
-	int ret;
-
-	if (!codec)
-		return put_pages(r, in, payload, c->usize, e);
-	pages = malloc(c->usize);
-	if (!pages)
-		return err_errno(e, -ENOMEM, "cannot read spool '%s'", in->path);
-	ret = codec_decompress(codec, &r->ctx, payload, c->csize, pages, c->usize);
-	if (ret == -ENOMEM)
-		return err_errno(e, ret, "cannot read spool '%s'", in->path);
-	if (ret) {
-		r->incomplete = true;
-		notice(r->opts->notices, "spool '%s': the chunk at offset 0x%" PRIx64
-		       " cannot be decompressed; skipped", in->path, c->offset - SPOOL_HEADER);
-		return 0;
-	}
-	return put_pages(r, in, pages, c->usize, e);
-}
-
-static int copy_spool(struct restore *r, const struct restore_input *in, struct err *e)
-{
-	struct spool_reader *reader;
-	struct spool_chunk c;
-	const uint8_t *payload;
-	int ret = spool_reader_open(in->fd, in->path, r->opts->notices, &reader, e);
-
-	if (ret)
-		return ret;
-	while ((ret = spool_reader_next(reader, &c, &payload, e)) > 0) {
-		const struct codec *codec = spool_reader_codec(reader);
-
-		if (codec == r->codec) {
-			ret = need_cpu(r, in, e);
-			if (!ret)
-				ret = dat_writer_cpu_chunk(r->w, c.fd, c.offset, c.csize, c.usize, e);
-		} else {
-			ret = repack(r, in, codec, &c, payload, e);
-		}
-		if (ret)
-			break;
-	}
-	if (spool_reader_damage(reader))
-		r->incomplete = true;
-	if (!ret && spool_reader_damage(reader))
-		notice(r->opts->notices, "spool '%s': %" PRIu64 " bytes were damaged and left out",
-		       in->path, spool_reader_damage(reader));
-	spool_reader_close(reader);
-	return ret;
-}
-
-/* All files of one CPU, which follow each other; *i moves behind them. */
-static int write_cpu(struct restore *r, size_t *i, struct err *e)
-{
-	const struct restore_input *first = &r->in.v[*i];
-	int ret = 0;
-
-	r->in_cpu = false;
-	for (; *i < r->in.nr && !ret; ++*i) {
-		const struct restore_input *in = &r->in.v[*i];
-
-		if (strcmp(in->instance, first->instance) || in->cpu != first->cpu)
-			break;
-		ret = in->is_spool ? copy_spool(r, in, e) : copy_raw(r, in, e);
-	}
-	return ret || !r->in_cpu ? ret : dat_writer_cpu_end(r->w, e);
+	while (end < r->in.nr && r->in.v[end].cpu == r->in.v[i].cpu &&
+	       !strcmp(r->in.v[end].instance, r->in.v[i].instance))
+		end++;
+	return end - i;
 }
 
 /* All CPUs of one instance; *i moves behind them. */
 static int write_buffer(struct restore *r, size_t *i, struct err *e)
 {
 	const struct restore_input *first = &r->in.v[*i];
-	int ret = dat_writer_buffer_begin(r->w, first->instance, first->clock, first->page_size, e);
+	int ret = dat_writer_buffer_begin(r->w, first->instance, restore_inputs_clock(&r->in, *i),
+					  first->page_size, e);
 
 	while (*i < r->in.nr && !ret && !strcmp(r->in.v[*i].instance, first->instance)) {
-		if (r->in.v[*i].empty)
-			++*i;
-		else
-			ret = write_cpu(r, i, e);
+		size_t nr = count_files(r, *i);
+
+		ret = restore_data_cpu(&r->data, &r->in.v[*i], nr, e);
+		*i += nr;
 	}
 	return ret ? ret : dat_writer_buffer_end(r->w, e);
 }
@@ -277,7 +170,7 @@ static int write_buffers(struct restore *r, struct err *e)
 		if (!i || strcmp(r->in.v[i].instance, r->in.v[i - 1].instance))
 			ret = dat_writer_plan_buffer(r->w, r->in.v[i].instance, e);
 	if (!ret && !has_top)
-		ret = dat_writer_buffer_begin(r->w, "", r->in.v[0].clock, r->page_size, e);
+		ret = dat_writer_buffer_begin(r->w, "", restore_inputs_clock(&r->in, 0), r->page_size, e);
 	if (!ret && !has_top)
 		ret = dat_writer_buffer_end(r->w, e);
 	for (size_t i = 0; i < r->in.nr && !ret;)
@@ -297,19 +190,53 @@ static uint32_t kernel_page_size(struct kernel *k)
 	return size;
 }
 
+/* The size of commit words that the metadata tell of. */
+static int kernel_long(const struct restore_opts *o, unsigned *ret, struct err *e)
+{
+	struct dat_header_info info = { .kernel_long = 8 };
+	struct cur c;
+	int r;
+
+	if (!o->partial)
+		return metadata_kernel_long(o->kernel, ret, e);
+	r = dat_reader_block(o->partial, DAT_HEADER_INFO, &c, e);
+	if (r > 0)
+		r = dat_reader_header_info(o->partial, &info, e);
+	*ret = info.kernel_long;
+	return r < 0 ? r : 0;
+}
+
+/* Spools hold what the kernel made that the metadata are of. */
+static int check_abi(struct restore *r, const struct restore_input *spool, struct err *e)
+{
+	const char *other = NULL;
+	int ret = kernel_long(r->opts, &r->data.abi.long_size, e);
+
+	if (ret)
+		return ret;
+	r->data.abi.big_endian = r->big_endian;
+	if (spool && spool->big_endian != r->big_endian)
+		other = "byte order";
+	else if (spool && spool->long_size != r->data.abi.long_size)
+		other = "size of long";
+	return other ? err_set(e, -EINVAL, "spool '%s' is from a machine with another %s than the "
+			       "metadata: give that machine's with -i", spool->path, other) : 0;
+}
+
 static int set_format(struct restore *r, struct err *e)
 {
 	const struct dat_header *h = r->opts->partial ? dat_reader_header(r->opts->partial) : NULL;
 	const struct restore_input *spool = restore_inputs_spool(&r->in);
+	int ret;
 
 	r->version = h ? h->version : 7;
 	r->codec = h && !r->opts->spool_codec ? h->codec : spool ? spool->codec : NULL;
 	r->page_size = h ? h->page_size : kernel_page_size(r->opts->kernel);
 	r->big_endian = h ? h->big_endian : __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 	r->long_size = h ? h->long_size : sizeof(long);
-	if (spool && spool->big_endian != r->big_endian)
-		return err_set(e, -EINVAL, "spool '%s' is from a machine with another byte order "
-			       "than the metadata: give that machine's with -i", spool->path);
+	ret = check_abi(r, spool, e);
+	if (ret)
+		return ret;
 	r->cpus = restore_inputs_cpus(&r->in);
 	if (r->opts->partial && dat_reader_info(r->opts->partial)->cpu_count > r->cpus)
 		r->cpus = dat_reader_info(r->opts->partial)->cpu_count;
@@ -337,13 +264,19 @@ static int restore_to(const struct restore_opts *opts, char *const *paths, size_
 		      struct target to, const char *name, struct err *e)
 {
 	struct restore r = { .opts = opts };
-	int ret = restore_inputs_open(&r.in, paths, nr, opts->notices, e);
+	int ret = fd_limit_raise(FILES_SPARE + nr * (to.pieces ? 2 : 1), e), incomplete;
 
-	r.incomplete = r.in.damaged;
+	if (ret)		/* pieces refer to the files once more */
+		return err_wrap(e, "cannot read %zu files of CPUs", nr);
+	ret = restore_inputs_open(&r.in, paths, nr, opts->notices, e);
+
+	r.data = (struct restore_data){ .notices = opts->notices, .look = !to.pieces };
 	if (!ret)
 		ret = set_format(&r, e);
 	if (!ret)
 		ret = open_writer(&r, to, name, e);
+	r.data.w = r.w;
+	r.data.codec = r.codec;
 	if (!ret)
 		ret = write_blocks(&r, e);
 	if (!ret)
@@ -352,10 +285,14 @@ static int restore_to(const struct restore_opts *opts, char *const *paths, size_
 		ret = write_buffers(&r, e);
 	if (!ret)
 		ret = dat_writer_finish(r.w, e);
+	if (!ret && r.data.bad_pages)
+		notice(opts->notices, "%" PRIu64 " sub-buffers are damaged; what cannot be read of them "
+		       "is left out, and marked as lost", r.data.bad_pages);
 	dat_writer_free(r.w);
-	codec_ctx_release(&r.ctx);
+	restore_data_release(&r.data);
+	incomplete = r.in.damaged || r.data.incomplete;
 	restore_inputs_close(&r.in);
-	return ret ? ret : r.incomplete;
+	return ret ? ret : incomplete;
 }
 
 int restore_write(const struct restore_opts *opts, char *const *paths, size_t nr, int fd,

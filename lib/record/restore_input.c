@@ -12,6 +12,7 @@
 #include "ring/ring.h"
 
 #define CPU_MARK ".cpu"
+#define INSTANCE_MAX 255u		/* a directory's name: NAME_MAX */
 
 /*
  * Takes "BASE.cpuN" (or "BASE.cpuN.1" ...) apart: true and N, and the length of
@@ -83,12 +84,18 @@ static int describe_spool(struct restore_input *in, char *const *paths, size_t n
 	if (ret)
 		return ret;
 	info = spool_reader_info(r);
+	if (info->instance && strlen(info->instance) > INSTANCE_MAX) {
+		spool_reader_close(r);
+		return err_set(e, -EINVAL, "spool '%s' is malformed: the instance it is of has a name of more "
+			       "than %u bytes", in->path, INSTANCE_MAX);
+	}
 	in->is_spool = true;
 	in->cpu = info->cpu;
 	in->page_size = info->page_size;
 	in->session = info->session;
 	in->cpus = info->cpus;
 	in->big_endian = info->big_endian;
+	in->long_size = info->long_size;
 	snprintf(in->clock, sizeof(in->clock), "%s", info->clock ? info->clock : "");
 	snprintf(in->uname, sizeof(in->uname), "%s", info->uname ? info->uname : "");
 	if (!info->described && cpu_of_name(in->path, &cpu, &len))
@@ -141,17 +148,37 @@ static int by_place(const void *a, const void *b)
 	return (x->first_seq > y->first_seq) - (x->first_seq < y->first_seq);
 }
 
+/* Whether a spool can be of one file with the first. */
+static int check_alike(const struct restore_input *x, const struct restore_input *spool, struct err *e)
+{
+	if (!x->is_spool)
+		return 0;
+	if (x->session != spool->session)
+		return err_set(e, -EINVAL, "'%s' and '%s' are of different recordings", spool->path,
+			       x->path);
+	if (x->big_endian != spool->big_endian || x->long_size != spool->long_size)
+		return err_set(e, -EINVAL, "'%s' and '%s' are of different machines", spool->path,
+			       x->path);
+	return 0;
+}
+
 /* Whether neighbours in the sorted list can stand beside each other. */
 static int check_neighbours(const struct restore_inputs *in, struct err *e)
 {
-	const struct restore_input *spool = restore_inputs_spool(in);
+	const struct restore_input *spool = restore_inputs_spool(in), *timed = NULL;
 
 	for (size_t i = 0; i < in->nr; i++) {
 		const struct restore_input *x = &in->v[i], *y = i + 1 < in->nr ? &in->v[i + 1] : NULL;
 
-		if (x->is_spool && x->session != spool->session)
-			return err_set(e, -EINVAL, "'%s' and '%s' are of different recordings",
-				       spool->path, x->path);
+		if (check_alike(x, spool, e))
+			return -EINVAL;
+		if (i && strcmp(x->instance, x[-1].instance))
+			timed = NULL;
+		if (timed && *x->clock && strcmp(x->clock, timed->clock))
+			return err_set(e, -EINVAL, "'%s' and '%s' are of one buffer, with different clocks ('%s' "
+				       "and '%s')", timed->path, x->path, timed->clock, x->clock);
+		if (*x->clock)
+			timed = x;
 		if (!y || x->cpu != y->cpu || strcmp(x->instance, y->instance))
 			continue;
 		if (!x->is_spool || !y->is_spool)
@@ -162,6 +189,15 @@ static int check_neighbours(const struct restore_inputs *in, struct err *e)
 				       "of them", x->path, y->path, x->cpu);
 	}
 	return 0;
+}
+
+/* Raw files alone, and nothing in any: rather some other files than a recording's. */
+static bool nothing_there(const struct restore_inputs *in)
+{
+	for (size_t i = 0; i < in->nr; i++)
+		if (in->v[i].is_spool || in->v[i].size)
+			return false;
+	return true;
 }
 
 int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr,
@@ -192,6 +228,9 @@ int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr
 	}
 	if (!in->nr)
 		return err_set(e, -EBADMSG, "none of the files holds anything that can be restored");
+	if (nothing_there(in))
+		return err_set(e, -EINVAL, "'%s' is empty%s: there is nothing to restore", in->v[0].path,
+			       in->nr > 1 ? ", as the other files are" : "");
 	qsort(in->v, in->nr, sizeof(*in->v), by_place);
 	return check_neighbours(in, e);
 }
@@ -218,6 +257,17 @@ const struct restore_input *restore_inputs_spool(const struct restore_inputs *in
 			any = &in->v[i];
 	}
 	return any;
+}
+
+const char *restore_inputs_clock(const struct restore_inputs *in, size_t i)
+{
+	const char *instance = in->v[i].instance;
+
+	while (i && !strcmp(in->v[i - 1].instance, instance))
+		i--;
+	while (i + 1 < in->nr && !*in->v[i].clock && !strcmp(in->v[i + 1].instance, instance))
+		i++;
+	return in->v[i].clock;
 }
 
 uint32_t restore_inputs_cpus(const struct restore_inputs *in)

@@ -21,6 +21,7 @@ struct restore_input {
 	uint32_t cpus;
 	const struct codec *codec;
 	bool big_endian;
+	unsigned long_size;
 };
 
 struct restore_inputs {
@@ -30,13 +31,16 @@ struct restore_inputs {
 };
 
 /* Opens the files and finds out what they are. -EINVAL if two raw files are of one
- * CPU, a file or its copy is there twice or spools of different recordings come
- * together. Close in every case. */
+ * CPU, a file or its copy is there twice, spools of different recordings or of one
+ * buffer with different clocks come together, or there is nothing in any. Close in
+ * every case. */
 int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr,
 			const struct notices *notices, struct err *e);
 void restore_inputs_close(struct restore_inputs *in);
 /* The first spool, or NULL. */
 const struct restore_input *restore_inputs_spool(const struct restore_inputs *in);
+/* The clock of the buffer that the file @i is of, as its spools tell; "": they do not. */
+const char *restore_inputs_clock(const struct restore_inputs *in, size_t i);
 /* CPUs of the machine as far as the files tell. */
 uint32_t restore_inputs_cpus(const struct restore_inputs *in);
 /* Gives raw files the size *page_size, and *page_size the top level's if that

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "record/join.h"
 #include "record/source.h"
 
 #define PIPE_SIZE (1 << 20)		/* what an unprivileged process may ask for, too */
@@ -15,6 +16,7 @@ struct source {
 	struct ring_abi abi;
 	size_t splice_max;		/* bytes that one slot per sub-buffer lets through */
 	int error;			/* what ended the last call early */
+	bool careful;
 };
 
 /* Makes the pipe; where that fails, reading remains. */
@@ -77,6 +79,11 @@ int source_fd(const struct source *s)
 	return s->fd;
 }
 
+void source_set_careful(struct source *s, bool careful)
+{
+	s->careful = careful;
+}
+
 int source_error(const struct source *s)
 {
 	return s->error;
@@ -89,19 +96,42 @@ static ssize_t failed(struct source *s, size_t taken, int error)
 	return taken ? (ssize_t)taken : error;
 }
 
-/* One sub-buffer by read; the kernel's "nothing there" is 0 or EAGAIN. */
-static ssize_t read_page(struct source *s, uint8_t *buf)
+/* Up to @len bytes; the kernel's "nothing there" is 0 or EAGAIN. */
+static ssize_t read_some(struct source *s, uint8_t *buf, size_t len)
 {
 	ssize_t n;
 
 	do
-		n = read(s->fd, buf, s->page_size);
+		n = read(s->fd, buf, len);
 	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return errno == EAGAIN ? 0 : -errno;
-	if (n && n != (ssize_t)s->page_size)
+	return n < 0 ? (errno == EAGAIN ? 0 : -errno) : n;
+}
+
+/* One sub-buffer by read, or 0. */
+static ssize_t read_page(struct source *s, uint8_t *buf)
+{
+	ssize_t n = read_some(s, buf, s->page_size);
+
+	return n <= 0 || n == (ssize_t)s->page_size ? n : -EIO;
+}
+
+/*
+ * A sub-buffer, or a piece of one, with room for the number of lost events. An event
+ * that leaves none is not handed over that way: 0 then, too.
+ */
+static ssize_t read_piece(struct source *s, uint8_t *buf)
+{
+	size_t most = s->page_size - sizeof(uint64_t);	/* a long, at most */
+	ssize_t n = read_some(s, buf, most), rest;
+
+	if (n <= 0)
+		return n;
+	if (n != (ssize_t)most)
 		return -EIO;
-	return n;
+	rest = read_some(s, buf + most, s->page_size - most);
+	if (rest < 0)
+		return rest;
+	return most + rest == s->page_size ? (ssize_t)s->page_size : -EIO;
 }
 
 /*
@@ -134,6 +164,37 @@ static ssize_t read_pages(struct source *s, uint8_t *buf, size_t cap, bool all)
 	return len;
 }
 
+/*
+ * The same with care; pieces are put together where they fit. A sub-buffer that
+ * was still being filled is the last one taken, unless @all.
+ */
+static ssize_t read_pieces(struct source *s, uint8_t *buf, size_t cap, bool all)
+{
+	size_t len = 0;
+
+	while (cap - len >= s->page_size) {
+		uint8_t *at = buf + len;
+		ssize_t n = read_piece(s, at);
+		enum join join;
+
+		if (!n)
+			n = read_page(s, at);
+		if (n < 0)
+			return failed(s, len, n);
+		if (!n)
+			break;
+		if (join_is_nothing(&s->abi, s->page_size, at))
+			continue;
+		join = len ? join_piece(&s->abi, s->page_size, at - n, at) : JOIN_APART;
+		if (join != JOIN_DONE)
+			len += n;
+		/* What had no room with the piece before it ends a full sub-buffer. */
+		if (!all && join != JOIN_NO_ROOM && half_filled(s, buf + len - n))
+			break;
+	}
+	return len;
+}
+
 /* Takes the @len bytes out that were spliced into the pipe. */
 static int pipe_empty(struct source *s, uint8_t *buf, size_t len)
 {
@@ -150,15 +211,12 @@ static int pipe_empty(struct source *s, uint8_t *buf, size_t len)
 	return 0;
 }
 
-/* One splice of at most @cap bytes. */
-static ssize_t splice_some(struct source *s, uint8_t *buf, size_t cap)
+/* One splice of at most @want bytes, whole sub-buffers. */
+static ssize_t splice_some(struct source *s, uint8_t *buf, size_t want)
 {
-	size_t want = cap - cap % s->page_size;
 	ssize_t n;
 	int r;
 
-	if (want > s->splice_max)
-		want = s->splice_max;
 	do
 		n = splice(s->fd, NULL, s->pipe[1], NULL, want, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	while (n < 0 && errno == EINTR);
@@ -172,17 +230,19 @@ static ssize_t splice_some(struct source *s, uint8_t *buf, size_t cap)
 
 static ssize_t splice_pages(struct source *s, uint8_t *buf, size_t cap)
 {
-	size_t len = 0;
+	size_t len = 0, want;
+	ssize_t n;
 
-	while (cap - len >= s->page_size) {
-		ssize_t n = splice_some(s, buf + len, cap - len);
-
+	do {
+		want = (cap - len) / s->page_size * s->page_size;
+		if (want > s->splice_max)
+			want = s->splice_max;
+		n = splice_some(s, buf + len, want);
 		if (n < 0)
 			return failed(s, len, n);
-		if (!n)
-			break;
 		len += n;
-	}
+		/* Less than wanted is all there was: what came since is for the next call. */
+	} while (n == (ssize_t)want && cap - len >= s->page_size);
 	return len;
 }
 
@@ -191,6 +251,8 @@ ssize_t source_read(struct source *s, void *buf, size_t cap)
 	ssize_t n;
 
 	s->error = 0;
+	if (s->careful)
+		return read_pieces(s, buf, cap, false);
 	if (s->pipe[0] >= 0) {
 		n = splice_pages(s, buf, cap);
 		if (s->error != -EINVAL)
@@ -205,8 +267,13 @@ ssize_t source_read(struct source *s, void *buf, size_t cap)
 
 ssize_t source_drain(struct source *s, void *buf, size_t cap)
 {
-	ssize_t n = source_read(s, buf, cap), rest;
+	ssize_t n, rest;
 
+	if (s->careful) {
+		s->error = 0;
+		return read_pieces(s, buf, cap, true);
+	}
+	n = source_read(s, buf, cap);
 	if (s->error || cap - n < s->page_size)
 		return n;
 	rest = read_pages(s, (uint8_t *)buf + n, cap - n, true);

@@ -15,6 +15,13 @@
  * sub-buffer, TRACE_MMAP_IOCTL_GET_READER, and a copy: 3.1 to 3.8 us of CPU on the
  * same kernel, all pages mapped before, where read took 1.0; and a mapped ring cannot
  * be resized.
+ *
+ * With care, each number of lost events is there: the kernel puts it behind the
+ * entries of a sub-buffer if there is room, else it only says "some". Asked for
+ * fewer bytes than a sub-buffer has (ring_buffer_read_page() in
+ * kernel/trace/ring_buffer.c), it hands a full one over in two pieces, and the
+ * first has room. It copies these event by event, 5 us of CPU more per sub-buffer of
+ * small events, so this is for times when something is lost.
  */
 #ifndef TRACECMD_SOURCE_H
 #define TRACECMD_SOURCE_H
@@ -33,12 +40,15 @@ int source_new(int fd, const struct ring_abi *abi, uint32_t page_size, bool spli
 	       struct source **ret, struct err *e);
 void source_free(struct source *s);
 int source_fd(const struct source *s);		/* for poll */
+/* From now on with care, or without. */
+void source_set_careful(struct source *s, bool careful);
 
 /*
  * What is there now, without waiting: a multiple of the sub-buffer size, at
- * most @cap (which must hold one). Less than would fit means that there is no
- * more now; with read, that the last sub-buffer was still being filled; or that
- * there is a source_error. -errno if that came before anything else.
+ * most @cap (which must hold one). Less than would fit means that there was no
+ * more then; with read, that the last sub-buffer was still being filled; or that
+ * there is a source_error. -errno if that came before anything else. With care,
+ * 0 means that the buffer was empty.
  */
 ssize_t source_read(struct source *s, void *buf, size_t cap);
 /* Once tracing is off: the same, the partly filled sub-buffer at the end

@@ -79,6 +79,7 @@ struct spool_chunk {
 	bool raw;			/* writing: not compressed, though the spool has a codec */
 	uint64_t seq;
 	uint64_t first_ts, last_ts;	/* of the first sub-buffer's head, of the last event */
+	uint64_t missing;		/* reading: chunks that should be before it and are not */
 };
 
 /* ---- writing ------------------------------------------------------------ */
@@ -157,11 +158,15 @@ const struct codec *spool_reader_codec(const struct spool_reader *r);
 
 /*
  * The next whole DATA chunk, its check verified, and its payload (a view
- * until the next call). Damaged stretches are skipped. 1, 0 at the end,
- * -errno if the file cannot be read.
+ * until the next call). Damaged stretches are skipped; chunks that are missing are
+ * counted, and told where no damage told of them. 1, 0 at the end, -errno if the
+ * file cannot be read.
  */
 int spool_reader_next(struct spool_reader *r, struct spool_chunk *ret, const uint8_t **ret_payload,
 		      struct err *e);
+/* Before the first chunk is read: the sequence number it should have, as another file's end
+ * tells; without that it is the one of the INFO chunk. */
+void spool_reader_expect(struct spool_reader *r, uint64_t seq);
 /* Bytes skipped so far because they were no whole chunk. */
 uint64_t spool_reader_damage(const struct spool_reader *r);
 

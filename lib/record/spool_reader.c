@@ -25,7 +25,10 @@ struct spool_reader {
 	unsigned notices_given;
 	uint64_t vain;			/* bytes whose check was computed and did not fit */
 	bool known;			/* info is filled from a chunk */
+	bool has_next;			/* next_seq is known */
+	bool has_data;			/* a DATA chunk was found */
 	uint64_t next_seq;
+	uint64_t damage_told;		/* up to the last DATA chunk */
 	struct spool_info info;
 	struct buf info_text;		/* holds info's strings */
 	struct buf chunk;		/* header and payload of the chunk at hand */
@@ -86,7 +89,7 @@ static const char *chunk_mismatch(const struct spool_reader *r, const struct spo
 	    !!(h->flags & SPOOL_BIG_ENDIAN) != r->info.big_endian ||
 	    !!(h->flags & SPOOL_LONG32) != (r->info.long_size == 4))
 		return "has other sub-buffers than the file's beginning";
-	if (h->kind == SPOOL_DATA && h->seq < r->next_seq)
+	if (h->kind == SPOOL_DATA && r->has_data && h->seq < r->next_seq)
 		return "repeats a sequence number";
 	return NULL;
 }
@@ -283,6 +286,7 @@ int spool_reader_open(int fd, const char *name, const struct notices *notices,
 	info_set(r, &h);
 	r->info.described = h.kind == SPOOL_INFO;
 	if (r->info.described) {
+		spool_reader_expect(r, h.seq);
 		err = info_parse(r, r->chunk.data + SPOOL_HEADER, h.csize);
 		if (err) {
 			err_errno(e, err, "cannot read spool '%s'", name);
@@ -318,6 +322,26 @@ const struct codec *spool_reader_codec(const struct spool_reader *r)
 	return r->codec;
 }
 
+void spool_reader_expect(struct spool_reader *r, uint64_t seq)
+{
+	r->next_seq = seq;
+	r->has_next = true;
+}
+
+/* How many chunks are missing before the one with @seq. */
+static uint64_t see_sequence(struct spool_reader *r, uint64_t seq, uint64_t offset)
+{
+	uint64_t missing = r->has_next && seq > r->next_seq ? seq - r->next_seq : 0;
+
+	if (missing && r->damage == r->damage_told && r->notices_given++ < NOTICES_MAX)
+		notice(r->notices, "spool '%s': before the chunk at offset 0x%" PRIx64 " %" PRIu64
+		       " are missing", r->name, offset, missing);
+	r->damage_told = r->damage;
+	r->has_data = true;
+	spool_reader_expect(r, seq + 1);
+	return missing;
+}
+
 int spool_reader_next(struct spool_reader *r, struct spool_chunk *ret, const uint8_t **ret_payload,
 		      struct err *e)
 {
@@ -330,10 +354,10 @@ int spool_reader_next(struct spool_reader *r, struct spool_chunk *ret, const uin
 		if (err <= 0)
 			return err;
 	} while (h.kind != SPOOL_DATA);
-	r->next_seq = h.seq + 1;
 	*ret = (struct spool_chunk){
 		.fd = r->fd, .offset = at + SPOOL_HEADER, .csize = h.csize, .usize = h.usize,
 		.seq = h.seq, .first_ts = h.first_ts, .last_ts = h.last_ts,
+		.missing = see_sequence(r, h.seq, at),
 	};
 	*ret_payload = (const uint8_t *)r->chunk.data + SPOOL_HEADER;
 	return 1;

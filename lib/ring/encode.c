@@ -170,7 +170,7 @@ void ring_encoder_finish(struct ring_encoder *enc)
 			commit += COMMIT_LOST_STORED;
 			put_long(enc, enc->data + enc->pos, enc->lost);
 		}
-		commit |= UINT64_C(0xffffffff) << 32;	/* the kernel adds the flags as a signed int */
+		commit |= COMMIT_FLAGS_SIGN;
 	}
 	put_long(enc, enc->data + 8, commit);
 }

@@ -8,6 +8,8 @@
 #define COMMIT_BYTES 0x7ffffffu			/* bits 0-26 of the commit word */
 #define COMMIT_LOST_STORED (UINT64_C(1) << 30)
 #define COMMIT_LOST (UINT64_C(1) << 31)
+/* In a commit word of 8 bytes that has flags: the kernel adds them as a signed int. */
+#define COMMIT_FLAGS_SIGN (UINT64_C(0xffffffff) << 32)
 
 #define DELTA_BITS 27
 #define DELTA_MAX 0x7ffffffu

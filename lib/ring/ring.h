@@ -178,4 +178,13 @@ int ring_encoder_pad(struct ring_encoder *enc, uint64_t ts, size_t len);
 /* Writes the commit word and lost count, zeros the rest. */
 void ring_encoder_finish(struct ring_encoder *enc);
 
+/* ---- mending ------------------------------------------------------------ */
+
+/* Says that events were lost before the page and nobody knows how many; a number there is
+ * gives way. @page has RING_HEADER_MAX bytes at least. */
+void ring_page_mark_lost(const struct ring_abi *abi, void *page);
+/* Ends @page, which ring_page_open took for @p, at @end, where one of its entries begins;
+ * the loss before it stays. */
+void ring_page_shorten(const struct ring_page *p, void *page, uint32_t end);
+
 #endif

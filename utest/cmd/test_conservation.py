@@ -16,10 +16,13 @@ CPUS = os.sysconf("SC_NPROCESSORS_ONLN")
 NAME = common.instance("conserve")
 
 
-def written_by(path_of_instance, count, pause_us=0):
-    """The command that writes @count markers on each CPU."""
+TIMES = int(os.environ.get("TRACECMD_CONSERVATION_TIMES", "1"))
+
+
+def written_by(path_of_instance, count, pause_us=0, seed=0):
+    """The command that writes @count markers on each CPU; with a @seed of random sizes."""
     return [common.tool("markers"), f"{path_of_instance}/trace_marker", f"{path_of_instance}/trace_marker_raw",
-            str(count), str(pause_us)]
+            str(count), str(pause_us), str(seed)]
 
 
 def balance(path, written):
@@ -30,6 +33,34 @@ def balance(path, written):
     per_cpu = written // CPUS
     assert all(0 <= cpu < CPUS and 0 <= number < per_cpu for cpu, number in found)
     return len(found), events.lost(common.report(path, "--stat"), text)
+
+
+def lost_in_places(text, count):
+    """How many of @count markers on each CPU the report's lines say are lost, and how many of these lines say no
+    number. Each number is what is missing there, and where gaps of unknown size were before: with those."""
+    last, silent, told, unknown = [-1] * CPUS, [0] * CPUS, [None] * CPUS, 0
+    total = 0
+    for line in text.splitlines():
+        if gap := events.LOST.match(line):
+            cpu = int(gap[1])
+            assert told[cpu] is None, f"two losses at one place: {line}"
+            told[cpu] = int(gap[2] or 0)
+            total += told[cpu]
+            unknown += not gap[2]
+        elif found := events.marker_numbers(events.parse(line)):
+            cpu, number = found[0]
+            missing, last[cpu] = number - last[cpu] - 1, number
+            if told[cpu]:
+                assert told[cpu] == missing + silent[cpu], f"CPU {cpu}, before {number}: {told[cpu]} of {missing}"
+                silent[cpu] = 0
+            elif told[cpu] == 0:
+                assert missing, f"CPU {cpu}, before {number}: nothing is lost"
+                silent[cpu] += missing
+            else:
+                assert not missing, f"CPU {cpu}, before {number}: {missing} lost silently"
+            told[cpu] = None
+    assert last == [count - 1] * CPUS
+    return total, unknown
 
 
 def told_lost(stderr):
@@ -52,6 +83,25 @@ def test_recorded_and_lost_are_all(kernel, tmp_path, form, kb, count):
     assert told_lost(p.stderr) == lost
     if kb == 32768:
         assert lost == 0
+
+
+@pytest.mark.parametrize("seed, form", [(1, ("-b", "4")), (1, ("-b", "8")), (1, ("-b", "8", "--poll")),
+                                        (1, ("-b", "64", "--poll")), (1, ("-b", "8", "--nosplice")),
+                                        (1, ("-b", "64", "--subbuf-size", "8")), (0, ("-b", "8")),
+                                        (0, ("-b", "64", "--nosplice"))],
+                         ids=lambda value: " ".join(value) if isinstance(value, tuple) else f"sizes{value}")
+def test_each_gap_has_its_number(kernel, tmp_path, seed, form):
+    """Buffers of a few sub-buffers, which are full to the last byte, or full to some byte."""
+    out, count = tmp_path / "out.dat", 6000
+    for turn in range(TIMES):
+        p = run(TRACECMD, "record", "-o", out, "-B", NAME, "-p", "nop", *form,
+                *written_by(f"{kernel}/instances/{NAME}", count, seed=seed and seed + turn * CPUS))
+        text = common.report(out)
+        recorded = len(events.marker_numbers(events.parse(text)))
+        lost, unknown = lost_in_places(text, count)
+        assert unknown == 0
+        assert recorded + lost == count * CPUS
+        assert told_lost(p.stderr) == lost and "known size" not in p.stderr
 
 
 def test_loss_is_certain_when_nobody_reads(kernel, tmp_path):

@@ -336,6 +336,17 @@ def test_reset_brings_the_defaults_back(instance):
     assert instance.read("trace").count("\n") < 20
 
 
+def test_reset_brings_options_and_sub_buffers_back(instance):
+    fresh = tracefs.snapshot()[NAME]
+    sizes = ("--subbuf-size", "16") if os.path.exists(f"{instance.path}/buffer_subbuf_size_kb") else ()
+    start("-B", NAME, "-e", "sched", *sizes, "-O", "nooverwrite", "-O", "sym-offset", "-T", "-P", os.getpid(), "-c")
+    with open(f"{instance.path}/buffer_percent", "w") as f:
+        f.write("7")
+    run(TRACECMD, "reset", "-B", NAME)
+    left = tracefs.snapshot()[NAME]
+    assert {k: v for k, v in left.items() if v != fresh.get(k)} == {}
+
+
 def append(path, text):
     fd = os.open(path, os.O_WRONLY | os.O_APPEND)
     try:

@@ -74,6 +74,39 @@ def test_both_killed(before, tmp_path):
     assert "was killed" in p.stderr
 
 
+def test_notes_do_not_block_each_other(tmp_path):
+    """What one note tells cannot be put back, others are of no use: the rest is. In a /run of the test's own."""
+    victims = [tmp_path / "a", tmp_path / "b"]
+    for v in victims:
+        v.write_text("changed")
+    boot = open("/proc/sys/kernel/random/boot_id").read().strip()
+    head = f"tracecmd 1 pid 1 boot {boot}"
+    made = {
+        "note.0bad": f"{head}\nw {tmp_path}/dir value\n", "note.a": f"{head}\nw {victims[0]} before\n",
+        "note.b": f"{head}\nw {victims[1]} before\n", "note.zbad": f"{head}\nnonsense\n",
+        "note.old": f"tracecmd 1 pid 1 boot 00000000-0000\nw {victims[0]} never\n",
+        "note.other": f"tracecmd 2 {boot}\nw {victims[0]} never\n",
+    }
+    os.mkdir(tmp_path / "dir")
+    os.mkdir(tmp_path / "notes")
+    for name, text in made.items():
+        (tmp_path / "notes" / name).write_text(text)
+    os.mkfifo(tmp_path / "notes/note.fifo")
+    os.truncate(os.open(tmp_path / "notes/note.large", os.O_CREAT | os.O_RDWR), (64 << 20) + 1)
+    os.makedirs(NOTES, exist_ok=True)
+    run_here = ("unshare", "-m", "sh", "-c", f'mount --bind "{tmp_path}/notes" {NOTES} && exec "$@"', "sh")
+    p = run(*run_here, TRACECMD, "reset", "--recover", status=1)
+    assert [v.read_text() for v in victims] == ["before\n", "before\n"]
+    left = sorted(os.listdir(tmp_path / "notes"))
+    assert left == ["note.0bad", "note.fifo", "note.large", "note.other", "note.zbad"]
+    for name, words in ("note.other", "is not understood"), ("note.large", "File too large"):
+        assert re.search(f"'{NOTES}/{name}', where tracecmd noted what it changed.*{words}", p.stderr)
+    assert "malformed entry" in p.stderr and f"cannot put back {tmp_path}/dir" in p.stderr
+    p = run(*run_here, TRACECMD, "stat", "-B", "no_such_instance", status=1)
+    assert p.stderr.count("reset --recover") == 2 and "not understood" in p.stderr
+    assert sorted(os.listdir(tmp_path / "notes")) == left
+
+
 def test_recover_stands_alone(kernel):
     assert "--recover" in run(TRACECMD, "reset", "--recover", "-a", status=2).stderr
 

@@ -149,6 +149,19 @@ def test_torn_chunk(left):
     assert 0 < len(rest) < len(whole) and set(rest) <= set(whole)
 
 
+def test_missing_chunk(left):
+    """What follows it is marked, though every chunk that is there is whole."""
+    spool = max(left.glob("x.dat.*.cpu*"), key=os.path.getsize)
+    data = spool.read_bytes()
+    chunks = [m.start() for m in re.finditer(rb"TCspool\n", data)]
+    spool.write_bytes(data[:chunks[2]] + data[chunks[3]:])
+    marks = run(TRACECMD, "report", left / "x.dat", status=1).stdout.count("[EVENTS DROPPED]")
+    assert marks == 1
+    p = run(TRACECMD, "report", "--count", left / "x.dat", status=1)
+    assert f"before the chunk at offset {chunks[2]:#x} 1 are missing" in p.stderr
+    assert "unknown" in p.stdout + p.stderr
+
+
 def test_earlier_file_beside_what_is_left(left):
     """The name's file is read if there is one; it is said how to get at the rest."""
     run(TRACECMD, "restore", "-o", left / "x.dat", left / "x.dat")

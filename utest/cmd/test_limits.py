@@ -68,6 +68,7 @@ def test_max_size_is_a_bound(dat, form):
     (("--max-size", "99999999999999T"), "is too large"), (("--max-size", "99999999999999999999"), "is too large"),
     (("--max-time", "0"), "not between"),
     (("--reader-cpus", "0-"), "no list of CPUs"), (("--reader-cpus", "900"), "none of the CPUs"),
+    (("--reader-cpus", "65535"), "none of the CPUs"), (("--reader-cpus", "65536"), "no list of CPUs"),
     (("--status-fd", "77"), "descriptor 77"), (("--sync=x",), "not a number")])
 def test_bad_values(dat, option, words):
     p = run(TRACECMD, "record", "-o", dat, *IN, *option, "-e", "sched", "true", status=None)
@@ -121,6 +122,16 @@ def test_sync_and_reader_cpus(dat):
         p.send_signal(signal.SIGINT)
         finish(p)
     strict_check(dat)
+
+
+def test_more_files_than_may_be_open(dat):
+    """The recorder raises its soft limit, the command has its own. A hard limit that is too low
+    is told before anything is changed."""
+    command = (TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "sh", "-c", "ulimit -Sn; ulimit -Hn")
+    assert run("prlimit", "--nofile=80:5000", *command).stdout == "80\n5000\n"
+    p = run("prlimit", "--nofile=80:80", "setpriv", "--bounding-set=-sys_resource", *command, status=1)
+    assert re.search(r"cannot record the buffers of \d+ CPUs: \d+ files have to be open at once, and 80 may be", p.stderr)
+    assert not os.path.exists(DIR)
 
 
 def test_flush(dat):

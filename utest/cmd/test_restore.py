@@ -156,7 +156,9 @@ def test_damaged_spool(spools, tmp_path, what):
     if what == "front":			# only the description is lost, and with it the instance's name
         assert len(got) == len(whole)
     else:
-        assert got < whole and len(got) > len(whole) / 3
+        marks = {r for r in got - whole if "DROPPED" in r}
+        assert len(marks) == (what != "cut")		# nothing follows the cut that could be marked
+        assert got - marks < whole and len(got) > len(whole) / 3
 
 
 @pytest.mark.parametrize("fixture", ["clock-global", "lost-6.1", "all-6.1", "instances"])
@@ -212,14 +214,16 @@ def test_two_files_of_one_cpu(tmp_path):
     assert "both of CPU 1" in p.stderr and not (tmp_path / "out.dat").exists()
 
 
-def made(path, *chunks):
+def made(path, *chunks, cpu=0, flags=0, **keys):
     """A spool by the independent layout, with checks that fit; each chunk: (sequence, codec, payload, pages)."""
+    keys = {"cpus": "2", "clock": "local", "uname": "Linux", "tracecmd": "1", **keys}
+    info = "".join(f"{k}={v}\0" for k, v in keys.items()).encode()
     lib = ctypes.CDLL("libxxhash.so.0")
     lib.XXH3_64bits.restype = lib.XXH3_64bits_withSeed.restype = ctypes.c_uint64
     out = b""
-    for kind, seq, codec, payload, usize in [(1, 0, b"", b"cpus=2\0clock=local\0uname=Linux\0tracecmd=1\0", None)] + [
+    for kind, seq, codec, payload, usize in [(1, chunks[0][0], b"", info, None)] + [
             (2, seq, codec, payload, pages * 4096) for seq, codec, payload, pages in chunks]:
-        head = b"TCspool\n" + struct.pack("<HHIIIQQQ8sIIQ", 1, kind, 0, 0, 4096, seq, 0, 0, codec, len(payload),
+        head = b"TCspool\n" + struct.pack("<HHIIIQQQ8sIIQ", 1, kind, flags, cpu, 4096, seq, 0, 0, codec, len(payload),
                                           len(payload) if usize is None else usize, 7)
         seed = lib.XXH3_64bits(head, ctypes.c_size_t(len(head)))
         check = lib.XXH3_64bits_withSeed(payload, ctypes.c_size_t(len(payload)), ctypes.c_uint64(seed))
@@ -237,11 +241,31 @@ def partial(tmp_path):
 
 
 PAGE = struct.pack("<QQ", 100, 0).ljust(4096, b"\0")
+NO_ZSTD = b"\x28\xb5\x2f\xfd" + b"\xff" * 50
+
+
+def page(ts, events=3, lost=0):
+    """A sub-buffer of markers; with a number of events lost before it."""
+    entry = struct.pack("<HBBiQ", 5, 0, 0, 1, 0) + b"hello\0\0\0"
+    body = (struct.pack("<I", len(entry) // 4 | 10 << 5) + entry) * events
+    flags = 3 << 30 if lost else 0
+    return (struct.pack("<QQ", ts, len(body) | flags) + body + struct.pack("<Q", lost)).ljust(4096, b"\0")
+
+
+def losses(path):
+    """(events before it, what was lost) of every mark, as the independent decoder has them."""
+    found, events = [], 0
+    for line in records(path):
+        if "DROPPED" in line:
+            found.append((events, re.search(r"\[(.*?) ?EVENTS DROPPED", line)[1]))
+        else:
+            events += 1
+    return found, events
 
 
 def test_chunks_that_do_not_decompress(partial, tmp_path):
     """Their checks are right all the same. A CPU with no others has no place in the file."""
-    bad = (3, b"zstd", b"\x28\xb5\x2f\xfd" + b"\xff" * 50, 100)
+    bad = (3, b"zstd", NO_ZSTD, 100)
     for chunks in (bad,), ((2, b"", PAGE, 1), bad, (4, b"", PAGE, 1)):
         p = run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", made(tmp_path / "x.cpu0", *chunks), status=1)
         assert "cannot be decompressed; skipped" in p.stderr
@@ -288,3 +312,105 @@ def test_spools_of_different_recordings(spools, tmp_path):
     other = f"{tmp_path}/y.dat.{INSTANCE}.cpu0"
     p = run(TRACECMD, "restore", "-o", tmp_path / "out.dat", *spools, other, status=1)
     assert "of different recordings" in p.stderr and not (tmp_path / "out.dat").exists()
+
+
+def without(path, n):
+    """The spool without its chunk @n (0: INFO)."""
+    data, at = path.read_bytes(), chunks_of(path) + [os.path.getsize(path)]
+    path.write_bytes(data[:at[n]] + data[at[n + 1]:])
+
+
+def spoiled(path, n):
+    data = bytearray(path.read_bytes())
+    data[chunks_of(path)[n] + 100] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("what", ["missing", "damaged", "undecompressable", "front", "second file", "loss before"])
+def test_what_is_missing_is_marked(partial, tmp_path, what):
+    """The events behind it follow a loss of unknown size: in the file, not only on the terminal."""
+    spool = tmp_path / "x.cpu0"
+    chunks = [(i, b"", page(1000 * i, lost=7 if what == "loss before" and i == 2 else 0), 1) for i in range(4)]
+    words = "are missing"
+    files = [spool]
+    if what == "undecompressable":
+        chunks[1] = (1, b"zstd", NO_ZSTD, 1)
+        words = "cannot be decompressed"
+    elif what == "second file":
+        files.append(made(tmp_path / "x.cpu0.1", *chunks[2:]))
+        chunks = chunks[:1]
+    made(spool, *chunks)
+    if what in ("missing", "loss before"):
+        without(spool, 2)
+    elif what == "front":
+        without(spool, 1)
+    elif what == "damaged":
+        spoiled(spool, 2)
+        words = "does not fit its checksum"
+    p = run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", *files, status=1)
+    assert words in p.stderr
+    assert losses(tmp_path / "out.dat") == ([(0 if what == "front" else 3, "")], 9)
+    strict_check(tmp_path / "out.dat")
+    assert "[EVENTS DROPPED]" in common.report(tmp_path / "out.dat")
+
+
+def test_what_a_limit_dropped_is_no_damage(partial, tmp_path):
+    """The file begins at a higher number, and its description says so."""
+    run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", made(tmp_path / "x.cpu0", (9, b"", page(100), 1)))
+    assert losses(tmp_path / "out.dat") == ([], 3)
+
+
+@pytest.mark.parametrize("codec", ["none", "zstd"])
+def test_sub_buffers_damaged_inside(tmp_path, codec):
+    """What can be read of them is kept, whatever the checksum says."""
+    run(TRACECMD, "convert", "--compression", codec, f"{FIXTURES}/trace-marker.dat", tmp_path / "partial.dat")
+    past = struct.pack("<QQ", 100, 99999).ljust(4096, b"\0")
+    cut = bytearray(page(2000, lost=5))
+    cut[16 + 28:16 + 32] = struct.pack("<I", 0)		# the second event's length is in the next word
+    cut[16 + 32:16 + 36] = struct.pack("<I", 4000)
+    path = made(tmp_path / "x.cpu0", (0, b"", page(100) + past + page(1000), 3), (1, b"", bytes(cut) + page(3000), 2))
+    p = run(TRACECMD, "restore", "-i", tmp_path / "partial.dat", "-o", tmp_path / "out.dat", path, status=1)
+    assert f"'{path}': sub-buffer 1 of the chunk at offset {chunks_of(path)[1]:#x}: commit past the page" in p.stderr
+    assert "2 sub-buffers are damaged" in p.stderr
+    strict_check(tmp_path / "out.dat")
+    assert losses(tmp_path / "out.dat") == ([(3, ""), (6, "5"), (7, "")], 10)
+
+
+@pytest.mark.parametrize("words, metadata, first, second", [
+    ("another size of long than the metadata", "trace-marker", {"flags": 2}, None),
+    ("another size of long than the metadata", "syn-v7-le-l4-p4096-zstd", {}, None),
+    ("another byte order than the metadata", "trace-marker", {"flags": 1}, None),
+    ("are of different machines", "trace-marker", {}, {"flags": 1}),
+    ("are of different machines", "trace-marker", {}, {"flags": 2}),
+    ("of one buffer, with different clocks ('local' and 'mono')", "trace-marker", {}, {"clock": "mono"}),
+    ("has a name of more than 255 bytes", "trace-marker", {"instance": "a" * 256}, None),
+])
+def test_spools_that_do_not_fit(tmp_path, words, metadata, first, second):
+    files = [made(tmp_path / "x.cpu0", (0, b"", PAGE, 1), **first)]
+    if second:
+        files.append(made(tmp_path / "x.cpu1", (0, b"", PAGE, 1), cpu=1, **second))
+    p = run(TRACECMD, "restore", "-i", f"{FIXTURES}/{metadata}.dat", "-o", tmp_path / "out.dat", *files, status=1)
+    assert words in p.stderr and not (tmp_path / "out.dat").exists()
+
+
+def test_nothing_but_empty_files(partial, tmp_path):
+    empty = tmp_path / "x.cpu0"
+    empty.touch()
+    for files, words in ((["/proc/kallsyms"], "'/proc/kallsyms' is empty: there is nothing"), ([empty, "/proc/kallsyms"], "as the other")):
+        p = run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", *files, status=1)
+        assert words in p.stderr and not (tmp_path / "out.dat").exists()
+    other = tmp_path / "x.cpu1"
+    other.write_bytes(page(100))
+    run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", empty, other)
+    assert losses(tmp_path / "out.dat") == ([], 3)
+
+
+def test_more_files_than_may_be_open(partial, tmp_path):
+    """The soft limit is raised; where the hard one is too low that is said, with both numbers."""
+    files = [made(tmp_path / f"x.cpu{i}", (0, b"", page(100 + i), 1), cpu=i) for i in range(100)]
+    restore = (TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", *files)
+    p = run("prlimit", "--nofile=80:80", "setpriv", "--bounding-set=-sys_resource", *restore, status=1)
+    assert re.search(r"cannot read 100 files of CPUs: \d+ files have to be open at once, and 80 may be; allow more: 'ulimit -Hn", p.stderr)
+    assert not (tmp_path / "out.dat").exists()
+    run("prlimit", "--nofile=80:400", *restore)
+    assert losses(tmp_path / "out.dat") == ([], 300)

@@ -18,19 +18,22 @@ static const struct ring_abi abi = {
 };
 
 struct world {
-	uint64_t overrun;
+	struct gaps_counters counters;
+	uint64_t late;			/* added to the counter from the second look on, once */
 	bool broken;
 	unsigned reads;
 };
 
-static int overrun(void *ctx, uint64_t *ret)
+static int counters(void *ctx, struct gaps_counters *ret)
 {
 	struct world *w = ctx;
 
 	w->reads++;
 	if (w->broken)
 		return -EIO;
-	*ret = w->overrun;
+	*ret = w->counters;
+	w->counters.overrun += w->late;
+	w->late = 0;
 	return 0;
 }
 
@@ -54,142 +57,269 @@ static void full_page(uint8_t *page, uint32_t first, uint64_t lost)
 	make_page(page, first, EVENTS, lost);
 }
 
-static bool see(struct gaps *g, const uint8_t *page, uint32_t number, struct gap_fixes *fixes)
+/* One that holds the batch's pages and what came of them. */
+struct bed {
+	struct world w;
+	struct gaps g;
+	struct gap_fixes fixes;
+	uint8_t pages[4 * PAGE];
+	size_t nr;			/* of this take */
+	uint32_t first;			/* number of its first */
+};
+
+static void bed_begin(struct bed *b)
 {
-	return gaps_see(g, page, 1, number, fixes);
+	*b = (struct bed){ 0 };
+	gaps_init(&b->g, &abi, PAGE, counters, &b->w);
 }
 
-/* Silent gap, counter read, a page without loss: the number is known. */
-static void test_settled_by_quiet_page(void **state)
+static void bed_end(struct bed *b)
 {
-	struct world w = { 0 };
-	struct gap_fixes fixes = { 0 };
-	uint8_t silent[PAGE], quiet[PAGE], told[PAGE];
-	struct gaps g;
-
-	(void)state;
-	full_page(silent, 0, RING_LOST_UNKNOWN);
-	full_page(quiet, 100, 0);
-	make_page(told, 200, 3, 40);
-	gaps_init(&g, &abi, PAGE, overrun, &w);
-	assert_false(see(&g, quiet, 0, &fixes));
-	assert_false(see(&g, told, 1, &fixes));
-	assert_int_equal(w.reads, 0);		/* nothing to learn from it yet */
-	w.overrun = 47;
-	assert_true(see(&g, silent, 2, &fixes));
-	assert_int_equal(w.reads, 1);
-	assert_int_equal(fixes.nr, 0);
-	assert_false(see(&g, quiet, 3, &fixes));
-	assert_int_equal(fixes.nr, 1);
-	assert_int_equal(fixes.v[0].page, 2);
-	assert_int_equal(fixes.v[0].lost, 7);
-	/* And the sum goes on from there. */
-	w.overrun = 50;
-	assert_true(see(&g, silent, 4, &fixes));
-	assert_false(see(&g, quiet, 5, &fixes));
-	assert_int_equal(fixes.v[1].lost, 3);
-	gaps_release(&g);
-	vec_release(&fixes);
+	gaps_release(&b->g);
+	vec_release(&b->fixes);
 }
 
-/* The counter may have moved on before a page that follows a loss. */
-static void test_not_settled_by_loss(void **state)
+/* The next page of the take is full and follows a loss. */
+static void comes(struct bed *b, uint64_t lost)
 {
-	struct world w = { .overrun = 9 };
-	struct gap_fixes fixes = { 0 };
-	uint8_t silent[PAGE], quiet[PAGE], told[PAGE];
-	struct gaps g;
-
-	(void)state;
-	full_page(silent, 0, RING_LOST_UNKNOWN);
-	full_page(quiet, 100, 0);
-	make_page(told, 200, 3, 40);
-	gaps_init(&g, &abi, PAGE, overrun, &w);
-	assert_true(see(&g, silent, 0, &fixes));
-	w.overrun = 45;
-	assert_true(see(&g, told, 1, &fixes));
-	assert_int_equal(fixes.nr, 0);
-	assert_false(see(&g, quiet, 2, &fixes));
-	assert_int_equal(fixes.nr, 1);
-	assert_int_equal(fixes.v[0].page, 0);
-	assert_int_equal(fixes.v[0].lost, 5);
-	gaps_release(&g);
-	vec_release(&fixes);
+	if (lost && lost != RING_LOST_UNKNOWN)
+		make_page(b->pages + b->nr++ * PAGE, 0, 3, lost);
+	else
+		make_page(b->pages + b->nr++ * PAGE, 0, EVENTS, lost);
 }
 
-/* Several silent gaps share what is known of all of them. */
-static void test_sum_is_exact(void **state)
+/* The take. Returns whether to wait; *careful is how it was to be done. */
+static bool taken(struct bed *b, bool *careful, bool empty)
 {
-	struct world w = { 0 };
-	struct gap_fixes fixes = { 0 };
-	uint8_t silent[PAGE];
-	struct gaps g;
+	bool r, care = gaps_begin(&b->g);
+
+	if (careful)
+		*careful = care;
+	r = gaps_see(&b->g, b->pages, b->nr, b->first, &b->fixes, empty);
+	b->first += b->nr;
+	b->nr = 0;
+	return r;
+}
+
+static uint64_t stored_lost(const uint8_t *page)
+{
+	struct ring_page p;
+
+	assert_int_equal(ring_page_open(&p, &abi, page, PAGE), 0);
+	return p.lost;
+}
+
+static void check_fix(const struct bed *b, size_t i, uint32_t page, uint64_t lost)
+{
+	assert_true(i < b->fixes.nr);
+	assert_int_equal(b->fixes.v[i].page, page);
+	assert_int_equal(b->fixes.v[i].lost, lost);
+}
+
+/* Without losses: no care. A loss to come, and for a while after one: with care. */
+static void test_when_to_take_care(void **state)
+{
+	struct bed b;
+	bool careful;
 
 	(void)state;
-	full_page(silent, 0, RING_LOST_UNKNOWN);
-	gaps_init(&g, &abi, PAGE, overrun, &w);
-	for (unsigned i = 0; i < 3; i++) {
-		w.overrun += 100 + i;
-		assert_true(see(&g, silent, i, &fixes));
+	bed_begin(&b);
+	comes(&b, 0);
+	assert_false(taken(&b, &careful, false));
+	assert_false(careful);
+	assert_int_equal(b.w.reads, 1);
+	b.w.counters.overrun = 40;
+	comes(&b, 40);
+	assert_false(taken(&b, &careful, false));
+	assert_true(careful);
+	for (unsigned i = 0; i < 16; i++) {
+		comes(&b, 0);
+		assert_false(taken(&b, &careful, false));
+		assert_true(careful);
 	}
-	gaps_end(&g);
-	assert_int_equal(fixes.nr, 3);
-	assert_int_equal(fixes.v[0].lost + fixes.v[1].lost + fixes.v[2].lost, 303);
-	gaps_release(&g);
-	vec_release(&fixes);
+	comes(&b, 0);
+	assert_false(taken(&b, &careful, false));
+	assert_false(careful);
+	assert_int_equal(b.fixes.nr, 0);
+	assert_int_equal(gaps_end(&b.g), 0);
+	bed_end(&b);
 }
 
-/* Given up: silent it stays, and later ones are counted from the next certain point. */
+/* A surprise: the counter is as before a take of more than one sub-buffer. */
+static void test_settled_by_standing_counter(void **state)
+{
+	struct bed b;
+	bool careful;
+
+	(void)state;
+	bed_begin(&b);
+	comes(&b, 0);
+	comes(&b, RING_LOST_UNKNOWN);
+	b.w.late = 47;
+	assert_true(taken(&b, &careful, false));
+	assert_false(careful);
+	comes(&b, 0);
+	comes(&b, 0);
+	assert_false(taken(&b, &careful, false));
+	assert_true(careful);
+	assert_int_equal(b.fixes.nr, 1);
+	check_fix(&b, 0, 1, 47);
+	assert_int_equal(gaps_end(&b.g), 0);
+	bed_end(&b);
+}
+
+/*
+ * A sub-buffer without a loss says nothing about the counter before it: it is the
+ * rest of the one that follows the silent gap, and the writer has been round since.
+ */
+static void test_not_settled_by_second_piece(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_begin(&b);
+	comes(&b, RING_LOST_UNKNOWN);
+	b.w.late = 7;
+	assert_true(taken(&b, NULL, false));
+	b.w.counters.overrun = 7 + 1000;
+	make_page(b.pages + b.nr++ * PAGE, 0, 5, 0);
+	assert_true(taken(&b, NULL, false));
+	comes(&b, 1000);
+	comes(&b, 0);
+	assert_false(taken(&b, NULL, false));
+	assert_int_equal(b.fixes.nr, 1);
+	check_fix(&b, 0, 0, 7);
+	assert_int_equal(gaps_end(&b.g), 0);
+	bed_end(&b);
+}
+
+/* Nor a take during which something was lost; but one that finds nothing left. */
+static void test_settled_by_emptiness(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_begin(&b);
+	comes(&b, RING_LOST_UNKNOWN);
+	b.w.late = 5;
+	assert_true(taken(&b, NULL, false));
+	comes(&b, 0);
+	comes(&b, 0);
+	b.w.late = 30;
+	assert_true(taken(&b, NULL, false));
+	comes(&b, 30);
+	assert_true(taken(&b, NULL, false));
+	assert_true(taken(&b, NULL, false));	/* nothing came, but there may be something */
+	assert_false(taken(&b, NULL, true));
+	check_fix(&b, 0, 0, 5);
+	bed_end(&b);
+}
+
+/* Of several the last gets the number of all; none is made up. */
+static void test_several(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_begin(&b);
+	for (unsigned i = 0; i < 3; i++) {
+		comes(&b, RING_LOST_UNKNOWN);
+		b.w.late = 100 + i;
+		assert_true(taken(&b, NULL, false));
+	}
+	assert_int_equal(gaps_end(&b.g), 0);
+	assert_int_equal(b.fixes.nr, 1);
+	check_fix(&b, 0, 2, 303);
+	bed_end(&b);
+}
+
+/* Given up: silent it stays, and the next number stands for both. */
 static void test_given_up(void **state)
 {
-	struct world w = { .overrun = 10 };
-	struct gap_fixes fixes = { 0 }, later = { 0 };
-	uint8_t silent[PAGE], quiet[PAGE];
-	struct gaps g;
+	struct bed b;
 
 	(void)state;
-	full_page(silent, 0, RING_LOST_UNKNOWN);
-	full_page(quiet, 100, 0);
-	gaps_init(&g, &abi, PAGE, overrun, &w);
-	assert_true(see(&g, silent, 0, &fixes));
-	gaps_give_up(&g);
-	assert_false(see(&g, quiet, 0, &later));
-	assert_int_equal(fixes.nr, 0);
-	w.overrun = 16;
-	assert_true(see(&g, silent, 1, &later));
-	assert_false(see(&g, quiet, 2, &later));
-	assert_int_equal(fixes.nr, 0);
-	assert_int_equal(later.nr, 1);
-	assert_int_equal(later.v[0].lost, 6);
-	gaps_release(&g);
-	vec_release(&fixes);
-	vec_release(&later);
+	bed_begin(&b);
+	comes(&b, RING_LOST_UNKNOWN);
+	b.w.late = 10;
+	assert_true(taken(&b, NULL, false));
+	gaps_give_up(&b.g);
+	comes(&b, 0);
+	comes(&b, 0);
+	assert_false(taken(&b, NULL, false));	/* the number is known, but there is no gap for it */
+	assert_int_equal(b.fixes.nr, 0);
+	assert_int_equal(gaps_end(&b.g), 10);
+	b.w.counters.overrun = 16;
+	comes(&b, 6);
+	assert_false(taken(&b, NULL, false));
+	assert_int_equal(stored_lost(b.pages), 16);
+	assert_int_equal(gaps_end(&b.g), 0);
+
+	/* The same where the next one is silent, too. */
+	comes(&b, RING_LOST_UNKNOWN);
+	b.w.late = 3;
+	assert_true(taken(&b, NULL, false));
+	gaps_give_up(&b.g);
+	assert_int_equal(gaps_end(&b.g), 3);
+	comes(&b, RING_LOST_UNKNOWN);
+	b.w.late = 4;
+	assert_true(taken(&b, NULL, false));
+	assert_false(taken(&b, NULL, true));
+	check_fix(&b, 0, b.first - 1, 7);
+	assert_int_equal(gaps_end(&b.g), 0);
+	bed_end(&b);
+}
+
+/* Somebody else has read before: what the counter says is not ours until it is certain. */
+static void test_read_by_others(void **state)
+{
+	struct bed b;
+	bool careful;
+
+	(void)state;
+	bed_begin(&b);
+	b.w.counters = (struct gaps_counters){ .overrun = 500, .read = 1 };
+	comes(&b, RING_LOST_UNKNOWN);
+	assert_true(taken(&b, &careful, false));
+	assert_true(careful);
+	assert_false(taken(&b, NULL, true));
+	assert_int_equal(b.fixes.nr, 0);
+	comes(&b, RING_LOST_UNKNOWN);
+	b.w.late = 20;
+	assert_true(taken(&b, NULL, false));
+	assert_int_equal(gaps_end(&b.g), 0);
+	check_fix(&b, 0, 1, 20);
+	bed_end(&b);
 }
 
 /* A counter that cannot be read, or makes no sense, invents nothing. */
 static void test_no_counter(void **state)
 {
-	struct world broken = { .broken = true }, small = { 0 };
-	struct gap_fixes fixes = { 0 };
-	uint8_t silent[PAGE], quiet[PAGE];
-	struct gaps g;
+	struct bed b;
 
 	(void)state;
-	full_page(silent, 0, RING_LOST_UNKNOWN);
-	full_page(quiet, 100, 0);
-	gaps_init(&g, &abi, PAGE, overrun, &broken);
-	assert_true(see(&g, silent, 0, &fixes));
-	assert_true(see(&g, quiet, 1, &fixes));
-	gaps_end(&g);
-	gaps_release(&g);
-	gaps_init(&g, &abi, PAGE, overrun, &small);
-	assert_true(see(&g, silent, 0, &fixes));
-	assert_false(see(&g, quiet, 1, &fixes));
-	gaps_release(&g);
-	gaps_init(&g, &abi, PAGE, NULL, NULL);
-	assert_false(see(&g, silent, 0, &fixes));
-	gaps_release(&g);
-	assert_int_equal(fixes.nr, 0);
+	bed_begin(&b);
+	b.w.broken = true;
+	comes(&b, RING_LOST_UNKNOWN);
+	assert_false(taken(&b, NULL, false));
+	assert_int_equal(gaps_end(&b.g), 0);
+	bed_end(&b);
+
+	bed_begin(&b);
+	b.w.counters.overrun = 1;
+	comes(&b, RING_LOST_UNKNOWN);
+	comes(&b, RING_LOST_UNKNOWN);
+	assert_false(taken(&b, NULL, false));
+	assert_int_equal(b.fixes.nr, 0);
+	assert_int_equal(gaps_end(&b.g), 0);
+	bed_end(&b);
+
+	bed_begin(&b);
+	b.g.counters = NULL;
+	comes(&b, RING_LOST_UNKNOWN);
+	assert_false(taken(&b, NULL, false));
+	assert_int_equal(gaps_end(&b.g), 0);
+	bed_end(&b);
 }
 
 static void test_apply(void **state)
@@ -221,30 +351,44 @@ static void test_apply(void **state)
 	assert_int_equal(number, 3 * EVENTS);
 }
 
-/* One event that fills the page leaves no room for a number anywhere. */
+/* One event that fills the page: its number comes in one of its own. */
 static void test_apply_unsplittable(void **state)
 {
 	struct gap_fix fix = { .page = 0, .lost = 1234 };
 	struct gap_fixes fixes = { .v = &fix, .nr = 1 };
 	uint8_t in[PAGE], out[2 * PAGE], data[PAGE - 16 - 8] = { 5 };
 	struct ring_encoder enc;
+	struct ring_page p;
+	struct ring_event ev;
 
 	(void)state;
 	ring_encoder_init(&enc, &abi, in, PAGE);
 	ring_encoder_lost(&enc, RING_LOST_UNKNOWN);
 	assert_int_equal(ring_encoder_put(&enc, 1, data, sizeof(data)), 1);
 	ring_encoder_finish(&enc);
-	assert_int_equal(gaps_apply(&fixes, &abi, PAGE, in, sizeof(in), out), PAGE);
-	assert_memory_equal(in, out, PAGE);
+	assert_int_equal(gaps_apply(&fixes, &abi, PAGE, in, sizeof(in), out), sizeof(out));
+	assert_int_equal(ring_page_open(&p, &abi, out, PAGE), 0);
+	assert_int_equal(p.lost, 1234);
+	assert_int_equal(p.page_ts, 1);
+	assert_int_equal(ring_page_next(&p, &ev), 0);
+	assert_int_equal(ring_page_open(&p, &abi, out + PAGE, PAGE), 0);
+	assert_int_equal(p.lost, 0);
+	assert_int_equal(ring_page_next(&p, &ev), 1);
+	assert_int_equal(ev.ts, 1);
+	assert_memory_equal(ev.data, data, sizeof(data));
+	assert_int_equal(ring_page_next(&p, &ev), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_settled_by_quiet_page),
-		cmocka_unit_test(test_not_settled_by_loss),
-		cmocka_unit_test(test_sum_is_exact),
+		cmocka_unit_test(test_when_to_take_care),
+		cmocka_unit_test(test_settled_by_standing_counter),
+		cmocka_unit_test(test_not_settled_by_second_piece),
+		cmocka_unit_test(test_settled_by_emptiness),
+		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_read_by_others),
 		cmocka_unit_test(test_no_counter),
 		cmocka_unit_test(test_apply),
 		cmocka_unit_test(test_apply_unsplittable),

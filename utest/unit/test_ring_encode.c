@@ -53,6 +53,42 @@ static void encode_kernel_bytes(void **state)
 	}
 }
 
+/* A page with three events, and what is told of a loss before them. */
+static void mend(void **state)
+{
+	static const uint64_t losses[] = { 0, 7, RING_LOST_UNKNOWN };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(abis) * ARRAY_SIZE(losses); i++) {
+		const struct ring_abi *abi = abis[i / ARRAY_SIZE(losses)];
+		uint64_t lost = losses[i % ARRAY_SIZE(losses)];
+		uint8_t page[256];
+		struct ring_encoder enc;
+		struct ring_event ev;
+		struct ring_page p;
+
+		ring_encoder_init(&enc, abi, page, sizeof(page));
+		ring_encoder_lost(&enc, lost);
+		for (unsigned k = 0; k < 3; k++)
+			assert_int_equal(ring_encoder_put(&enc, 100 + k, "abc", 3), 1);
+		ring_encoder_finish(&enc);
+
+		assert_int_equal(ring_page_open(&p, abi, page, sizeof(page)), 0);
+		assert_int_equal(ring_page_next(&p, &ev), 1);
+		ring_page_shorten(&p, page, ev.offset + ev.size);
+		assert_int_equal(ring_page_open(&p, abi, page, sizeof(page)), 0);
+		assert_true(p.lost == lost);
+		assert_int_equal(ring_page_next(&p, &ev), 1);
+		assert_int_equal(ring_page_next(&p, &ev), 0);
+
+		ring_page_mark_lost(abi, page);
+		assert_int_equal(ring_page_open(&p, abi, page, sizeof(page)), 0);
+		assert_true(p.lost == RING_LOST_UNKNOWN);
+		assert_int_equal(ring_page_next(&p, &ev), 1);
+		assert_int_equal(ring_page_next(&p, &ev), 0);
+	}
+}
+
 static void encode_full(void **state)
 {
 	uint8_t page[64], data[64] = { 0 };
@@ -225,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(encode_kernel_bytes),
+		cmocka_unit_test(mend),
 		cmocka_unit_test(encode_full),
 		cmocka_unit_test(encode_far_steps),
 		cmocka_unit_test(round_trips),

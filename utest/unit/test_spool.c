@@ -315,6 +315,68 @@ static void test_odd_size(void **state)
 	spoil(f, 56, sizes, 8, true, "does not hold whole sub-buffers");
 }
 
+/* A chunk is gone without a trace: what is behind it says so, and so does a notice. */
+static void test_missing_chunk(void **state)
+{
+	struct fixture *f = *state;
+	struct notices n = { .fn = hear, .ctx = f };
+	const uint64_t want[] = { 0, 1, 0 };
+	uint8_t rest[2 * (SPOOL_HEADER + CHUNKS * PAGE)];
+	uint64_t at = chunk_at(1), len = chunk_at(CHUNKS) - chunk_at(2);
+	struct spool_reader *r;
+	struct spool_chunk c;
+	const uint8_t *payload;
+	char told[80];
+	int fd;
+
+	make_spool(f);
+	fd = open(f->path, O_RDWR);
+	assert_int_equal(pread_full(fd, rest, len, chunk_at(2)), 0);
+	assert_int_equal(pwrite_full(fd, rest, len, at), 0);
+	assert_int_equal(ftruncate(fd, at + len), 0);
+	assert_int_equal(spool_reader_open(fd, "x", &n, &r, NULL), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(want); i++) {
+		assert_int_equal(spool_reader_next(r, &c, &payload, NULL), 1);
+		assert_int_equal(c.missing, want[i]);
+	}
+	assert_int_equal(spool_reader_next(r, &c, &payload, NULL), 0);
+	assert_int_equal(spool_reader_damage(r), 0);
+	spool_reader_close(r);
+	snprintf(told, sizeof(told), "spool 'x': before the chunk at offset 0x%llx 1 are missing\n",
+		 (unsigned long long)at);
+	assert_string_equal(f->told.data, told);
+	close(fd);
+}
+
+/* Another file came before: its end tells where this one should begin. */
+static void test_expected_chunk(void **state)
+{
+	struct fixture *f = *state;
+	const struct spool_info *got;
+	struct spool_reader *r;
+	struct spool_chunk c;
+	const uint8_t *payload;
+	int fd;
+
+	make_spool(f);
+	fd = open(f->path, O_RDWR);
+	/* Its description and the first two chunks are damaged. */
+	assert_int_equal(pwrite_full(fd, "X", 1, 90), 0);
+	assert_int_equal(pwrite_full(fd, "X", 1, chunk_at(0)), 0);
+	assert_int_equal(pwrite_full(fd, "X", 1, chunk_at(1)), 0);
+	for (unsigned expected = 0; expected <= 2; expected++) {
+		assert_int_equal(spool_reader_open(fd, "x", NULL, &r, NULL), 0);
+		got = spool_reader_info(r);
+		assert_false(got->described);
+		spool_reader_expect(r, expected);
+		assert_int_equal(spool_reader_next(r, &c, &payload, NULL), 1);
+		assert_int_equal(c.seq, 2);
+		assert_int_equal(c.missing, 2 - expected);
+		spool_reader_close(r);
+	}
+	close(fd);
+}
+
 /* The file's description is lost: chunk headers still tell what they can. */
 static void test_lost_description(void **state)
 {
@@ -463,6 +525,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_spoiled_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_odd_size, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_missing_chunk, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_expected_chunk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lost_description, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_a_spool, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_headers, set_up, tear_down),
