@@ -158,9 +158,10 @@ static const char options_on[] =
 	"markers function-trace hash-ptr ";
 static const char options_off[] =
 	" sym-offset sym-addr verbose raw hex bin block fields userstacktrace sym-userobj "
-	"printk-msg-only latency-format record-tgid disable_on_free event-fork copy_trace_marker "
+	"printk-msg-only latency-format record-tgid disable_on_free event-fork "
 	"pause-on-trace function-fork stacktrace ";
-#define OPTION_TOP "trace_printk_dest"	/* on for the top level alone */
+/* On for the top level alone: without copy_trace_marker its trace_marker takes nothing. */
+static const char options_top[] = " trace_printk_dest copy_trace_marker ";
 
 static bool is_among(const char *words, const char *name)
 {
@@ -183,10 +184,11 @@ static int reset_option(void *ctx, const char *line)
 	struct options_ctx *oc = ctx;
 	bool top = !*kernel_instance_name(oc->in), off = !strncmp(line, "no", 2);
 	const char *name = line + (off ? 2 : 0);
+	bool of_top = is_among(options_top, name);
 	char word[64];
 
-	if (off ? is_among(options_on, name) || (top && !strcmp(name, OPTION_TOP)) :
-		  is_among(options_off, name)) {
+	if (off ? is_among(options_on, name) || (of_top && top) :
+		  is_among(options_off, name) || (of_top && !top)) {
 		snprintf(word, sizeof(word), "%s%s", off ? "" : "no", name);
 		return kernel_write_optional(oc->in, "trace_options", word, oc->e);
 	}

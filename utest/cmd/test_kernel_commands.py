@@ -347,6 +347,16 @@ def test_reset_brings_options_and_sub_buffers_back(instance):
     assert {k: v for k, v in left.items() if v != fresh.get(k)} == {}
 
 
+def test_reset_leaves_the_top_level_what_it_has_from_boot(kernel):
+    before = tracefs.read(f"{tracefs.ROOT}/trace_options")
+    append(f"{tracefs.ROOT}/trace_options", "sym-offset")
+    run(TRACECMD, "reset")
+    assert tracefs.read(f"{tracefs.ROOT}/trace_options") == before
+    append(f"{tracefs.ROOT}/trace_marker", "still taken")
+    assert "still taken" in tracefs.read(f"{tracefs.ROOT}/trace")
+    run(TRACECMD, "clear")
+
+
 def append(path, text):
     fd = os.open(path, os.O_WRONLY | os.O_APPEND)
     try:
