@@ -6,6 +6,7 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/tracecmd
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 INSTALL ?= install
 HEADERS := $(sort $(wildcard lib/include/*.h))
@@ -37,6 +38,7 @@ install: all $(if $(HAVE_MAN),install-man,no-man)
 	printf '%s\n' "$$PC_TEXT" >$(D)$(LIBDIR)/pkgconfig/libtracecmd.pc
 	chmod 644 $(D)$(LIBDIR)/pkgconfig/libtracecmd.pc
 	$(INSTALL) -m 644 completion/tracecmd.bash $(D)$(BASHCOMPDIR)/tracecmd
+	$(INSTALL) -D -m 644 Documentation/differences.md $(D)$(DOCDIR)/differences.md
 	$(if $(TRACE_CMD_LINK),ln -sf tracecmd $(D)$(BINDIR)/trace-cmd)
 
 install-man: doc
@@ -50,8 +52,9 @@ uninstall:
 	rm -f $(D)$(BINDIR)/tracecmd $(D)$(LIBDIR)/libtracecmd.so.1 $(D)$(LIBDIR)/libtracecmd.so \
 		$(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/trace-cmd/%) \
 		$(D)$(LIBDIR)/pkgconfig/libtracecmd.pc $(D)$(BASHCOMPDIR)/tracecmd \
+		$(D)$(DOCDIR)/differences.md \
 		$(foreach m,$(MAN_NAMES),$(D)$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 	if [ "$$(readlink $(D)$(BINDIR)/trace-cmd)" = tracecmd ]; then rm -f $(D)$(BINDIR)/trace-cmd; fi
-	-rmdir $(D)$(INCLUDEDIR)/trace-cmd 2>/dev/null
+	-rmdir $(D)$(INCLUDEDIR)/trace-cmd $(D)$(DOCDIR) 2>/dev/null
 
 .PHONY: install install-man no-man uninstall

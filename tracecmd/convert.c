@@ -184,8 +184,12 @@ static int convert_opened(const struct convert *c, struct dat_reader *r, bool cu
 	struct new_file f;
 	int ret = new_file_open(&f, c->output, e), damaged;
 
-	if (ret)
+	if (!ret)
+		ret = new_file_seekable(&f, e);
+	if (ret) {
+		new_file_discard(&f);
 		return ret;
+	}
 	watch_signals(f.temp);
 	ret = write_copy(c, r, f.fd, e);
 	damaged = cut || ret > 0;

@@ -122,17 +122,6 @@ static int prepare_stdout(struct record_output *out, struct err *e)
 	return 0;
 }
 
-/* A file's parts are not written in their order: a pipe by name takes none. */
-static int check_seekable(const struct record_output *out, struct err *e)
-{
-	if (lseek(out->file.fd, 0, SEEK_CUR) >= 0)
-		return 0;
-	if (errno != ESPIPE)
-		return err_errno(e, -errno, "cannot write to '%s'", out->path);
-	return err_set(e, -ESPIPE, "cannot write to '%s', which is no file but a pipe or a terminal: "
-		       "send the trace there with '-o - >%s'", out->path, out->path);
-}
-
 int record_output_open(struct record_output *out, const struct trace_options *o, struct err *e)
 {
 	int r;
@@ -146,8 +135,11 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 		r = prepare_stdout(out, e);
 	else if (!r)
 		r = new_file_open(&out->file, out->path, e);
-	if (!r && !out->to_stdout)
-		r = check_seekable(out, e);
+	if (!r && !out->to_stdout) {
+		r = new_file_seekable(&out->file, e);
+		if (r == -ESPIPE)
+			err_hint(e, "send the trace there with '-o - >%s'", out->path);
+	}
 	if (!r)
 		r = choose_spools(out, e);
 	if (!r)
@@ -181,16 +173,17 @@ int record_output_files(const struct trace_options *o, struct kernel *k, bool wi
 {
 	const struct recorder_opts opts = { .spool_limit = o->max_kb, .no_splice = o->no_splice };
 	bool to_stdout = o->output && !strcmp(o->output, "-");
-	/* What is sent refers to the spools once more. */
-	uint64_t each = recorder_stream_files(&opts) + (to_stdout ? o->max_kb ? 2 : 1 : 0), nr = FILES_SPARE;
+	uint64_t each = recorder_stream_files(&opts), nr = FILES_SPARE;
 	AUTO_FREE uint32_t *cpus = NULL;
 	size_t nr_cpus;
 	int r = kernel_instance_cpus(kernel_top(k), &cpus, &nr_cpus, e);
 
 	if (r)
 		return r;
+	if (to_stdout)			/* what is sent refers to the spools once more */
+		each += o->max_kb ? 2 : 1;
 	if (trace_parts_needed(&o->parts))
-		each += RECORD_PART_FILES;
+		each += RECORD_SHARES + 2;	/* spools being kept, finished, and made ready */
 	for (size_t i = 0; i < o->setup.instances.nr; i++)
 		if (kernel_setup_takes_part(&o->setup, i) || (!i && with_top))
 			nr += FILES_PER_INSTANCE + nr_cpus * each;

@@ -66,7 +66,8 @@ static int print_names(struct report_file *f, struct err *e)
 	sorted = calloc(nr + 1, sizeof(*sorted));
 	if (!sorted)
 		return err_set(e, -ENOMEM, "out of memory");
-	memcpy(sorted, names, nr * sizeof(*sorted));
+	if (nr)				/* else there are no names to point to */
+		memcpy(sorted, names, nr * sizeof(*sorted));
 	qsort(sorted, nr, sizeof(*sorted), compare_names);
 	for (size_t i = 0; i < nr; i++)
 		out_printf("%s:%s\n", sorted[i].system, sorted[i].name);

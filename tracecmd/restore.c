@@ -47,6 +47,9 @@ static int parse(struct restore_args *a, int argc, char **argv, struct err *e)
 				   "restore with -i", a->files[0]);
 	if (a->create && a->partial)
 		return usage_error(e, "options -c and -i exclude each other");
+	if (a->output && !strcmp(a->output, "-"))
+		return usage_error(e, "a trace file is not written front to back, so it cannot go to standard "
+				   "output: give a file's name ('./-' if it is that)");
 	if (!a->create && !a->nr_files)
 		return usage_error(e, "nothing to restore: name the per-CPU files");
 	if (a->partial && (a->tracing_dir || a->kallsyms))
@@ -88,11 +91,11 @@ static int restore(const struct restore_args *a, struct restore_opts *o, struct 
 	struct new_file file;
 	int partly, r = new_file_open(&file, output, e);
 
-	if (r)
-		return r;
-	if (a->create)
+	if (!r)
+		r = new_file_seekable(&file, e);
+	if (!r && a->create)
 		r = restore_partial(o, file.fd, output, e);
-	else
+	else if (!r)
 		r = restore_write(o, a->files, a->nr_files, file.fd, output, e);
 	partly = r > 0;
 	if (r >= 0)

@@ -86,6 +86,8 @@ int trace_options_check(enum trace_command which, const struct trace_options *o,
 
 	if (status)
 		return status;
+	if (o->date && o->has_ts_offset)
+		return usage_error(e, "options --date and --ts-offset exclude each other");
 	if (which == TRACE_EXTRACT) {
 		if (o->command)
 			return usage_error(e, "extract takes no command ('%s')", o->command[0]);
@@ -100,8 +102,6 @@ int trace_options_check(enum trace_command which, const struct trace_options *o,
 		return usage_error(e, "option --user needs a command to run");
 	if (o->fork && !o->command)
 		return usage_error(e, "option --fork needs a command to run");
-	if (o->date && o->has_ts_offset)
-		return usage_error(e, "options --date and --ts-offset exclude each other");
 	for (size_t i = 0; i < s->instances.nr; i++) {
 		const struct kernel_instance_setup *is = &s->instances.v[i];
 

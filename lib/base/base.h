@@ -248,6 +248,12 @@ int fd_read_all(int fd, struct buf *out, size_t max);
 /* Opens, reads all, closes. 0 or -errno. */
 int path_read_all(const char *path, struct buf *out, size_t max);
 /*
+ * Opens @path for reading and writing, as it is; a file that is not there is made, with *@made.
+ * What is no regular file is not touched, and symbolic links are not followed. A
+ * descriptor; -EEXIST, told: something else is there; -errno.
+ */
+int file_take(const char *path, bool *made, struct err *e);
+/*
  * Has the process allowed @nr open files, if it is not yet: up to the hard limit, and beyond
  * where it may raise that. Programs it runs inherit that. 0; -EMFILE, which tells both numbers.
  */
@@ -268,6 +274,8 @@ struct new_file {
 };
 /* Creates it: fails here if the directory is missing or cannot be written. */
 int new_file_open(struct new_file *f, const char *path, struct err *e);
+/* For what is not written front to back: 0; -ESPIPE, told, if it is a pipe or a terminal. */
+int new_file_seekable(const struct new_file *f, struct err *e);
 /* Renames and closes; after a failure the temporary file is removed. */
 int new_file_commit(struct new_file *f, struct err *e);
 /* Closes and removes what was not committed; fine after new_file_commit. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base.h"
@@ -91,6 +92,29 @@ int fd_read_all(int fd, struct buf *out, size_t max)
 		if (out->len - start > max)
 			return -EFBIG;
 	}
+}
+
+int file_take(const char *path, bool *made, struct err *e)
+{
+	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+	int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+	struct stat st;
+
+	*made = fd >= 0;
+	/* Looked at first: opening some files does something. */
+	if (fd < 0 && errno == EEXIST && !lstat(path, &st)) {
+		if (S_ISREG(st.st_mode))
+			fd = open(path, flags | O_NONBLOCK);
+		else
+			return err_set(e, -EEXIST, "cannot create '%s': something that is no file has that name",
+				       path);
+	}
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+		close(fd);
+		fd = -1;
+		errno = EEXIST;
+	}
+	return fd < 0 ? err_errno(e, -errno, "cannot create '%s'", path) : fd;
 }
 
 int path_read_all(const char *path, struct buf *out, size_t max)

@@ -104,6 +104,8 @@ int new_file_open(struct new_file *f, const char *path, struct err *e)
 	int r = -ENOMEM;
 
 	*f = (struct new_file){ .fd = -1 };
+	if (!*path)
+		return err_set(e, -EINVAL, "the name of the file to write is empty");
 	f->path = strdup(path);
 	if (!f->path)
 		return err_errno(e, r, "cannot create '%s'", path);
@@ -126,6 +128,15 @@ int new_file_open(struct new_file *f, const char *path, struct err *e)
 		new_file_discard(f);
 	}
 	return r;
+}
+
+int new_file_seekable(const struct new_file *f, struct err *e)
+{
+	if (lseek(f->fd, 0, SEEK_CUR) >= 0)
+		return 0;
+	if (errno != ESPIPE)
+		return err_errno(e, -errno, "cannot write to '%s'", f->path);
+	return err_set(e, -ESPIPE, "cannot write to '%s', which is no file but a pipe or a terminal", f->path);
 }
 
 /* Gives a nameless file its temporary name. */

@@ -31,6 +31,8 @@ const char *dat_id_name(unsigned id);		/* "CMDLINES"; NULL if unknown */
  * "" if there is none or it is too long. */
 void dat_clock_word(const char *text, size_t len, char *dst, size_t size);
 
+#define DAT_MAGIC "\x17\x08\x44tracing"	/* a file's first bytes */
+#define DAT_MAGIC_LEN 10
 #define DAT_CPUS_MAX 65536			/* cpu ids are below this */
 #define DAT_PAGE_MIN 256u		/* sub-buffer sizes, powers of two; the kernel's */
 #define DAT_PAGE_MAX (1u << 20)		/* counters of bytes in one have 20 bits */

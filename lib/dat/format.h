@@ -3,8 +3,6 @@
 #ifndef TRACECMD_DAT_FORMAT_H
 #define TRACECMD_DAT_FORMAT_H
 
-#define DAT_MAGIC "\x17\x08\x44tracing"
-#define DAT_MAGIC_LEN 10
 #define DAT_SECTION_HEADER 16		/* v7: id, flags, description, size */
 #define DAT_DONE_SIZE 8			/* v7: payload of DONE */
 #define DAT_CHUNK_HEADER 8		/* csize, usize; also of compressed bodies */

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "dat/dat.h"
 #include "record/head.h"
 
 #define MODULES "/proc/modules"
@@ -25,6 +27,14 @@ static void read_modules(struct buf *names)
 	}
 }
 
+/* The file stays when the head is released. Returns @r. */
+static int not_ours(struct head *h, int r)
+{
+	free(h->path);
+	h->path = NULL;
+	return r;
+}
+
 /* What could not be locked is not ours, unless we made it. */
 static int head_lock(struct head *h, bool made, struct err *e)
 {
@@ -40,14 +50,13 @@ static int head_lock(struct head *h, bool made, struct err *e)
 		if (made)
 			unlink(h->path);
 	}
-	free(h->path);			/* not to be removed */
-	h->path = NULL;
-	return r;
+	return not_ours(h, r);
 }
 
 static int head_open(struct head *h, const char *base, struct err *e)
 {
-	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	char begin[DAT_MAGIC_LEN];
+	struct stat st;
 	bool made;
 	int r;
 
@@ -55,12 +64,13 @@ static int head_open(struct head *h, const char *base, struct err *e)
 		h->path = NULL;
 		return err_errno(e, -ENOMEM, "cannot record");
 	}
-	h->fd = open(h->path, flags | O_EXCL, 0600);
-	made = h->fd >= 0;
-	if (!made && errno == EEXIST)
-		h->fd = open(h->path, flags, 0600);
+	h->fd = file_take(h->path, &made, e);
 	if (h->fd < 0)
-		return err_errno(e, -errno, "cannot create '%s'", h->path);
+		return not_ours(h, h->fd);
+	if (!fstat(h->fd, &st) && st.st_size &&
+	    (pread_full(h->fd, begin, sizeof(begin), 0) || memcmp(begin, DAT_MAGIC, DAT_MAGIC_LEN)))
+		return not_ours(h, err_set(e, -EEXIST, "cannot create '%s': a file that no recording made has "
+					   "that name", h->path));
 	r = head_lock(h, made, e);
 	if (!r && ftruncate(h->fd, 0) < 0)
 		r = err_errno(e, -errno, "cannot empty '%s'", h->path);

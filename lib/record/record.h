@@ -24,6 +24,8 @@
 #include "kernel/setup.h"
 #include "record/recorder.h"
 
+#define RECORD_SHARES 8			/* of what is kept last: segments are one of so many */
+
 struct record_opts {
 	unsigned version;		/* of the file: 6 or 7 */
 	const struct codec *codec;	/* of the file; NULL: none, also for version 6 */
@@ -50,10 +52,6 @@ struct record_opts {
 	uint64_t last_bytes, last_ns;
 	const struct notices *notices;
 };
-
-/* Descriptors that a recording with parts may need more than another, for each stream: of the
- * spools that are kept and of the next ones. */
-#define RECORD_PART_FILES 10
 
 struct recording;
 

@@ -17,8 +17,6 @@
 #include "record/parts.h"
 #include "record/record.h"
 
-#define RECORD_SHARES 8			/* of what is kept: segments are one of so many */
-
 /* One instance that is recorded. */
 struct recorded {
 	const struct kernel_instance_setup *setup;

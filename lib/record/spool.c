@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The spool's writing side; spool_reader.c reads. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "record/spool_layout.h"
@@ -69,10 +69,27 @@ static int info_build(struct spool *s, const struct spool_info *info)
 	return b->failed ? -ENOMEM : 0;
 }
 
+/* A new file, or an old spool. A descriptor, -errno. */
+static int take_file(const char *path, struct err *e)
+{
+	struct stat st;
+	bool made;
+	int fd = file_take(path, &made, e);
+
+	if (fd < 0 || made || (!fstat(fd, &st) && !st.st_size) || spool_probe(fd))
+		return fd;
+	close(fd);
+	return err_set(e, -EEXIST, "cannot create spool '%s': a file that is no spool has that name", path);
+}
+
 static int file_create(struct spool_file *f, struct err *e)
 {
-	f->fd = open(f->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return f->fd < 0 ? err_errno(e, -errno, "cannot create spool '%s'", f->path) : 0;
+	int fd = take_file(f->path, e);
+
+	if (fd < 0)
+		return fd;
+	f->fd = fd;
+	return 0;
 }
 
 /* Empties @f and gives it its INFO chunk. */

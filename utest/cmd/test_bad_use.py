@@ -87,6 +87,12 @@ def test_wrong_words_on_the_command_line(kernel, place, args, words):
     refused_record(place, *args, *events, status=None, words=words)
 
 
+def test_two_ways_to_tell_the_time(kernel, place):
+    for args in (("record", "-e", "sched"), ("extract",)):
+        refused(*args, "-o", "out.dat", "--date", "--ts-offset", "5", status=2, words=("--date", "--ts-offset"))
+    assert os.listdir(place) == []
+
+
 @pytest.mark.parametrize("args", [("--compression", "foo"), ("--file-version", "6", "--compression", "zstd")],
                          ids=lambda v: " ".join(v))
 def test_same_mistake_same_status(kernel, place, args):

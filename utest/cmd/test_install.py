@@ -36,7 +36,7 @@ def test_everything_is_installed(installed):
     lib = "usr/lib/x86_64-linux-gnu"
     assert {"usr/bin/tracecmd", f"{lib}/libtracecmd.so.1", f"{lib}/libtracecmd.so",
             f"{lib}/pkgconfig/libtracecmd.pc", "usr/include/trace-cmd/tracecmd.h",
-            "usr/share/bash-completion/completions/tracecmd"} <= found
+            "usr/share/bash-completion/completions/tracecmd", "usr/share/doc/tracecmd/differences.md"} <= found
     assert os.readlink(installed / lib / "libtracecmd.so") == "libtracecmd.so.1"
     pages = {f"usr/share/man/man{p.split('.')[-2]}/{p.removesuffix('.adoc')}"
              for p in os.listdir(f"{REPO}/Documentation") if re.search(r"\.[1-8]\.adoc$", p)}

@@ -124,6 +124,28 @@ def test_sync_and_reader_cpus(dat):
     strict_check(dat)
 
 
+@pytest.mark.parametrize("suffix", [".meta", f".{INSTANCE}.cpu0"])
+@pytest.mark.parametrize("what", ["pipe", "link", "text"])
+def test_names_that_are_taken(dat, tmp_path, suffix, what):
+    """What is not the recorder's is not opened, written or removed."""
+    path = tmp_path / f"out.dat{suffix}"
+    target = tmp_path / "target"
+    target.write_text("precious")
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "link":
+        os.symlink(target, path)
+    else:
+        path.write_text("precious")
+    before = os.lstat(path)
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "true", status=1)
+    words = "no recording made|that is no spool" if what == "text" else "something that is no file"
+    assert f"'{path}'" in p.stderr and re.search(words, p.stderr)
+    now = os.lstat(path)
+    assert (now.st_ino, now.st_mode, now.st_size) == (before.st_ino, before.st_mode, before.st_size)
+    assert target.read_text() == "precious" and not os.path.exists(dat)
+
+
 def test_more_files_than_may_be_open(dat):
     """The recorder raises its soft limit, the command has its own. A hard limit that is too low
     is told before anything is changed."""

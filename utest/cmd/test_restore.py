@@ -414,3 +414,15 @@ def test_more_files_than_may_be_open(partial, tmp_path):
     assert not (tmp_path / "out.dat").exists()
     run("prlimit", "--nofile=80:400", *restore)
     assert losses(tmp_path / "out.dat") == ([], 300)
+
+
+@pytest.mark.parametrize("command", ["restore", "convert"])
+def test_outputs_that_are_none(partial, tmp_path, command):
+    """A pipe, no name, standard output: told in words before anything is read."""
+    spool = made(tmp_path / "x.cpu0", (0, b"", PAGE, 1))
+    args = ("-i", partial, spool) if command == "restore" else ("-i", partial)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    for out, words, status in ((fifo, "which is no file but a pipe", 1), ("", "is empty", 1), ("-", "cannot go to standard output", 2)):
+        assert words in run(TRACECMD, command, "-o", out, *args, status=status).stderr
+    assert fifo.is_fifo()

@@ -512,7 +512,7 @@ static void test_no_directory(void **state)
 
 	(void)state;
 	assert_int_equal(spool_create("/nonexistent/x.cpu0", &info, NULL, 0, &s, &e), -ENOENT);
-	assert_string_equal(e.text, "cannot create spool '/nonexistent/x.cpu0': No such file or "
+	assert_string_equal(e.text, "cannot create '/nonexistent/x.cpu0': No such file or "
 			    "directory");
 }
 
