@@ -90,6 +90,8 @@ int replay_load_heads(struct replay *rp, struct err *e)
 		if (rc < 0)
 			return replay_load(rp, e);
 		rp->partial |= !rc;
+		/* those that are short are whole already */
+		rp->damage += rc && s->chunks.broken_at;
 	}
 	return rp->partial ? 0 : replay_load(rp, e);
 }

@@ -48,7 +48,7 @@ static int write_markers(const char *marker, const char *raw, int cpu, const str
 	}
 	for (int i = 0; i < load->count; i++) {
 		uint32_t numbers[3] = { 77, cpu, i };
-		const char *word = load->seed ? "xxxxxxxxxxxx" + rand_r(&seed) % 12 : "marker";
+		const char *word = load->seed ? &"xxxxxxxxxxxx"[rand_r(&seed) % 12] : "marker";
 		char text[64];
 		int len = snprintf(text, sizeof(text), "%s %d %d", word, cpu, i);
 		bool as_text = load->seed || i % 2 == 0;

@@ -137,6 +137,54 @@ static void test_source_that_became_shorter(void **state)
 	close(src);
 }
 
+#define LARGE 65531
+#define MANY 700
+
+static void fill_many(struct dat_writer *w, int src, const char *last)
+{
+	struct err e = { 0 };
+
+	assert_int_equal(dat_writer_buffer_begin(w, "", "local", PAGE, &e), 0);
+	assert_int_equal(dat_writer_cpu_begin(w, 0, &e), 0);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(dat_writer_cpu_chunk(w, src, (off_t)i * (LARGE + 9), LARGE, PAGE, &e), 0);
+	assert_int_equal(dat_writer_cpu_packed(w, last, LARGE, PAGE, &e), 0);
+	assert_int_equal(dat_writer_cpu_end(w, &e), 0);
+	assert_int_equal(dat_writer_buffer_end(w, &e), 0);
+	assert_int_equal(dat_writer_finish(w, &e), 0);
+	dat_writer_free(w);
+}
+
+/* More pieces and bytes than are written, and more of a file than is mapped, at once. */
+static void test_many_and_large_pieces(void **state)
+{
+	int src = memfd_create("src", MFD_CLOEXEC), sent = memfd_create("sent", MFD_CLOEXEC);
+	int file = memfd_create("file", MFD_CLOEXEC);
+	struct dat_writer_opts opts = { .version = 7, .page_size = PAGE };
+	struct dat_pieces *p = dat_pieces_new();
+	char *data = malloc(LARGE);
+	struct err e = { 0 };
+	struct dat_writer *w;
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++) {
+		memset(data, i * 7 + 1, LARGE);
+		assert_int_equal(pwrite_full(src, data, LARGE, (off_t)i * (LARGE + 9)), 0);
+	}
+	assert_int_equal(codec_choose("zstd", &opts.codec, &e), 0);
+	assert_int_equal(dat_writer_new(file, "file", &opts, &w, &e), 0);
+	fill_many(w, src, data);
+	assert_int_equal(dat_writer_new_pieces(p, "pieces", &opts, &w, &e), 0);
+	fill_many(w, src, data);
+	assert_int_equal(dat_pieces_send(p, sent), 0);
+	assert_same(file, sent);
+	dat_pieces_free(p);
+	free(data);
+	close(src);
+	close(sent);
+	close(file);
+}
+
 static void test_block_moved_from_another_file(void **state)
 {
 	static const struct { const char *from, *to; } pairs[] = {
@@ -180,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_version_6),
 		cmocka_unit_test(test_version_7),
 		cmocka_unit_test(test_source_that_became_shorter),
+		cmocka_unit_test(test_many_and_large_pieces),
 		cmocka_unit_test(test_block_moved_from_another_file),
 	};
 
