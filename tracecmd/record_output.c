@@ -183,7 +183,7 @@ int record_output_files(const struct trace_options *o, struct kernel *k, bool wi
 	if (to_stdout)			/* what is sent refers to the spools once more */
 		each += o->max_kb ? 2 : 1;
 	if (trace_parts_needed(&o->parts))
-		each += RECORD_PART_FILES;
+		each += RECORD_SHARES + 2;	/* spools being kept, finished, and made ready */
 	for (size_t i = 0; i < o->setup.instances.nr; i++)
 		if (kernel_setup_takes_part(&o->setup, i) || (!i && with_top))
 			nr += FILES_PER_INSTANCE + nr_cpus * each;

@@ -53,10 +53,6 @@ struct record_opts {
 	const struct notices *notices;
 };
 
-/* Descriptors that a recording with parts may need more than another, for each stream: of the
- * spools that are kept and of the next ones. */
-#define RECORD_PART_FILES 10
-
 struct recording;
 
 /*
