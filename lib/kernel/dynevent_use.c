@@ -195,7 +195,8 @@ static int explain_busy(struct kernel *k, const struct kernel_dyn_event *ev, boo
 		err_hint(e, "no instance has it enabled and no trigger names it: another program has it open, "
 			 "as perf does");
 	else if (!force)
-		err_hint(e, "--force switches it off everywhere and removes its own triggers");
+		err_hint(e, "'tracecmd probe del --force' switches it off everywhere and removes its own "
+			 "triggers");
 	kernel_words_release(&users);
 	return -EBUSY;
 }

@@ -244,6 +244,18 @@ static int undo_list(const char *path, const char *value)
 	return *value ? file_write(path, value) : file_truncate(path);
 }
 
+/* A file that refuses may have the value all the same: then it refused to be changed, too. */
+static int undo_write(const char *path, const char *value)
+{
+	AUTO_BUF struct buf now = { 0 };
+	size_t len = strcspn(value, "\n");
+	int ret = file_write(path, value);
+
+	if (!ret || path_read_all(path, &now, KERNEL_TEXT_MAX) || !now.data)
+		return ret;
+	return strcspn(now.data, "\n") == len && !strncmp(now.data, value, len) ? 0 : ret;
+}
+
 static int undo_entry(const struct undo_entry *u, const struct notices *notices, struct err *e)
 {
 	struct err why = { 0 };
@@ -251,7 +263,7 @@ static int undo_entry(const struct undo_entry *u, const struct notices *notices,
 
 	switch (u->kind) {
 	case UNDO_WRITE:
-		ret = file_write(u->path, u->value);
+		ret = undo_write(u->path, u->value);
 		break;
 	case UNDO_LIST:
 		ret = undo_list(u->path, u->value);

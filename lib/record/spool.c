@@ -79,7 +79,9 @@ static int take_file(const char *path, struct err *e)
 	if (fd < 0 || made || (!fstat(fd, &st) && !st.st_size) || spool_probe(fd))
 		return fd;
 	close(fd);
-	return err_set(e, -EEXIST, "cannot create spool '%s': a file that is no spool has that name", path);
+	err_set(e, -EEXIST, "cannot create spool '%s': a file that is no spool has that name", path);
+	return err_hint(e, "remove it, or choose another output; of what a killed trace-cmd left, "
+			"'tracecmd restore' makes a file");
 }
 
 static int file_create(struct spool_file *f, struct err *e)

@@ -39,6 +39,7 @@ def recording(*args, wait=tracing, **kw):
     finally:
         if p.poll() is None:
             p.kill()
+            p.wait()		# its command may live, and see that it has gone
         p.communicate()
 
 

@@ -142,8 +142,8 @@ def split_by_cpu(trace):
 @pytest.mark.parametrize("block", [block for _, block in EXAMPLES],
                          ids=[f"{name}-{i}" for i, (name, _) in enumerate(EXAMPLES)])
 def test_example(block, tmp_path, request):
-    """Copied as it is, in a folder with a trace.dat and the per-CPU files it was
-    made of. Its pauses are cut short."""
+    """Copied as it is, in a folder with a trace.dat; to be restored, the per-CPU files
+    that was made of. Its pauses are cut short."""
     used = set(re.findall(r"^(?:.*\| *)?tracecmd (\S+)", block, re.M))
     assert used
     if used - ON_FILES:
@@ -154,7 +154,8 @@ def test_example(block, tmp_path, request):
     (tmp_path / "bin" / "sleep").write_text("#!/bin/sh\nexec /bin/sleep 0.3\n")
     (tmp_path / "bin" / "sleep").chmod(0o755)
     shutil.copy(f"{common.FIXTURES}/old-v6.dat", tmp_path / "trace.dat")
-    split_by_cpu(tmp_path / "trace.dat")
+    if "restore" in used:
+        split_by_cpu(tmp_path / "trace.dat")
     done = common.run("bash", "-e", "-o", "pipefail", "-c", block, cwd=tmp_path, status=None,
                       env={**os.environ, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"})
     if "start" in used:

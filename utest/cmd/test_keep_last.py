@@ -125,15 +125,15 @@ def test_trigger_saves_each_time(dat, rare):
                    "sh", "-c", "while [ ! -e $0 ] && [ -d /proc/$PPID ]; do :; done; sleep 0.1", f"{dat}.stop") as p:
         wait_until_served(p)
         for i in 1, 2:
-            run(rare)
-            wait_for(lambda: os.path.exists(part(i)), "it is saved")
+            # what fires before a part is made and told belongs to that part
+            wait_for(lambda: run(rare) and os.path.exists(part(i)), "it is saved")
             assert tracing()
         open(f"{dat}.stop", "w").close()
         err = finish(p)
     for path in (part(1), part(2), dat):
         strict_check(path)
         assert {e.name for e in parsed(path)} == {"sched_switch"}
-    assert err.count("the trigger fired") == 2 and f"'{part(2)}' is complete" in err
+    assert err.count("the trigger fired") >= 2 and f"'{part(2)}' is complete" in err
 
 
 @pytest.mark.parametrize("status", [0, 3])

@@ -304,8 +304,10 @@ def test_event_that_somebody_else_uses_at_the_end_stays_and_is_told(uprobes, tmp
             _, err = p.communicate(timeout=60)
         finally:
             os.rmdir(other)
-    assert p.returncode == 1 and f"-:{GROUP}/x" in err and "probe del" in err
-    probe("del", GROUP)
+    assert p.returncode == 1 and f"-:{GROUP}/x" in err and "probe del" in err and "reset --recover" in err
+    assert len(ours()) == 1
+    assert "are undone" in run(TRACECMD, "reset", "--recover").stderr
+    assert ours() == []
 
 
 def test_two_tools_at_once(uprobes):

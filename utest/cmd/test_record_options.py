@@ -2,6 +2,7 @@
 """Options of record and show that change how things are done and not what comes out:
 each test sees the option's own effect."""
 
+import glob
 import os
 import re
 import signal
@@ -86,6 +87,7 @@ def test_no_function_tracing(dat):
     assert "function-trace" not in written(dat)
     assert "/proc/sys/kernel/ftrace_enabled" not in written(dat)
     assert "/proc/sys/kernel/ftrace_enabled" in written(dat, "-D")
+    assert not glob.glob("/run/tracecmd/note.*"), "kernels that refuse that have nothing to be put back"
 
 
 def test_show_of_single_files(kernel):

@@ -712,7 +712,7 @@ def dynamic_events_and_reset(g):
     g.defer(os.rmdir, f"{g.root}/instances/tc_user")
     g.write("instances/tc_user/events/tc/probe/enable", "1")
     p = g.tracecmd("reset")
-    assert "tc/probe stays: " in p.stderr and p.stderr.count("\n") == 1
+    assert "tc/probe: it is in use; it is enabled in instance 'tc_user'" in p.stderr and p.stderr.count("\n") == 1
     assert g.read("dynamic_events").startswith("p:tc/probe") and "tc_synth" not in g.read("dynamic_events")
     g.write("instances/tc_user/events/tc/probe/enable", "0")
     g.tracecmd("reset")
