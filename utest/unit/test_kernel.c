@@ -838,10 +838,26 @@ static void test_apply_fails_half_way(void **state)
 	fill(&s);
 	assert_int_equal(kernel_setup_apply(f->k, &s, &e), -EACCES);
 	assert_non_null(strstr(e.text, "instance 'one': option -f '(prev_pid == 1)"));
-	assert_int_equal(kernel_undo(f->k, NULL), -EACCES);	/* the denied file itself */
+	assert_int_equal(kernel_undo(f->k, NULL), 0);	/* the denied file was not changed */
 	expect(f, "instances/one/tracing_on", "1\n");
 	expect(f, "instances/one/trace_clock", "local\n");
 	expect(f, "instances/one/events/timer/timer_start/enable", "1\n");
+	kernel_setup_release(&s);
+}
+
+static void test_undo_that_is_refused(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_setup s;
+	struct err e = { 0 };
+
+	fill(&s);
+	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
+	deny(f, "instances/one/trace_clock");
+	assert_int_equal(kernel_undo(f->k, &e), -EACCES);
+	assert_non_null(strstr(e.text, "cannot put back "));
+	assert_non_null(strstr(e.text, "instances/one/trace_clock"));
+	expect(f, "instances/one/tracing_on", "1\n");
 	kernel_setup_release(&s);
 }
 
@@ -877,7 +893,7 @@ int main(void)
 		T(test_denied), T(test_buffers_get_their_size), T(test_kept_changes), cmocka_unit_test(test_trigger_as_written),
 		T(test_event_patterns), T(test_check_names), T(test_functions), T(test_apply),
 		T(test_tracing_was_off), T(test_function_switches), T(test_limits), T(test_apply_fails_half_way),
-		T(test_unused_top_is_told), cmocka_unit_test(test_dyn_types),
+		T(test_undo_that_is_refused), T(test_unused_top_is_told), cmocka_unit_test(test_dyn_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
