@@ -15,7 +15,8 @@ int stream_cut(struct stream *st, unsigned flush, struct err *e)
 	struct recorder *rec = st->rec;
 	int r;
 
-	if (!st->next || (int)(flush - rec->cut_flush) < 0)
+	/* Spools are made ready without the lock: until all are, other flushes cut nothing. */
+	if (!rec->uncut || !st->next || (int)(flush - rec->cut_flush) < 0)
 		return 0;
 	r = spool_follow(st->next, st->spool, e);
 	if (r)
