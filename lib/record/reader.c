@@ -161,15 +161,11 @@ static uint64_t now_ns(void)
 }
 
 /*
- * All there was has been taken: sends it, marked. False: a gap has no number yet. It gets
- * one from what follows; where nothing does, for as long as @waited_ns, it goes without.
+ * All there was has been taken: sends it, marked. False: a gap has no number yet, and
+ * more has come since.
  */
-static bool flush(struct stream *st, struct batch **b, unsigned number, uint64_t waited_ns)
+static bool flush(struct stream *st, struct batch **b, unsigned number)
 {
-	if (st->wait && waited_ns >= FLUSH_NS) {
-		gaps_give_up(&st->gaps);
-		st->wait = false;
-	}
 	if (st->wait || !*b)
 		return false;
 	(*b)->flush = number;
@@ -195,8 +191,8 @@ static bool next_to_nothing(const struct stream *st, struct batch *b, ssize_t n)
 
 static ssize_t read_live(struct stream *st, struct batch **b)
 {
-	unsigned flushed = 0, awaited = 0;
-	uint64_t since = now_ns(), asked_at = 0;
+	unsigned flushed = 0;
+	uint64_t since = now_ns();
 	ssize_t n = 0;
 	bool rest = false;
 
@@ -204,17 +200,13 @@ static ssize_t read_live(struct stream *st, struct batch **b)
 		uint64_t number = st->next_batch;
 		unsigned asked = atomic_load(&st->rec->flushes);
 
-		if (asked != awaited) {
-			awaited = asked;
-			asked_at = now_ns();
-		}
 		/* Asked for all there is, partly filled sub-buffers too, at once. */
 		n = take(st, asked != flushed ? source_drain : source_read, b);
 		if (n < 0)
 			break;
 		/* Woken for next to nothing (kernels before 6.1 do that): a pause. */
 		rest = next_to_nothing(st, *b, n);
-		if (*b && asked != flushed && flush(st, b, asked, now_ns() - asked_at))
+		if (*b && asked != flushed && flush(st, b, asked))
 			flushed = asked;
 		if (st->next_batch != number || !*b || !(*b)->len) {
 			since = now_ns();
