@@ -44,6 +44,12 @@ extern const struct command start_command, stop_command, restart_command, reset_
 	snapshot_command, clear_command, show_command, stat_command, list_command, control_command,
 	probe_command, trigger_command;
 
+/*
+ * What a command with several actions is to do: the one of @names (@nr of them) that
+ * @argv[1] is. Its place; NR, or more, if that is missing or none of them: a usage error then.
+ */
+size_t take_action(int argc, char **argv, const char *const *names, size_t nr, struct err *e);
+
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
 int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What getopt_long did not take: an unknown option or a missing value.

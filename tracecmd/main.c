@@ -50,6 +50,34 @@ int usage_error(struct err *e, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
+/* "add, list or del" */
+static void put_names(struct buf *b, const char *const *names, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		buf_printf(b, "%s%s", !i ? "" : i + 1 < nr ? ", " : " or ", names[i]);
+}
+
+size_t take_action(int argc, char **argv, const char *const *names, size_t nr, struct err *e)
+{
+	AUTO_BUF struct buf all = { 0 };
+	struct near near;
+
+	for (size_t i = 0; argc > 1 && i < nr; i++)
+		if (!strcmp(argv[1], names[i]))
+			return i;
+	put_names(&all, names, nr);
+	if (argc < 2) {
+		usage_error(e, "what to do is missing: %s", all.failed ? "" : all.data);
+		return nr;
+	}
+	near_init(&near, argv[1]);
+	for (size_t i = 0; i < nr; i++)
+		near_try(&near, names[i]);
+	usage_error(e, "'%s' is nothing that '%s' does: that is %s", argv[1], argv[0], all.failed ? "" : all.data);
+	near_hint(&near, e);
+	return nr;
+}
+
 int option_refused(int opt, char **argv, struct err *e)
 {
 	const char *word = argv[optind - 1];

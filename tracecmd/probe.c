@@ -220,23 +220,6 @@ static int take_options(struct probe *p, int argc, char **argv)
 	return status;
 }
 
-static int take_action(struct probe *p, int argc, char **argv)
-{
-	struct near near;
-
-	if (argc < 2)
-		return usage_error(p->e, "what to do is missing: add, list, del or clear");
-	near_init(&near, argv[1]);
-	for (p->action = 0; p->action < NR_ACTIONS; p->action++) {
-		if (!strcmp(argv[1], action_names[p->action]))
-			return EXIT_OK;
-		near_try(&near, action_names[p->action]);
-	}
-	usage_error(p->e, "'%s' is nothing that 'probe' does: that is add, list, del or clear", argv[1]);
-	near_hint(&near, p->e);
-	return EXIT_USAGE;
-}
-
 static int act(struct probe *p)
 {
 	if (p->action == ADD && !p->nr_words)
@@ -256,9 +239,10 @@ static int act(struct probe *p)
 static int probe_run(int argc, char **argv, struct err *e)
 {
 	struct probe p = { .e = e };
-	int status = take_action(&p, argc, argv);
+	int status = EXIT_USAGE;
 
-	if (!status)
+	p.action = take_action(argc, argv, action_names, NR_ACTIONS, e);
+	if (p.action < NR_ACTIONS)
 		status = take_options(&p, argc - 1, argv + 1);
 	if (!status)
 		status = act(&p);

@@ -13,12 +13,14 @@ enum { OPT_JSON = 256 };
 
 enum action { ADD, LIST, DEL, CLEAR, PAUSE, CONTINUE, EMPTY, NR_ACTIONS };
 
-static const struct {
-	const char *name;
-	const char *control;		/* what a histogram is told; NULL: no histogram's */
-} actions[NR_ACTIONS] = {
-	[ADD] = { "add", NULL }, [LIST] = { "list", NULL }, [DEL] = { "del", NULL }, [CLEAR] = { "clear", NULL },
-	[PAUSE] = { "pause", "pause" }, [CONTINUE] = { "continue", "cont" }, [EMPTY] = { "empty", "clear" },
+static const char *const action_names[NR_ACTIONS] = {
+	[ADD] = "add", [LIST] = "list", [DEL] = "del", [CLEAR] = "clear", [PAUSE] = "pause",
+	[CONTINUE] = "continue", [EMPTY] = "empty",
+};
+
+/* What a histogram is told; NULL: no histogram's. */
+static const char *const controls[NR_ACTIONS] = {
+	[PAUSE] = "pause", [CONTINUE] = "cont", [EMPTY] = "clear",
 };
 
 struct trigger {
@@ -37,7 +39,7 @@ struct trigger {
 
 static bool is_chosen(const struct trigger *t, const struct kernel_trigger *it)
 {
-	if (actions[t->action].control && !kernel_trigger_is_hist(it))
+	if (controls[t->action] && !kernel_trigger_is_hist(it))
 		return false;
 	return (!t->what || kernel_trigger_fits(it, t->what)) && (!t->text.len || kernel_trigger_is(it, t->text.data));
 }
@@ -81,7 +83,7 @@ static int act_on(struct trigger *t, const struct kernel_trigger *it, bool first
 {
 	if (t->action == LIST)
 		return print(t, it, first), 0;
-	return actions[t->action].control ? kernel_trigger_control(t->in, it, actions[t->action].control, t->e) :
+	return controls[t->action] ? kernel_trigger_control(t->in, it, controls[t->action], t->e) :
 					    kernel_trigger_remove(t->in, it, t->e);
 }
 
@@ -104,7 +106,7 @@ static int act_on_chosen(struct trigger *t)
 		out_printf(nr ? "\n]\n" : "]\n");
 	if (nr || !t->what || t->action == LIST)
 		return EXIT_OK;
-	err_set(t->e, -ENOENT, "there is no %s '%s%s%s'%s%s%s", actions[t->action].control ? "histogram" : "trigger",
+	err_set(t->e, -ENOENT, "there is no %s '%s%s%s'%s%s%s", controls[t->action] ? "histogram" : "trigger",
 		t->what, t->text.len ? " " : "", t->text.len ? t->text.data : "", *t->instance ? " in instance '" : "",
 		t->instance, *t->instance ? "'" : "");
 	err_hint(t->e, "'tracecmd trigger list' lists them");
@@ -112,24 +114,6 @@ static int act_on_chosen(struct trigger *t)
 }
 
 /* ---- command line ------------------------------------------------------------ */
-
-static int take_action(struct trigger *t, int argc, char **argv)
-{
-	struct near near;
-
-	if (argc < 2)
-		return usage_error(t->e, "what to do is missing: add, list, del, clear, pause, continue or empty");
-	near_init(&near, argv[1]);
-	for (t->action = 0; t->action < NR_ACTIONS; t->action++) {
-		if (!strcmp(argv[1], actions[t->action].name))
-			return EXIT_OK;
-		near_try(&near, actions[t->action].name);
-	}
-	usage_error(t->e, "'%s' is nothing that 'trigger' does: that is add, list, del, clear, pause, continue or empty",
-		    argv[1]);
-	near_hint(&near, t->e);
-	return EXIT_USAGE;
-}
 
 static int take_words(struct trigger *t, int nr, char **words)
 {
@@ -140,7 +124,7 @@ static int take_words(struct trigger *t, int nr, char **words)
 		return err_errno(t->e, -ENOMEM, "cannot read the command line"), EXIT_FAILED;
 	if (!nr && (t->action == ADD || t->action == DEL))
 		return usage_error(t->e, "'trigger %s' needs an event and a trigger, or FUNCTION:COMMAND",
-				   actions[t->action].name);
+				   action_names[t->action]);
 	if (nr == 1 && t->action == ADD && !strchr(t->what, ':'))
 		return usage_error(t->e, "what is to be triggered by '%s' is missing", t->what);
 	if (t->action == CLEAR && nr)
@@ -168,7 +152,7 @@ static int take_options(struct trigger *t, int argc, char **argv)
 		else if (opt == OPT_JSON && t->action == LIST)
 			t->json = true;
 		else if (opt == OPT_JSON)
-			return usage_error(t->e, "option --json has no effect with 'trigger %s'", actions[t->action].name);
+			return usage_error(t->e, "option --json has no effect with 'trigger %s'", action_names[t->action]);
 		else
 			return option_refused(opt, argv, t->e);
 	}
@@ -178,9 +162,10 @@ static int take_options(struct trigger *t, int argc, char **argv)
 static int trigger_run(int argc, char **argv, struct err *e)
 {
 	struct trigger t = { .instance = "", .e = e };
-	int status = take_action(&t, argc, argv);
+	int status = EXIT_USAGE;
 
-	if (!status)
+	t.action = take_action(argc, argv, action_names, NR_ACTIONS, e);
+	if (t.action < NR_ACTIONS)
 		status = take_options(&t, argc - 1, argv + 1);
 	if (!status && (kernel_open(NULL, &stderr_notices, &t.k, e) ||
 			kernel_instance_get(t.k, t.instance, false, &t.in, e)))

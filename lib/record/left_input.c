@@ -101,19 +101,19 @@ static void tell_spool(const char *path, int fd, struct err *e)
 {
 	const struct spool_info *info;
 	struct spool_reader *r;
-	char cpu[16], *instance = NULL;
-	size_t len = without(path, strlen(path), ".1"), base;
+	char *instance = NULL;
+	uint32_t cpu;
+	size_t base;
+	bool named = spool_name_parse(path, &cpu, &base);
 
 	if (spool_reader_open(fd, path, NULL, &r, NULL))
 		return;
 	info = spool_reader_info(r);
-	snprintf(cpu, sizeof(cpu), ".cpu%u", info->cpu);
-	base = without(path, len, cpu);
-	if (base < len && info->instance && asprintf(&instance, ".%s", info->instance) >= 0)
+	if (named && info->instance && asprintf(&instance, ".%s", info->instance) >= 0)
 		base = without(path, base, instance);
 	free(instance);
 	err_set(e, -EBADMSG, "'%s' is what one CPU, %u, recorded, and no trace file", path, info->cpu);
-	if (base < len)
+	if (named)
 		err_hint(e, "the whole recording is read by the name '%.*s'", (int)base, path);
 	spool_reader_close(r);
 }

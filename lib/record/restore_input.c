@@ -11,30 +11,7 @@
 #include "record/restore_input.h"
 #include "ring/ring.h"
 
-#define CPU_MARK ".cpu"
 #define INSTANCE_MAX 255u		/* a directory's name: NAME_MAX */
-
-/*
- * Takes "BASE.cpuN" (or "BASE.cpuN.1" ...) apart: true and N, and the length of
- * BASE; false if the name is of another kind.
- */
-static bool cpu_of_name(const char *path, uint32_t *ret_cpu, size_t *ret_len)
-{
-	const char *mark = NULL;
-	char *end;
-	unsigned long cpu;
-
-	for (const char *p = path; (p = strstr(p, CPU_MARK)); p++)
-		mark = p;
-	if (!mark || mark[strlen(CPU_MARK)] < '0' || mark[strlen(CPU_MARK)] > '9')
-		return false;
-	cpu = strtoul(mark + strlen(CPU_MARK), &end, 10);
-	if (!spool_is_suffix(end) || cpu >= DAT_CPUS_MAX)
-		return false;
-	*ret_cpu = cpu;
-	*ret_len = mark - path;
-	return true;
-}
 
 /*
  * The instance in a raw file's name: what its base has more than the shortest
@@ -48,7 +25,7 @@ static char *instance_of_name(const char *path, size_t len, char *const *paths, 
 		uint32_t cpu;
 		size_t other;
 
-		if (!cpu_of_name(paths[i], &cpu, &other) || other >= shortest)
+		if (!spool_name_parse(paths[i], &cpu, &other) || other >= shortest)
 			continue;
 		if (!strncmp(paths[i], path, other) && path[other] == '.')
 			shortest = other;
@@ -63,7 +40,7 @@ static int describe_raw(struct restore_input *in, size_t place, char *const *pat
 	size_t len;
 
 	in->cpu = place;
-	if (cpu_of_name(in->path, &in->cpu, &len))
+	if (spool_name_parse(in->path, &in->cpu, &len))
 		in->instance = instance_of_name(in->path, len, paths, nr);
 	else
 		in->instance = strdup("");
@@ -98,7 +75,7 @@ static int describe_spool(struct restore_input *in, char *const *paths, size_t n
 	in->long_size = info->long_size;
 	snprintf(in->clock, sizeof(in->clock), "%s", info->clock ? info->clock : "");
 	snprintf(in->uname, sizeof(in->uname), "%s", info->uname ? info->uname : "");
-	if (!info->described && cpu_of_name(in->path, &cpu, &len))
+	if (!info->described && spool_name_parse(in->path, &cpu, &len))
 		in->instance = instance_of_name(in->path, len, paths, nr);
 	else
 		in->instance = strdup(info->instance ? info->instance : "");

@@ -136,6 +136,11 @@ void spool_close(struct spool *s, bool unlink_files);
 
 /* Whether @end can follow a spool's PATH in the name of a file of it: "", ".1", ".2" ... */
 bool spool_is_suffix(const char *end);
+/*
+ * Takes "BASE.cpuN" (or "BASE.cpuN.1" ...) apart: true and N, and the length of
+ * BASE; false if the name is of another kind.
+ */
+bool spool_name_parse(const char *path, uint32_t *ret_cpu, size_t *ret_len);
 
 struct spool_reader;
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include <stdlib.h>
 #include <xxhash.h>
 
 #include "record/spool_layout.h"
 
 #define SPOOL_MAGIC_LEN 8
+#define CPU_MARK ".cpu"
 
 uint64_t spool_check(const uint8_t *header, const void *payload, size_t len)
 {
@@ -60,4 +62,22 @@ bool spool_header_decode(const uint8_t *in, struct spool_header *ret)
 bool spool_is_suffix(const char *end)
 {
 	return !*end || (*end == '.' && end[1] && !end[1 + strspn(end + 1, "0123456789")]);
+}
+
+bool spool_name_parse(const char *path, uint32_t *ret_cpu, size_t *ret_len)
+{
+	const char *mark = NULL;
+	char *end;
+	unsigned long cpu;
+
+	for (const char *p = path; (p = strstr(p, CPU_MARK)); p++)
+		mark = p;
+	if (!mark || mark[strlen(CPU_MARK)] < '0' || mark[strlen(CPU_MARK)] > '9')
+		return false;
+	cpu = strtoul(mark + strlen(CPU_MARK), &end, 10);
+	if (!spool_is_suffix(end) || cpu >= DAT_CPUS_MAX)
+		return false;
+	*ret_cpu = cpu;
+	*ret_len = mark - path;
+	return true;
 }

@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -221,6 +223,7 @@ static void test_limit(void **state)
 }
 
 #define CUTS 4
+#define MANY_CUTS 200
 
 /* What each stream wrote, spool by spool, is all of it in order; losses are where they happened. */
 static void test_cut(void **state)
@@ -254,6 +257,60 @@ static void test_cut(void **state)
 		assert_int_equal(pages, f->pages);
 		assert_int_equal(lost, 11);
 	}
+	recorder_free(rec, true);
+}
+
+struct flusher {
+	pthread_t thread;
+	struct recorder *rec;
+	atomic_bool stop;
+};
+
+static void *flush_on(void *arg)
+{
+	struct flusher *f = arg;
+
+	while (!atomic_load(&f->stop))
+		recorder_flush(f->rec);
+	return NULL;
+}
+
+/* Somebody else's flushes cut nothing: each stream is cut once by each cut, which ends. */
+static void test_cut_among_flushes(void **state)
+{
+	struct fixture *f = *state;
+	struct recorder_opts opts = { 0 };
+	struct flusher other = { 0 };
+	size_t pages[STREAMS] = { 0 };
+	struct recorder *rec;
+
+	make_raw(f, 200);
+	rec = make_recorder(f, &opts);
+	assert_int_equal(recorder_start(rec, NULL), 0);
+	other.rec = rec;
+	assert_int_equal(pthread_create(&other.thread, NULL, flush_on, &other), 0);
+	alarm(60);
+	for (unsigned i = 0; i <= MANY_CUTS; i++) {
+		struct recorder_cut cuts[STREAMS];
+
+		if (i < MANY_CUTS) {
+			assert_int_equal(recorder_cut(rec, cuts, NULL), 0);
+		} else {
+			atomic_store(&other.stop, true);
+			pthread_join(other.thread, NULL);
+			assert_int_equal(recorder_stop(rec, NULL), 0);
+		}
+		for (unsigned s = 0; s < STREAMS; s++) {
+			if (i == MANY_CUTS)
+				recorder_take(rec, s, &cuts[s]);
+			assert_non_null(cuts[s].spool);
+			pages[s] += check_spool(cuts[s].spool, s, NULL, pages[s]);
+			spool_close(cuts[s].spool, true);
+		}
+	}
+	alarm(0);
+	for (unsigned s = 0; s < STREAMS; s++)
+		assert_int_equal(pages[s], f->pages);
 	recorder_free(rec, true);
 }
 
@@ -427,6 +484,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_little_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cut, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_cut_among_flushes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tell_size, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cut_after_failure, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_write, set_up, tear_down),
