@@ -100,6 +100,7 @@ void recorder_take(struct recorder *rec, size_t i, struct recorder_cut *ret)
 
 void recorder_tell_size(struct recorder *rec, uint64_t bytes)
 {
+	/* Stored, then looked at; a worker adds, then looks at this: one of both sees the other. */
 	atomic_store(&rec->tell_size, bytes);
 	if (bytes && atomic_load(&rec->written) >= bytes)
 		eventfd_write(rec->size_fd, 1);

@@ -40,6 +40,7 @@ struct keeper {
 	bool over;			/* recording cannot go on */
 	uint64_t cut_ns;		/* when the next cut is due; 0: never */
 	uint64_t cut_at;		/* recorder_written() at the last one */
+	uint64_t cut_bytes;		/* and when the next one is due; 0: never */
 	uint64_t overhead;		/* bytes of a part that are no chunks */
 
 	pthread_mutex_t lock;		/* all below */
@@ -83,26 +84,34 @@ static uint64_t segment_ns(const struct keeper *k)
 	return o->last_ns / RECORD_SHARES > CUT_NS_MIN ? o->last_ns / RECORD_SHARES : CUT_NS_MIN;
 }
 
+/* Has the recorder tell when there are bytes enough for the next cut. */
+static void set_next_bytes(struct keeper *k)
+{
+	uint64_t bytes = segment_limit(k);
+
+	if (!bytes)
+		return;
+	k->cut_bytes = k->cut_at + bytes;
+	recorder_tell_size(k->rec->recorder, k->cut_bytes);
+}
+
 /* From here on, or from the last cut, the next one is awaited. */
 static void set_next(struct keeper *k)
 {
-	uint64_t ns = segment_ns(k), bytes = segment_limit(k), now = recording_now_ns();
+	uint64_t ns = segment_ns(k), now = recording_now_ns();
 
 	k->cut_at = recorder_written(k->rec->recorder);
 	if (ns && (!k->cut_ns || k->cut_ns + ns < now))
 		k->cut_ns = now;
 	if (ns && k->cut_ns <= now)
 		k->cut_ns += ns;
-	if (bytes)
-		recorder_tell_size(k->rec->recorder, k->cut_at + bytes);
+	set_next_bytes(k);
 }
 
 static bool is_due(const struct keeper *k)
 {
-	uint64_t bytes = segment_limit(k);
-
 	return (k->cut_ns && recording_now_ns() >= k->cut_ns) ||
-	       (bytes && recorder_written(k->rec->recorder) - k->cut_at >= bytes);
+	       (k->cut_bytes && recorder_written(k->rec->recorder) >= k->cut_bytes);
 }
 
 /* Until something is asked for or may be due. */
@@ -190,8 +199,10 @@ static void forget(struct keeper *k, const char *path)
 	struct stat st;
 	uint64_t bytes = recording_disk_bytes(rec);
 
-	if (!stat(path, &st) && (uint64_t)st.st_size > bytes)
+	if (!stat(path, &st) && (uint64_t)st.st_size > bytes) {
 		k->overhead = st.st_size - bytes;
+		set_next_bytes(k);	/* what was told was by the overhead of the part before */
+	}
 	while (rec->segments.nr)
 		segments_past(rec);
 }

@@ -304,8 +304,8 @@ static void count_discarded(struct recorder_stats *s, const struct stream *st, s
  */
 static bool claim(struct recorder *rec, size_t size)
 {
-	uint64_t max = rec->opts.max_bytes, tell = atomic_load(&rec->tell_size);
-	uint64_t before = atomic_fetch_add(&rec->written, size);
+	uint64_t max = rec->opts.max_bytes, before = atomic_fetch_add(&rec->written, size);
+	uint64_t tell = atomic_load(&rec->tell_size);	/* after that: see recorder_tell_size */
 
 	if (tell && before < tell && before + size >= tell)
 		eventfd_write(rec->size_fd, 1);
