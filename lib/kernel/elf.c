@@ -44,7 +44,8 @@ static void object_close(struct object *o)
 
 static int object_open(struct object *o, const char *path, struct err *e)
 {
-	*o = (struct object){ .path = path, .fd = open(path, O_RDONLY | O_CLOEXEC) };
+	/* Not to wait for anybody, should it be a pipe. */
+	*o = (struct object){ .path = path, .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) };
 	if (o->fd < 0)
 		return err_errno(e, -errno, "cannot open '%s'", path);
 	elf_version(EV_CURRENT);

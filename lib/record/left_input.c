@@ -109,6 +109,7 @@ static void tell_spool(const char *path, int fd, struct err *e)
 	if (spool_reader_open(fd, path, NULL, &r, NULL))
 		return;
 	info = spool_reader_info(r);
+	named = named && cpu == info->cpu;
 	if (named && info->instance && asprintf(&instance, ".%s", info->instance) >= 0)
 		base = without(path, base, instance);
 	free(instance);

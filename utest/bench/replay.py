@@ -138,7 +138,7 @@ def milli(x):
 
 
 def mega(x):
-    return f"{x / MB:.0f} MB"
+    return f"{x / MB:.0f} MiB"
 
 
 def per_byte(x):

@@ -134,9 +134,13 @@ def test_a_spool_by_its_name(left, args):
     spool = left / f"x.dat.{INSTANCE}.cpu0"
     p = run(TRACECMD, *args[:1], "-i", spool, *args[1:], status=1)
     assert f"'{spool}' is what one CPU, 0, recorded" in p.stderr and f"by the name '{left}/x.dat'" in p.stderr
-    shutil.copy(spool, left / "strange")
-    p = run(TRACECMD, *args[:1], "-i", left / "strange", *args[1:], status=1)
-    assert "is what one CPU, 0, recorded" in p.stderr and "by the name" not in p.stderr
+    shutil.copy(spool, f"{spool}.2")		# as after a cut
+    p = run(TRACECMD, *args[:1], "-i", f"{spool}.2", *args[1:], status=1)
+    assert f"by the name '{left}/x.dat'" in p.stderr
+    for name in "strange", "x.dat.cpu7":
+        shutil.copy(spool, left / name)
+        p = run(TRACECMD, *args[:1], "-i", left / name, *args[1:], status=1)
+        assert "is what one CPU, 0, recorded" in p.stderr and "by the name" not in p.stderr
 
 
 def test_torn_chunk(left):

@@ -329,6 +329,12 @@ static void test_damaged_programs(void **state)
 		elf_check_offset(path, 0x2000, NULL);
 	}
 	close(fd);
+	assert_int_equal(unlink(path), 0);
+	/* a pipe nobody writes to is not waited for */
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(20);
+	assert_int_equal(elf_symbol_offset(path, "main", &offset, NULL), -EINVAL);
+	alarm(0);
 	unlink(path);
 }
 
