@@ -8,6 +8,7 @@
 
 #define KERNEL_PATH_MAX 4096
 #define KERNEL_TEXT_MAX (256u << 20)	/* largest believable control file */
+#define TRACEFS_DIR "/sys/kernel/tracing"
 
 struct kernel_instance {
 	struct kernel *k;
@@ -67,6 +68,10 @@ struct kernel {
 	struct functions *functions;
 	struct { int *v; size_t nr, cap; } locks;
 };
+
+/* ---- tracefs.c */
+/* The mount point of a tracefs, or of debugfs with /tracing. 0; -ENOENT: none; -errno. */
+int find_tracefs(char *ret, size_t size);
 
 /* ---- kernel.c */
 /* The instance's directory exists and is listed? Without an error text. */

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -12,8 +11,6 @@
 #include <unistd.h>
 
 #include "kernel/internal.h"
-
-#define TRACEFS_DIR "/sys/kernel/tracing"
 
 /* ---- words --------------------------------------------------------------- */
 
@@ -66,39 +63,9 @@ void kernel_chosen_word(const char *text, char *ret, size_t size)
 
 /* ---- finding tracefs ----------------------------------------------------- */
 
-/* The mount point of a tracefs, or of debugfs with /tracing. -ENOENT: none. */
-static int find_mounted(char *ret, size_t size)
-{
-	char debugfs[KERNEL_PATH_MAX] = "";
-	FILE *f = setmntent("/proc/mounts", "r");
-	struct mntent m;
-	char text[2 * KERNEL_PATH_MAX];
-	int found = -ENOENT;
-
-	if (!f)
-		return -errno;
-	while (getmntent_r(f, &m, text, sizeof(text))) {
-		if (!strcmp(m.mnt_type, "tracefs")) {
-			snprintf(ret, size, "%s", m.mnt_dir);
-			found = 0;
-			/* The usual place wins over others (bind mounts of instances ...). */
-			if (!strcmp(m.mnt_dir, TRACEFS_DIR))
-				break;
-		} else if (!strcmp(m.mnt_type, "debugfs") && !*debugfs) {
-			snprintf(debugfs, sizeof(debugfs), "%s/tracing", m.mnt_dir);
-		}
-	}
-	endmntent(f);
-	if (found && *debugfs && !access(debugfs, F_OK)) {
-		snprintf(ret, size, "%s", debugfs);
-		found = 0;
-	}
-	return found;
-}
-
 static int find_root(char *ret, size_t size, struct err *e)
 {
-	int code = find_mounted(ret, size);
+	int code = find_tracefs(ret, size);
 
 	if (!code)
 		return 0;
