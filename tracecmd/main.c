@@ -24,6 +24,7 @@ const struct command *const commands[] = {
 	&probe_command,
 	&trigger_command,
 	&user_event_command,
+	&doctor_command,
 	&report_command,
 	&convert_command,
 	&restore_command,

@@ -72,6 +72,8 @@ struct kernel {
 /* ---- tracefs.c */
 /* The mount point of a tracefs, or of debugfs with /tracing. 0; -ENOENT: none; -errno. */
 int find_tracefs(char *ret, size_t size);
+/* Tells what it failed with, and what to do. Returns @code. */
+int no_tracefs(int code, struct err *e);
 
 /* ---- kernel.c */
 /* The instance's directory exists and is listed? Without an error text. */

@@ -7,6 +7,24 @@
 
 #include "kernel/internal.h"
 
+int no_tracefs(int code, struct err *e)
+{
+	if (code != -ENOENT)
+		return err_errno(e, code, "cannot read /proc/mounts to find tracefs");
+	if (access(TRACEFS_DIR, F_OK))
+		return err_set(e, -ENOENT, "this kernel has no tracefs (" TRACEFS_DIR " does not exist): it was built without "
+			       "tracing, or /sys is not mounted");
+	err_set(e, -ENOENT, "tracefs is not mounted");
+	return err_hint(e, "'mount -t tracefs nodev " TRACEFS_DIR "', as root, mounts it");
+}
+
+int kernel_find(char *ret, size_t size, struct err *e)
+{
+	int code = find_tracefs(ret, size);
+
+	return code ? no_tracefs(code, e) : 0;
+}
+
 int find_tracefs(char *ret, size_t size)
 {
 	char debugfs[KERNEL_PATH_MAX] = "";

@@ -47,16 +47,6 @@ static int call(int fd, unsigned long request, void *arg)
 
 /* ---- opening ------------------------------------------------------------------ */
 
-static int no_tracefs(int code, struct err *e)
-{
-	if (code != -ENOENT)
-		return err_errno(e, code, "cannot read /proc/mounts to find tracefs");
-	if (access(TRACEFS_DIR, F_OK))
-		return err_set(e, -ENOENT, "this kernel has no tracefs (" TRACEFS_DIR " does not exist): it was built without "
-			       "tracing, or /sys is not mounted");
-	return err_set(e, -ENOENT, "tracefs is not mounted; 'mount -t tracefs nodev " TRACEFS_DIR "', as root, mounts it");
-}
-
 static int cannot_open(int code, const char *root, const char *path, struct err *e)
 {
 	if (code == -ENOENT) {
@@ -75,10 +65,10 @@ static int cannot_open(int code, const char *root, const char *path, struct err 
 int kernel_user_open(const char *root, struct err *e)
 {
 	char found[KERNEL_PATH_MAX], path[KERNEL_PATH_MAX + sizeof(DATA_FILE) + 1];
-	int fd, code = root ? 0 : find_tracefs(found, sizeof(found));
+	int fd, code = root ? 0 : kernel_find(found, sizeof(found), e);
 
 	if (code)
-		return no_tracefs(code, e);
+		return code;
 	snprintf(path, sizeof(path), "%s/" DATA_FILE, root ? root : found);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	return fd < 0 ? cannot_open(-errno, root ? root : found, path, e) : fd;
