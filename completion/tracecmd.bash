@@ -49,6 +49,9 @@ _tracecmd_values()
 	trigger:add|trigger:list|trigger:del|trigger:pause|trigger:continue|trigger:empty)
 		"$1" list -e 2>/dev/null; "$1" list -s 2>/dev/null; return ;;
 	probe:probe) printf '%s\n' add list del clear; return ;;
+	user-event:user-event) printf '%s\n' list status register delete write; return ;;
+	user-event:list|user-event:status|user-event:delete|user-event:write)
+		"$1" user-event list 2>/dev/null | sed 's/^[^:]*://; s/ .*//'; return ;;
 	probe:del|probe:list) "$1" probe list 2>/dev/null | awk 'NR > 1 { print $2 }'; return ;;
 	esac
 	case $3 in

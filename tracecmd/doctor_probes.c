@@ -104,6 +104,17 @@ static bool probe_tracefs(struct doctor *d)
 	return true;
 }
 
+/* What to do about a file that cannot be opened. @missing: if there is none. */
+static const char *remedy_for(int code, const char *missing)
+{
+	if (code == -ENOENT)
+		return missing;
+	if (code == -EROFS)
+		return "tracefs is mounted read-only here: 'mount -o remount,rw', outside of a container";
+	return geteuid() ? "run as root, or have root give a group all of tracefs: 'mount -o remount,gid=GROUP,mode=750' and "
+			   "'chmod -R g+rwX'" : DENIED;
+}
+
 /* What recording opens; opening changes nothing. */
 static void probe_recording(struct doctor *d)
 {
@@ -122,9 +133,7 @@ static void probe_recording(struct doctor *d)
 		if (!code)
 			continue;
 		kernel_instance_path(kernel_top(d->k), needed[i].file, path, sizeof(path));
-		doctor_row(d, "recording", DOCTOR_NO, code == -ENOENT ? "a kernel with CONFIG_TRACING" :
-			   geteuid() ? "run as root, or have root give a group all of tracefs: 'mount -o remount,gid=GROUP,mode=750' "
-			   "and 'chmod -R g+rwX'" : DENIED,
+		doctor_row(d, "recording", DOCTOR_NO, remedy_for(code, "a kernel with CONFIG_TRACING"),
 			   "cannot open %s to %s it: %s", path, needed[i].write ? "write" : "read", strerror(-code));
 		return;
 	}
@@ -175,8 +184,8 @@ static void probe_functions(struct doctor *d)
 	code = kernel_try(kernel_top(d->k), "set_ftrace_filter", true);
 	read_number("/proc/sys/kernel/ftrace_enabled", &enabled);
 	if (code)
-		doctor_row(d, "functions", DOCTOR_NO, code == -ENOENT ? "a kernel with CONFIG_DYNAMIC_FTRACE" :
-			   geteuid() ? "run as root" : DENIED, "cannot open set_ftrace_filter: %s", strerror(-code));
+		doctor_row(d, "functions", DOCTOR_NO, remedy_for(code, "a kernel with CONFIG_DYNAMIC_FTRACE"),
+			   "cannot open set_ftrace_filter: %s", strerror(-code));
 	else if (!enabled)
 		doctor_row(d, "functions", DOCTOR_NO, "'sysctl kernel.ftrace_enabled=1'", "they are switched off");
 	else
@@ -227,8 +236,8 @@ static void probe_dynamic(struct doctor *d)
 		if (kernel_dyn_has(d->k, kinds[i].type, &why))
 			doctor_failure(d, kinds[i].name, DOCTOR_NO, &why);
 		else if (code)
-			doctor_row(d, kinds[i].name, DOCTOR_NO, geteuid() ? "run as root" : DENIED,
-				   "cannot open dynamic_events: %s", strerror(-code));
+			doctor_row(d, kinds[i].name, DOCTOR_NO, remedy_for(code, NULL), "cannot open dynamic_events: %s",
+				   strerror(-code));
 		else
 			doctor_row(d, kinds[i].name, DOCTOR_YES, NULL, "%s", kinds[i].facts);
 	}
@@ -267,13 +276,13 @@ static void probe_files(struct doctor *d)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
-		int code = kernel_try(kernel_top(d->k), features[i].file, features[i].write && kernel_has(kernel_top(d->k), features[i].file));
+		int code = kernel_try(kernel_top(d->k), features[i].file, features[i].write);
 
 		if (!code)
 			doctor_row(d, features[i].name, DOCTOR_YES, NULL, "%s", features[i].facts);
 		else
-			doctor_row(d, features[i].name, DOCTOR_NO, code == -ENOENT ? features[i].remedy : geteuid() ? "run as root" : DENIED,
-				   "%s: %s", features[i].file, code == -ENOENT ? "this kernel has none" : strerror(-code));
+			doctor_row(d, features[i].name, DOCTOR_NO, remedy_for(code, features[i].remedy), "%s: %s", features[i].file,
+				   code == -ENOENT ? "this kernel has none" : strerror(-code));
 	}
 }
 

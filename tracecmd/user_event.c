@@ -146,8 +146,11 @@ static int no_such_event(struct user_event *u, const char *name)
 
 static int read_all(struct user_event *u)
 {
-	return kernel_open(NULL, &stderr_notices, &u->k, u->e) || kernel_user_list(u->k, &u->all, u->e) ? EXIT_FAILED :
-													 EXIT_OK;
+	int r = kernel_open(NULL, &stderr_notices, &u->k, u->e);
+
+	if (!r)
+		r = kernel_user_list(u->k, &u->all, u->e);
+	return r ? EXIT_FAILED : EXIT_OK;
 }
 
 static int list(struct user_event *u)
@@ -190,8 +193,11 @@ static int parse_definition(struct user_event *u, size_t nr)
 	return kernel_user_parse(text.data, &u->def, u->e) ? EXIT_FAILED : EXIT_OK;
 }
 
+/* tracefs is mounted if need be. Whoever may write events need not be allowed to look. */
 static int open_data(struct user_event *u)
 {
+	if (!u->k)
+		kernel_open(NULL, &stderr_notices, &u->k, NULL);
 	u->fd = kernel_user_open(NULL, u->e);
 	return u->fd < 0 ? EXIT_FAILED : EXIT_OK;
 }
@@ -216,7 +222,7 @@ static void explain_busy(struct user_event *u, const char *name)
 {
 	struct kernel_words users = { 0 }, processes = { 0 };
 
-	if (!kernel_open(NULL, &stderr_notices, &u->k, NULL))
+	if (u->k)
 		kernel_user_list(u->k, &u->all, NULL);
 	for (size_t i = 0; i < u->all.nr; i++) {
 		const struct kernel_user_event *ev = &u->all.v[i];
@@ -279,9 +285,7 @@ static int check_size(struct user_event *u)
 {
 	uint32_t subbuf;
 
-	if (!u->k && kernel_open(NULL, &stderr_notices, &u->k, NULL))
-		return EXIT_OK;		/* whoever may write events need not be allowed to look */
-	if (kernel_instance_subbuf_size(kernel_top(u->k), &subbuf, NULL) || u->record.len + 40 <= subbuf)
+	if (!u->k || kernel_instance_subbuf_size(kernel_top(u->k), &subbuf, NULL) || u->record.len + 40 <= subbuf)
 		return EXIT_OK;
 	err_set(u->e, -EMSGSIZE, "user event '%s': the record has %zu bytes; a sub-buffer of the kernel takes %u",
 		u->def.name, u->record.len, subbuf - 40);
@@ -326,9 +330,9 @@ static int write_event(struct user_event *u)
 	if (!status && kernel_user_check(&u->def, u->record.data, u->record.len, u->e))
 		status = EXIT_FAILED;
 	if (!status)
-		status = check_size(u);
-	if (!status)
 		status = open_data(u);
+	if (!status)
+		status = check_size(u);
 	return status ? status : write_record(u);
 }
 

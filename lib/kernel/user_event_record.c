@@ -6,6 +6,7 @@
 #include "kernel/user_event.h"
 
 #define PART_MAX UINT16_MAX		/* offset and length have 16 bits each */
+#define SHOWN_MAX 60			/* of a value, in messages */
 
 /* ---- checking ----------------------------------------------------------------- */
 
@@ -58,7 +59,8 @@ struct making {
 
 static int refuse(const struct making *m, const struct kernel_user_field *f, const char *value, const char *why)
 {
-	return err_set(m->e, -EINVAL, "user event '%s': field '%s': '%s' %s", m->def->name, f->name, value, why);
+	return err_set(m->e, -EINVAL, "user event '%s': field '%s': '%.*s%s' %s", m->def->name, f->name, SHOWN_MAX, value,
+		       strlen(value) > SHOWN_MAX ? "..." : "", why);
 }
 
 /* One number of f->item bytes, stored at @to. */
