@@ -53,6 +53,8 @@ static int ask(struct measure *m)
 		return -ENOMEM;
 	kernel_setup_grow(&m->setup);
 	m->d->rate.record_kb = is->grow_kb;
+	/* The buffer stays as the kernel makes it: what it overwrites is counted, too. */
+	is->grow_kb = 0;
 	return 0;
 }
 
