@@ -187,6 +187,25 @@ def test_clock(dat):
     assert all(now - 60 < float(e.time) < now for e in parsed(dat))
 
 
+def test_buffers_of_different_clocks_are_told(dat):
+    """Not at the top level, of which nothing was recorded; dates do not help within a file."""
+    other = INSTANCE + "_mono"
+    record(dat, *IN, "-C", "local", "-e", "sched", "--date", "-B", other, "-C", "mono", "-e", "sched", "true")
+    p = run(TRACECMD, "report", dat)
+    assert p.stderr.count("different trace clocks") == 1 and "top level" not in p.stderr
+    assert f"local (instance '{INSTANCE}')" in p.stderr and f"mono (instance '{other}')" in p.stderr
+    record(dat, "-C", "mono", *IN, "-e", "sched", "-B", other, "-e", "sched", "true")
+    assert "clocks" not in run(TRACECMD, "report", dat).stderr
+
+
+def test_files_of_different_clocks_with_dates(dat, tmp_path):
+    for clock in "local", "mono":
+        record(tmp_path / clock, *IN, "-C", clock, "--date", "-e", "sched", "true")
+    files = [tmp_path / "local", tmp_path / "mono"]
+    assert "clocks" not in run(TRACECMD, "report", *files).stderr
+    assert "different trace clocks" in run(TRACECMD, "report", "--nodate", *files).stderr
+
+
 def test_events_of_the_end(dat):
     """What the last moment left in a buffer's partly filled sub-buffer is there."""
     record(dat, *IN, "-p", "nop", "sh", "-c", f"echo the last words >{DIR}/trace_marker")
