@@ -536,6 +536,21 @@ def test_filter_test_prints_no_events():
 # ---- questions -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name, question, text", [
+    ("syn-v6-be-l8-p4096-none", "--uname", "Linux x"),
+    ("syn-v6-be-l8-p4096-none", "--version", "(the program that made it was not recorded in this file)"),
+    ("syn-v6-be-l8-p4096-none", "--stat", "(the kernel's statistics were not recorded in this file)"),
+    ("no-uname", "--uname", "(the machine and its kernel were not recorded in this file)")])
+def test_answers_that_a_file_has_not(tmp_path, name, question, text):
+    with open(dat("old-v7"), "rb") as f:
+        data = f.read()
+    at = data.index(b"Linux ftvm") - 6
+    assert data[at:at + 2] == b"\x08\0"        # the option's number, UNAME
+    (tmp_path / "no-uname").write_bytes(data[:at] + b"\xf0\x7f" + data[at + 2:])
+    path = tmp_path / name if (tmp_path / name).exists() else dat(name)
+    assert text in ours(question, path).splitlines()
+
+
 def test_uname_alone():
     assert ours("--uname", dat("old-v7")).splitlines() == \
         ["cpus=2", run("trace-cmd", "report", "--uname", dat("old-v7")).stdout.splitlines()[1]]
