@@ -545,7 +545,7 @@ def test_answers_that_a_file_has_not(tmp_path, name, question, text):
     with open(dat("old-v7"), "rb") as f:
         data = f.read()
     at = data.index(b"Linux ftvm") - 6
-    assert data[at:at + 2] == b"\x08\0"        # the option's number, UNAME
+    assert data[at:at + 2] == b"\x05\0"        # the option's number, UNAME
     (tmp_path / "no-uname").write_bytes(data[:at] + b"\xf0\x7f" + data[at + 2:])
     path = tmp_path / name if (tmp_path / name).exists() else dat(name)
     assert text in ours(question, path).splitlines()
