@@ -155,6 +155,24 @@ def test_does_not_trace_itself(dat):
     assert "sys_enter_splice" in names(dat)
 
 
+def test_processes_of_one_instance_alone(dat):
+    """-P is about the instance it stands behind; the other has all processes, but not the recorder."""
+    other = INSTANCE + "_all"
+    what = ("-b", "64", "-e", "syscalls:sys_enter_splice", "-e", "sched:sched_switch")
+    sleeper = subprocess.Popen(["sh", "-c", "while :; do sleep 0.02; done"])
+    try:
+        record(dat, *IN, "-P", sleeper.pid, *what, "-B", other, *what, common.tool("workload"), 200)
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    found = parsed(dat)
+    mine = [e for e in found if e.buffer == INSTANCE]
+    assert mine and all(e.pid == sleeper.pid or f":{sleeper.pid} [" in e.text for e in mine)
+    others = [e for e in found if e.buffer == other]
+    assert {e.name for e in others} == {"sched_switch"}, "the readers are seen by their splice calls"
+    assert any(e.pid != sleeper.pid and f":{sleeper.pid} [" not in e.text for e in others)
+
+
 def test_runs_as_user(dat):
     p = record(dat, *IN, "-q", "-e", "sched", "--user", "nobody", "sh", "-c", "id -un; echo $HOME $USER")
     home = subprocess.run(["getent", "passwd", "nobody"], capture_output=True, text=True).stdout.split(":")[5]
