@@ -24,6 +24,8 @@ struct replay_cursor {
 /* The replay is loaded. */
 int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err *e);
 void replay_cursor_free(struct replay_cursor *c);
+/* From now on it passes over what the replay's ids leave out (a new one does so). */
+void replay_cursor_choose(struct replay_cursor *c);
 /* To the first records. */
 int replay_cursor_start(struct replay_cursor *c, struct err *e);
 /* Once all streams stand at their next record: orders them. */

@@ -302,6 +302,8 @@ int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 
 	if (rc <= 0)
 		return rc;
+	rp->ids = work->ids;
+	replay_cursor_choose(rp->main);
 	rc = job_init(&j, rp, work, true, e);
 	if (!rc)
 		rc = run(rp, &j, opts, work, e);
