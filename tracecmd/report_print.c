@@ -148,6 +148,11 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 	return j->text.len >= (j->in_order ? TEXT_FULL_IN_ORDER : TEXT_FULL);
 }
 
+static size_t size(void *job)
+{
+	return ((const struct job *)job)->text.len;
+}
+
 /* Settling may move bytes, but not lines. */
 static size_t mark(void *job)
 {
@@ -285,7 +290,7 @@ static int print_all(struct printer *p, struct replay_run_opts *opts, struct err
 	AUTO_FREE const uint8_t **ids = NULL;
 	struct replay_work work = {
 		.ctx = p, .job_new = job_new, .job_free = job_free, .clear = clear,
-		.hurry = hurry, .record = record, .mark = mark, .take = take,
+		.hurry = hurry, .record = record, .mark = mark, .size = size, .take = take,
 	};
 	const char *window = getenv("TRACECMD_WINDOW_BYTES");
 	uint64_t bytes = 0;

@@ -139,21 +139,29 @@ static inline int move_on(struct replay_cursor *c, struct err *e)
 	return rc;
 }
 
+int replay_cursor_step(struct replay_cursor *c, struct err *e)
+{
+	int rc;
+
+	if (!c->consumed)
+		return 0;
+	rc = move_on(c, e);
+	c->consumed = false;
+	return rc < 0 ? fail(c, rc, e) : reorder(c, rc);
+}
+
 /* What does not go the short way: 1, 0, -errno. */
 static int next_slow(struct replay_cursor *c, struct err *e)
 {
+	int rc;
+
 	if (c->failed.code)
 		return err_set(e, c->failed.code, "%s", c->failed.text);
 	if (!c->nr_heap)
 		return 0;
-	if (c->consumed) {
-		int rc = move_on(c, e);
-
-		c->consumed = false;
-		if (rc < 0)
-			return fail(c, rc, e);
-		reorder(c, rc);
-	}
+	rc = replay_cursor_step(c, e);
+	if (rc < 0)
+		return rc;
 	if (!c->nr_heap || (c->has_limit && c->v[c->top].cur.rec.ts >= c->limit))
 		return 0;
 	c->consumed = true;

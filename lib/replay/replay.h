@@ -190,10 +190,11 @@ struct replay_work {
 	/* A number above 0 that stands for the end of what the records before this one
 	 * gave: there a notice belongs. */
 	size_t (*mark)(void *job);
+	/* Bytes of the result, for windows that have results of a good size. May be NULL. */
+	size_t (*size)(void *job);
 	/*
-	 * Takes the result between two marks, in order, in the thread that called
-	 * replay_run; REPLAY_START and REPLAY_END are its ends. 0; 1: enough, stop;
-	 * -errno.
+	 * Takes the result between two marks, in order, by one thread at a time;
+	 * REPLAY_START and REPLAY_END are its ends. 0; 1: enough, stop; -errno.
 	 */
 	int (*take)(void *ctx, void *job, size_t from, size_t to, struct err *e);
 };
@@ -205,7 +206,7 @@ struct replay_run_opts {
 	bool has_from, has_to;
 	uint64_t from, to;		/* converted; to is the first that is not wanted */
 	unsigned warm;			/* records of each CPU worked on before a window; at most 3 */
-	uint32_t window_bytes;		/* of data, about; 0: a good number */
+	uint32_t window_bytes;		/* of data, about; 0: as the results are */
 	bool ahead;			/* while one thread works, another one decompresses for it */
 };
 /*
