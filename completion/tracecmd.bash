@@ -46,8 +46,8 @@ _tracecmd_values()
 	case $2:$3 in
 	control:control|control:[0-9]*) printf '%s\n' $(_tracecmd_controls "$1"); return ;;
 	control:-p) ls /run/tracecmd 2>/dev/null | sed -n 's/^control\.//p'; return ;;
-	record:-e|start:-e|extract:-e|list:-e|show:--hist|show:--trigger|record:--trigger) _tracecmd_events "$1" "$4" ;;&
-	record:-e|start:-e|extract:-e) "$1" list -s 2>/dev/null; return ;;
+	record:-e|start:-e|extract:-e|count:-e|list:-e|show:--hist|show:--trigger|record:--trigger) _tracecmd_events "$1" "$4" ;;&
+	record:-e|start:-e|extract:-e|count:-e) "$1" list -s 2>/dev/null; return ;;
 	list:-e|show:--hist|show:--trigger|record:--trigger) return ;;
 	record:-p|start:-p|extract:-p) "$1" list -t 2>/dev/null | tr ' ' '\n'; return ;;
 	record:-C|start:-C) "$1" list -C 2>/dev/null | tr -d '[]' | tr ' ' '\n'; return ;;
