@@ -114,11 +114,8 @@ static int parse(struct convert *c, int argc, char **argv, struct err *e)
 			break;
 		case 'h':
 			return EXIT_HELP;
-		case ':':
-			r = usage_error(e, "option '%s' needs a value", argv[optind - 1]);
-			break;
 		default:
-			r = usage_error(e, "there is no option '%s'", argv[optind - 1]);
+			r = option_refused(o, argv, long_options, e);
 		}
 	}
 	if (!r)

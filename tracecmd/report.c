@@ -409,17 +409,13 @@ static unsigned question_option(int opt)
 static int wrong_option(struct parse *p, int opt, char **argv)
 {
 	const char *word = argv[optind - 1];
-	struct near near;
 
 	if (opt == ':')
 		return usage_error(p->e, "option '%s' needs an argument", word);
 	if (optopt && optopt < OPT_FIRST && word[1] != '-')
 		return usage_error(p->e, "there is no option '-%c'", optopt);
 	usage_error(p->e, "option '%s' is unknown, ambiguous or takes no argument", word);
-	near_init(&near, word + strspn(word, "-"));
-	for (const struct option *o = long_options; o->name; o++)
-		near_try(&near, o->name);
-	near_hint(&near, p->e);
+	option_near(word, long_options, p->e);
 	return EXIT_USAGE;
 }
 
