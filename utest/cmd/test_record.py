@@ -561,7 +561,7 @@ def test_spools_elsewhere(kernel, small_disk, tmp_path_factory):
 def test_version_6_has_one_sub_buffer_size(dat):
     p = run(TRACECMD, "record", "-o", dat, "--file-version", "6", "-e", "sched", *IN, "--subbuf-size", "16",
             "-e", "irq", "touch", f"{dat}.ran", status=1)
-    assert "version 6" in p.stderr and "sub-buffer" in p.stderr
+    assert "version 6" in p.stderr and "sub-buffer" in p.stderr and "--file-version 7" in p.stderr
     assert os.listdir(os.path.dirname(dat)) == []
 
 

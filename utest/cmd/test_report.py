@@ -667,7 +667,7 @@ def test_printing_stops_with_its_reader():
 
 
 @pytest.mark.parametrize("args,status,words", [
-    (("-O",), 2, "argument"),
+    (("-O",), 2, "argument"), (("--kallsyms", ""), 2, "--kallsyms"), (("-n", ""), 2, "option -n"),
     (("--compat", "2.9"), 2, "2.9"),
     (("--cpuu", "1"), 2, "did you mean 'cpu'"),
     (("-Z",), 2, "-Z"),
