@@ -175,6 +175,15 @@ static int set_by(struct count *c, enum kernel_count_by by)
 	return EXIT_OK;
 }
 
+static const struct option long_options[] = {
+	{ "per-cpu", no_argument, NULL, OPT_PER_CPU },
+	{ "per-task", no_argument, NULL, OPT_PER_TASK },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "max-time", required_argument, NULL, OPT_MAX_TIME },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 }
+};
+
 static int take_option(struct count *c, int opt, char **argv)
 {
 	switch (opt) {
@@ -200,19 +209,11 @@ static int take_option(struct count *c, int opt, char **argv)
 			return usage_error(c->e, "option --max-time %s: no number of seconds", optarg);
 		return EXIT_OK;
 	}
-	return option_refused(opt, argv, c->e);
+	return option_refused(opt, argv, long_options, c->e);
 }
 
 static int take_options(struct count *c, int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{ "per-cpu", no_argument, NULL, OPT_PER_CPU },
-		{ "per-task", no_argument, NULL, OPT_PER_TASK },
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "max-time", required_argument, NULL, OPT_MAX_TIME },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 }
-	};
 	int opt, status;
 
 	optind = 0;
