@@ -280,11 +280,7 @@ static int run_first(struct replay_cursor *c, struct job *j, struct err *e)
 		rc = work_on_next(j, c, e, &more);
 	if (rc >= 0)
 		rc = job_take(j, c->rp, e);
-	if (!rc)
-		rc = replay_cursor_step(c, e);
-	if (!rc)
-		job_begin(j, c);
-	return rc;
+	return rc ? rc : replay_cursor_step(c, e);
 }
 
 static int run(struct replay *rp, struct job *j, const struct replay_run_opts *opts,
@@ -303,9 +299,12 @@ static int run(struct replay *rp, struct job *j, const struct replay_run_opts *o
 	if (rc)
 		return rc;
 	job_hurry(j);
-	if (!worth_threads(rp, opts))
-		return opts->ahead && is_compressed(rp) ? run_ahead(rp, j, e) :
-		       run_sequential(rp, rp->main, j, e);
+	if (!worth_threads(rp, opts)) {
+		if (!opts->ahead || !is_compressed(rp))
+			return run_sequential(rp, rp->main, j, e);
+		rc = run_first(rp->main, j, e);
+		return rc ? rc : run_ahead(rp, j, e);
+	}
 	if (rp->partial) {
 		rc = run_beginning(rp->main, j, opts, &from, e);
 		if (!rc)
