@@ -149,6 +149,31 @@ def test_output_that_is_a_pipe(instance, place, command):
     assert os.listdir(place) == ["pipe"]
 
 
+@pytest.mark.parametrize("name, redirection, printed", [
+    ("/dev/stdout", "| cat >x.dat", ""), ("/proc/self/fd/1", ">x.dat", ""), ("/dev/fd/1", ">>x.dat", ""),
+    ("/dev/fd/3", "3>x.dat", "ran\n"), ("/dev/fd/3", "3>&1 >ran.txt | cat >x.dat", "ran\n")])
+def test_output_that_is_an_open_file(instance, place, name, redirection, printed):
+    """It is sent there, as with '-o -'; only where it is standard output the command has none."""
+    p = run("sh", "-c", f"{{ {TRACECMD} record -o {name} -B {instance} -e sched echo ran; echo $? >status; }} {redirection}")
+    assert (place / "status").read_text() == "0\n", p.stderr
+    there = place / "ran.txt"
+    out = p.stdout + (there.read_text() if there.exists() else "")
+    assert "ran\n" in (out if printed else p.stderr)
+    common.strict_check(place / "x.dat")
+    assert "sched_switch" in common.report(place / "x.dat")
+
+
+@pytest.mark.parametrize("name, words", [
+    ("/dev/fd/77", ("descriptor 77",)), ("/dev/fd/0", ("descriptor 0", "reading only")),
+    ("/dev/stderr", ("messages",)), ("/proc/self/fd/1", ("terminal",))])
+def test_open_file_that_nothing_can_be_sent_to(kernel, place, name, words):
+    command = f"{TRACECMD} record -o {name} -e sched touch ran </dev/null; echo status $?"
+    p = run("script", "-qec", command, "/dev/null") if "terminal" in words else run("sh", "-c", command)
+    text = p.stdout + p.stderr
+    assert "status 2" in text and all(word in text for word in words)
+    assert os.listdir(place) == []
+
+
 def test_an_earlier_file_survives_a_refusal(kernel, place):
     (place / "out.dat").write_text("earlier")
     refused("record", "-o", "out.dat", "-e", "sched:sched_swich", "touch", "ran", status=1, words=("sched_switch",))
