@@ -3,6 +3,8 @@
 #ifndef TRACECMD_KERNEL_INTERNAL_H
 #define TRACECMD_KERNEL_INTERNAL_H
 
+#include <pthread.h>
+
 #include "kernel/kernel.h"
 #include "kernel/setup.h"
 
@@ -37,6 +39,7 @@ struct undo_entry {
 struct undo_log {
 	struct undo_entry *v;
 	size_t nr, cap;
+	pthread_mutex_t lock;		/* of the entries: see kernel_undo_events */
 	void (*watch)(void *ctx, const char *line, size_t len);
 	void *watch_ctx;
 };
@@ -84,7 +87,7 @@ bool is_unavailable(int code);
 int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const char *value);
 /* Takes the newest entry back, if it is that one: what it would undo did not happen. */
 void undo_log_drop(struct kernel *k, enum undo_kind kind, const char *path);
-bool undo_logged(const struct undo_log *log, enum undo_kind kind, const char *path);
+bool undo_logged(struct undo_log *log, enum undo_kind kind, const char *path);
 void undo_log_release(struct undo_log *log);
 /* Raw writes. "\n" is added. 0, -errno. */
 int file_write(const char *path, const char *value);
