@@ -96,6 +96,18 @@ int file_truncate(const char *path);
 int trigger_as_written(const char *listed, struct buf *ret);
 
 /* ---- events.c */
+struct event_field {
+	char *name, *type;		/* "comm", "char[16]" */
+	size_t size;
+	bool is_signed;
+};
+struct event_fields {
+	struct event_field *v;
+	size_t nr, cap;
+};
+/* Adds the fields of an event's format, those all events have among them. 0, -errno. */
+int event_fields_read(struct kernel *k, const struct kernel_event *ev, struct event_fields *ret, struct err *e);
+void event_fields_release(struct event_fields *f);
 void events_release(struct kernel *k);
 /* The enabled events of an instance, "sys:name" lines; those only armed by a
  * trigger are left out. 0, -errno. */
