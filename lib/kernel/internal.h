@@ -130,6 +130,8 @@ bool setup_probes_match(const struct kernel_setup *s, const struct kernel_event_
 int command_removal(const char *listed, struct buf *ret);
 
 /* ---- trigger.c */
+/* Removes all triggers of an event, or with NULL of all events; what stays is told. 0, -errno. */
+int triggers_remove(struct kernel_instance *in, const struct kernel_event *ev, struct err *e);
 /* Adds those triggers to @e that the event could have, should @trigger be none of them. */
 void hint_triggers(const struct kernel_instance *in, const struct kernel_event *ev, const char *trigger,
 		   struct err *e);

@@ -170,6 +170,11 @@ static bool is_number(const struct event_field *f)
 	return (f->size == 1 || f->size == 2 || f->size == 4 || f->size == 8) && !strchr(f->type, '[');
 }
 
+static bool is_text(const struct event_field *f)
+{
+	return strstr(f->type, "char[") != NULL;
+}
+
 static int check_operation(struct planner *p, const struct sql_value *a, const struct sql_value *b)
 {
 	const struct sql_value *wrong = !is_number(a->field) ? a : !is_number(b->field) ? b : NULL;
@@ -252,7 +257,7 @@ static int put_field(struct planner *p, const struct sql_value *v, struct sql_sp
 	buf_puts(b, b->len ? " " : "");
 	if (sql_is_stack(v->field))
 		return buf_printf(b, "unsigned long[] %.*s;", (int)name.len, text);
-	if (array && strstr(v->field->type, "char["))
+	if (is_text(v->field))
 		return buf_printf(b, "char %.*s%s;", (int)name.len, text, strncmp(v->field->type, "__", 2) ? array : "[]");
 	if (!is_number(v->field))
 		return sql_refuse(p->s, v->at, -EINVAL, p->e, "a synthetic event cannot have fields of the type '%s'",
@@ -313,6 +318,8 @@ static int plan_match(struct planner *p, const struct sql_match *m)
 	if (!r && v[0].side == v[1].side)
 		return sql_refuse(p->s, v[1].at, -EINVAL, p->e, "both fields are of the same event: ON joins a field of one "
 				  "with a field of the other");
+	if (!r && is_text(v[0].field) != is_text(v[1].field))
+		return sql_refuse(p->s, v[1].at, -EINVAL, p->e, "a text and a number are never equal");
 	for (size_t i = 0; !r && i < 2; i++)
 		if (put_comma(&p->keys[v[i].side], v[i].field->name))
 			r = no_memory(p);
@@ -503,6 +510,9 @@ int kernel_sql_make(struct kernel_instance *in, const struct kernel_sql_plan *pl
 	for (size_t i = 0; !r && i < plan->nr; i++) {
 		AUTO_BUF struct buf file = { 0 };
 
+		/* The kernel makes its memory with the trigger, and never gives it back. */
+		if (strstr(plan->hists[i].text, ".snapshot()") && kernel_has(in, "snapshot"))
+			kernel_remember(in, "snapshot", NULL);
 		r = buf_printf(&file, "events/%s/%s/trigger", plan->hists[i].system, plan->hists[i].event) ?
 		    err_errno(e, -ENOMEM, "cannot make a histogram") :
 		    kernel_append(in, file.data, plan->hists[i].text, e);
