@@ -281,7 +281,7 @@ static int trigger_run(int argc, char **argv, struct err *e)
 
 const struct command trigger_command = {
 	.name = "trigger",
-	.summary = "make, list and remove event triggers, histograms and function commands",
+	.summary = "event triggers, histograms and function commands: make, list, show and remove them",
 	.usage = "add [-B NAME] EVENT TRIGGER | FUNCTION:COMMAND[:COUNT]\n"
 		 "       tracecmd trigger list [-B NAME] [--json] [EVENT [TRIGGER]]\n"
 		 "       tracecmd trigger list --functions [-B NAME] [--json] [FUNCTION]\n"

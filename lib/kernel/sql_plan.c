@@ -480,6 +480,8 @@ int kernel_sql_plan(struct kernel *k, const struct kernel_sql_ask *ask, struct k
 		r = plan_filters(&p);
 	if (!r)
 		r = finish(&p, ret);
+	if (r)
+		kernel_sql_plan_release(ret);
 	planner_release(&p);
 	sql_release(&s);
 	return r;
@@ -501,10 +503,29 @@ bool kernel_sql_plan_joins(const struct kernel_sql_plan *plan)
 	return plan->nr == 2;
 }
 
+/* What it needs of the kernel is there? */
+static int check_kernel(struct kernel_instance *in, const struct kernel_sql_plan *plan, struct err *e)
+{
+	if (plan->synth && !kernel_has(kernel_top(in->k), "synthetic_events"))
+		return err_set(e, -ENOENT, "this kernel knows no synthetic events (CONFIG_SYNTH_EVENTS)");
+	for (size_t i = 0; i < plan->nr; i++) {
+		AUTO_BUF struct buf file = { 0 };
+
+		if (buf_printf(&file, "events/%s/%s/hist", plan->hists[i].system, plan->hists[i].event))
+			return err_errno(e, -ENOMEM, "cannot make a histogram");
+		if (!kernel_has(in, file.data))
+			return err_set(e, -ENOENT, "this kernel knows no histograms of %s:%s (CONFIG_HIST_TRIGGERS)",
+				       plan->hists[i].system, plan->hists[i].event);
+	}
+	return 0;
+}
+
 int kernel_sql_make(struct kernel_instance *in, const struct kernel_sql_plan *plan, struct err *e)
 {
-	int r = plan->synth ? kernel_append(kernel_top(in->k), "dynamic_events", plan->synth, e) : 0;
+	int r = check_kernel(in, plan, e);
 
+	if (!r && plan->synth)
+		r = kernel_append(kernel_top(in->k), "dynamic_events", plan->synth, e);
 	if (r == -EEXIST)
 		err_hint(e, "there is an event of that name already, which 'tracecmd probe del' removes; or choose another name");
 	for (size_t i = 0; !r && i < plan->nr; i++) {
