@@ -50,7 +50,9 @@ _tracecmd_values()
 		"$1" list -e 2>/dev/null; "$1" list -s 2>/dev/null; return ;;
 	trigger:--functions) "$1" list -f 2>/dev/null; return ;;
 	trigger:--sort) printf '%s\n' hitcount hitcount:descending; return ;;
-	sqlhist:-S|sqlhist:-[mcn]) return ;;
+	sqlhist:-[mcnS]) return ;;
+	sqlhist:[Ff][Rr][Oo][Mm]|sqlhist:[Jj][Oo][Ii][Nn]) "$1" list -e 2>/dev/null | tr : .; return ;;
+	sqlhist:[!-]*) printf '%s\n' SELECT FROM AS JOIN ON WHERE CAST AND OR NOT TIMESTAMP{,_DELTA}{,_USECS} STACKTRACE; return ;;
 	probe:probe) printf '%s\n' add list del clear; return ;;
 	probe:del|probe:list) "$1" probe list 2>/dev/null | awk 'NR > 1 { print $2 }'; return ;;
 	esac

@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "kernel/sql.h"
+#include "supervisor.h"
 
 #define SQL_FILE_MAX (1u << 20)
 
@@ -72,16 +73,20 @@ static int print_plan(struct sqlhist *q, const struct kernel_sql_plan *plan)
 	return r;
 }
 
-/* Made whole or not at all. */
+/* Made whole or not at all, also if we are killed in between. */
 static int execute(struct sqlhist *q, const struct kernel_sql_plan *plan)
 {
-	int r = kernel_sql_make(q->in, plan, q->e);
+	struct supervisor supervisor = SUPERVISOR_NONE;
+	struct err undo = { 0 };
+	int r = supervisor_start(&supervisor, q->k, q->e);
 
+	if (!r)
+		r = kernel_sql_make(q->in, plan, q->e);
 	if (r)
-		kernel_undo(q->k, NULL);
+		kernel_undo(q->k, &undo);
 	else
 		kernel_undo_forget(q->k);
-	return r;
+	return supervisor_end(&supervisor, &undo, r, q->e);
 }
 
 static int work(struct sqlhist *q)
