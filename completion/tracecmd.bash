@@ -55,9 +55,14 @@ _tracecmd_values()
 	record:-O|start:-O|extract:-O) "$1" list -o 2>/dev/null | sed 's/^no//; p; s/^/no/'; return ;;
 	record:-[lng]|start:-[lng]|extract:-[lng]) "$1" list -f 2>/dev/null; return ;;
 	reset:-k|probe:--kind) printf '%s\n' kprobe kretprobe uprobe uretprobe eprobe synth fprobe tprobe all; return ;;
-	trigger:trigger) printf '%s\n' add list del clear pause continue empty; return ;;
-	trigger:add|trigger:list|trigger:del|trigger:pause|trigger:continue|trigger:empty)
+	trigger:trigger) printf '%s\n' add list del clear show pause continue empty; return ;;
+	trigger:add|trigger:list|trigger:del|trigger:show|trigger:pause|trigger:continue|trigger:empty)
 		_tracecmd_events "$1" "$4"; "$1" list -s 2>/dev/null; return ;;
+	trigger:--functions) "$1" list -f 2>/dev/null; return ;;
+	trigger:--sort) printf '%s\n' hitcount hitcount:descending; return ;;
+	sqlhist:-[mcnS]) return ;;
+	sqlhist:[Ff][Rr][Oo][Mm]|sqlhist:[Jj][Oo][Ii][Nn]) "$1" list -e 2>/dev/null | tr : .; return ;;
+	sqlhist:[!-]*) printf '%s\n' SELECT FROM AS JOIN ON WHERE CAST AND OR NOT TIMESTAMP{,_DELTA}{,_USECS} STACKTRACE; return ;;
 	probe:probe) printf '%s\n' add list del clear; return ;;
 	probe:del|probe:list) "$1" probe list 2>/dev/null | awk 'NR > 1 { print $2 }'; return ;;
 	esac

@@ -23,6 +23,7 @@ const struct command *const commands[] = {
 	&list_command,
 	&probe_command,
 	&trigger_command,
+	&sqlhist_command,
 	&count_command,
 	&report_command,
 	&convert_command,

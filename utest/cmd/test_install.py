@@ -123,6 +123,8 @@ def test_completes_values_without_a_kernel():
     plugins = complete("report", "-O", "fgraph", ":", "tail")
     assert "fgraph:tailprint" in plugins or "tailprint" in plugins
     assert complete("list", "-O", "") == []
+    assert complete("sqlhist", "SELECT", "pid", "FR") == ["FROM"] and "-n" in complete("sqlhist", "-")
+    assert "show" in complete("trigger", "") and complete("trigger", "show", "--sort", "hitcount:d")
 
 
 def test_completes_values():
@@ -144,4 +146,5 @@ def test_completes_values():
     assert "nostacktrace" in complete("record", "-O", "nostack")
     for option in ("--hist", "--trigger"):
         assert "sched_switch" in complete("show", option, "sched", ":", "sched_sw")
+    assert "sched.sched_switch" in complete("sqlhist", "SELECT", "prev_pid", "from", "sched.sched_sw")
     assert complete("report", "-e", "sche") == [], "there -e has no value"
