@@ -322,6 +322,7 @@ int report_events(struct report *rp, struct err *e)
 
 	if (r < 0)
 		return r;
+	report_tell_clocks(rp);
 	if (rp->format != REPORT_TEXT) {
 		r = report_export_begin(rp, e);
 	} else {

@@ -154,7 +154,7 @@ static int take_options(struct trigger *t, int argc, char **argv)
 		else if (opt == OPT_JSON)
 			return usage_error(t->e, "option --json has no effect with 'trigger %s'", action_names[t->action]);
 		else
-			return option_refused(opt, argv, t->e);
+			return option_refused(opt, argv, long_options, t->e);
 	}
 	return take_words(t, argc - optind, argv + optind);
 }
