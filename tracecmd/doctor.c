@@ -161,7 +161,7 @@ static int take_options(int argc, char **argv, bool *json, bool *measure, struct
 		case 'h': return EXIT_HELP;
 		case OPT_JSON: *json = true; break;
 		case OPT_NO_MEASURE: *measure = false; break;
-		default: return option_refused(opt, argv, e);
+		default: return option_refused(opt, argv, long_options, e);
 		}
 	}
 	return optind < argc ? usage_error(e, "'doctor' takes no argument '%s'", argv[optind]) : EXIT_OK;

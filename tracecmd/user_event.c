@@ -380,7 +380,7 @@ static int take_options(struct user_event *u, int argc, char **argv)
 		case OPT_JSON: u->json = true; break;
 		case OPT_MULTI: u->flags |= KERNEL_USER_MULTI_FORMAT; break;
 		case 'q': u->quiet = true; break;
-		default: status = option_refused(opt, argv, u->e);
+		default: status = option_refused(opt, argv, long_options, u->e);
 		}
 	}
 	u->words = argv + optind;

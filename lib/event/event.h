@@ -199,7 +199,11 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
  *			if (window->state.any) state = window->state;
  */
 struct event_fixup;
-struct event_fixups { VEC(struct event_fixup) v; struct buf words; };	/* { 0 }: none */
+struct event_fixups {			/* { 0 }: none */
+	VEC(struct event_fixup) v;
+	struct buf words;
+	struct buf spare;		/* memory for a text */
+};
 struct event_line_state;
 /* From now on fixups go to @fx, for texts appended to one buf (of several ctxs, too)
  * from its start on, not moved or cut meanwhile. NULL: settled at once, as at first. */
@@ -271,6 +275,13 @@ int event_filter_add_pids(struct event_filter *f, const int *pids, size_t nr, st
 bool event_filter_includes(const struct event_filter *f);
 /* Whether records of that id can be wanted, by the names alone: no format is parsed. */
 bool event_filter_may_match(const struct event_filter *f, int id);
+#define EVENT_IDS 65536			/* common_type has 16 bits */
+/*
+ * For each of the EVENT_IDS ids whether events of that id may match, as far as is known:
+ * while records are matched some of them turn to 0 (other threads may read them
+ * meanwhile, as relaxed atomics). Valid until something is added; NULL before that.
+ */
+const uint8_t *event_filter_ids(const struct event_filter *f);
 /* Whether the record is wanted; everything is while nothing was added. */
 bool event_filter_match(struct event_filter *f, const struct event_record *rec);
 /* Appends what was understood: a line "SYSTEM:EVENT: EXPRESSION" for each event
