@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "child.h"
 #include "daemon.h"
@@ -70,7 +71,7 @@ static int check_all(struct run *run, struct err *e)
 		r = record_output_parts(&run->out, e);
 	if (!r && (o->pid_file || o->daemonize))
 		r = pid_file_open(&run->pid_file, o->pid_file, e);
-	run->plan.out_to_stderr = run->out.to_stdout;
+	run->plan.out_to_stderr = run->out.sent_to == STDOUT_FILENO;
 	return r ? r : check_tsc(run, e);
 }
 

@@ -116,6 +116,11 @@ static int take_handler(struct sqlhist *q, const char *handler)
 	return EXIT_OK;
 }
 
+static const struct option long_options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 }
+};
+
 static int take_option(struct sqlhist *q, int opt, char **argv)
 {
 	switch (opt) {
@@ -130,7 +135,7 @@ static int take_option(struct sqlhist *q, int opt, char **argv)
 	case 'T': q->ask.snapshot = q->ask.trace = true; break;
 	case 'S': q->ask.save = optarg; break;
 	case 'h': return EXIT_HELP;
-	default: return option_refused(opt, argv, q->e);
+	default: return option_refused(opt, argv, long_options, q->e);
 	}
 	return EXIT_OK;
 }
@@ -168,10 +173,6 @@ static int take_statement(struct sqlhist *q, int nr, char **words)
 
 static int take_options(struct sqlhist *q, int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 }
-	};
 	int opt, status = EXIT_OK;
 
 	optind = 0;

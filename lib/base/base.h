@@ -75,6 +75,13 @@ void cleanup_close(int *fd);		/* closes if >= 0 */
 #define AUTO_FREE __attribute__((cleanup(cleanup_free)))
 #define AUTO_CLOSE __attribute__((cleanup(cleanup_close)))
 
+/* ---- large memory (large.c) ------------------------------------------------ */
+
+/* As malloc, for what will be filled at once: to be freed with free. NULL: no memory. */
+void *large_alloc(size_t len);
+/* The same for memory that was allocated and not used before. */
+void large_touch(void *p, size_t len);
+
 /* ---- growing arrays ------------------------------------------------------ */
 
 /*

@@ -136,6 +136,11 @@ def test_completes_values():
     # bash breaks words at colons: what stands before one is not offered again
     assert "sched_switch" in complete("record", "-e", "sched", ":", "sched_sw")
     assert "sched" in complete("record", "-e", "sche")
+    for words in (("record", "-e"), ("start", "-e"), ("list", "-e"), ("show", "--hist"), ("record", "--trigger"),
+                  ("trigger", "list")):
+        assert complete(*words, "sched_swit") == ["sched_switch"], words
+    assert "sched_switch" not in complete("record", "-e", ""), "each event twice"
+    assert "sched_switch" not in complete("record", "-e", "timer", ":", "sched_sw")
     assert complete("record", "-C", "mon") == ["mono", "mono_raw"]
     assert "nop" in complete("record", "-p", "n")
     assert "nostacktrace" in complete("record", "-O", "nostack")
