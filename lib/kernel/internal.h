@@ -3,11 +3,14 @@
 #ifndef TRACECMD_KERNEL_INTERNAL_H
 #define TRACECMD_KERNEL_INTERNAL_H
 
+#include <pthread.h>
+
 #include "kernel/kernel.h"
 #include "kernel/setup.h"
 
 #define KERNEL_PATH_MAX 4096
 #define KERNEL_TEXT_MAX (256u << 20)	/* largest believable control file */
+#define TRACEFS_DIR "/sys/kernel/tracing"
 
 struct kernel_instance {
 	struct kernel *k;
@@ -37,6 +40,7 @@ struct undo_entry {
 struct undo_log {
 	struct undo_entry *v;
 	size_t nr, cap;
+	pthread_mutex_t lock;		/* of the entries: see kernel_undo_events */
 	void (*watch)(void *ctx, const char *line, size_t len);
 	void *watch_ctx;
 };
@@ -68,6 +72,12 @@ struct kernel {
 	struct { int *v; size_t nr, cap; } locks;
 };
 
+/* ---- tracefs.c */
+/* The mount point of a tracefs, or of debugfs with /tracing. 0; -ENOENT: none; -errno. */
+int find_tracefs(char *ret, size_t size);
+/* Tells what it failed with, and what to do. Returns @code. */
+int no_tracefs(int code, struct err *e);
+
 /* ---- kernel.c */
 /* The instance's directory exists and is listed? Without an error text. */
 bool instance_exists(struct kernel *k, const char *name);
@@ -84,7 +94,7 @@ bool is_unavailable(int code);
 int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const char *value);
 /* Takes the newest entry back, if it is that one: what it would undo did not happen. */
 void undo_log_drop(struct kernel *k, enum undo_kind kind, const char *path);
-bool undo_logged(const struct undo_log *log, enum undo_kind kind, const char *path);
+bool undo_logged(struct undo_log *log, enum undo_kind kind, const char *path);
 void undo_log_release(struct undo_log *log);
 /* Raw writes. "\n" is added. 0, -errno. */
 int file_write(const char *path, const char *value);
