@@ -62,7 +62,7 @@ static void read_all(int fd, size_t size)
 	uint64_t sum = 0, next = 0;
 	int rc;
 
-	if (spool_reader_open(fd, "fuzz", NULL, &r, NULL))
+	if (spool_reader_open(fd, "fuzz", NULL, NULL, &r, NULL))
 		return;
 	while ((rc = spool_reader_next(r, &c, &payload, NULL)) > 0) {
 		must(c.offset >= SPOOL_HEADER && c.csize <= size - c.offset);
