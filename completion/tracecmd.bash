@@ -28,7 +28,17 @@ _tracecmd_plugin_options()
 	"$1" list -O 2>/dev/null | awk '$1 == "plugin:" { plugin = $2 } $1 == "option:" { print plugin ":" $2 }'
 }
 
-# $1: program, $2: command, $3: the word before the one being typed
+# "system:event"; names alone, which mean the same, only once one is begun: else each event
+# would be offered twice. $2: what is typed so far
+_tracecmd_events()
+{
+	local with_names=1
+
+	[[ -z $2 || $2 == *:* ]] && with_names=
+	"$1" list -e 2>/dev/null | awk -F: -v names=$with_names '{ print } names && !seen[$2]++ { print $2 }'
+}
+
+# $1: program, $2: command, $3: the word before the one being typed, $4: that one
 _tracecmd_values()
 {
 	local codecs='any none zstd lz4 zlib'
@@ -36,8 +46,8 @@ _tracecmd_values()
 	case $2:$3 in
 	control:control|control:[0-9]*) printf '%s\n' $(_tracecmd_controls "$1"); return ;;
 	control:-p) ls /run/tracecmd 2>/dev/null | sed -n 's/^control\.//p'; return ;;
-	record:-e|start:-e|extract:-e|list:-e|show:--hist|show:--trigger|record:--trigger) "$1" list -e 2>/dev/null ;;&
-	record:-e|start:-e|extract:-e) "$1" list -s 2>/dev/null; return ;;
+	record:-e|start:-e|extract:-e|count:-e|list:-e|show:--hist|show:--trigger|record:--trigger) _tracecmd_events "$1" "$4" ;;&
+	record:-e|start:-e|extract:-e|count:-e) "$1" list -s 2>/dev/null; return ;;
 	list:-e|show:--hist|show:--trigger|record:--trigger) return ;;
 	record:-p|start:-p|extract:-p) "$1" list -t 2>/dev/null | tr ' ' '\n'; return ;;
 	record:-C|start:-C) "$1" list -C 2>/dev/null | tr -d '[]' | tr ' ' '\n'; return ;;
@@ -45,9 +55,14 @@ _tracecmd_values()
 	record:-O|start:-O|extract:-O) "$1" list -o 2>/dev/null | sed 's/^no//; p; s/^/no/'; return ;;
 	record:-[lng]|start:-[lng]|extract:-[lng]) "$1" list -f 2>/dev/null; return ;;
 	reset:-k|probe:--kind) printf '%s\n' kprobe kretprobe uprobe uretprobe eprobe synth fprobe tprobe all; return ;;
-	trigger:trigger) printf '%s\n' add list del clear pause continue empty; return ;;
-	trigger:add|trigger:list|trigger:del|trigger:pause|trigger:continue|trigger:empty)
-		"$1" list -e 2>/dev/null; "$1" list -s 2>/dev/null; return ;;
+	trigger:trigger) printf '%s\n' add list del clear show pause continue empty; return ;;
+	trigger:add|trigger:list|trigger:del|trigger:show|trigger:pause|trigger:continue|trigger:empty)
+		_tracecmd_events "$1" "$4"; "$1" list -s 2>/dev/null; return ;;
+	trigger:--functions) "$1" list -f 2>/dev/null; return ;;
+	trigger:--sort) printf '%s\n' hitcount hitcount:descending; return ;;
+	sqlhist:-[mcnS]) return ;;
+	sqlhist:[Ff][Rr][Oo][Mm]|sqlhist:[Jj][Oo][Ii][Nn]) "$1" list -e 2>/dev/null | tr : .; return ;;
+	sqlhist:[!-]*) printf '%s\n' SELECT FROM AS JOIN ON WHERE CAST AND OR NOT TIMESTAMP{,_DELTA}{,_USECS} STACKTRACE; return ;;
 	probe:probe) printf '%s\n' add list del clear; return ;;
 	probe:del|probe:list) "$1" probe list 2>/dev/null | awk 'NR > 1 { print $2 }'; return ;;
 	esac
@@ -78,7 +93,7 @@ _tracecmd()
 		words=$(_tracecmd_commands "$1")
 	elif [[ $cur == -* && $COMP_CWORD == 2 ]]; then
 		words=$(_tracecmd_options "$1" "${COMP_WORDS[1]}")
-	elif values=$(_tracecmd_values "$1" "${COMP_WORDS[1]}" "$prev"); then
+	elif values=$(_tracecmd_values "$1" "${COMP_WORDS[1]}" "$prev" "$cur"); then
 		words=$values
 	elif [[ $cur == -* ]]; then
 		words=$(_tracecmd_options "$1" "${COMP_WORDS[1]}")

@@ -42,7 +42,7 @@ extern const struct command dump_command;
 
 extern const struct command start_command, stop_command, restart_command, reset_command,
 	snapshot_command, clear_command, show_command, stat_command, list_command, control_command,
-	probe_command, trigger_command;
+	probe_command, trigger_command, sqlhist_command, count_command;
 
 /*
  * What a command with several actions is to do: the one of @names (@nr of them) that
@@ -52,9 +52,12 @@ size_t take_action(int argc, char **argv, const char *const *names, size_t nr, s
 
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
 int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* What getopt_long did not take: an unknown option or a missing value.
- * Returns EXIT_USAGE with @e set. */
-int option_refused(int opt, char **argv, struct err *e);
+struct option;
+/* What getopt_long did not take: an unknown option, with those of @longs that are near, or a
+ * missing value. Returns EXIT_USAGE with @e set. */
+int option_refused(int opt, char **argv, const struct option *longs, struct err *e);
+/* Hints at the options that are near to @word, which may begin with dashes. */
+void option_near(const char *word, const struct option *longs, struct err *e);
 /* Notices go to standard error as "tracecmd: TEXT", unless quiet. */
 extern const struct notices stderr_notices;
 

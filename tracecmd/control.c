@@ -154,7 +154,7 @@ static int parse(int argc, char **argv, struct request *q, struct err *e)
 		else if (opt == 'B')
 			q->instance = optarg;
 		else if (opt != 'p')
-			return option_refused(opt, argv, e);
+			return option_refused(opt, argv, longs, e);
 	}
 	if (q->pid && q->instance)
 		return usage_error(e, "options -p and -B exclude each other");

@@ -69,7 +69,7 @@ static int parse_names(struct convert *c, int argc, char **argv, struct err *e)
 	if (argc)
 		return usage_error(e, "'%s' is one file name too many", argv[0]);
 	if (!c->output)
-		return usage_error(e, "the output file is missing");
+		return usage_error(e, "no output file is named");
 	if (!strcmp(c->output, "-"))
 		return usage_error(e, "a copy is not written front to back, so it cannot go to standard output: "
 				   "give a file's name ('./-' if it is that)");
@@ -114,11 +114,8 @@ static int parse(struct convert *c, int argc, char **argv, struct err *e)
 			break;
 		case 'h':
 			return EXIT_HELP;
-		case ':':
-			r = usage_error(e, "option '%s' needs a value", argv[optind - 1]);
-			break;
 		default:
-			r = usage_error(e, "there is no option '%s'", argv[optind - 1]);
+			r = option_refused(o, argv, long_options, e);
 		}
 	}
 	if (!r)

@@ -368,10 +368,8 @@ static int parse(int argc, char **argv, const char **path, unsigned *what, bool 
 			*path = optarg;
 		else if (o == 'h')
 			return EXIT_HELP;
-		else if (o == ':')
-			return usage_error(e, "option '%s' needs a value", argv[optind - 1]);
 		else
-			return usage_error(e, "there is no option '%s'", argv[optind - 1]);
+			return option_refused(o, argv, long_options, e);
 	}
 	if (optind < argc && !*path)
 		*path = argv[optind++];

@@ -86,7 +86,7 @@ static int take_options(int argc, char **argv, bool all_has_top, struct kernel *
 			status = instances_add_top(list, k, e);
 			break;
 		default:
-			status = option_refused(opt, argv, e);
+			status = option_refused(opt, argv, long_options, e);
 		}
 	}
 	if (!status && optind < argc)

@@ -23,6 +23,8 @@ const struct command *const commands[] = {
 	&list_command,
 	&probe_command,
 	&trigger_command,
+	&sqlhist_command,
+	&count_command,
 	&report_command,
 	&convert_command,
 	&restore_command,
@@ -78,7 +80,17 @@ size_t take_action(int argc, char **argv, const char *const *names, size_t nr, s
 	return nr;
 }
 
-int option_refused(int opt, char **argv, struct err *e)
+void option_near(const char *word, const struct option *longs, struct err *e)
+{
+	struct near near;
+
+	near_init(&near, word + strspn(word, "-"));
+	for (; longs->name; longs++)
+		near_try(&near, longs->name);
+	near_hint(&near, e);
+}
+
+int option_refused(int opt, char **argv, const struct option *longs, struct err *e)
 {
 	const char *word = argv[optind - 1];
 
@@ -88,7 +100,9 @@ int option_refused(int opt, char **argv, struct err *e)
 			usage_error(e, "option %s needs a value", word);
 	if (optopt < 128 && optopt > ' ')
 		return usage_error(e, "there is no option -%c", optopt);
-	return usage_error(e, "there is no option '%s'", word);
+	usage_error(e, "there is no option '%s'", word);
+	option_near(word, longs, e);
+	return EXIT_USAGE;
 }
 
 static void print_help(void)

@@ -212,7 +212,7 @@ static int take_options(struct probe *p, int argc, char **argv)
 		case OPT_KIND: status = take_kind(p); break;
 		case OPT_JSON: p->json = true; break;
 		case OPT_FORCE: p->force = true; break;
-		default: status = option_refused(opt, argv, p->e);
+		default: status = option_refused(opt, argv, long_options, p->e);
 		}
 	}
 	p->words = argv + optind;

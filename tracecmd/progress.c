@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -24,14 +23,7 @@ static uint64_t now_ns(void)
 
 int progress_check(const struct trace_options *o, struct err *e)
 {
-	int flags = o->has_status_fd ? fcntl(o->status_fd, F_GETFL) : O_RDWR;
-
-	if (flags < 0)
-		return err_errno(e, -errno, "option --status-fd: cannot use descriptor %u", o->status_fd);
-	if ((flags & O_ACCMODE) == O_RDONLY)
-		return err_set(e, -EBADF, "option --status-fd: descriptor %u is open for reading only",
-			       o->status_fd);
-	return 0;
+	return o->has_status_fd ? trace_check_descriptor("--status-fd", o->status_fd, e) : 0;
 }
 
 static void tell_terminal(struct progress *p, double seconds, double rate)

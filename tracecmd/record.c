@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "child.h"
 #include "daemon.h"
 #include "progress.h"
+#include "put_back.h"
 #include "record_control.h"
 #include "record_output.h"
 #include "record_wait.h"
@@ -23,6 +25,7 @@ struct run {
 	struct child child;
 	struct kernel *kernel;
 	struct supervisor supervisor;
+	struct put_back put_back;
 	struct watched watched;
 	struct recording *recording;
 	sigset_t mask;			/* before ours */
@@ -70,7 +73,7 @@ static int check_all(struct run *run, struct err *e)
 		r = record_output_parts(&run->out, e);
 	if (!r && (o->pid_file || o->daemonize))
 		r = pid_file_open(&run->pid_file, o->pid_file, e);
-	run->plan.out_to_stderr = run->out.to_stdout;
+	run->plan.out_to_stderr = run->out.sent_to == STDOUT_FILENO;
 	return r ? r : check_tsc(run, e);
 }
 
@@ -171,6 +174,8 @@ static int end(struct run *run, enum record_end why, unsigned signals, const str
 
 	if (r)
 		return r;
+	if (!run->o->setup.keep)
+		put_back_begin(&run->put_back, run->kernel);
 	if (why == RECORD_END_COMMAND) {
 		run->status = child_wait(&run->child);
 		run->out.discard = run->o->parts.save_on_failure && !run->status;
@@ -235,6 +240,8 @@ static int record(struct run *run, struct err *e)
 /* Puts the kernel back, unless a recording that went well shall leave it (-k). */
 static void put_back(struct run *run, bool failed, struct err *e)
 {
+	if (put_back_end(&run->put_back, e))
+		return;
 	if (run->kernel && run->o->setup.keep && !failed)
 		kernel_undo_forget(run->kernel);
 	else if (run->kernel)
@@ -259,6 +266,8 @@ static int run_record(int argc, char **argv, struct err *e)
 	r = check_all(&run, e);
 	if (!r)
 		r = record(&run, e);
+	if (!r)
+		put_back_rest(&run.put_back);
 	/* Threads that drain a buffer must not have it filled meanwhile. */
 	if (r && run.recording)
 		kernel_setup_tracing(run.kernel, &o.setup, false, NULL);

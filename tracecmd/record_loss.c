@@ -47,8 +47,12 @@ static void tell_cpu(const struct recording_cpu *c)
 	if (c->dropped)
 		fprintf(stderr, ", %" PRIu64 " events dropped by a full buffer", c->dropped);
 	if (c->stats.discarded)
-		fprintf(stderr, "%s %" PRIu64 " sub-buffers were not written", sep,
-			c->stats.discarded);
+		fprintf(stderr, "%s %" PRIu64 " sub-buffer%s", sep, c->stats.discarded,
+			c->stats.discarded == 1 ? "" : "s");
+	if (c->stats.discarded && c->stats.discarded_events != RING_LOST_UNKNOWN)
+		fprintf(stderr, " (%" PRIu64 " events)", c->stats.discarded_events);
+	if (c->stats.discarded)
+		fprintf(stderr, " %s not written", c->stats.discarded == 1 ? "was" : "were");
 	if (c->unread)
 		fprintf(stderr, "%s %" PRIu64 " events were not taken from the kernel's buffer",
 			c->stats.discarded ? "," : sep, c->unread);

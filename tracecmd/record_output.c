@@ -39,7 +39,7 @@ static int choose_spools(struct record_output *out, struct err *e)
 
 	if (!dir && !out->file.temp)
 		dir = "/var/tmp";
-	if (dir && out->to_stdout)
+	if (dir && out->sent_to >= 0)
 		r = asprintf(&out->spool_base, "%s/tracecmd-stdout.%d", dir, getpid());
 	else if (dir)
 		r = asprintf(&out->spool_base, "%s/%s", dir, slash ? slash + 1 : out->path);
@@ -99,15 +99,17 @@ static void fill_opts(struct record_output *out)
 	};
 }
 
-/* "-o -": the file is sent once it is complete, until then spools keep it. */
-static int prepare_stdout(struct record_output *out, struct err *e)
+/* The file beside its later name. */
+static int create(struct record_output *out, struct err *e)
 {
-	if (isatty(STDOUT_FILENO))
-		return err_set(e, -EINVAL, "option -o -: standard output is a terminal; redirect it");
-	if (out->o->daemonize)
-		return err_set(e, -EINVAL, "options -o - and --daemonize exclude each other");
-	out->path = STDOUT_NAME;
-	return 0;
+	int r = new_file_open(&out->file, out->path, e);
+
+	if (r)
+		return r;
+	r = new_file_seekable(&out->file, e);
+	if (r == -ESPIPE && !isatty(out->file.fd))
+		err_hint(e, "send the trace there with '-o - >%s'", out->path);
+	return r;
 }
 
 int record_output_open(struct record_output *out, const struct trace_options *o, struct err *e)
@@ -116,18 +118,15 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 
 	*out = (struct record_output){
 		.o = o, .path = o->output ? o->output : DEFAULT_OUTPUT, .file.fd = -1,
+		.sent_to = trace_output_descriptor(o),
 	};
-	out->to_stdout = !strcmp(out->path, "-");
 	r = choose_format(out, e);
-	if (!r && out->to_stdout)
-		r = prepare_stdout(out, e);
-	else if (!r)
-		r = new_file_open(&out->file, out->path, e);
-	if (!r && !out->to_stdout) {
-		r = new_file_seekable(&out->file, e);
-		if (r == -ESPIPE)
-			err_hint(e, "send the trace there with '-o - >%s'", out->path);
-	}
+	if (out->sent_to == STDOUT_FILENO)
+		out->path = STDOUT_NAME;
+	else if (out->sent_to >= 0)	/* whoever reads it waits for nobody but us */
+		fcntl(out->sent_to, F_SETFD, FD_CLOEXEC);
+	else if (!r && out->sent_to < 0)
+		r = create(out, e);
 	if (!r)
 		r = choose_spools(out, e);
 	if (!r)
@@ -164,7 +163,6 @@ int record_output_parts(struct record_output *out, struct err *e)
 int record_output_files(const struct trace_options *o, struct kernel *k, bool with_top, struct err *e)
 {
 	const struct recorder_opts opts = { .spool_limit = o->max_kb, .no_splice = o->no_splice };
-	bool to_stdout = o->output && !strcmp(o->output, "-");
 	uint64_t each = recorder_stream_files(&opts), nr = FILES_SPARE;
 	AUTO_FREE uint32_t *cpus = NULL;
 	size_t nr_cpus;
@@ -172,7 +170,7 @@ int record_output_files(const struct trace_options *o, struct kernel *k, bool wi
 
 	if (r)
 		return r;
-	if (to_stdout)			/* what is sent refers to the spools once more */
+	if (trace_output_descriptor(o) >= 0)	/* what is sent refers to the spools once more */
 		each += o->max_kb ? 2 : 1;
 	if (trace_parts_needed(&o->parts))
 		each += RECORD_SHARES + 2;	/* spools being kept, finished, and made ready */
@@ -231,8 +229,8 @@ static int save(struct record_output *out, struct recording *rec, struct err *e)
 	off_t end;
 	int r;
 
-	if (out->to_stdout)
-		return recording_send(rec, STDOUT_FILENO, out->path, e);
+	if (out->sent_to >= 0)		/* once it is complete, until then spools keep it */
+		return recording_send(rec, out->sent_to, out->path, e);
 	r = recording_save(rec, &out->file, &out->moved, e);
 	if (r)
 		return r;
@@ -272,7 +270,7 @@ void report_line(const struct trace_options *o, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vfprintf(o->to_stderr || (o->output && !strcmp(o->output, "-")) ? stderr : stdout, fmt, ap);
+	vfprintf(o->to_stderr || trace_output_descriptor(o) == STDOUT_FILENO ? stderr : stdout, fmt, ap);
 	va_end(ap);
 	fflush(stdout);
 }
@@ -310,7 +308,7 @@ int record_output_end(struct record_output *out, struct recording *rec, bool *lo
 {
 	int r = finish(out, rec, e);
 
-	if (!r && !out->o->quiet && !out->to_stdout && !out->discard)
+	if (!r && !out->o->quiet && out->sent_to < 0 && !out->discard)
 		report_file(out->path);
 	if (!out->o->quiet && out->discard)
 		notice(&stderr_notices, "the command succeeded: no '%s' is made (--save-on-failure)",

@@ -13,8 +13,8 @@ struct record_output {
 	const struct trace_options *o;
 	const char *path;
 	char *spool_base;
-	struct new_file file;		/* not open with "-o -" */
-	bool to_stdout;
+	struct new_file file;		/* not open if it is sent */
+	int sent_to;			/* "-o -" and the like: the descriptor; -1: it is a file */
 	struct record_opts opts;	/* for recording_new */
 	bool keep_spools;		/* they hold what the file does not */
 	bool moved;			/* the file, not complete, holds what the spools do not */

@@ -155,10 +155,10 @@ static int add_file(struct parse *p, const char *path, bool by_option)
 	return vec_push(&p->rp->files, f) ? no_memory(p) : EXIT_OK;
 }
 
-static int add_word(struct parse *p, struct report_words *words, const char *word)
+static int add_word(struct parse *p, struct report_words *words, const char *option, const char *word)
 {
 	if (!*word)
-		return usage_error(p->e, "an option's argument is empty");
+		return usage_error(p->e, "option %s: its argument is empty", option);
 	return vec_push(words, word) ? no_memory(p) : EXIT_OK;
 }
 
@@ -264,17 +264,17 @@ static int word_option(struct parse *p, int opt, char *arg)
 	case OPT_SELECT:
 		return add_filter(p, arg, true);
 	case 'r':
-		return add_word(p, &rp->raw, arg);
+		return add_word(p, &rp->raw, "-r", arg);
 	case 'n':
-		return add_word(p, &rp->no_handler, arg);
+		return add_word(p, &rp->no_handler, "-n", arg);
 	case 'O':
-		return add_word(p, &rp->plugin_options, arg);
+		return add_word(p, &rp->plugin_options, "-O", arg);
 	case OPT_KALLSYMS:
-		return add_word(p, &rp->kallsyms, arg);
+		return add_word(p, &rp->kallsyms, "--kallsyms", arg);
 	case OPT_PID:
-		return add_word(p, &rp->pids, arg);
+		return add_word(p, &rp->pids, "--pid", arg);
 	case OPT_COMM:
-		return add_word(p, &rp->comms, arg);
+		return add_word(p, &rp->comms, "--comm", arg);
 	case OPT_CPU:
 		rp->cpus = arg;
 		return EXIT_OK;
@@ -409,17 +409,13 @@ static unsigned question_option(int opt)
 static int wrong_option(struct parse *p, int opt, char **argv)
 {
 	const char *word = argv[optind - 1];
-	struct near near;
 
 	if (opt == ':')
 		return usage_error(p->e, "option '%s' needs an argument", word);
 	if (optopt && optopt < OPT_FIRST && word[1] != '-')
 		return usage_error(p->e, "there is no option '-%c'", optopt);
 	usage_error(p->e, "option '%s' is unknown, ambiguous or takes no argument", word);
-	near_init(&near, word + strspn(word, "-"));
-	for (const struct option *o = long_options; o->name; o++)
-		near_try(&near, o->name);
-	near_hint(&near, p->e);
+	option_near(word, long_options, p->e);
 	return EXIT_USAGE;
 }
 
@@ -464,7 +460,7 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 	if (!status && rp->default_file)
 		status = add_file(&p, DEFAULT_FILE, false);
 	if (!status && rp->wakeup && rp->files.nr > 1)
-		status = usage_error(e, "-w is for one file");
+		status = usage_error(e, "-w is about one file, and %zu are named", rp->files.nr);
 	if (!status && !rp->profile && (rp->global_irqs || rp->by_comm || rp->hooks.nr))
 		status = usage_error(e, "%s is part of --profile: give that too", rp->global_irqs ?
 				     "-G" : rp->by_comm ? "--by-comm" : "-H");

@@ -103,6 +103,10 @@ void report_close(struct report *rp);
 /* Remarks on files that could not be read whole; sets rp->failed. */
 void report_tell_damage(struct report *rp, struct err *e);
 
+/* ---- report_clocks.c ---- */
+/* Tells that events of different trace clocks are put in one order. */
+void report_tell_clocks(const struct report *rp);
+
 /* ---- report_filters.c ---- */
 /* Whether --pid names numbers. 0 or -errno. */
 int report_check_pids(const struct report *rp, struct err *e);

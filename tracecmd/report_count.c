@@ -382,6 +382,8 @@ int report_counts(struct report *rp, struct err *e)
 
 	if (r < 0)
 		return r;
+	if (c.by_time)
+		report_tell_clocks(rp);
 	if (c.by_time && replay_in_seconds(rp->replay, 0) && !rp->count.bin_in_seconds)
 		rp->count.bin *= 1000000000;
 	if (c.by_time && rp->align_ts) {

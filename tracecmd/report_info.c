@@ -130,7 +130,7 @@ static void print_or(const char *text, const char *what)
 	if (text)
 		out_printf("%s\n", text);
 	else
-		out_printf("(%s was not recorded)\n", what);
+		out_printf("(%s not recorded in this file)\n", what);
 }
 
 /* ---- CPUs --------------------------------------------------------------------------- */
@@ -241,7 +241,7 @@ static int print_stat(struct report_file *f, struct err *e)
 		out_printf("\n");
 	}
 	if (!dat_reader_info(f->reader)->cpustat)
-		print_or(NULL, "the statistics");
+		print_or(NULL, "the kernel's statistics were");
 	out_printf("\n");
 	for (unsigned b = 0; b < nr; b++) {
 		const char *name = dat_reader_buffer(f->reader, b)->name;
@@ -287,9 +287,9 @@ static int answer_about(struct report *rp, unsigned file, struct err *e)
 	if (ask & (ASK_UNAME | ASK_VERSION | ASK_STAT))
 		report_print_cpus(rp, file);
 	if (ask & ASK_UNAME)
-		print_or(info->uname, "the machine");
+		print_or(info->uname, "the machine and its kernel were");
 	if (ask & ASK_VERSION)
-		print_or(info->version, "the program");
+		print_or(info->version, "the program that made it was");
 	if (ask & ASK_FUNCTIONS)
 		print_functions(f);
 	if (ask & ASK_PRINTK)

@@ -148,6 +148,11 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 	return j->text.len >= (j->in_order ? TEXT_FULL_IN_ORDER : TEXT_FULL);
 }
 
+static size_t size(void *job)
+{
+	return ((const struct job *)job)->text.len;
+}
+
 /* Settling may move bytes, but not lines. */
 static size_t mark(void *job)
 {
@@ -265,11 +270,27 @@ static unsigned nr_threads(const struct report *rp)
 	return rp->threads;
 }
 
+/* Which events of each file need no look. NULL: what is wanted has to see every record. */
+static int choose_ids(const struct report *rp, const uint8_t ***ret, struct err *e)
+{
+	/* trace-cmd 3.1 joins an entry with whatever comes next on any CPU */
+	if (rp->ts_check || rp->compat_31)
+		return 0;
+	*ret = calloc(rp->files.nr + 1, sizeof(**ret));
+	if (!*ret)
+		return err_set(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < rp->files.nr; i++)
+		if (rp->files.v[i].filter)
+			(*ret)[i] = event_filter_ids(rp->files.v[i].filter);
+	return 0;
+}
+
 static int print_all(struct printer *p, struct replay_run_opts *opts, struct err *e)
 {
-	const struct replay_work work = {
+	AUTO_FREE const uint8_t **ids = NULL;
+	struct replay_work work = {
 		.ctx = p, .job_new = job_new, .job_free = job_free, .clear = clear,
-		.hurry = hurry, .record = record, .mark = mark, .take = take,
+		.hurry = hurry, .record = record, .mark = mark, .size = size, .take = take,
 	};
 	const char *window = getenv("TRACECMD_WINDOW_BYTES");
 	uint64_t bytes = 0;
@@ -283,6 +304,10 @@ static int print_all(struct printer *p, struct replay_run_opts *opts, struct err
 		if (r <= 0)
 			return r;
 	}
+	r = choose_ids(p->rp, &ids, e);
+	if (r < 0)
+		return r;
+	work.ids = ids;
 	r = replay_run(p->rp->replay, opts, &work, e);
 	return r < 0 ? r : 0;
 }
@@ -297,6 +322,7 @@ int report_events(struct report *rp, struct err *e)
 
 	if (r < 0)
 		return r;
+	report_tell_clocks(rp);
 	if (rp->format != REPORT_TEXT) {
 		r = report_export_begin(rp, e);
 	} else {

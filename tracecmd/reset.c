@@ -131,7 +131,7 @@ static int take_options(struct reset *r, int argc, char **argv)
 		case 'd': status = set_delete(r); break;
 		case 'k': status = set_keep(r); break;
 		case OPT_RECOVER: r->recover = true; break;
-		default: status = option_refused(opt, argv, r->e);
+		default: status = option_refused(opt, argv, long_options, r->e);
 		}
 	}
 	if (!status && optind < argc)

@@ -37,7 +37,7 @@ static int parse(struct restore_args *a, int argc, char **argv, struct err *e)
 		case 't': a->tracing_dir = optarg; break;
 		case 'k': a->kallsyms = optarg; break;
 		case 'h': return EXIT_HELP;
-		default: return option_refused(opt, argv, e);
+		default: return option_refused(opt, argv, long_options, e);
 		}
 	}
 	a->files = argv + optind;

@@ -83,7 +83,7 @@ static int event_file(struct show *s, const char *word, const char *what)
 	return EXIT_FAILED;
 }
 
-static int take_option(struct show *s, int opt, char **argv)
+static int take_option(struct show *s, int opt, char **argv, const struct option *long_options)
 {
 	switch (opt) {
 	case 'B':
@@ -113,7 +113,7 @@ static int take_option(struct show *s, int opt, char **argv)
 		return event_file(s, optarg, "trigger");
 	}
 	if (opt < FIRST_FILE)
-		return option_refused(opt, argv, s->e);
+		return option_refused(opt, argv, long_options, s->e);
 	if (kernel_words_add(&s->files, control_files[opt - FIRST_FILE].file)) {
 		err_errno(s->e, -ENOMEM, "cannot show files");
 		return EXIT_FAILED;
@@ -138,7 +138,7 @@ static int take_options(struct show *s, int argc, char **argv)
 	       (opt = getopt_long(argc, argv, ":B:c:fpsh", long_options, NULL)) != -1) {
 		if (opt == 'h')
 			return EXIT_HELP;
-		status = take_option(s, opt, argv);
+		status = take_option(s, opt, argv, long_options);
 	}
 	if (status)
 		return status;

@@ -37,7 +37,7 @@ static int parse(struct snapshot *s, int argc, char **argv, struct err *e)
 				return usage_error(e, "option -c: '%s' is not the number of a CPU", optarg);
 			s->has_cpu = true;
 			break;
-		default: return option_refused(opt, argv, e);
+		default: return option_refused(opt, argv, longs, e);
 		}
 	}
 	if (optind < argc)

@@ -393,7 +393,7 @@ static int take_options(struct stat_ctx *s, struct instances *list, int argc, ch
 		case 'B': status = instances_add(list, s->k, optarg, s->e); break;
 		case 't': status = instances_add_top(list, s->k, s->e); break;
 		case 'o': s->options = true; break;
-		default: status = option_refused(opt, argv, s->e);
+		default: status = option_refused(opt, argv, long_options, s->e);
 		}
 	}
 	if (!status && optind < argc)

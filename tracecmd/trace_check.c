@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Which options of record, start and extract do not go together. */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
 
 #include "dat/dat.h"
 #include "trace_options.h"
@@ -39,6 +42,58 @@ static int check_triggers(const struct trace_options *o, struct err *e)
 	return EXIT_OK;
 }
 
+int trace_output_descriptor(const struct trace_options *o)
+{
+	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/" };
+	const char *name = o->output;
+	uint64_t fd;
+
+	if (!name)
+		return -1;
+	if (!strcmp(name, "-") || !strcmp(name, "/dev/stdout"))
+		return STDOUT_FILENO;
+	if (!strcmp(name, "/dev/stderr"))
+		return STDERR_FILENO;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		size_t len = strlen(folders[i]);
+
+		if (!strncmp(name, folders[i], len) && !parse_u64(name + len, &fd) && fd <= INT_MAX)
+			return fd;
+	}
+	return -1;
+}
+
+int trace_check_descriptor(const char *option, unsigned fd, struct err *e)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return err_errno(e, -errno, "option %s: cannot use descriptor %u", option, fd);
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		return err_set(e, -EBADF, "option %s: descriptor %u is open for reading only", option, fd);
+	return 0;
+}
+
+/* Before anything is opened, so that the descriptor is the caller's. */
+static int check_sent(const struct trace_options *o, struct err *e)
+{
+	int fd = trace_output_descriptor(o);
+	char option[PATH_MAX];
+
+	if (fd < 0)
+		return EXIT_OK;
+	snprintf(option, sizeof(option), "-o %s", o->output);
+	if (trace_check_descriptor(option, fd, e))
+		return EXIT_USAGE;
+	if (fd == STDERR_FILENO)
+		return usage_error(e, "option %s: messages go to standard error", option);
+	if (isatty(fd))
+		return usage_error(e, "option %s: that is a terminal; redirect it", option);
+	if (o->daemonize)
+		return usage_error(e, "options %s and --daemonize exclude each other", option);
+	return EXIT_OK;
+}
+
 static int check_parts(const struct trace_options *o, struct err *e)
 {
 	const struct trace_parts *p = &o->parts;
@@ -52,8 +107,8 @@ static int check_parts(const struct trace_options *o, struct err *e)
 	if (trace_parts_keep_last(p) && p->pre_ns)
 		return usage_error(e, "options --keep-last and --pre exclude each other: both say how much "
 				   "is kept");
-	if (option && o->output && !strcmp(o->output, "-"))
-		return usage_error(e, "options %s and -o - exclude each other", option);
+	if (option && trace_output_descriptor(o) >= 0)
+		return usage_error(e, "options %s and -o %s exclude each other", option, o->output);
 	if (option && o->max_kb)
 		return usage_error(e, "options %s and -m exclude each other%s", option,
 				   trace_parts_keep_last(p) ? ": both say how much is kept" : "");
@@ -62,8 +117,8 @@ static int check_parts(const struct trace_options *o, struct err *e)
 	if (p->save_on_failure && trace_parts_rotate(p))
 		return usage_error(e, "options --rotate and --save-on-failure exclude each other: files are "
 				   "made before the command has ended; --keep-last keeps the disk from filling");
-	if (p->save_on_failure && o->output && !strcmp(o->output, "-"))
-		return usage_error(e, "options --save-on-failure and -o - exclude each other");
+	if (p->save_on_failure && trace_output_descriptor(o) >= 0)
+		return usage_error(e, "options --save-on-failure and -o %s exclude each other", o->output);
 	return check_triggers(o, e);
 }
 
@@ -84,6 +139,8 @@ int trace_options_check(enum trace_command which, const struct trace_options *o,
 	const struct kernel_setup *s = &o->setup;
 	int status = check_compression(o, e);
 
+	if (!status)
+		status = check_sent(o, e);
 	if (status)
 		return status;
 	if (o->date && o->has_ts_offset)

@@ -562,7 +562,6 @@ static void take_flag(struct parser *p, int opt)
 static int unknown_option(struct parser *p, char **argv)
 {
 	const char *word = argv[optind - 1];
-	struct near near;
 	int status;
 
 	if (optopt && !strncmp(word, "--", 2))
@@ -570,10 +569,7 @@ static int unknown_option(struct parser *p, char **argv)
 	if (optopt)
 		return usage_error(p->e, "there is no option -%c", optopt);
 	status = usage_error(p->e, "there is no option '%s'", word);
-	near_init(&near, word + 2);
-	for (size_t i = 0; long_options[i].name; i++)
-		near_try(&near, long_options[i].name);
-	near_hint(&near, p->e);
+	option_near(word, long_options, p->e);
 	return status;
 }
 

@@ -86,6 +86,11 @@ void trace_options_release(struct trace_options *o);
 /* ---- trace_check.c ---- */
 /* What does not go together. EXIT_OK, EXIT_USAGE with @e set. */
 int trace_options_check(enum trace_command which, const struct trace_options *o, struct err *e);
+/* The open file that -o means ("-", "/dev/stdout", "/dev/fd/3" ...), to which the trace is sent;
+ * -1: it is the name of a file. */
+int trace_output_descriptor(const struct trace_options *o);
+/* Whether @option's descriptor can be written to. 0, -errno. */
+int trace_check_descriptor(const char *option, unsigned fd, struct err *e);
 
 /* ---- trace_parts.c: parts, triggers, what is kept; sizes and times ---------- */
 /* A size: bytes, with K, M, G or T behind them for powers of 1024. EXIT_OK, EXIT_USAGE. */

@@ -3,7 +3,6 @@
 #ifndef TRACECMD_API_SCAN_H
 #define TRACECMD_API_SCAN_H
 
-#define EVENT_IDS 65536			/* common_type has 16 bits */
 
 #include "api/trace.h"
 #include "event/fields.h"

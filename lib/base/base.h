@@ -52,6 +52,11 @@ int err_errno(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Adds a remark behind ("old text; TEXT"; of several lines on its own): what to do. Returns e->code. */
 int err_hint(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/*
+ * Adds the line of @text where @at is (of a long one what is around it) and a caret under that place.
+ * Returns e->code.
+ */
+int err_place(struct err *e, const char *text, size_t at);
 
 /*
  * Things worth telling that do not stop the work (a damaged page, a denied
@@ -69,6 +74,13 @@ void cleanup_free(void *pp);		/* of a pointer variable */
 void cleanup_close(int *fd);		/* closes if >= 0 */
 #define AUTO_FREE __attribute__((cleanup(cleanup_free)))
 #define AUTO_CLOSE __attribute__((cleanup(cleanup_close)))
+
+/* ---- large memory (large.c) ------------------------------------------------ */
+
+/* As malloc, for what will be filled at once: to be freed with free. NULL: no memory. */
+void *large_alloc(size_t len);
+/* The same for memory that was allocated and not used before. */
+void large_touch(void *p, size_t len);
 
 /* ---- growing arrays ------------------------------------------------------ */
 

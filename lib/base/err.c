@@ -82,6 +82,35 @@ int err_hint(struct err *e, const char *fmt, ...)
 	return e->code;
 }
 
+/* What is shown of a long line around a mistake. */
+#define SHOWN_BEFORE 60
+#define SHOWN_MAX 140
+
+int err_place(struct err *e, const char *text, size_t at)
+{
+	const char *line = text + at, *end = line + strcspn(line, "\n"), *cut = "";
+	char add[4 * SHOWN_MAX];
+	size_t len = 0, caret;
+
+	if (!e)
+		return -EIO;
+	while (line > text && line[-1] != '\n')
+		line--;
+	if (text + at - line > SHOWN_BEFORE) {
+		line = text + at - SHOWN_BEFORE;
+		cut = "...";
+	}
+	caret = text + at - line + strlen(cut);
+	if (end - line > SHOWN_MAX)
+		end = line + SHOWN_MAX;
+	len = snprintf(add, sizeof(add), "\n    %s", cut);
+	for (; line < end; line++)
+		add[len++] = (unsigned char)*line < ' ' ? ' ' : *line;
+	snprintf(add + len, sizeof(add) - len, "\n    %*s^", (int)caret, "");
+	err_append(e, add);
+	return e->code;
+}
+
 void notice(const struct notices *n, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX];

@@ -110,7 +110,10 @@ int new_file_open(struct new_file *f, const char *path, struct err *e)
 	if (!f->path)
 		return err_errno(e, r, "cannot create '%s'", path);
 	there = !stat(path, &st);
-	f->target = there ? realpath(path, NULL) : end_of_links(path);
+	if (there && !S_ISREG(st.st_mode))
+		f->target = strdup(path);	/* a pipe has no name to find */
+	else
+		f->target = there ? realpath(path, NULL) : end_of_links(path);
 	if (!f->target) {
 		r = -errno;
 	} else if (there && S_ISDIR(st.st_mode)) {

@@ -185,13 +185,13 @@ static int decompress_body(struct dat_reader *r, const struct section *s, uint64
 
 	if (err)
 		return err;
-	packed = malloc(csize ? csize : 1);
+	packed = large_alloc(csize);
 	if (!packed)
 		return dat_no_memory(e);
 	err = dat_source_read(&r->src, packed, csize, s->pub.body + 8, e);
 	if (err)
 		return err;
-	data = malloc(usize ? usize : 1);
+	data = large_alloc(usize);
 	if (!data)
 		return dat_no_memory(e);
 	err = codec_decompress(r->header.codec, &r->ctx, packed, csize, data, usize);
@@ -222,7 +222,7 @@ int dat_section_body(struct dat_reader *r, const struct section *s, uint64_t max
 		return err_set(e, -EBADMSG, "section %s at offset 0x%" PRIx64 " has %" PRIu64
 			       " bytes, more than any such section needs", section_name(s),
 			       s->pub.offset, s->pub.size);
-	data = malloc(s->pub.size ? s->pub.size : 1);
+	data = large_alloc(s->pub.size);
 	if (!data)
 		return dat_no_memory(e);
 	err = dat_source_read(&r->src, data, s->pub.size, s->pub.body, e);

@@ -13,7 +13,7 @@ int dat_source_open(struct dat_source *s, int fd, struct err *e)
 	if (fstat(fd, &st) < 0)
 		return err_errno(e, -errno, "cannot look at the file");
 	if (S_ISDIR(st.st_mode))
-		return err_errno(e, -EISDIR, "cannot read it");
+		return err_set(e, -EISDIR, "it is a directory");
 	end = lseek(fd, 0, SEEK_END);
 	if (end >= 0 && S_ISCHR(st.st_mode))
 		return err_set(e, -EINVAL, "it is a device, not a file with a trace");

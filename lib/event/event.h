@@ -271,6 +271,13 @@ int event_filter_add_pids(struct event_filter *f, const int *pids, size_t nr, st
 bool event_filter_includes(const struct event_filter *f);
 /* Whether records of that id can be wanted, by the names alone: no format is parsed. */
 bool event_filter_may_match(const struct event_filter *f, int id);
+#define EVENT_IDS 65536			/* common_type has 16 bits */
+/*
+ * For each of the EVENT_IDS ids whether events of that id may match, as far as is known:
+ * while records are matched some of them turn to 0 (other threads may read them
+ * meanwhile, as relaxed atomics). Valid until something is added; NULL before that.
+ */
+const uint8_t *event_filter_ids(const struct event_filter *f);
 /* Whether the record is wanted; everything is while nothing was added. */
 bool event_filter_match(struct event_filter *f, const struct event_record *rec);
 /* Appends what was understood: a line "SYSTEM:EVENT: EXPRESSION" for each event

@@ -178,13 +178,28 @@ static void put_csv_task(const char *name, struct buf *out)
 	put_task(out, name, false);
 }
 
+static inline struct task_entry *task_entry(const struct line *l, int pid)
+{
+	return &l->ctx->tasks[(unsigned)pid % TASK_CACHE];
+}
+
+static inline bool is_of_task(const struct line *l, const struct task_entry *t, int pid)
+{
+	return t->pid == pid && t->of == l->x;
+}
+
 static bool line_task(struct line *l, int pid)
 {
 	bool json = l->x->opts.format == EVENT_EXPORT_JSON;
+	struct task_entry *t = task_entry(l, pid);
 	size_t start;
-	struct task_entry *t = &l->ctx->tasks[(unsigned)pid % TASK_CACHE];
 
-	if (__builtin_expect(t->pid == pid && t->of == l->x, 1)) {
+	if (pid < 0) {
+		if (json)
+			line_puts(l, "null");
+		return true;
+	}
+	if (is_of_task(l, t, pid)) {
 		l->p = put_key(l->p, t->text, t->len);
 		return true;
 	}
@@ -195,34 +210,58 @@ static bool line_task(struct line *l, int pid)
 		t->of = l->x;
 		t->pid = pid;
 		t->len = l->out->len - start;
+		t->with_pid = 0;
 		memcpy(t->text, l->out->data + start, t->len);
 	}
 	l->p = buf_room(l->out, l->ahead);
 	return l->p;
 }
 
-/* Time, CPU and task. */
-static bool line_start(struct line *l, int pid)
+static void make_second(struct line_second *s, const struct event_export *x, uint64_t ts)
 {
-	bool json = l->x->opts.format == EVENT_EXPORT_JSON;
+	char *p = s->text;
 
-	if (json)
-		line_puts(l, "{\"time\":");
-	l->p = put_dec(l->p, l->rec->ts);
-	if (json)
-		line_puts(l, ",\"cpu\":");
+	if (x->opts.format == EVENT_EXPORT_JSON)
+		p = put_bytes(p, "{\"time\":", 8);
+	s->start = ts - ts % 1000000000;
+	if (s->start)
+		p = put_dec(p, ts / 1000000000);
+	s->len = p - s->text;
+	s->of = x;
+}
+
+static void make_cpu(struct line_cpu *c, const struct event_export *x, uint32_t cpu)
+{
+	bool json = x->opts.format == EVENT_EXPORT_JSON;
+	char *p = put_bytes(c->text, ",\"cpu\":", json ? 7 : 1);
+
+	p = put_dec(p, cpu);
+	p = put_bytes(p, ",\"task\":", json ? 8 : 1);
+	c->len = p - c->text;
+	c->cpu = cpu;
+	c->of = x;
+}
+
+/* Time and CPU. */
+static inline void line_start(struct line *l)
+{
+	struct line_second *s = &l->ctx->second;
+	struct line_cpu *c = &l->ctx->cpu;
+	uint64_t rest = l->rec->ts - s->start;
+	char *p = l->p;
+
+	if (__builtin_expect(rest >= 1000000000 || s->of != l->x, 0)) {
+		make_second(s, l->x, l->rec->ts);
+		rest = l->rec->ts - s->start;
+	}
+	p = put_key(p, s->text, s->len);
+	if (__builtin_expect(!s->start, 0))
+		p = put_dec(p, rest);
 	else
-		*l->p++ = ',';
-	l->p = put_dec(l->p, l->rec->cpu);
-	if (json)
-		line_puts(l, ",\"task\":");
-	else
-		*l->p++ = ',';
-	if (pid >= 0)
-		return line_task(l, pid);
-	if (json)
-		line_puts(l, "null");
-	return true;
+		p = put_3_digits(put_6_digits(p, (uint32_t)rest / 1000), (uint32_t)rest % 1000);
+	if (__builtin_expect(c->cpu != l->rec->cpu || c->of != l->x, 0))
+		make_cpu(c, l->x, l->rec->cpu);
+	l->p = put_key(p, c->text, c->len);
 }
 
 static bool line_where(struct line *l, const struct buf *where)
@@ -235,7 +274,7 @@ static bool line_where(struct line *l, const struct buf *where)
 	return true;
 }
 
-/* pid, flags and so on: numbers, or what stands for nothing. */
+/* Flags and so on: numbers, or what stands for nothing. */
 static inline void line_common(struct line *l, const struct plan_field *pf)
 {
 	l->p = put_key(l->p, l->plan->keys.data + pf->key, pf->key_len);
@@ -246,6 +285,29 @@ static inline void line_common(struct line *l, const struct plan_field *pf)
 	}
 	l->p = put_value(l->p, &pf->f, (const uint8_t *)l->rec->data + pf->f.offset,
 			 l->x->big_endian);
+}
+
+/* The task and its pid, which mostly were in a line before. */
+static inline bool line_task_and_pid(struct line *l, int pid)
+{
+	struct task_entry *t = task_entry(l, pid);
+	bool is_int = l->plan->pid.f.size <= sizeof(pid) && pid >= 0;
+	size_t start, len;
+
+	if (__builtin_expect(is_int && is_of_task(l, t, pid) && t->with_pid, 1)) {
+		l->p = put_key(l->p, t->text, t->with_pid);
+		return true;
+	}
+	start = l->p - l->out->data;
+	if (!line_task(l, pid))
+		return false;
+	line_common(l, &l->plan->pid);
+	len = l->p - l->out->data - start;
+	if (is_int && is_of_task(l, t, pid) && len <= TASK_MAX) {
+		memcpy(t->text, l->out->data + start, len);
+		t->with_pid = len;
+	}
+	return true;
 }
 
 /* ---- the end of a line --------------------------------------------------------------- */
@@ -326,7 +388,10 @@ static void put_unknown(struct line *l, int id, const struct event_next *next,
 		return;
 	l->ahead = 512;
 	l->p = buf_room(l->out, l->ahead);
-	if (!l->p || !line_start(l, pid))
+	if (!l->p)
+		return;
+	line_start(l);
+	if (!line_task(l, pid))
 		return;
 	if (json)
 		line_puts(l, ",\"pid\":");
@@ -388,16 +453,17 @@ void event_export_put(struct event_export *x, struct event_export_ctx *ctx,
 	    plan->pid.f.size <= rec->len - plan->pid.f.offset)
 		pid = event_number_at((const uint8_t *)rec->data + plan->pid.f.offset,
 				      plan->pid.f.size, plan->pid.f.is_signed, x->big_endian);
-	if (!line_start(&l, pid))
+	line_start(&l);
+	if (!line_task_and_pid(&l, pid))
 		return;
 	if (plan->teaches)
 		ctx_learn(texts, plan->slot, rec);
-	line_common(&l, &plan->pid);
 	for (uint32_t i = 0; i < plan->nr_common; i++)
 		line_common(&l, &plan->common[i]);
 	if (!line_where(&l, where))
 		return;
-	l.p = put_key(l.p, plan->keys.data + plan->head, plan->head_len);
+	if (plan->head_len)
+		l.p = put_key(l.p, plan->keys.data + plan->head, plan->head_len);
 	if (!(x->big_endian ? line_fields(&l, true) : line_fields(&l, false)))
 		return;
 	if (x->how != ESCAPE_CSV)

@@ -237,12 +237,15 @@ static int add_members(const struct event_export *x, struct export_plan *plan,
 		return -ENOMEM;
 	for (uint32_t i = 0; i < fields->nr; i++) {
 		struct plan_field *pf = &plan->fields[plan->nr_fields++];
-		uint32_t start = plan->keys.len;
+		/* what stands in front of all fields is copied with the first one's key */
+		uint32_t start = i ? plan->keys.len : plan->head;
 
 		pf->f = fields->v[i];
 		export_put_member(&plan->keys, !i, pf->f.name, x->how);
 		set_key(plan, pf, start);
 	}
+	if (fields->nr)
+		plan->head_len = 0;
 	return 0;
 }
 

@@ -30,7 +30,8 @@ struct export_plan {
 	struct buf keys;		/* COPY_SLACK bytes follow */
 	uint32_t nr_decoders;
 	struct export_decoder *decoders;	/* of "decoded" */
-	uint32_t head, head_len;	/* of keys: system, event, "fields" */
+	/* of keys: system, event, "fields"; 0 long where it is part of the first field's key */
+	uint32_t head, head_len;
 	/* bytes of a line at most, its strings, arrays, task and place aside */
 	size_t fixed_max;
 };
@@ -42,12 +43,19 @@ struct export_plan {
 struct task_entry {
 	const struct event_export *of;	/* NULL: empty */
 	int pid;
-	uint32_t len;
+	uint32_t len, with_pid;		/* of the name; with the pid behind it, 0: not known */
 	char text[TASK_MAX];
 };
 
+/* What stands in front of a line's nanoseconds, and behind them as far as the task: of the
+ * line before, mostly that of this one too. */
+struct line_second { const struct event_export *of; uint64_t start; uint32_t len; char text[COPY_SLACK]; };
+struct line_cpu { const struct event_export *of; uint32_t cpu, len; char text[2 * COPY_SLACK]; };
+
 struct event_export_ctx {
 	struct task_entry tasks[TASK_CACHE];
+	struct line_second second;
+	struct line_cpu cpu;
 	struct buf bytes;		/* "bytes": strings that are not valid UTF-8 */
 	struct buf text;		/* of the event */
 };
@@ -87,13 +95,12 @@ static inline char *put_value(char *p, const struct event_field *f, const uint8_
 	return f->is_signed ? put_signed(p, v) : put_dec(p, v);
 }
 
-/* Copies up to COPY_SLACK bytes at once; there is room for as many behind. */
+/* Copies COPY_SLACK bytes at once: there are as many behind, and room for them. */
 static inline char *put_key(char *p, const char *key, uint32_t len)
 {
-	if (__builtin_expect(len <= COPY_SLACK, 1))
-		memcpy(p, key, COPY_SLACK);
-	else
-		memcpy(p, key, len);
+	memcpy(p, key, COPY_SLACK);
+	for (uint32_t i = COPY_SLACK; __builtin_expect(i < len, 0); i += COPY_SLACK)
+		memcpy(p + i, key + i, COPY_SLACK);
 	return p + len;
 }
 

@@ -298,8 +298,9 @@ int expr_parse(const char *text, unsigned column, struct expr *ret, struct err *
 	x.root = parse_level(&ps, EXPR_LEVEL_LOWEST);
 	skip_blanks(&ps);
 	if (x.root && *ps.p)
-		err_set(&why, -EINVAL, "column %u: there should be an operator in front of '%.16s'",
-			here(&ps), ps.p);
+		err_set(&why, -EINVAL, "column %u: there should be an operator in front of '%.16s'%s",
+			here(&ps), ps.p, *ps.p == '~' ? " ('~' is the kernel's; here =~ compares "
+			"with a regular expression)" : "");
 	if (why.code) {
 		expr_release(&x);
 		return err_set(e, why.code, "%s", why.text);

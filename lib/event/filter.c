@@ -54,6 +54,7 @@ struct event_filter {
 	struct match_prog **progs;
 	_Atomic uint8_t *verdicts;	/* enum match_verdict; 0: not known yet */
 	unsigned nr_ids;		/* there is no event of a higher id */
+	uint8_t *ids;			/* of all ids: whether the verdict may be another than never */
 };
 
 /* ---- birth and death -------------------------------------------------------- */
@@ -101,6 +102,8 @@ static void forget_verdicts(struct event_filter *f)
 			match_free(f->progs[i]);
 	free(f->verdicts);
 	free(f->progs);
+	free(f->ids);
+	f->ids = NULL;
 	f->verdicts = NULL;
 	f->progs = NULL;
 	f->nr_ids = 0;
@@ -122,8 +125,10 @@ static int reset_verdicts(struct event_filter *f, struct err *e)
 			nr_ids = names[i].id + 1;
 	f->verdicts = calloc(nr_ids + 1, sizeof(*f->verdicts));
 	f->progs = calloc(nr_ids + 1, sizeof(*f->progs));
-	if (!f->verdicts || !f->progs)
+	f->ids = malloc(EVENT_IDS);
+	if (!f->verdicts || !f->progs || !f->ids)
 		return err_set(e, -ENOMEM, "out of memory");
+	memset(f->ids, 1, EVENT_IDS);
 	f->nr_ids = nr_ids;
 	return 0;
 }
@@ -526,6 +531,8 @@ static enum match_verdict learn(struct event_filter *f, unsigned id)
 	if (!verdict) {
 		verdict = judge(f, id, event_db_name(f->db, id), &prog);
 		f->progs[id] = prog;
+		if (verdict == MATCH_NEVER)
+			__atomic_store_n(&f->ids[id], 0, __ATOMIC_RELAXED);
 		if (verdict > 0)
 			atomic_store_explicit(&f->verdicts[id], verdict, memory_order_release);
 	}
@@ -548,6 +555,11 @@ bool event_filter_may_match(const struct event_filter *f, int id)
 		if (!f->rules.v[i].exclude && rule_names(&f->rules.v[i], ev))
 			return true;
 	return !f->includes;
+}
+
+const uint8_t *event_filter_ids(const struct event_filter *f)
+{
+	return f->ids;
 }
 
 /* What takes more than a look at the verdict. */

@@ -138,7 +138,9 @@ static size_t internet(struct prog_build *b, const struct tep_print_arg *arg, co
 
 	switch (letters[1]) {
 	case '4':
-		if (letters[2] == 'h' || letters[2] == 'l')
+		/* 'h' is the order of the machine that recorded */
+		if (letters[2] == 'l' ||
+		    (letters[2] == 'h' && b->swap == (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)))
 			flags |= ADDRESS_REVERSED;
 		add_address(b, arg, OP_IPV4, flags, 4, "INVALIDIPv4");
 		return letters[2] && strchr("hnbl", letters[2]) ? 3 : 2;

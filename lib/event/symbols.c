@@ -164,8 +164,9 @@ static int sort_new(struct symbols *s, size_t first)
 
 /* ---- adding ---------------------------------------------------------------------- */
 
-/* A line has some 45 bytes. */
+/* A line has some 45 bytes; few kernels have more than the second number. */
 #define LINE_GUESS 40
+#define LINE_LONG 50
 
 static int add_lines(struct symbols *s, const char *text, size_t len)
 {
@@ -174,6 +175,8 @@ static int add_lines(struct symbols *s, const char *text, size_t len)
 
 	if (vec_reserve(&s->v, len / LINE_GUESS))
 		return -ENOMEM;
+	if (!s->v.nr)
+		large_touch(s->v.v, len / LINE_LONG * sizeof(*s->v.v));
 	for (; line < end; line = next + 1) {
 		struct symbol_place place;
 		const char *name;

@@ -550,6 +550,12 @@ int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e)
 
 /* ---- around the recording ------------------------------------------------ */
 
+/* Whether only some processes are traced in this part. */
+static bool is_limited(const struct kernel_setup *s, const struct kernel_instance_setup *is)
+{
+	return !is->wakes && (s->only_command || is->pids.nr);
+}
+
 int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *tids, size_t nr,
 			 struct err *e)
 {
@@ -557,7 +563,7 @@ int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *
 	AUTO_BUF struct buf list = { 0 };
 	int ret = 0;
 
-	if (s->no_filter || kernel_setup_limits_pids(s))
+	if (s->no_filter)
 		return 0;
 	for (size_t i = 0; i < nr; i++)
 		buf_printf(&list, "%d\n", (int)tids[i]);
@@ -566,7 +572,7 @@ int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *
 	for (size_t i = 0; !ret && i < s->instances.nr; i++) {
 		a.is = &s->instances.v[i];
 		a.in = a.is->in;
-		if (!a.in)
+		if (!a.in || is_limited(s, a.is))
 			continue;
 		if (a.is->events.nr)
 			ret = kernel_write_optional(a.in, "set_event_notrace_pid", list.data, e);
@@ -615,7 +621,7 @@ int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, s
 
 		a.is = &s->instances.v[i];
 		a.in = a.is->in;
-		if (!a.in || a.is->wakes || (!s->only_command && !a.is->pids.nr))
+		if (!a.in || !is_limited(s, a.is))
 			continue;
 		for (size_t j = 0; j < a.is->pids.nr; j++)
 			add_threads(a.is->pids.v[j], &list);

@@ -147,6 +147,9 @@ static int no_event(struct check *c, const struct kernel_event_ask *ask,
 		err_set(c->e, -ENOENT, "option %s: this kernel has no event or system '%s'",
 			kernel_event_option(c->is), ask->pattern);
 
+	if (!ask->hook && strchr(ask->pattern, ','))
+		err_hint(c->e, "one %s names one event or glob; give it several times",
+			 kernel_event_option(c->is));
 	hint_near_events(evs, nr, ask->pattern, c->e);
 	return ret;
 }

@@ -54,8 +54,4 @@ int elf_check_offset(const char *path, uint64_t offset, struct err *e);
  */
 void kallsyms_hint(const char *name, struct err *e);
 
-/* ---- reset.c */
-/* Removes all of a trigger file's triggers; what stays is told. 0, -ENOMEM. */
-int triggers_remove(struct kernel_instance *in, const char *file);
-
 #endif

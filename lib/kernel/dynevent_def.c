@@ -12,22 +12,17 @@
 
 #include "kernel/dyn_internal.h"
 
-/* What is shown of a long text around a mistake. */
-#define SHOWN_BEFORE 60
-#define SHOWN_MAX 140
-
 int dyn_refuse(struct err *e, const char *text, size_t at, const char *fmt, ...)
 {
-	size_t from = at > SHOWN_BEFORE ? at - SHOWN_BEFORE : 0;
-	const char *cut = from ? "..." : "";
 	char what[256];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return err_set(e, -EINVAL, "wrong definition: %s\n    %s%.*s\n    %*s^", what, cut, SHOWN_MAX, text + from,
-		       (int)(strlen(cut) + at - from), "");
+	err_set(e, -EINVAL, "wrong definition: %s", what);
+	err_place(e, text, at);
+	return -EINVAL;
 }
 
 bool dyn_is_name(const char *s, size_t len)

@@ -154,16 +154,16 @@ int kernel_dyn_users(struct kernel *k, const struct kernel_dyn_event *ev, struct
 
 static int switch_off(struct kernel_instance *in, const struct kernel_dyn_event *ev, struct err *e)
 {
-	AUTO_BUF struct buf enable = { 0 }, trigger = { 0 };
+	const struct kernel_event event = { ev->group, ev->name };
+	AUTO_BUF struct buf enable = { 0 };
 	int code;
 
-	if (event_path(ev, "enable", &enable) || event_path(ev, "trigger", &trigger))
+	if (event_path(ev, "enable", &enable))
 		return err_errno(e, -ENOMEM, "cannot switch %s/%s off", ev->group, ev->name);
 	if (!kernel_has(in, enable.data))
 		return 0;
-	code = triggers_remove(in, trigger.data);
-	return code ? err_errno(e, code, "cannot remove the triggers of %s/%s", ev->group, ev->name) :
-		      kernel_write(in, enable.data, "0", e);
+	code = triggers_remove(in, &event, e);
+	return code ? code : kernel_write(in, enable.data, "0", e);
 }
 
 static int switch_off_everywhere(struct kernel *k, const struct kernel_dyn_event *ev, struct err *e)

@@ -82,29 +82,60 @@ int kernel_system_events(struct kernel *k, const char *system, struct kernel_wor
 
 /* ---- fields -------------------------------------------------------------- */
 
+/* The number behind "WHAT:"; 0 if there is none. */
+static uint64_t number_of(const char *line, const char *what)
+{
+	const char *at = strstr(line, what);
+	char digits[24];
+	uint64_t ret = 0;
+
+	if (at)
+		snprintf(digits, sizeof(digits), "%.*s", (int)strspn(at + strlen(what), "0123456789"), at + strlen(what));
+	return at && !parse_u64(digits, &ret) ? ret : 0;
+}
+
 /* "field:TYPE NAME;" or "field:TYPE NAME[16];"; a type may be "__data_loc char[]". */
 static int add_field(void *ctx, const char *line)
 {
-	const char *start, *end;
-	char name[128];
+	const char *start, *end, *array;
+	struct event_field f = { 0 };
 
 	line += strspn(line, " \t");
 	if (strncmp(line, "field:", 6))
 		return 0;
-	start = line + 6;
-	end = start + strcspn(start, ";");
-	if (end > start && end[-1] == ']')
-		while (end > start && *end != '[')
-			end--;
-	line = start;
-	for (start = end; start > line && !strchr(" *", start[-1]);)
+	line += 6;
+	array = end = line + strcspn(line, ";");
+	if (end > line && end[-1] == ']')
+		while (array > line && *array != '[')
+			array--;
+	for (start = array; start > line && !strchr(" *", start[-1]);)
 		start--;
-	snprintf(name, sizeof(name), "%.*s", (int)(end - start), start);
-	return *name ? kernel_words_add(ctx, name) : 0;
+	if (start == array)
+		return 0;
+	f.name = strndup(start, array - start);
+	while (start > line && start[-1] == ' ')
+		start--;
+	f.size = number_of(end, "size:");
+	f.is_signed = number_of(end, "signed:");
+	if (asprintf(&f.type, "%.*s%.*s", (int)(start - line), line, (int)(end - array), array) < 0)
+		f.type = NULL;
+	if (f.name && f.type && !vec_push((struct event_fields *)ctx, f))
+		return 0;
+	free(f.name);
+	free(f.type);
+	return -ENOMEM;
 }
 
-int kernel_event_fields(struct kernel *k, const struct kernel_event *ev, struct kernel_words *ret,
-			struct err *e)
+void event_fields_release(struct event_fields *f)
+{
+	for (size_t i = 0; i < f->nr; i++) {
+		free(f->v[i].name);
+		free(f->v[i].type);
+	}
+	vec_release(f);
+}
+
+int event_fields_read(struct kernel *k, const struct kernel_event *ev, struct event_fields *ret, struct err *e)
 {
 	AUTO_BUF struct buf file = { 0 }, text = { 0 };
 	int code = buf_printf(&file, "events/%s/%s/format", ev->system, ev->name);
@@ -115,6 +146,19 @@ int kernel_event_fields(struct kernel *k, const struct kernel_event *ev, struct 
 		err_errno(e, code, "cannot read an event's format");
 	if (!code && kernel_each_line(text.data ? text.data : "", add_field, ret))
 		code = err_errno(e, -ENOMEM, "cannot read '%s'", file.data);
+	return code;
+}
+
+int kernel_event_fields(struct kernel *k, const struct kernel_event *ev, struct kernel_words *ret,
+			struct err *e)
+{
+	struct event_fields fields = { 0 };
+	int code = event_fields_read(k, ev, &fields, e);
+
+	for (size_t i = 0; !code && i < fields.nr; i++)
+		if (kernel_words_add(ret, fields.v[i].name))
+			code = err_errno(e, -ENOMEM, "cannot read the format of %s:%s", ev->system, ev->name);
+	event_fields_release(&fields);
 	return code;
 }
 

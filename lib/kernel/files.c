@@ -461,9 +461,11 @@ int trigger_as_written(const char *listed, struct buf *ret)
 	const char *end = listed + words, *count = memmem(listed, words, ":count=", 7);
 
 	if (!strncmp(listed, "hist:", 5)) {
-		const char *state = strstr(listed, " [");
+		size_t len = strlen(listed);
 
-		return buf_put(ret, listed, state ? (size_t)(state - listed) : strlen(listed));
+		if (len > 9 && (!strcmp(listed + len - 9, " [active]") || !strcmp(listed + len - 9, " [paused]")))
+			len -= 9;
+		return buf_put(ret, listed, len);
 	}
 	if (count)
 		return buf_printf(ret, "%.*s:%s", (int)(count - listed), listed, count + 7);
@@ -579,12 +581,22 @@ static bool trigger_exists(struct kernel_instance *in, const char *file, const c
 	       kernel_each_line(text.data, is_same_trigger, (void *)value) == 1;
 }
 
+/* A histogram of times has the kernel give the instance another clock, which stays when it goes. */
+static int remember_clock(struct kernel_instance *in, const char *trigger, struct err *e)
+{
+	return !strncmp(trigger, "hist:", 5) && strstr(trigger, "common_timestamp") ?
+	       kernel_remember(in, "trace_clock", e) : 0;
+}
+
 static int append_trigger(struct kernel_instance *in, const char *file, const char *path,
 			  const char *value, struct err *e)
 {
 	AUTO_BUF struct buf removal = { 0 };
 	int ret;
 
+	ret = remember_clock(in, value, e);
+	if (ret)
+		return ret;
 	if (value[0] == '!') {
 		ret = file_append(path, value);
 	} else if (trigger_exists(in, file, value)) {

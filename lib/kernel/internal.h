@@ -3,6 +3,8 @@
 #ifndef TRACECMD_KERNEL_INTERNAL_H
 #define TRACECMD_KERNEL_INTERNAL_H
 
+#include <pthread.h>
+
 #include "kernel/kernel.h"
 #include "kernel/setup.h"
 
@@ -37,6 +39,7 @@ struct undo_entry {
 struct undo_log {
 	struct undo_entry *v;
 	size_t nr, cap;
+	pthread_mutex_t lock;		/* of the entries: see kernel_undo_events */
 	void (*watch)(void *ctx, const char *line, size_t len);
 	void *watch_ctx;
 };
@@ -84,7 +87,7 @@ bool is_unavailable(int code);
 int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const char *value);
 /* Takes the newest entry back, if it is that one: what it would undo did not happen. */
 void undo_log_drop(struct kernel *k, enum undo_kind kind, const char *path);
-bool undo_logged(const struct undo_log *log, enum undo_kind kind, const char *path);
+bool undo_logged(struct undo_log *log, enum undo_kind kind, const char *path);
 void undo_log_release(struct undo_log *log);
 /* Raw writes. "\n" is added. 0, -errno. */
 int file_write(const char *path, const char *value);
@@ -96,6 +99,18 @@ int file_truncate(const char *path);
 int trigger_as_written(const char *listed, struct buf *ret);
 
 /* ---- events.c */
+struct event_field {
+	char *name, *type;		/* "comm", "char[16]" */
+	size_t size;
+	bool is_signed;
+};
+struct event_fields {
+	struct event_field *v;
+	size_t nr, cap;
+};
+/* Adds the fields of an event's format, those all events have among them. 0, -errno. */
+int event_fields_read(struct kernel *k, const struct kernel_event *ev, struct event_fields *ret, struct err *e);
+void event_fields_release(struct event_fields *f);
 void events_release(struct kernel *k);
 /* The enabled events of an instance, "sys:name" lines; those only armed by a
  * trigger are left out. 0, -errno. */
@@ -118,6 +133,8 @@ bool setup_probes_match(const struct kernel_setup *s, const struct kernel_event_
 int command_removal(const char *listed, struct buf *ret);
 
 /* ---- trigger.c */
+/* Removes all triggers of an event, or with NULL of all events; what stays is told. 0, -errno. */
+int triggers_remove(struct kernel_instance *in, const struct kernel_event *ev, struct err *e);
 /* Adds those triggers to @e that the event could have, should @trigger be none of them. */
 void hint_triggers(const struct kernel_instance *in, const struct kernel_event *ev, const char *trigger,
 		   struct err *e);

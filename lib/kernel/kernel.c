@@ -200,6 +200,8 @@ int kernel_open(const char *root, const struct notices *notices, struct kernel *
 	if (code)
 		return code;
 	k = calloc(1, sizeof(*k));
+	if (k)
+		pthread_mutex_init(&k->log.lock, NULL);
 	if (!k)
 		return err_errno(e, -ENOMEM, "cannot use tracefs");
 	if (notices)
@@ -222,6 +224,7 @@ void kernel_close(struct kernel *k)
 		instance_free(k->instances[i]);
 	free(k->instances);
 	undo_log_release(&k->log);
+	pthread_mutex_destroy(&k->log.lock);
 	kernel_words_release(&k->told);
 	events_release(k);
 	functions_free(k->functions);

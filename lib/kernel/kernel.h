@@ -127,6 +127,13 @@ void kernel_keep_changes(struct kernel *k, bool keep);
 /* Puts everything back, newest first; goes on after failures, which are told
  * as notices. Returns the first error. The log is empty afterwards. */
 int kernel_undo(struct kernel *k, struct err *e);
+/*
+ * Only what chooses events, for instances that had none before: these are off then, and the lists
+ * of processes as they were. Once tracing is off its buffers can still be read after
+ * that. It takes the kernel long (50 ms), and may run beside changes by another
+ * thread, which wait for it.
+ */
+void kernel_undo_events(struct kernel *k);
 /* Forgets the log: what was changed stays. */
 void kernel_undo_forget(struct kernel *k);
 /*

@@ -8,43 +8,6 @@
 
 /* ---- one instance -------------------------------------------------------- */
 
-struct trigger_ctx {
-	struct kernel *k;
-	const char *path;
-};
-
-static int remove_trigger(void *ctx, const char *line)
-{
-	struct trigger_ctx *tc = ctx;
-	AUTO_BUF struct buf removal = { 0 };
-	int code;
-
-	if (!*line || *line == '#')
-		return 0;
-	if (buf_puts(&removal, "!") || trigger_as_written(line, &removal))
-		return -ENOMEM;
-	code = file_append(tc->path, removal.data);
-	if (code && code != -ENOENT)
-		notice(&tc->k->notices, "the trigger '%s' in %s stays: %s", line, tc->path,
-		       strerror(-code));
-	return 0;
-}
-
-int triggers_remove(struct kernel_instance *in, const char *file)
-{
-	struct trigger_ctx tc = { .k = in->k };
-	AUTO_BUF struct buf text = { 0 };
-	char path[KERNEL_PATH_MAX];
-	int ret = kernel_read(in, file, &text);
-
-	if (!ret)
-		ret = kernel_instance_path(in, file, path, sizeof(path));
-	if (ret)		/* an event without triggers */
-		return 0;
-	tc.path = path;
-	return kernel_each_line(text.data, remove_trigger, &tc);
-}
-
 /* A system's filter file clears the filters of its events. */
 static void remove_filters(struct kernel_instance *in, const char *system)
 {
@@ -66,16 +29,10 @@ static int reset_events(struct kernel_instance *in, struct err *e)
 	size_t nr;
 	int ret = kernel_events(in->k, &evs, &nr, e);
 
-	for (size_t i = 0; !ret && i < nr; i++) {
-		AUTO_BUF struct buf file = { 0 };
-
+	for (size_t i = 0; !ret && i < nr; i++)
 		if (!i || strcmp(evs[i].system, evs[i - 1].system))
 			remove_filters(in, evs[i].system);
-		buf_printf(&file, "events/%s/%s/trigger", evs[i].system, evs[i].name);
-		if (file.failed || triggers_remove(in, file.data))
-			ret = err_errno(e, -ENOMEM, "cannot reset the events");
-	}
-	return ret;
+	return ret ? ret : triggers_remove(in, NULL, e);
 }
 
 /* What a locked-down kernel denies nobody has set: there is nothing to reset, or to tell. */

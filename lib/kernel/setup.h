@@ -173,7 +173,8 @@ void kernel_setup_grow(struct kernel_setup *s);
  * calls kernel_undo. 0, -errno.
  */
 int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e);
-/* Hides the threads @tids (the recorder's own) from all parts. 0, -errno. */
+/* Hides the threads @tids (the recorder's own) from all parts that are not limited to other
+ * processes. 0, -errno. */
 int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *tids, size_t nr,
 			 struct err *e);
 /*

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -202,7 +203,7 @@ static bool command_is_gone(struct kernel_instance *in, const char *listed)
 	return !kernel_read(in, COMMANDS, &text) && !kernel_each_line(text.data, is_line, (void *)listed);
 }
 
-int kernel_trigger_remove(struct kernel_instance *in, const struct kernel_trigger *t, struct err *e)
+static int remove_trigger(struct kernel_instance *in, const struct kernel_trigger *t, struct err *e)
 {
 	AUTO_BUF struct buf file = { 0 }, removal = { 0 };
 	int r;
@@ -219,7 +220,56 @@ int kernel_trigger_remove(struct kernel_instance *in, const struct kernel_trigge
 	}
 	if (r || file.failed || removal.failed)
 		return err_errno(e, -ENOMEM, "cannot remove the trigger '%s'", t->text);
-	return kernel_append(in, file.data, removal.data, e);
+	r = kernel_append(in, file.data, removal.data, e);
+	if (r == -EBUSY && kernel_trigger_is_hist(t))
+		err_hint(e, "another histogram uses its variables, and has to go first");
+	return r == -ENOENT && t->event ? 0 : r;
+}
+
+size_t kernel_triggers_remove(struct kernel_instance *in, const struct kernel_triggers *ts, bool *chosen,
+			      struct err *e)
+{
+	size_t stay, removed;
+	struct err first;
+
+	do {
+		first = (struct err){ 0 };
+		stay = removed = 0;
+		for (size_t i = 0; i < ts->nr; i++) {
+			if (!chosen[i])
+				continue;
+			chosen[i] = remove_trigger(in, &ts->v[i], stay ? NULL : &first) != 0;
+			if (chosen[i])
+				stay++;
+			else
+				removed++;
+		}
+	} while (stay && removed);
+	if (stay)
+		err_set(e, first.code, "%s", first.text);
+	return stay;
+}
+
+int triggers_remove(struct kernel_instance *in, const struct kernel_event *ev, struct err *e)
+{
+	struct kernel_triggers ts = { 0 };
+	struct listing l = { ev, &ts };
+	bool *chosen AUTO_FREE = NULL;
+	int r = ev ? list_event(in, &l) : kernel_trigger_list(in, &ts, e);
+
+	if (!r && !(chosen = calloc(ts.nr + 1, sizeof(*chosen))))
+		r = -ENOMEM;
+	if (r)
+		err_errno(e, r, "cannot remove the triggers");
+	for (size_t i = 0; !r && i < ts.nr; i++)
+		chosen[i] = ts.v[i].event;
+	if (!r && kernel_triggers_remove(in, &ts, chosen, NULL))
+		for (size_t i = 0; i < ts.nr; i++)
+			if (chosen[i])
+				notice(&in->k->notices, "the trigger '%s' of %s:%s stays", ts.v[i].text, ts.v[i].system,
+				       ts.v[i].event);
+	kernel_triggers_release(&ts);
+	return r;
 }
 
 int kernel_trigger_control(struct kernel_instance *in, const struct kernel_trigger *t, const char *word,
@@ -244,5 +294,82 @@ int kernel_trigger_control(struct kernel_instance *in, const struct kernel_trigg
 	in->k->keep = true;
 	r = kernel_append(in, file.data, control.data, e);
 	in->k->keep = keep;
+	return r;
+}
+
+/* ---- who hooks functions -------------------------------------------------- */
+
+struct hooks {
+	const char *table, *pattern;
+	int (*fn)(void *ctx, const char *table, const char *line);
+	void *ctx;
+	struct buf line;		/* the last function's, with what followed it */
+};
+
+static int tell_function(struct hooks *h)
+{
+	int r = h->line.failed ? -ENOMEM : h->line.len ? h->fn(h->ctx, h->table, h->line.data) : 0;
+
+	buf_clear(&h->line);
+	return r;
+}
+
+/* What is behind a function's line begins with a blank: its trampoline, who is called directly. */
+static int function_line(void *ctx, const char *line)
+{
+	struct hooks *h = ctx;
+	bool more = strchr(" \t", *line);
+	AUTO_FREE char *name = strndup(line, strcspn(line, " \t"));
+	const struct kernel_function_ask ask = { .pattern = name };
+	int r = more ? 0 : tell_function(h);
+
+	if (r || !name)
+		return r ? r : -ENOMEM;
+	if (!*line || *line == '#' || (more && !h->line.len) || (!more && (function_is_command(&ask) ||
+	    (h->pattern && fnmatch(h->pattern, name, 0)))))
+		return 0;
+	buf_puts(&h->line, more ? " " : "");
+	for (line += strspn(line, " \t"); *line; line++)
+		buf_put(&h->line, *line == '\t' ? " " : line, 1);
+	return 0;
+}
+
+/* A table that this kernel lacks or denies is told, and left out. */
+static int each_function(struct kernel_instance *in, const char *file, struct hooks *h, struct err *e)
+{
+	AUTO_BUF struct buf text = { 0 };
+	char path[KERNEL_PATH_MAX];
+	int r = kernel_read(in, file, &text);
+
+	if (r == -ENOENT)
+		return 0;
+	if (is_unavailable(r) && !kernel_instance_path(in, file, path, sizeof(path))) {
+		tell_unavailable(in->k, path, r);
+		return 0;
+	}
+	if (r)
+		return err_errno(e, r, "cannot read %s", file);
+	r = kernel_each_line(text.data ? text.data : "", function_line, h);
+	return r ? r : tell_function(h);
+}
+
+int kernel_functions_each(struct kernel_instance *in, const char *pattern,
+			  int (*fn)(void *ctx, const char *table, const char *line), void *ctx, struct err *e)
+{
+	static const struct { const char *table, *file; } tables[] = {
+		{ "filter", "set_ftrace_filter" }, { "notrace", "set_ftrace_notrace" },
+		{ "graph", "set_graph_function" }, { "graph_notrace", "set_graph_notrace" },
+		{ "hooked", "enabled_functions" }, { "touched", "touched_functions" },
+	};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < ARRAY_SIZE(tables); i++) {
+		struct hooks h = { tables[i].table, pattern, fn, ctx, { 0 } };
+
+		r = each_function(in, tables[i].file, &h, e);
+		if (r == -ENOMEM)
+			err_errno(e, r, "cannot list the functions");
+		buf_release(&h.line);
+	}
 	return r;
 }

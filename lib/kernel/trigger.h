@@ -33,8 +33,20 @@ bool kernel_trigger_is_hist(const struct kernel_trigger *t);
 int kernel_trigger_add(struct kernel_instance *in, const char *pattern, const char *text, struct err *e);
 /* Adds a function command, "FUNCTION:traceoff:3". As above. */
 int kernel_command_add(struct kernel_instance *in, const char *text, struct err *e);
-/* Removes it for good. 0, -errno. */
-int kernel_trigger_remove(struct kernel_instance *in, const struct kernel_trigger *t, struct err *e);
+/*
+ * Removes those of @ts for which @chosen is set, for good. A histogram can use what another keeps: again as
+ * long as any goes. Those that stay are still set afterwards. Their number, with @e of the first of them.
+ */
+size_t kernel_triggers_remove(struct kernel_instance *in, const struct kernel_triggers *ts, bool *chosen,
+			      struct err *e);
+/*
+ * Calls @fn with each line of the instance's tables of functions, "filter", "notrace", "graph" and "graph_notrace",
+ * and, at the top level, of "hooked" (who is called when a function is) and "touched" (that ever were): without
+ * remarks and commands. @pattern: a glob of functions; NULL: all. Stops and returns what @fn returns if that is
+ * not 0. A kernel without one of them has nothing there. 0, -errno.
+ */
+int kernel_functions_each(struct kernel_instance *in, const char *pattern,
+			  int (*fn)(void *ctx, const char *table, const char *line), void *ctx, struct err *e);
 /* A histogram's "pause", "cont" or "clear". 0, -errno. */
 int kernel_trigger_control(struct kernel_instance *in, const struct kernel_trigger *t, const char *word,
 			   struct err *e);

@@ -132,7 +132,8 @@ static void entry_release(struct undo_entry *u)
 	free(u->value);
 }
 
-bool undo_logged(const struct undo_log *log, enum undo_kind kind, const char *path)
+/* Under the lock. */
+static bool logged(const struct undo_log *log, enum undo_kind kind, const char *path)
 {
 	for (size_t i = 0; i < log->nr; i++)
 		if (log->v[i].kind == kind && !strcmp(log->v[i].path, path))
@@ -140,33 +141,54 @@ bool undo_logged(const struct undo_log *log, enum undo_kind kind, const char *pa
 	return false;
 }
 
-int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const char *value)
+bool undo_logged(struct undo_log *log, enum undo_kind kind, const char *path)
 {
-	struct undo_entry u = { .kind = kind };
+	bool is;
 
-	if (k->keep)
-		return 0;
-	if (kind != UNDO_ADD && undo_logged(&k->log, kind, path))
-		return 0;
-	u.path = strdup(path);
-	u.value = strdup(value);
-	if (!u.path || !u.value || vec_push(&k->log, u)) {
+	pthread_mutex_lock(&log->lock);
+	is = logged(log, kind, path);
+	pthread_mutex_unlock(&log->lock);
+	return is;
+}
+
+/* Adds to the log. Under its lock. 0, -ENOMEM. */
+static int log_push(struct undo_log *log, enum undo_kind kind, const char *path, const char *value)
+{
+	struct undo_entry u = { .kind = kind, .path = strdup(path), .value = strdup(value) };
+
+	if (!u.path || !u.value || vec_push(log, u)) {
 		entry_release(&u);
 		return -ENOMEM;
 	}
-	tell_watcher(&k->log, u.kind, u.path, u.value);
+	tell_watcher(log, u.kind, u.path, u.value);
 	return 0;
+}
+
+int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const char *value)
+{
+	int ret = 0;
+
+	if (k->keep)
+		return 0;
+	pthread_mutex_lock(&k->log.lock);
+	if (kind == UNDO_ADD || !logged(&k->log, kind, path))
+		ret = log_push(&k->log, kind, path, value);
+	pthread_mutex_unlock(&k->log.lock);
+	return ret;
 }
 
 void undo_log_drop(struct kernel *k, enum undo_kind kind, const char *path)
 {
-	struct undo_entry *u = k->log.nr ? &k->log.v[k->log.nr - 1] : NULL;
+	struct undo_entry *u;
 
-	if (k->keep || !u || u->kind != kind || strcmp(u->path, path))
-		return;
-	tell_watcher(&k->log, UNDO_DROPPED, path, "-");
-	entry_release(u);
-	k->log.nr--;
+	pthread_mutex_lock(&k->log.lock);
+	u = k->log.nr ? &k->log.v[k->log.nr - 1] : NULL;
+	if (!k->keep && u && u->kind == kind && !strcmp(u->path, path)) {
+		tell_watcher(&k->log, UNDO_DROPPED, path, "-");
+		entry_release(u);
+		k->log.nr--;
+	}
+	pthread_mutex_unlock(&k->log.lock);
 }
 
 void undo_log_release(struct undo_log *log)
@@ -308,6 +330,49 @@ int kernel_undo(struct kernel *k, struct err *e)
 	}
 	undo_log_release(&k->log);
 	return first;
+}
+
+static void log_remove(struct undo_log *log, size_t i)
+{
+	entry_release(&log->v[i]);
+	log->nr--;
+	memmove(&log->v[i], &log->v[i + 1], (log->nr - i) * sizeof(log->v[i]));
+}
+
+/* Whether it is a list of processes that @dir, an instance's events, look at. */
+static bool is_list_for(const struct undo_entry *u, const char *dir)
+{
+	size_t len = strrchr(dir, '/') + 1 - dir;
+
+	return u->kind == UNDO_LIST && !strncmp(u->path, dir, len) &&
+	       !strncmp(u->path + len, "set_event_", 10);
+}
+
+/*
+ * Switches the events of entry @at off, then undoes the lists, newest first: where nothing looks
+ * at a list any more the kernel gives it up a third sooner, and should anybody switch
+ * tracing on the recorder's own events do not fill what its threads are to empty. What
+ * cannot be put back stays: kernel_undo tries it again, and tells.
+ */
+static void undo_choice(struct undo_log *log, size_t at)
+{
+	if (undo_entry(&log->v[at], NULL, NULL))
+		return;
+	for (size_t i = log->nr; i-- > at + 1;)
+		if (is_list_for(&log->v[i], log->v[at].path) && !undo_entry(&log->v[i], NULL, NULL))
+			log_remove(log, i);
+	log_remove(log, at);
+}
+
+void kernel_undo_events(struct kernel *k)
+{
+	struct undo_log *log = &k->log;
+
+	pthread_mutex_lock(&log->lock);
+	for (size_t i = log->nr; i-- > 0;)
+		if (log->v[i].kind == UNDO_EVENTS && !*log->v[i].value)
+			undo_choice(log, i);
+	pthread_mutex_unlock(&log->lock);
 }
 
 /* One line of the log's text, without its line end; -EINVAL if it is none. */

@@ -280,6 +280,7 @@ void recording_cpu(const struct recording *rec, size_t i, struct recording_cpu *
 	ret->stats.pages = reader->pages;
 	ret->stats.stalls = reader->stalls;
 	ret->stats.lost_untold = reader->lost_untold;
+	ret->stats.uncounted = reader->uncounted;
 	for (size_t j = 0; j < rec->buffers.nr; j++) {
 		const struct recorded *b = &rec->buffers.v[j];
 

@@ -165,7 +165,7 @@ static bool has_chunks(const struct finish_cpu *c)
 	return last && last->last_ts >= c->from_ts;
 }
 
-/* An empty sub-buffer that follows a loss of unknown size. */
+/* An empty sub-buffer that follows the loss. */
 static int write_cut(struct output *o, uint32_t page_size, const struct finish_cpu *c, struct err *e)
 {
 	struct ring_abi abi = {
@@ -179,7 +179,7 @@ static int write_cut(struct output *o, uint32_t page_size, const struct finish_c
 	if (buf_reserve(&page, page_size))
 		return err_errno(e, -ENOMEM, "cannot tell where CPU %u's recording ends", c->cpu);
 	ring_encoder_init(&enc, &abi, page.data, page_size);
-	ring_encoder_lost(&enc, RING_LOST_UNKNOWN);
+	ring_encoder_lost(&enc, c->cut);
 	ring_encoder_finish(&enc);
 	put_u64(page.data, c->cut_ts > ts ? c->cut_ts : ts, abi.big_endian);
 	return dat_writer_cpu_block(o->w, page.data, page_size, e);

@@ -17,8 +17,9 @@ struct finish_cpu {
 	struct spool *const *spools;	/* one behind the other */
 	size_t nr_spools;
 	uint64_t from_ts;		/* chunks whose last event is earlier are left out; 0: none */
-	bool cut;			/* more happened than the spools have: the file says so */
-	uint64_t cut_ts;		/* when that begins; 0: right after what the spools have */
+	uint64_t cut;			/* events that the spools have not got, behind those they have: the
+					 * file says so; RING_LOST_UNKNOWN: some */
+	uint64_t cut_ts;		/* when they begin; 0: right after what the spools have */
 };
 
 struct finish_buffer {

@@ -56,8 +56,10 @@ bool gaps_begin(struct gaps *g)
 		return true;
 	g->probe = c.overrun;
 	/* What others have read may have followed losses. */
-	if (!g->begun && c.read)
-		g->known = false;
+	if (!g->begun) {
+		g->alone = !c.read;
+		g->known = g->alone;
+	}
 	g->begun = true;
 	return !g->known || g->nr || g->gone || g->probe != g->sum || g->calm < CALM;
 }

@@ -57,6 +57,7 @@ struct gaps {
 	void *ctx;
 	/* private */
 	bool begun;			/* the counters were read */
+	bool alone;			/* and nobody had read anything before */
 	bool known;			/* sum is the counter's value at the last sub-buffer but for silent gaps */
 	uint64_t sum;			/* of all gaps so far but the silent ones */
 	struct gap_ref {

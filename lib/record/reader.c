@@ -227,6 +227,7 @@ void *recorder_reader(void *stream)
 
 	recorder_thread_begin(rec, "tcmd-read", st->cpu);
 	raise_priority(&rec->opts);
+	gaps_begin(&st->gaps);		/* if it is never its turn it still knows who has read before */
 	if (next_batch(st, &b, false))
 		n = read_live(st, &b);
 	if (b && n >= 0 && !atomic_load(&rec->ended))
@@ -239,6 +240,7 @@ void *recorder_reader(void *stream)
 		st->stats.unread = true;
 	if (st->stats.unread)
 		gaps_give_up(&st->gaps);
+	st->stats.uncounted = n < 0 || !st->gaps.alone;
 	st->stats.lost_untold = gaps_end(&st->gaps);
 	if (b && b->len) {
 		send_batch(st, b, false);

@@ -54,15 +54,17 @@ struct recorder_stats {
 	uint64_t lost_untold;		/* events of the kernel's count that are in no gap of known size */
 	uint64_t bad_pages;		/* sub-buffers that cannot be decoded */
 	uint64_t discarded;		/* sub-buffers dropped after a failed write or max_bytes */
+	uint64_t discarded_events;	/* that were in them; RING_LOST_UNKNOWN: some cannot be read */
 	uint64_t first_discarded_ts;	/* time at the head of the first of them */
 	bool unread;			/* it ended without all being taken from the kernel */
+	bool uncounted;			/* the kernel's counters do not tell how many events it took */
 	uint64_t stalls;		/* times the reader had to wait for memory */
 	/* Of the gaps, by the trace clock; valid if there are any. */
 	uint64_t gaps, largest_gap;	/* how many; events of the largest of known size */
 	uint64_t first_gap_ts, last_gap_ts;	/* time of the event behind it */
 };
 
-/* Adds what happened later; pages, lost_untold, unread and stalls, which belong to no spool, stay. */
+/* Adds what happened later; pages, lost_untold, unread, uncounted and stalls, which belong to no spool, stay. */
 void recorder_stats_add(struct recorder_stats *to, const struct recorder_stats *later);
 
 struct recorder;

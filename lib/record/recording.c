@@ -124,20 +124,24 @@ static int add_instance(struct recording *rec, size_t i, struct err *e)
 /* What version 6 has no place for, told before anything runs. */
 static int check_version(const struct recording *rec, struct err *e)
 {
-	for (size_t i = 1; i < rec->buffers.nr && rec->opts.version == 6; i++) {
+	int r = 0;
+
+	for (size_t i = 1; i < rec->buffers.nr && rec->opts.version == 6 && !r; i++) {
 		const struct recorded *b = &rec->buffers.v[i];
 
 		if (b->page_size != rec->buffers.v[0].page_size)
-			return err_set(e, -EINVAL, "files of version 6 have one sub-buffer size: "
-				       "instance '%s' has %u bytes, the top level %u",
-				       kernel_instance_name(b->in), b->page_size,
-				       rec->buffers.v[0].page_size);
-		if (b->is_text)
-			return err_set(e, -EINVAL, "files of version 6 have no place for tracer "
-				       "'%s' of instance '%s'", b->setup->tracer,
-				       kernel_instance_name(b->in));
+			r = err_set(e, -EINVAL, "files of version 6 have one sub-buffer size: "
+				    "instance '%s' has %u bytes, the top level %u",
+				    kernel_instance_name(b->in), b->page_size,
+				    rec->buffers.v[0].page_size);
+		else if (b->is_text)
+			r = err_set(e, -EINVAL, "files of version 6 have no place for tracer "
+				    "'%s' of instance '%s'", b->setup->tracer,
+				    kernel_instance_name(b->in));
 	}
-	return 0;
+	if (r)
+		err_hint(e, "--file-version 7 can hold it");
+	return r;
 }
 
 /* Memory for the last segment, and for what the others have counted. */

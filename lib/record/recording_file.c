@@ -32,6 +32,20 @@ static uint64_t from_ts(const struct recording *rec, size_t stream, uint64_t sin
 	return now > age ? now - age : 0;
 }
 
+/*
+ * Events that came behind those of the file: what was taken and not written, what was not
+ * taken, and what was overwritten without a gap in the file that says how many.
+ */
+static uint64_t lost_at_end(const struct recording_cpu *c)
+{
+	if (!c->stats.discarded && !c->unread)
+		return 0;
+	if (c->stats.uncounted || c->stats.discarded_events == RING_LOST_UNKNOWN ||
+	    c->overrun < c->stats.lost)
+		return RING_LOST_UNKNOWN;
+	return c->stats.discarded_events + c->unread + c->overrun - c->stats.lost;
+}
+
 /* A CPU for the finished file, and whether some of what it did could not be recorded. */
 static void lay_cpu(const struct recording *rec, size_t stream, uint32_t cpu, struct layout *l)
 {
@@ -47,7 +61,7 @@ static void lay_cpu(const struct recording *rec, size_t stream, uint32_t cpu, st
 	if (!rec->stopped)
 		return;
 	recording_cpu(rec, stream, &c);
-	ret->cut = c.stats.discarded || c.unread;
+	ret->cut = lost_at_end(&c);
 	ret->cut_ts = c.stats.first_discarded_ts;
 }
 

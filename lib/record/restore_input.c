@@ -298,8 +298,13 @@ static bool looks_raw(const struct restore_input *x, bool big_endian)
 static int settle_raw(struct restore_input *x, uint32_t page_size, bool big_endian,
 		      struct err *e)
 {
+	char magic[DAT_MAGIC_LEN];
+
 	x->page_size = page_size;
 	x->empty = x->size < page_size;
+	if (!pread_full(x->fd, magic, sizeof(magic), 0) && !memcmp(magic, DAT_MAGIC, sizeof(magic)))
+		return err_set(e, -EINVAL, "'%s' is a trace file already: 'tracecmd report' reads it",
+			       x->path);
 	if (x->size && (x->empty || !looks_raw(x, big_endian)))
 		return err_set(e, -EINVAL, "'%s' holds neither chunks of tracecmd nor sub-buffers of "
 			       "%u bytes", x->path, page_size);

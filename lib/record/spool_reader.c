@@ -412,8 +412,8 @@ static uint64_t see_sequence(struct spool_reader *r, uint64_t seq)
 	uint64_t missing = r->has_next && seq > r->next_seq ? seq - r->next_seq : 0;
 
 	if (missing && r->damage == r->damage_told && r->notices_given++ < NOTICES_MAX)
-		notice(r->notices, "spool '%s': before the chunk at offset 0x%" PRIx64 " %" PRIu64
-		       " are missing", r->name, r->place, missing);
+		notice(r->notices, "spool '%s': %" PRIu64 " chunk%s missing before that at offset 0x%" PRIx64,
+		       r->name, missing, missing == 1 ? " is" : "s are", r->place);
 	r->damage_told = r->damage;
 	r->has_data = true;
 	spool_reader_expect(r, seq + 1);

@@ -147,11 +147,19 @@ static void content_gap(struct recorder_stats *s, const struct ring_page *p)
 		s->largest_gap = p->lost;
 }
 
+/* What cannot be said of some cannot be said of all. */
+static void add_discarded(struct recorder_stats *s, uint64_t events)
+{
+	if (s->discarded_events != RING_LOST_UNKNOWN)
+		s->discarded_events = events == RING_LOST_UNKNOWN ? events : s->discarded_events + events;
+}
+
 void recorder_stats_add(struct recorder_stats *to, const struct recorder_stats *later)
 {
 	if (!to->discarded)
 		to->first_discarded_ts = later->first_discarded_ts;
 	to->discarded += later->discarded;
+	add_discarded(to, later->discarded_events);
 	to->lost += later->lost;
 	to->lost_unknown += later->lost_unknown;
 	to->bad_pages += later->bad_pages;
@@ -169,7 +177,7 @@ void stats_take(struct recorder_stats *from, struct recorder_stats *ret)
 {
 	*ret = (struct recorder_stats){ 0 };
 	recorder_stats_add(ret, from);
-	from->discarded = from->lost = from->lost_unknown = from->bad_pages = 0;
+	from->discarded = from->discarded_events = from->lost = from->lost_unknown = from->bad_pages = 0;
 	from->gaps = from->largest_gap = 0;
 }
 
@@ -291,11 +299,18 @@ static int content_press(const struct recorder *rec, const struct stream *st,
 /* Once one batch of a stream is dropped all later ones are: the first begins the hole. */
 static void count_discarded(struct recorder_stats *s, const struct stream *st, struct batch *b)
 {
-	struct ring_page p;
+	for (size_t off = 0; off < b->len; off += st->page_size) {
+		struct ring_page p;
+		struct ring_event ev;
+		uint64_t events = 0;
 
-	if (!s->discarded && !ring_page_open(&p, &st->abi, batch_pages(b), st->page_size))
-		s->first_discarded_ts = p.page_ts;
-	s->discarded += b->len / st->page_size;
+		if (!ring_page_open(&p, &st->abi, batch_pages(b) + off, st->page_size) && !s->discarded)
+			s->first_discarded_ts = p.page_ts;
+		while (p.bad == RING_OK && ring_page_next(&p, &ev) > 0)
+			events++;
+		add_discarded(s, p.bad == RING_OK ? events : RING_LOST_UNKNOWN);
+		s->discarded++;
+	}
 }
 
 /*

@@ -38,14 +38,18 @@ static struct cached_chunk *find(struct chunk_cache *cache, uint32_t stream, uin
 	return NULL;
 }
 
-/* The one that was given back first, or last; NULL if all are in use. */
-static struct cached_chunk **unused(struct chunk_cache *cache, bool oldest)
+/* The one that was given back first, or last; NULL if all are in use. @empty: of those
+ * whose chunk nobody will ask for. */
+static struct cached_chunk **unused(struct chunk_cache *cache, bool oldest, bool empty)
 {
 	struct cached_chunk **found = NULL;
 
-	for (struct cached_chunk **p = &cache->all; *p; p = &(*p)->next)
-		if (!(*p)->refs && (!found || ((*p)->used < (*found)->used) == oldest))
+	for (struct cached_chunk **p = &cache->all; *p; p = &(*p)->next) {
+		if ((*p)->refs || (empty && (*p)->stream != NO_STREAM))
+			continue;
+		if (!found || ((*p)->used < (*found)->used) == oldest)
 			found = p;
+	}
 	return found;
 }
 
@@ -54,7 +58,7 @@ static void shrink(struct chunk_cache *cache)
 {
 	struct cached_chunk **p;
 
-	while (cache->kept > cache->keep && (p = unused(cache, true))) {
+	while (cache->kept > cache->keep && (p = unused(cache, true, false))) {
 		struct cached_chunk *c = *p;
 
 		/* the last one's memory serves the next chunk */
@@ -69,10 +73,11 @@ static void shrink(struct chunk_cache *cache)
 /* Room for a chunk, in use: memory that was used last is in the processor's cache still. */
 static struct cached_chunk *take_room(struct chunk_cache *cache, size_t len)
 {
-	struct cached_chunk **p = cache->kept + len > cache->keep ?
-				  unused(cache, cache->keep != 0) : NULL;
-	struct cached_chunk *c = p ? *p : NULL;
+	struct cached_chunk **p = unused(cache, false, true), *c;
 
+	if (!p && cache->kept + len > cache->keep)
+		p = unused(cache, cache->keep != 0, false);
+	c = p ? *p : NULL;
 	if (c && c->cap >= len && c->cap / 4 <= len) {
 		cache->kept -= c->cap;
 		return c;
@@ -99,6 +104,8 @@ static void give_back(struct cached_chunk *c)
 		return;
 	c->used = ++cache->uses;
 	cache->kept += c->cap;
+	if (!c->shared)
+		c->stream = NO_STREAM;
 	shrink(cache);
 }
 
@@ -138,6 +145,7 @@ int cache_get(struct chunk_cache *cache, const struct chunk_source *from, struct
 	c = take_room(cache, from->where->usize);
 	if (c) {
 		c->stream = from->stream;
+		c->shared = from->keep;
 		c->chunk = from->chunk;
 		c->refs = 1;
 		c->loading = true;

@@ -21,6 +21,7 @@ struct cached_chunk {
 	size_t cap;
 	uint32_t refs;
 	bool loading;
+	bool shared;			/* others may ask for it */
 	uint64_t used;			/* when it was given back */
 };
 

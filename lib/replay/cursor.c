@@ -24,6 +24,7 @@ int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err 
 	c->nr = rp->streams.nr;
 	for (uint32_t i = 0; i < c->nr; i++)
 		stream_cur_init(&c->v[i], &rp->streams.v[i], i);
+	replay_cursor_choose(c);
 	*ret = c;
 	return 0;
 }
@@ -64,6 +65,12 @@ void replay_cursor_order(struct replay_cursor *c)
 			c->heap[c->nr_heap++] = (struct heap_entry) { c->v[i].cur.rec.ts, i };
 	heap_build(c->heap, c->nr_heap);
 	find_second(c);
+}
+
+void replay_cursor_choose(struct replay_cursor *c)
+{
+	for (uint32_t i = 0; c->rp->ids && i < c->nr; i++)
+		c->v[i].ids = c->rp->ids[c->v[i].s->file];
 }
 
 int replay_cursor_start(struct replay_cursor *c, struct err *e)
@@ -121,21 +128,40 @@ static int fail(struct replay_cursor *c, int rc, struct err *e)
 	return rc;
 }
 
+/* The next record of the top that may be wanted, or that ends the window: 1, 0, -errno. */
+static inline int move_on(struct replay_cursor *c, struct err *e)
+{
+	struct stream_cur *s = &c->v[c->top];
+	int rc = stream_next(s, &c->env, e);
+
+	if (rc > 0)
+		stream_pass(s, c->has_limit ? c->limit : UINT64_MAX);
+	return rc;
+}
+
+int replay_cursor_step(struct replay_cursor *c, struct err *e)
+{
+	int rc;
+
+	if (!c->consumed)
+		return 0;
+	rc = move_on(c, e);
+	c->consumed = false;
+	return rc < 0 ? fail(c, rc, e) : reorder(c, rc);
+}
+
 /* What does not go the short way: 1, 0, -errno. */
 static int next_slow(struct replay_cursor *c, struct err *e)
 {
+	int rc;
+
 	if (c->failed.code)
 		return err_set(e, c->failed.code, "%s", c->failed.text);
 	if (!c->nr_heap)
 		return 0;
-	if (c->consumed) {
-		int rc = stream_next(&c->v[c->top], &c->env, e);
-
-		c->consumed = false;
-		if (rc < 0)
-			return fail(c, rc, e);
-		reorder(c, rc);
-	}
+	rc = replay_cursor_step(c, e);
+	if (rc < 0)
+		return rc;
 	if (!c->nr_heap || (c->has_limit && c->v[c->top].cur.rec.ts >= c->limit))
 		return 0;
 	c->consumed = true;
@@ -144,19 +170,17 @@ static int next_slow(struct replay_cursor *c, struct err *e)
 
 static inline int next(struct replay_cursor *c, struct err *e)
 {
-	struct stream_cur *s;
 	struct heap_entry at;
 	int rc;
 
 	if (__builtin_expect(!c->consumed, 0))
 		return next_slow(c, e);
-	s = &c->v[c->top];
-	rc = stream_next(s, &c->env, e);
+	rc = move_on(c, e);
 	if (__builtin_expect(rc < 0, 0)) {
 		c->consumed = false;
 		return fail(c, rc, e);
 	}
-	at = (struct heap_entry) { s->cur.rec.ts, c->top };
+	at = (struct heap_entry) { c->v[c->top].cur.rec.ts, c->top };
 	if (rc && heap_before(&at, &c->second))
 		return 1;
 	c->consumed = false;

@@ -24,11 +24,15 @@ struct replay_cursor {
 /* The replay is loaded. */
 int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err *e);
 void replay_cursor_free(struct replay_cursor *c);
+/* From now on it passes over what the replay's ids leave out (a new one does so). */
+void replay_cursor_choose(struct replay_cursor *c);
 /* To the first records. */
 int replay_cursor_start(struct replay_cursor *c, struct err *e);
+/* Past the record in hand. 0 or -errno. */
+int replay_cursor_step(struct replay_cursor *c, struct err *e);
 /* Once all streams stand at their next record: orders them. */
 void replay_cursor_order(struct replay_cursor *c);
-/* The places of all streams; the record in hand must have been taken (next gave 0). */
+/* The places of all streams; there is no record in hand (next gave 0, or step). */
 void replay_cursor_places(const struct replay_cursor *c, struct stream_place *ret);
 int replay_cursor_goto(struct replay_cursor *c, const struct stream_place *places, struct err *e);
 

@@ -21,6 +21,7 @@ struct replay {
 	VEC(struct stream) streams;	/* by file, buffer, cpu: the order of equal times */
 	struct chunk_cache cache;
 	struct replay_cursor *main;	/* of replay_next; made at the first wish */
+	const uint8_t *const *ids;	/* of the work that is done, see struct replay_work */
 	bool started, loaded;
 	bool partial;			/* of some streams the tables' heads are */
 	struct err failed;

@@ -71,8 +71,12 @@ int replay_pick_new(struct replay *rp, const struct replay_pick_opts *opts,
 	p->env.tell = tell_damage;
 	p->env.tell_ctx = p;
 	for (uint32_t i = 0; i < rp->streams.nr; i++)
-		if (!opts->streams || opts->streams[i / 8] >> i % 8 & 1)
-			stream_cur_init(&p->v[p->nr++], &rp->streams.v[i], i);
+		if (!opts->streams || opts->streams[i / 8] >> i % 8 & 1) {
+			struct stream_cur *c = &p->v[p->nr++];
+
+			stream_cur_init(c, &rp->streams.v[i], i);
+			c->ids = opts->ids ? opts->ids[c->s->file] : NULL;
+		}
 	*ret = p;
 	return 0;
 }
@@ -80,13 +84,13 @@ int replay_pick_new(struct replay *rp, const struct replay_pick_opts *opts,
 /* The stream's next record that is wanted, from the one at hand on if @have: 1, 0, -errno. */
 static inline int next_wanted(struct replay_pick *p, struct stream_cur *c, bool have, struct err *e)
 {
-	const uint8_t *ids = p->opts.ids ? p->opts.ids[c->s->file] : NULL;
 	struct replay_record *rec = &c->cur.rec;
-	bool big = c->s->abi.big_endian;
 	uint64_t lost = 0, scanned = 0;
 	int rc = 1;
 
-	for (;; have = false) {
+	for (;;) {
+		uint32_t passed;
+
 		if (!have)
 			rc = stream_next(c, &p->env, e);
 		if (rc <= 0 || (p->opts.has_to && rec->ts >= p->opts.to)) {
@@ -96,11 +100,14 @@ static inline int next_wanted(struct replay_pick *p, struct stream_cur *c, bool 
 		scanned++;
 		if (__builtin_expect(rec->lost, 0))
 			lost = add_loss(lost, rec->lost);
-		if (!ids || ids[get_u16(rec->data, big)]) {
+		if (!c->ids || stream_wants(c, rec->data)) {
 			rec->lost = lost;
 			lost = 0;
 			break;
 		}
+		passed = stream_pass(c, p->opts.has_to ? p->opts.to : UINT64_MAX);
+		have = passed;
+		scanned += have ? passed - 1 : 0;
 	}
 	p->facts.scanned += scanned;
 	p->facts.lost = add_loss(p->facts.lost, rc > 0 ? rec->lost : lost);

@@ -4,10 +4,16 @@
 
 #include "plan.h"
 
-/* The results of a window take some times as much; two for each thread are in memory. */
-#define WINDOW_BYTES (512u << 10)
-/* The first windows, so that the first result is there soon. */
+/* A window, as long as nothing is known of results. The first ones are small, so that
+ * the first results are there soon. */
+#define WINDOW_BYTES (256u << 10)
 #define SMALL_BYTES (32u << 10)
+/* Where that is less than a processor's cache holds; two for each thread are in memory. */
+#define RESULT_BYTES (512u << 10)
+/* Results may be tiny, or nothing at all. */
+#define MOST_BYTES (8u << 20)
+/* So that all threads end together: so many windows at least for each. */
+#define WINDOWS_EACH 4
 
 /* It only looks ahead: whoever works there tells what is damaged. */
 static struct stream_env silent_env(struct replay *rp)
@@ -23,10 +29,10 @@ int plan_init(struct plan *p, struct replay *rp, const struct replay_run_opts *o
 {
 	*p = (struct plan) {
 		.rp = rp, .last = from, .has_to = opts->has_to, .to = opts->to,
-		.bytes = opts->window_bytes ? opts->window_bytes : WINDOW_BYTES,
-		.env = silent_env(rp),
+		.fixed = opts->window_bytes, .threads = opts->threads, .env = silent_env(rp),
 	};
-	p->small = p->bytes < SMALL_BYTES ? p->bytes : SMALL_BYTES;
+	p->good = p->fixed ? opts->window_bytes : WINDOW_BYTES;
+	p->window = (p->good < SMALL_BYTES ? p->good : SMALL_BYTES) / 2;
 	p->over = calloc(rp->streams.nr + 1, sizeof(*p->over));
 	return p->over ? 0 : err_errno(e, -ENOMEM, "cannot replay");
 }
@@ -97,7 +103,7 @@ static int left_of(struct plan *p, uint32_t i, uint64_t *at, uint64_t *left, str
 static int choose_leader(struct plan *p, struct err *e)
 {
 	uint64_t at, left, total = 0, most = 0;
-	uint32_t leader = 0, page_size;
+	uint32_t leader = 0;
 
 	if (p->has_leader)
 		stream_cur_release(&p->leader);
@@ -116,12 +122,10 @@ static int choose_leader(struct plan *p, struct err *e)
 	}
 	if (!most)
 		return 0;
-	page_size = p->rp->streams.v[leader].page_size;
 	stream_cur_init(&p->leader, &p->rp->streams.v[leader], leader);
 	p->has_leader = true;
-	p->step = (uint64_t)((double)p->bytes * most / total);
-	if (p->step < page_size)
-		p->step = page_size;
+	p->share = (double)most / total;
+	p->left = total;
 	return 1;
 }
 
@@ -133,10 +137,38 @@ static bool leader_is_over(struct plan *p)
 	return true;
 }
 
+void plan_learn(struct plan *p, uint32_t bytes, uint64_t size)
+{
+	double good = size ? (double)bytes / size * RESULT_BYTES : MOST_BYTES;
+
+	if (p->fixed)
+		return;
+	/* not all at once: the next ones may be different */
+	if (good > 2.0 * p->good)
+		good = 2.0 * p->good;
+	if (good > MOST_BYTES)
+		good = MOST_BYTES;
+	p->good = good < SMALL_BYTES ? SMALL_BYTES : good;
+}
+
+/* Bytes of the next window. */
+static uint32_t next_bytes(struct plan *p)
+{
+	uint64_t bytes = 2ull * p->window, end = p->left / p->threads / WINDOWS_EACH;
+
+	if (bytes > p->good)
+		bytes = p->good;
+	if (bytes > end && !p->fixed)
+		bytes = end < SMALL_BYTES ? SMALL_BYTES : end;
+	p->left -= bytes < p->left ? bytes : p->left;
+	p->window = bytes;
+	return bytes;
+}
+
 int plan_next(struct plan *p, uint64_t *ret, struct err *e)
 {
 	for (;;) {
-		uint64_t ts;
+		uint64_t ts, step;
 		int rc;
 
 		if (!p->has_leader || leader_is_over(p)) {
@@ -144,7 +176,8 @@ int plan_next(struct plan *p, uint64_t *ret, struct err *e)
 			if (rc <= 0)
 				return rc;
 		}
-		p->at += p->step * p->small / p->bytes + 1;
+		step = p->share * next_bytes(p);
+		p->at += step > p->leader.s->page_size ? step : p->leader.s->page_size;
 		rc = stream_time_at(&p->leader, &p->env, p->at, &ts, e);
 		if (rc < 0)
 			return rc;
@@ -153,7 +186,6 @@ int plan_next(struct plan *p, uint64_t *ret, struct err *e)
 		if (p->has_to && ts >= p->to)
 			return 0;
 		p->last = *ret = ts;
-		p->small = p->small < p->bytes / 2 ? p->small * 2 : p->bytes;
 		return 1;
 	}
 }

@@ -164,6 +164,13 @@ int replay_last_ts(struct replay *rp, uint64_t *ret, struct err *e);
  */
 struct replay_work {
 	void *ctx;
+	/*
+	 * By file (a NULL: all), EVENT_IDS bytes that tell of each event id whether record has
+	 * to see such events; they may turn to 0 on the way. Others are passed over where
+	 * nothing was lost in front of them and their CPU's state is 0, which it then
+	 * stays. record gets some of them all the same. NULL: it sees all.
+	 */
+	const uint8_t *const *ids;
 	/* Makes what one job needs; jobs are used for many windows, one after the other.
 	 * @in_order: it gets all that comes before its records, in the caller's thread. */
 	int (*job_new)(void *ctx, bool in_order, void **ret, struct err *e);
@@ -183,10 +190,11 @@ struct replay_work {
 	/* A number above 0 that stands for the end of what the records before this one
 	 * gave: there a notice belongs. */
 	size_t (*mark)(void *job);
+	/* Bytes of the result, for windows that have results of a good size. May be NULL. */
+	size_t (*size)(void *job);
 	/*
-	 * Takes the result between two marks, in order, in the thread that called
-	 * replay_run; REPLAY_START and REPLAY_END are its ends. 0; 1: enough, stop;
-	 * -errno.
+	 * Takes the result between two marks, in order, by one thread at a time;
+	 * REPLAY_START and REPLAY_END are its ends. 0; 1: enough, stop; -errno.
 	 */
 	int (*take)(void *ctx, void *job, size_t from, size_t to, struct err *e);
 };
@@ -198,7 +206,7 @@ struct replay_run_opts {
 	bool has_from, has_to;
 	uint64_t from, to;		/* converted; to is the first that is not wanted */
 	unsigned warm;			/* records of each CPU worked on before a window; at most 3 */
-	uint32_t window_bytes;		/* of data, about; 0: a good number */
+	uint32_t window_bytes;		/* of data, about; 0: as the results are */
 	bool ahead;			/* while one thread works, another one decompresses for it */
 };
 /*
@@ -226,7 +234,7 @@ struct replay_pick_opts {
 	bool has_from, has_to;
 	uint64_t from, to;		/* as in replay_run_opts */
 	const uint8_t *streams;		/* bit set of wanted ones; NULL: all. Not kept */
-	/* By file 65536 bytes, for each id whether it is wanted; NULL: all are.
+	/* By file EVENT_IDS bytes, for each id whether it is wanted; NULL: all are.
 	 * Must outlive the pick. */
 	const uint8_t *const *ids;
 	/* Hears of damage (@text may be NULL) and, @damage false, of other things

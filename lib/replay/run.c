@@ -8,6 +8,8 @@
 
 /* Less data than this are done before threads have begun. */
 #define THREADS_BYTES (256u << 10)
+/* Of these one may have the first result. */
+#define FIRST_RECORDS 500
 
 /* ---- jobs ---- */
 
@@ -108,18 +110,21 @@ int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm,
 	return 1;
 }
 
-int job_work(struct job *j, struct replay_cursor *c, struct err *e)
+static inline int work_on_next(struct job *j, struct replay_cursor *c, struct err *e, int *more)
 {
 	const struct replay_record *rec;
-	int rc;
 
-	while ((rc = replay_cursor_next(c, &rec, e)) > 0) {
-		rc = j->work->record(j->user, c, rec, false, e);
-		if (rc)
-			return rc;
+	*more = replay_cursor_next(c, &rec, e);
+	return *more > 0 ? j->work->record(j->user, c, rec, false, e) : *more;
+}
+
+int job_work(struct job *j, struct replay_cursor *c, struct err *e)
+{
+	int more, rc;
+
+	while (!(rc = work_on_next(j, c, e, &more)) && more)
 		if (__atomic_load_n(&j->drop, __ATOMIC_RELAXED))
 			return -ECANCELED;
-	}
 	return rc;
 }
 
@@ -145,7 +150,7 @@ int job_take(struct job *j, struct replay *rp, struct err *e)
 	return rc;
 }
 
-/* ---- one thread ---- */
+/* ---- in the caller's thread ---- */
 
 int run_sequential(struct replay *rp, struct replay_cursor *c, struct job *j, struct err *e)
 {
@@ -266,6 +271,18 @@ static int run_beginning(struct replay_cursor *c, struct job *j, const struct re
 	return rc;
 }
 
+/* The first result, before any thread is started, which takes longer: unless it is far off. */
+static int run_first(struct replay_cursor *c, struct job *j, struct err *e)
+{
+	int more = 1, rc = 0;
+
+	for (unsigned i = 0; i < FIRST_RECORDS && more && !rc; i++)
+		rc = work_on_next(j, c, e, &more);
+	if (rc >= 0)
+		rc = job_take(j, c->rp, e);
+	return rc ? rc : replay_cursor_step(c, e);
+}
+
 static int run(struct replay *rp, struct job *j, const struct replay_run_opts *opts,
 	       const struct replay_work *work, struct err *e)
 {
@@ -282,15 +299,20 @@ static int run(struct replay *rp, struct job *j, const struct replay_run_opts *o
 	if (rc)
 		return rc;
 	job_hurry(j);
-	if (!worth_threads(rp, opts))
-		return opts->ahead && is_compressed(rp) ? run_ahead(rp, j, e) :
-		       run_sequential(rp, rp->main, j, e);
+	if (!worth_threads(rp, opts)) {
+		if (!opts->ahead || !is_compressed(rp))
+			return run_sequential(rp, rp->main, j, e);
+		rc = run_first(rp->main, j, e);
+		return rc ? rc : run_ahead(rp, j, e);
+	}
 	if (rp->partial) {
 		rc = run_beginning(rp->main, j, opts, &from, e);
 		if (!rc)
 			rc = replay_load(rp, e);
+	} else {
+		rc = run_first(rp->main, j, e);
 	}
-	return rc ? rc : run_windows(rp, rp->main, j, opts, work, from, e);
+	return rc ? rc : run_windows(rp, rp->main, opts, work, from, e);
 }
 
 int replay_run(struct replay *rp, const struct replay_run_opts *opts,
@@ -302,6 +324,8 @@ int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 
 	if (rc <= 0)
 		return rc;
+	rp->ids = work->ids;
+	replay_cursor_choose(rp->main);
 	rc = job_init(&j, rp, work, true, e);
 	if (!rc)
 		rc = run(rp, &j, opts, work, e);

@@ -13,7 +13,6 @@ struct note { size_t at; bool damage; char *text; };
 enum job_state {
 	JOB_FREE,
 	JOB_RUNNING,
-	JOB_FULL,		/* its result so far is to be taken */
 	JOB_DONE,
 };
 
@@ -23,8 +22,11 @@ struct job {
 	VEC(struct note) notes;
 	uint64_t untold;		/* damage without a note */
 	/* of the window */
+	bool first;			/* its start is known */
 	bool has_to;			/* else it goes to the end */
 	uint64_t from, to;
+	uint32_t bytes;			/* of data, about */
+	uint64_t size;			/* of its result, what was taken too */
 	struct stream_place *start, *end;	/* by stream */
 	/* under the engine's lock */
 	enum job_state state;
@@ -46,6 +48,10 @@ static inline void job_hurry(struct job *j)
 	if (j->work->hurry)
 		j->work->hurry(j->user);
 }
+static inline size_t job_size(const struct job *j)
+{
+	return j->work->size ? j->work->size(j->user) : 0;
+}
 /* Moves to the first records at or after @ts. 1; 0 if they cannot be told; -errno. */
 int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm, struct err *e);
 /*
@@ -53,7 +59,7 @@ int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm,
  * be taken before going on, -errno. -ECANCELED if it was dropped.
  */
 int job_work(struct job *j, struct replay_cursor *c, struct err *e);
-/* Takes the result, and empties it: 0, 1 to stop, -errno. In the caller's thread. */
+/* Takes the result, and empties it: 0, 1 to stop, -errno. By one thread at a time. */
 int job_take(struct job *j, struct replay *rp, struct err *e);
 
 /* ---- run.c ---- */
@@ -62,8 +68,7 @@ int job_take(struct job *j, struct replay *rp, struct err *e);
 int run_sequential(struct replay *rp, struct replay_cursor *c, struct job *j, struct err *e);
 /* ---- windows.c ---- */
 /* The same by threads. @from: where that is in time. */
-int run_windows(struct replay *rp, struct replay_cursor *c, struct job *j,
-		const struct replay_run_opts *opts, const struct replay_work *work, uint64_t from,
-		struct err *e);
+int run_windows(struct replay *rp, struct replay_cursor *c, const struct replay_run_opts *opts,
+		const struct replay_work *work, uint64_t from, struct err *e);
 
 #endif

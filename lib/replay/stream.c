@@ -273,6 +273,39 @@ int stream_next_slow(struct stream_cur *c, struct stream_env *env, struct err *e
 	return rc;
 }
 
+uint32_t stream_pass_on(struct stream_cur *c, uint64_t limit)
+{
+	struct replay_record *rec = &c->cur.rec;
+	struct ring_page page = c->cur.page;
+	uint64_t ts = rec->ts, now = page.now, next_ts;
+	const void *data = rec->data, *next;
+	uint32_t len = rec->len, pos = page.pos, next_len, passed = 0;
+
+	while (ts < limit && !stream_wants(c, data)) {
+		if (!ring_page_next_short(&page, &next, &next_len))
+			break;
+		next_ts = clock_convert(&c->s->conv, page.now);
+		if (next_ts < ts)
+			break;
+		pos = page.pos;
+		now = page.now;
+		ts = next_ts;
+		data = next;
+		len = next_len;
+		passed++;
+	}
+	if (!passed)
+		return 0;
+	c->cur.page.pos = pos;
+	c->cur.page.now = now;
+	rec->data = data;
+	rec->len = len;
+	rec->raw_ts = now;
+	rec->ts = ts;
+	rec->page_start = rec->first_entry = false;
+	return passed;
+}
+
 /* The common case: in the page at hand. */
 static bool peek_quick(struct stream_cur *c)
 {

@@ -64,6 +64,7 @@ struct stream_pos {
 /* One reader of a stream. */
 struct stream_cur {
 	const struct stream *s;
+	const uint8_t *ids;		/* see stream_pass; NULL: all are wanted */
 	uint64_t state;			/* of whoever prints the records */
 	bool ended;			/* cur is past the last record */
 	bool quick;			/* the next record may be a short one of cur's page */
@@ -106,6 +107,27 @@ static inline int stream_next(struct stream_cur *c, struct stream_env *env, stru
 	rec->lost = 0;
 	rec->page_start = rec->first_entry = false;
 	return 1;
+}
+/* stream_pass for a record that may be passed over. */
+uint32_t stream_pass_on(struct stream_cur *c, uint64_t limit);
+static inline bool stream_wants(const struct stream_cur *c, const void *data)
+{
+	return __atomic_load_n(&c->ids[get_u16(data, c->cur.page.abi.big_endian)], __ATOMIC_RELAXED);
+}
+/*
+ * As long as cur is not wanted (c->ids tells of each event id whether it may be), is in
+ * front of @limit, and neither state nor a loss hangs on it: moves to the record behind
+ * it, if that is a short one of the same page and not earlier, so that a merge gives the
+ * other records in the same order as ever. Returns how many were passed over.
+ */
+static inline uint32_t stream_pass(struct stream_cur *c, uint64_t limit)
+{
+	const struct replay_record *rec = &c->cur.rec;
+
+	if (__builtin_expect(!c->ids, 1) || c->state || rec->lost || !c->quick || rec->len < 2 ||
+	    stream_wants(c, rec->data))
+		return 0;
+	return stream_pass_on(c, limit);
 }
 /* Finds the record behind cur, at c->ahead.rec: 1, 0, -errno. cur stays valid. */
 int stream_peek(struct stream_cur *c, struct stream_env *env, struct err *e);

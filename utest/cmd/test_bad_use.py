@@ -50,6 +50,7 @@ def refused_record(place, *args, status=1, words, command=("touch", "ran"), outp
     (("-e", "nothing_like_it_anywhere"), ("'nothing_like_it_anywhere'",)),
     (("-e", "nosuchsystem:*"), ("nosuchsystem",)),
     (("-e", "sched", "-e", "irqq"), ("'irqq'", "did you mean", "'irq'")),
+    (("-e", "sched:sched_switch,irq:*"), ("several times",)),
     (("-p", "nopp"), ("tracer", "'nopp'", "did you mean", "'nop'")),
     (("-e", "sched", "-O", "stacktrce"), ("option", "stacktrce", "did you mean", "stacktrace")),
     (("-e", "sched", "-O", "nostacktrce"), ("stacktrce", "did you mean", "stacktrace")),
@@ -147,6 +148,31 @@ def test_output_that_is_a_pipe(instance, place, command):
     p = run(TRACECMD, command, "-o", "pipe", "-B", instance, *args, status=1)
     assert p.stderr.count("tracecmd:") == 1 and "'pipe'" in p.stderr and "-o - >pipe" in p.stderr
     assert os.listdir(place) == ["pipe"]
+
+
+@pytest.mark.parametrize("name, redirection, printed", [
+    ("/dev/stdout", "| cat >x.dat", ""), ("/proc/self/fd/1", ">x.dat", ""), ("/dev/fd/1", ">>x.dat", ""),
+    ("/dev/fd/3", "3>x.dat", "ran\n"), ("/dev/fd/3", "3>&1 >ran.txt | cat >x.dat", "ran\n")])
+def test_output_that_is_an_open_file(instance, place, name, redirection, printed):
+    """It is sent there, as with '-o -'; only where it is standard output the command has none."""
+    p = run("sh", "-c", f"{{ {TRACECMD} record -o {name} -B {instance} -e sched echo ran; echo $? >status; }} {redirection}")
+    assert (place / "status").read_text() == "0\n", p.stderr
+    there = place / "ran.txt"
+    out = p.stdout + (there.read_text() if there.exists() else "")
+    assert "ran\n" in (out if printed else p.stderr)
+    common.strict_check(place / "x.dat")
+    assert "sched_switch" in common.report(place / "x.dat")
+
+
+@pytest.mark.parametrize("name, words", [
+    ("/dev/fd/77", ("descriptor 77",)), ("/dev/fd/0", ("descriptor 0", "reading only")),
+    ("/dev/stderr", ("messages",)), ("/proc/self/fd/1", ("terminal",))])
+def test_open_file_that_nothing_can_be_sent_to(kernel, place, name, words):
+    command = f"{TRACECMD} record -o {name} -e sched touch ran </dev/null; echo status $?"
+    p = run("script", "-qec", command, "/dev/null") if "terminal" in words else run("sh", "-c", command)
+    text = p.stdout + p.stderr
+    assert "status 2" in text and all(word in text for word in words)
+    assert os.listdir(place) == []
 
 
 def test_an_earlier_file_survives_a_refusal(kernel, place):
@@ -250,13 +276,14 @@ def test_misspelt_instance(instance, place, args):
 @pytest.mark.parametrize("args, status, words", [
     (("reprot",), 2, ("'reprot'", "did you mean", "'report'")),
     (("report", "missing.dat"), 1, ("missing.dat", "No such file or directory")),
-    (("report", "."), 1, ("'.'",)),
+    (("report", "."), 1, ("cannot read '.': it is a directory",)),
     (("report", "/dev/null"), 1, ("'/dev/null'", "is a device")),
     (("report", "/dev/zero"), 1, ("'/dev/zero'", "is a device")),
     (("report", "/bin/true"), 1, ("/bin/true", "not a trace")),
     (("report", "--no-such-option", "x.dat"), 2, ("--no-such-option", "--help")),
     (("report", "--cpu", "4-2", f"{FIXTURES}/old-v7.dat"), None, ("4-2",)),
     (("report", "-F", "sched_swich", f"{FIXTURES}/old-v7.dat"), 1, ("sched_swich",)),
+    (("report", "-F", "sched_switch:prev_comm ~ 'sh*'", f"{FIXTURES}/old-v7.dat"), 1, ("column 24", "=~")),
     (("report", "-F", "sched_switch:prev_pid ==", f"{FIXTURES}/old-v7.dat"), 1, ("prev_pid ==",)),
     (("dump", "missing.dat"), 1, ("missing.dat",)),
     (("dump", "/bin/true"), 1, ("/bin/true",)),
@@ -266,6 +293,12 @@ def test_misspelt_instance(instance, place, args):
     (("convert", "-i", f"{FIXTURES}/old-v7.dat", "-o", "/proc/x"), 1, ("'/proc/x'", "'/proc/' takes no new files")),
     (("restore", "-o", "out.dat", "missing.cpu0"), 1, ("missing.cpu0",)),
     (("restore",), 2, ("--help",)),
+    (("restore", "-o", "out.dat", "-i", f"{FIXTURES}/old-v7.dat", f"{FIXTURES}/fgraph.dat"), 1,
+     ("fgraph.dat' is a trace file already", "report")),
+    (("show", "--tracing-on"), 2, ("'--tracing-on'", "did you mean 'tracing_on'")),
+    (("stat", "--opttions"), 2, ("'--opttions'",)), (("snapshot", "-q"), 2, ("there is no option -q",)),
+    (("dump", "--kalsyms", "x.dat"), 2, ("did you mean 'kallsyms'",)),
+    (("convert", "--compresion", "none", "x.dat"), 2, ("did you mean 'compression'",)),
 ], ids=lambda v: " ".join(os.path.basename(a) for a in v) if isinstance(v, tuple) else "")
 def test_other_commands(place, args, status, words):
     refused(*args, status=status, words=words)

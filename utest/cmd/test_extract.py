@@ -22,10 +22,11 @@ def write(name, text):
 
 @pytest.fixture
 def traced(kernel):
-    """An instance whose buffers hold a workload's events."""
+    """An instance whose buffers hold a workload's events, whatever other processes do meanwhile."""
     os.mkdir(DIR)
     try:
-        write("events/sched/enable", "1")
+        write("events/sched/sched_switch/filter", 'prev_comm == "workload" || next_comm == "workload"')
+        write("events/sched/sched_switch/enable", "1")
         run(common.tool("workload"), 3)
         yield DIR
     finally:

@@ -123,6 +123,8 @@ def test_completes_values_without_a_kernel():
     plugins = complete("report", "-O", "fgraph", ":", "tail")
     assert "fgraph:tailprint" in plugins or "tailprint" in plugins
     assert complete("list", "-O", "") == []
+    assert complete("sqlhist", "SELECT", "pid", "FR") == ["FROM"] and "-n" in complete("sqlhist", "-")
+    assert "show" in complete("trigger", "") and complete("trigger", "show", "--sort", "hitcount:d")
 
 
 def test_completes_values():
@@ -134,9 +136,15 @@ def test_completes_values():
     # bash breaks words at colons: what stands before one is not offered again
     assert "sched_switch" in complete("record", "-e", "sched", ":", "sched_sw")
     assert "sched" in complete("record", "-e", "sche")
+    for words in (("record", "-e"), ("start", "-e"), ("list", "-e"), ("show", "--hist"), ("record", "--trigger"),
+                  ("trigger", "list")):
+        assert complete(*words, "sched_swit") == ["sched_switch"], words
+    assert "sched_switch" not in complete("record", "-e", ""), "each event twice"
+    assert "sched_switch" not in complete("record", "-e", "timer", ":", "sched_sw")
     assert complete("record", "-C", "mon") == ["mono", "mono_raw"]
     assert "nop" in complete("record", "-p", "n")
     assert "nostacktrace" in complete("record", "-O", "nostack")
     for option in ("--hist", "--trigger"):
         assert "sched_switch" in complete("show", option, "sched", ":", "sched_sw")
+    assert "sched.sched_switch" in complete("sqlhist", "SELECT", "prev_pid", "from", "sched.sched_sw")
     assert complete("report", "-e", "sche") == [], "there -e has no value"

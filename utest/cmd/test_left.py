@@ -162,7 +162,7 @@ def test_missing_chunk(left):
     marks = run(TRACECMD, "report", left / "x.dat", status=1).stdout.count("[EVENTS DROPPED]")
     assert marks == 1
     p = run(TRACECMD, "report", "--count", left / "x.dat", status=1)
-    assert f"before the chunk at offset {chunks[2]:#x} 1 are missing" in p.stderr
+    assert f"1 chunk is missing before that at offset {chunks[2]:#x}" in p.stderr
     assert "unknown" in p.stdout + p.stderr
 
 

@@ -52,15 +52,19 @@ def test_max_size(dat):
 
 @pytest.mark.parametrize("form", ["none", "zstd"])
 def test_max_size_is_a_bound(dat, form):
-    """What waits in buffers and queues when it is reached is told as not recorded."""
+    """What waits in buffers and queues when it is reached is told as not recorded, with its number."""
     p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "20000", "-p", "nop", "--max-size", "1M", "--compression", form,
             *flood(200000))
     strict_check(dat)
     size = re.search(rf'"{INSTANCE}".* (\d+) bytes flyrecord data', run(TRACECMD, "dump", dat).stdout)
     cuts = 8192 * os.cpu_count()
     assert 1 << 20 <= int(size[1]) <= (1 << 20) * 9 // 8 + cuts
-    assert re.search(rf"^CPU \d+.{INSTANCE}: .*(were not (written|taken))", p.stderr, re.M)
-    assert "unknown number" in run(TRACECMD, "report", "--count", dat, status=None).stdout
+    assert re.search(rf"^CPU \d+.{INSTANCE}: .*((was|were) not (written|taken))", p.stderr, re.M)
+    count = run(TRACECMD, "report", "--count", dat).stdout
+    lost = sum(int(n) for n in re.findall(r"^ +(\d+) +lost on CPU", count, re.M))
+    written, *refused = [int(line.split()[0]) for line in p.stdout.splitlines()]
+    assert lost and int(re.search(r"(\d+) +in all", count)[1]) + lost == written - sum(refused)
+    assert "unknown" not in count
 
 
 @pytest.mark.parametrize("option, words", [

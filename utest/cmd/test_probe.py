@@ -237,6 +237,15 @@ def test_two_of_one_function_have_names_of_their_own(uprobes, tmp_path):
     assert {e.name for e in recorded(out)} == {"workload_step", "workload_step_1"}
 
 
+def test_a_trigger_on_an_event_that_is_made(uprobes, tmp_path):
+    before = tracefs.snapshot()
+    p = run(TRACECMD, "record", "-o", tmp_path / "x.dat", "-B", INSTANCE, "--trigger", f"{GROUP}:step:round == 3",
+            "--probe", f"{GROUP}/step={WORKLOAD}:workload_step round=%di:s32", "sh", "-c", f"{WORKLOAD} 5; sleep 2")
+    assert re.search(r"the trigger fired: .* step: .*round=3", p.stderr)
+    assert [e.text.split("round=")[1] for e in recorded(tmp_path / "x.dat") if e.name == "step"][:4] == ["0", "1", "2", "3"]
+    assert tracefs.differences(before, tracefs.snapshot()) == []
+
+
 ABORTED = (
     (("--probe", f"{GROUP}/a={WORKLOAD}:nosuch"), "--probe"),
     (("--probe", f"{GROUP}/a={WORKLOAD}:main", "--probe", f"{GROUP}/a={WORKLOAD}:workload_step"), f"the name {GROUP}/a"),

@@ -155,6 +155,24 @@ def test_does_not_trace_itself(dat):
     assert "sys_enter_splice" in names(dat)
 
 
+def test_processes_of_one_instance_alone(dat):
+    """-P is about the instance it stands behind; the other has all processes, but not the recorder."""
+    other = INSTANCE + "_all"
+    what = ("-b", "64", "-e", "syscalls:sys_enter_splice", "-e", "sched:sched_switch")
+    sleeper = subprocess.Popen(["sh", "-c", "while :; do sleep 0.02; done"])
+    try:
+        record(dat, *IN, "-P", sleeper.pid, *what, "-B", other, *what, common.tool("workload"), 200)
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    found = parsed(dat)
+    mine = [e for e in found if e.buffer == INSTANCE]
+    assert mine and all(e.pid == sleeper.pid or f":{sleeper.pid} [" in e.text for e in mine)
+    others = [e for e in found if e.buffer == other]
+    assert {e.name for e in others} == {"sched_switch"}, "the readers are seen by their splice calls"
+    assert any(e.pid != sleeper.pid and f":{sleeper.pid} [" not in e.text for e in others)
+
+
 def test_runs_as_user(dat):
     p = record(dat, *IN, "-q", "-e", "sched", "--user", "nobody", "sh", "-c", "id -un; echo $HOME $USER")
     home = subprocess.run(["getent", "passwd", "nobody"], capture_output=True, text=True).stdout.split(":")[5]
@@ -185,6 +203,25 @@ def test_clock(dat):
     record(dat, *IN, "-C", "mono", "-e", "sched", "true")
     now = time.clock_gettime(time.CLOCK_MONOTONIC)
     assert all(now - 60 < float(e.time) < now for e in parsed(dat))
+
+
+def test_buffers_of_different_clocks_are_told(dat):
+    """Not at the top level, of which nothing was recorded; dates do not help within a file."""
+    other = INSTANCE + "_mono"
+    record(dat, *IN, "-C", "local", "-e", "sched", "--date", "-B", other, "-C", "mono", "-e", "sched", "true")
+    p = run(TRACECMD, "report", dat)
+    assert p.stderr.count("different trace clocks") == 1 and "top level" not in p.stderr
+    assert f"local (instance '{INSTANCE}')" in p.stderr and f"mono (instance '{other}')" in p.stderr
+    record(dat, "-C", "mono", *IN, "-e", "sched", "-B", other, "-e", "sched", "true")
+    assert "clocks" not in run(TRACECMD, "report", dat).stderr
+
+
+def test_files_of_different_clocks_with_dates(dat, tmp_path):
+    for clock in "local", "mono":
+        record(tmp_path / clock, *IN, "-C", clock, "--date", "-e", "sched", "true")
+    files = [tmp_path / "local", tmp_path / "mono"]
+    assert "clocks" not in run(TRACECMD, "report", *files).stderr
+    assert "different trace clocks" in run(TRACECMD, "report", "--nodate", *files).stderr
 
 
 def test_events_of_the_end(dat):
@@ -485,11 +522,12 @@ def test_full_disk_leaves_no_silent_hole(kernel, small_disk):
         wrote = [n for n in range(80000) if n // 5000 % len(cpus) == i]
         assert mine == wrote[:len(mine)]
         if len(mine) < 5000 or max(mine) < max(found):
-            assert re.search(rf"^CPU {cpu}.{INSTANCE}: .*(were not (written|taken))", p.stderr, re.M)
-            assert re.search(rf"unknown number, on CPU {cpu}\b", count)
-            assert re.search(rf"CPU {cpu}\b.*lost behind the last one", told)
-            assert re.search(rf"CPU {cpu}.{INSTANCE}: .*unknown size", dump)
-    assert "unknown number" in count and "lost behind the last one" in told
+            assert re.search(rf"^CPU {cpu}.{INSTANCE}: .*((was|were) not (written|taken))", p.stderr, re.M)
+            lost = re.search(rf"^ +(\d+) +lost on CPU {cpu}\b", count, re.M)[1]
+            assert 0 < int(lost) <= len(wrote) - len(mine)
+            assert re.search(rf"CPU {cpu}: {lost} events were lost behind the last one", told)
+            assert re.search(rf"CPU {cpu}.{INSTANCE}: {lost} events in 1 gap", dump)
+    assert "unknown" not in count and "lost behind the last one" in told
 
 
 def test_full_disk_without_reserve(kernel, small_disk, tmp_path_factory):
@@ -523,7 +561,7 @@ def test_spools_elsewhere(kernel, small_disk, tmp_path_factory):
 def test_version_6_has_one_sub_buffer_size(dat):
     p = run(TRACECMD, "record", "-o", dat, "--file-version", "6", "-e", "sched", *IN, "--subbuf-size", "16",
             "-e", "irq", "touch", f"{dat}.ran", status=1)
-    assert "version 6" in p.stderr and "sub-buffer" in p.stderr
+    assert "version 6" in p.stderr and "sub-buffer" in p.stderr and "--file-version 7" in p.stderr
     assert os.listdir(os.path.dirname(dat)) == []
 
 

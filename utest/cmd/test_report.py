@@ -170,6 +170,37 @@ def test_time_offset_of_one_of_two():
     assert " 1003." in first[0]
 
 
+TOLD = "different trace clocks"
+
+
+@pytest.mark.parametrize("args", [
+    ("all-6.1", "clock-global"), ("clock-global", "all-6.1", "--raw-ts"), ("all-6.1", "clock-global", "--format", "json"),
+    ("all-6.1", "clock-global", "--count=event,time=1s"), ("all-6.1", "-i", "probes-6.12", "fgraph")], ids=" ".join)
+def test_files_of_different_clocks(args):
+    """They are put in one order; that it means nothing is told once."""
+    p = run(TRACECMD, "report", *[a if a.startswith("-") or a == "json" else f"-i{dat(a)}" for a in args if a != "-i"])
+    assert p.stderr.count(TOLD) == 1 and "--date" in p.stderr
+    assert re.search(r"local \('[^']*all-6.1.dat'", p.stderr) and re.search(r"global \('[^']*\.dat'", p.stderr)
+
+
+@pytest.mark.parametrize("args", [
+    ("all-6.1", "fgraph"), ("instances",), ("pair", "pair-ftvmguest"), (LATENCY, "clock-global"),
+    ("all-6.1", "--ts-offset", "5", "clock-global"), ("all-6.1", "clock-global", "--count"),
+    ("all-6.1", "clock-global", "--stat"), ("all-6.1", "clock-global", "-q")], ids=" ".join)
+def test_nothing_is_told_of_clocks(args):
+    """They are the same, or there are no events of one, or order does not matter, or the user says where they belong."""
+    args = [a if a.startswith("-") or a == "5" else f"-i{dat(a)}" for a in args]
+    assert TOLD not in run(TRACECMD, "report", *args).stderr
+
+
+def test_nothing_is_told_of_an_unknown_clock(tmp_path):
+    with open(dat("old-v6"), "rb") as f:
+        data = f.read()
+    (tmp_path / "x.dat").write_bytes(data.replace(b"[local]", b"(local)"))
+    assert TOLD in run(TRACECMD, "report", dat("old-v6"), dat("clock-global")).stderr
+    assert TOLD not in run(TRACECMD, "report", tmp_path / "x.dat", dat("clock-global")).stderr
+
+
 def test_time_offset_without_a_file():
     p = run(TRACECMD, "report", "--ts-offset", "5", dat("old-v7"), status=2)
     assert "--ts-offset" in p.stderr and "-i" in p.stderr
@@ -505,6 +536,21 @@ def test_filter_test_prints_no_events():
 # ---- questions -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name, question, text", [
+    ("syn-v6-be-l8-p4096-none", "--uname", "Linux x"),
+    ("syn-v6-be-l8-p4096-none", "--version", "(the program that made it was not recorded in this file)"),
+    ("syn-v6-be-l8-p4096-none", "--stat", "(the kernel's statistics were not recorded in this file)"),
+    ("no-uname", "--uname", "(the machine and its kernel were not recorded in this file)")])
+def test_answers_that_a_file_has_not(tmp_path, name, question, text):
+    with open(dat("old-v7"), "rb") as f:
+        data = f.read()
+    at = data.index(b"Linux ftvm") - 6
+    assert data[at:at + 2] == b"\x05\0"        # the option's number, UNAME
+    (tmp_path / "no-uname").write_bytes(data[:at] + b"\xf0\x7f" + data[at + 2:])
+    path = tmp_path / name if (tmp_path / name).exists() else dat(name)
+    assert text in ours(question, path).splitlines()
+
+
 def test_uname_alone():
     assert ours("--uname", dat("old-v7")).splitlines() == \
         ["cpus=2", run("trace-cmd", "report", "--uname", dat("old-v7")).stdout.splitlines()[1]]
@@ -621,7 +667,7 @@ def test_printing_stops_with_its_reader():
 
 
 @pytest.mark.parametrize("args,status,words", [
-    (("-O",), 2, "argument"),
+    (("-O",), 2, "argument"), (("--kallsyms", ""), 2, "--kallsyms"), (("-n", ""), 2, "option -n"),
     (("--compat", "2.9"), 2, "2.9"),
     (("--cpuu", "1"), 2, "did you mean 'cpu'"),
     (("-Z",), 2, "-Z"),

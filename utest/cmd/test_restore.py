@@ -331,7 +331,7 @@ def test_what_is_missing_is_marked(partial, tmp_path, what):
     """The events behind it follow a loss of unknown size: in the file, not only on the terminal."""
     spool = tmp_path / "x.cpu0"
     chunks = [(i, b"", page(1000 * i, lost=7 if what == "loss before" and i == 2 else 0), 1) for i in range(4)]
-    words = "are missing"
+    words = "missing before that at offset"
     files = [spool]
     if what == "undecompressable":
         chunks[1] = (1, b"zstd", NO_ZSTD, 1)

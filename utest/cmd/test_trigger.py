@@ -56,6 +56,12 @@ def test_refused_by_one_event_means_refused_by_all(instance):
     assert "is missing" in trigger("add", "sched:sched_switch", status=1).stderr
 
 
+def test_functions(instance):
+    """Where the kernel denies function tracing there are none, which is told."""
+    p = trigger("list", "--functions", "--json", "no_such_function")
+    assert json.loads(p.stdout) == [] and trigger("show", "--json").stdout == "[]\n" and trigger("show").stdout == ""
+
+
 def test_what_is_not_there(instance):
     assert "no trigger 'irq traceoff'" in trigger("del", "irq", "traceoff", status=1).stderr
     assert "no histogram" in trigger("pause", "sched_switch", status=1).stderr
@@ -66,6 +72,8 @@ def test_what_is_not_there(instance):
     ((), "add, list, del"), (("ad",), "did you mean 'add'"), (("add",), "needs an event"),
     (("add", "sched_switch"), "is missing"), (("del",), "needs an event"), (("clear", "irq"), "no argument 'irq'"),
     (("del", "--json", "x"), "no effect with 'trigger del'"), (("list", "--nosuch"), "no option '--nosuch'"),
+    (("list", "--sort", "x"), "no effect with 'trigger list'"), (("show", "--functions"), "no effect with 'trigger show'"),
+    (("show", "--top", "x"), "not a number of entries"), (("list", "--functions", "a", "b"), "'b' is too much"),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
 def test_wrong_use(args, words):
     p = run(TRACECMD, "trigger", *args, status=2)

@@ -20,7 +20,7 @@
 #include "dat/dat.h"
 #include "ring/ring.h"
 
-#define MADE_ID 7			/* common_type of every event */
+#define MADE_ID 7			/* common_type of events, unless told */
 #define MADE_EVENT_BYTES 12		/* id, serial, and two bytes of nothing each */
 
 struct made {
@@ -119,9 +119,9 @@ static inline void made_buffer(struct made *m, const char *name)
 	m->in_buffer = true;
 }
 
-static inline void made_event(struct made *m, uint64_t ts)
+static inline void made_event_of(struct made *m, uint64_t ts, uint8_t id)
 {
-	uint8_t data[MADE_EVENT_BYTES] = { MADE_ID };
+	uint8_t data[MADE_EVENT_BYTES] = { id };
 
 	put_u32(data + 4, m->serial++, false);
 	if (!m->in_page)
@@ -130,6 +130,11 @@ static inline void made_event(struct made *m, uint64_t ts)
 		made_page(m, 0);
 		assert_int_equal(ring_encoder_put(&m->enc, ts, data, sizeof(data)), 1);
 	}
+}
+
+static inline void made_event(struct made *m, uint64_t ts)
+{
+	made_event_of(m, ts, MADE_ID);
 }
 
 static inline uint32_t made_serial(const void *data)

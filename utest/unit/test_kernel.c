@@ -318,6 +318,64 @@ static void test_lists_and_sizes(void **state)
 	expect(f, "per_cpu/cpu1/buffer_size_kb", "1408\n");
 }
 
+/* Events first, then the lists that only they look at; nothing where there were events before. */
+static void test_undo_of_the_choice(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance *top = kernel_top(f->k), *one;
+	struct err e = { 0 };
+
+	put(f, "events/enable", "X\n");
+	put(f, "instances/one/events/enable", "X\n");
+	put(f, "instances/one/set_event", "sched:sched_switch\n");
+	put(f, "instances/one/events/sched/sched_switch/enable", "1\n");
+	assert_int_equal(kernel_instance_get(f->k, "one", false, &one, &e), 0);
+	for (struct kernel_instance *in = one; in; in = in == one ? top : NULL) {
+		assert_int_equal(kernel_write(in, "tracing_cpumask", "3", &e), 0);
+		assert_int_equal(kernel_events_off(in, &e), 0);
+		assert_int_equal(kernel_write(in, "set_event_notrace_pid", "12\n", &e), 0);
+	}
+	assert_int_equal(kernel_write(top, "current_tracer", "function", &e), 0);
+	put(f, "set_ftrace_pid", "no pid\n");
+	assert_int_equal(kernel_write(top, "set_ftrace_pid", "12\n", &e), 0);
+	put(f, "events/enable", "X\n");
+	put(f, "instances/one/events/sched/sched_switch/enable", "0\n");
+	kernel_undo_events(f->k);
+	expect(f, "set_event_notrace_pid", "");
+	expect(f, "events/enable", "0\n");
+	expect(f, "set_ftrace_pid", "12\n\n");
+	expect(f, "current_tracer", "function\n");
+	expect(f, "instances/one/set_event_notrace_pid", "12\n\n");
+	expect(f, "instances/one/events/sched/sched_switch/enable", "0\n");
+
+	put(f, "events/enable", "X\n");
+	assert_int_equal(kernel_undo(f->k, &e), 0);
+	expect(f, "events/enable", "X\n");	/* not once more */
+	expect(f, "instances/one/set_event_notrace_pid", "");
+	expect(f, "instances/one/events/sched/sched_switch/enable", "1\n");
+	expect(f, "current_tracer", "nop\n");
+	expect(f, "tracing_cpumask", "7ff\n");
+}
+
+/* What cannot be undone early kernel_undo tries again, and tells. */
+static void test_undo_of_the_choice_fails(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_instance *top = kernel_top(f->k);
+	struct err e = { 0 };
+
+	put(f, "events/enable", "X\n");
+	assert_int_equal(kernel_events_off(top, &e), 0);
+	assert_int_equal(kernel_write(top, "set_event_notrace_pid", "12\n", &e), 0);
+	deny(f, "events/enable");
+	kernel_undo_events(f->k);
+	expect(f, "set_event_notrace_pid", "12\n\n");
+	assert_int_equal(f->nr_told, 0);
+	assert_int_equal(kernel_undo(f->k, &e), -EACCES);
+	assert_int_equal(f->nr_told, 1);
+	expect(f, "set_event_notrace_pid", "");
+}
+
 /* A buffer of boot's size takes markers, and has room for a few of them. */
 static void test_buffers_get_their_size(void **state)
 {
@@ -888,7 +946,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_open), T(test_instances), T(test_buffers), T(test_events),
-		T(test_write_and_undo), T(test_lists_and_sizes), T(test_additions),
+		T(test_write_and_undo), T(test_undo_of_the_choice), T(test_undo_of_the_choice_fails),
+		T(test_lists_and_sizes), T(test_additions),
 		T(test_events_off_and_back), T(test_log_lines), T(test_lines_that_are_taken_back), T(test_damaged_log_lines),
 		T(test_denied), T(test_buffers_get_their_size), T(test_kept_changes), cmocka_unit_test(test_trigger_as_written),
 		T(test_event_patterns), T(test_check_names), T(test_functions), T(test_apply),

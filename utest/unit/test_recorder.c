@@ -391,10 +391,14 @@ static void test_failed_write(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	assert_non_null(strstr(e.text, "cannot write to spool '"));
 	for (unsigned s = 0; s < STREAMS; s++) {
+		const struct recorder_stats *st = recorder_stream_stats(rec, s);
 		size_t whole = check_spool(recorder_spool(rec, s), s, NULL, 0);
 
 		assert_in_range(whole, 0, (1 << 20) / PAGE);
-		discarded += recorder_stream_stats(rec, s)->discarded;
+		discarded += st->discarded;
+		assert_int_equal(st->discarded_events, EVENTS * st->discarded);
+		assert_int_equal(whole + st->discarded, st->pages);
+		assert_true(st->uncounted);		/* a file has no counters */
 	}
 	assert_true(discarded > 0);
 	recorder_free(rec, true);

@@ -21,6 +21,8 @@ struct work {
 	unsigned takes;
 	int fail_at;		/* record with that serial */
 	unsigned *fail_warm;	/* all in front of a window fail, and are counted here */
+	const uint8_t *ids;	/* of others only losses are told */
+	bool tell_ids;		/* pass over them, too */
 };
 
 struct work_job { struct work *work; struct buf text; bool hurry; };
@@ -78,6 +80,13 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 		__atomic_add_fetch(j->work->fail_warm, 1, __ATOMIC_RELAXED);
 		return err_set(e, -ENOANO, "failed on purpose");
 	}
+	if (j->work->ids && (rec->len < 2 || !j->work->ids[get_u16(rec->data, false)])) {
+		*state = 0;
+		if (rec->lost)
+			buf_printf(&j->text, "%llu lost %lld\n", (unsigned long long)rec->ts,
+				   (long long)rec->lost);
+		return 0;
+	}
 	if (!(serial & 1))
 		*state = serial + 1;
 	buf_printf(&j->text, "%llu %u %u %u %lld%d%d %llu", (unsigned long long)rec->ts, rec->buffer,
@@ -127,6 +136,7 @@ static char *run(int fd, const struct how *how, int want, uint64_t *damage)
 		.ctx = &w, .job_new = job_new, .job_free = job_free, .clear = clear,
 		.hurry = hurry, .record = record, .mark = mark, .take = take,
 	};
+	const uint8_t *ids[] = { w.ids };
 	struct notices notices = { hear_between, &w.out };
 	struct replay_opts opts = { .notices = &notices };
 	struct replay *rp = replay_fd(dup(fd), &opts);
@@ -135,6 +145,8 @@ static char *run(int fd, const struct how *how, int want, uint64_t *damage)
 
 	if (!w.full)
 		w.full = 1000;
+	if (w.tell_ids)
+		work.ids = ids;
 	rc = replay_run(rp, &how->opts, &work, &e);
 	if (rc != want)
 		fail_msg("%d instead of %d: %s", rc, want, e.text);
@@ -199,7 +211,7 @@ static int file_of_events(const char *codec, enum shape shape, int events)
 		for (int i = 0; i < (cpu == 1 ? events / 2 : events); i++) {
 			seed = seed * 6364136223846793005 + 1442695040888963407;
 			ts = next_time(shape, ts, i, cpu, seed >> 32);
-			made_event(&m, ts);
+			made_event_of(&m, ts, seed >> 40);
 			if (i % 301 == 0)
 				made_page(&m, i % 2 ? 0 : i);
 			for (int k = 0; i % 1000 == 900 && k < 25; k++)
@@ -250,6 +262,43 @@ static void any_number_of_threads(void **state)
 	(void)state;
 	for (enum shape s = 0; s < SHAPES; s++)
 		expect_equal_runs(file_of(codecs[s % ARRAY_SIZE(codecs)], s), shapes[s]);
+}
+
+/* What is passed over changes nothing else. */
+static void expect_equal_passing(int fd, const uint8_t *ids, const char *what)
+{
+	struct how how = { .opts = { .threads = 1, .warm = 3 }, .work = { .warm = true, .ids = ids } };
+	uint64_t damage, other;
+	char *all = run(fd, &how, 0, &damage);
+
+	assert_non_null(strchr(all, '\n'));
+	how.work.tell_ids = true;
+	for (unsigned threads = 1; threads <= 3; threads++)
+		for (size_t i = 0; i < ARRAY_SIZE(window_bytes); i++) {
+			char *passing;
+
+			how.opts.threads = threads;
+			how.opts.window_bytes = window_bytes[i];
+			passing = run(fd, &how, 0, &other);
+			expect_same(all, passing, what);
+			assert_true(damage == other);
+			free(passing);
+		}
+	free(all);
+	close(fd);
+}
+
+static void passing_over(void **state)
+{
+	static uint8_t ids[EVENT_IDS];
+
+	(void)state;
+	for (enum shape s = 0; s < SHAPES; s++)
+		for (unsigned each = 2; each < 60; each += 19) {
+			for (unsigned id = 0; id < EVENT_IDS; id++)
+				ids[id] = id % each == 0;
+			expect_equal_passing(file_of(codecs[s % ARRAY_SIZE(codecs)], s), ids, shapes[s]);
+		}
 }
 
 /* A byte of some chunk, or of the lengths in front of it, becomes another. */
@@ -478,6 +527,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_number_of_threads),
+		cmocka_unit_test(passing_over),
 		cmocka_unit_test(damage),
 		cmocka_unit_test(ranges),
 		cmocka_unit_test(long_ranges),

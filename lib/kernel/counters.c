@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * One perf counter for each event, and each CPU where that is asked for. What perf_event_open(2) and
+ * the kernel's include/uapi/linux/perf_event.h say: a tracepoint's counter has its event's id as
+ * config; an inherited one is read as the sum over all that inherited it, ended ones included.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/counters_internal.h"
+#include "kernel/internal.h"
+
+#define PARANOID "/proc/sys/kernel/perf_event_paranoid"
+#define SPARE_FILES 64			/* open besides the counters */
+
+struct counter {
+	int fd;
+	int cpu;			/* -1: all */
+	uint32_t event;			/* index into chosen */
+};
+
+struct chosen {
+	struct kernel_event ev;
+	uint64_t id;
+	const char *filter;
+	bool named;
+};
+
+struct kernel_counters {
+	struct kernel *k;
+	enum kernel_count_of of;
+	enum kernel_count_by by;
+	VEC(struct chosen) chosen;
+	VEC(struct counter) counters;
+	struct count_tasks *tasks;
+};
+
+/* What read(2) gives: the attribute's read_format is PERF_FORMAT_ID. */
+struct reading {
+	uint64_t value, id;
+};
+
+/* ---- which events --------------------------------------------------------------------- */
+
+static int event_id(struct kernel_counters *c, struct chosen *ch, struct err *e)
+{
+	AUTO_BUF struct buf file = { 0 };
+	char word[32];
+	int r;
+
+	if (buf_printf(&file, "events/%s/%s/id", ch->ev.system, ch->ev.name))
+		return err_errno(e, -ENOMEM, "cannot count %s:%s", ch->ev.system, ch->ev.name);
+	r = kernel_read_word(kernel_top(c->k), file.data, word, sizeof(word));
+	if (!r)
+		r = parse_u64(word, &ch->id);
+	return r ? err_errno(e, r, "cannot read %s/%s", kernel_root(c->k), file.data) : 0;
+}
+
+static bool is_named(const struct kernel_event *ev, const char *pattern)
+{
+	const char *colon = strchr(pattern, ':');
+	size_t system = strlen(ev->system);
+
+	if (!colon)
+		return !strcmp(pattern, ev->name);
+	return !strncmp(pattern, ev->system, system) && pattern + system == colon && !strcmp(colon + 1, ev->name);
+}
+
+/* Those that perf counts with a weight: sched_stat_wait, _sleep, _iowait, _blocked, _runtime. */
+static bool is_weighed(const struct kernel_event *ev)
+{
+	return !strcmp(ev->system, "sched") && !strncmp(ev->name, "sched_stat_", 11);
+}
+
+/* Each event once, with the filter of the last pattern that means it. */
+static int choose(struct kernel_counters *c, const struct kernel_count_plan *plan, struct err *e)
+{
+	const struct kernel_event *evs;
+	const struct kernel_count_ask **of AUTO_FREE = NULL;
+	size_t nr;
+	int r = kernel_events(c->k, &evs, &nr, e);
+
+	if (r)
+		return r;
+	of = calloc(nr + 1, sizeof(*of));
+	if (!of)
+		return err_errno(e, -ENOMEM, "cannot choose the events");
+	for (size_t a = 0; a < plan->nr_asks; a++) {
+		size_t found = 0;
+
+		for (size_t i = 0; i < nr; i++)
+			if (event_fits(&evs[i], plan->asks[a].pattern)) {
+				of[i] = &plan->asks[a];
+				found++;
+			}
+		if (!found) {
+			r = err_set(e, -ENOENT, "this kernel has no event or system '%s'", plan->asks[a].pattern);
+			hint_near_events(evs, nr, plan->asks[a].pattern, e);
+			return r;
+		}
+	}
+	for (size_t i = 0; i < nr; i++) {
+		struct chosen ch = { .ev = evs[i], .filter = of[i] ? of[i]->filter : NULL };
+
+		if (!of[i])
+			continue;
+		ch.named = is_named(&evs[i], of[i]->pattern);
+		r = event_id(c, &ch, e);
+		if (r)
+			return r;
+		if (vec_push(&c->chosen, ch))
+			return err_errno(e, -ENOMEM, "cannot choose the events");
+	}
+	return 0;
+}
+
+/* ---- making them ------------------------------------------------------------------------ */
+
+/* Which rule stands in the way: Documentation/admin-guide/perf-security.rst. */
+static int told_denied(const struct kernel_counters *c, const struct chosen *ch, int code, struct err *e)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	err_errno(e, code, "cannot count %s:%s", ch->ev.system, ch->ev.name);
+	if (path_read_all(PARANOID, &text, 64))
+		return err_hint(e, "this kernel's security settings deny perf_event_open");
+	text.data[strcspn(text.data, "\n")] = 0;
+	return err_hint(e, "with " PARANOID " at %s %s takes root or the capability CAP_PERFMON", text.data,
+			c->of == KERNEL_COUNT_ALL ? "counting what all processes do" : "counting events of the kernel");
+}
+
+static int told_open(const struct kernel_counters *c, const struct chosen *ch, int code, struct err *e)
+{
+	if (code == -EACCES || code == -EPERM)
+		return told_denied(c, ch, code, e);
+	if (code == -ENOSYS)
+		return err_set(e, code, "cannot count events: this kernel has no perf_event_open");
+	err_errno(e, code, "cannot count %s:%s", ch->ev.system, ch->ev.name);
+	if (code == -EINVAL || code == -ENOENT || code == -ENODEV)
+		err_hint(e, "perf does not know this event, synthetic ones among others");
+	return code;
+}
+
+static int set_filter(const struct kernel_counters *c, const struct chosen *ch, int fd, struct err *e)
+{
+	struct kernel_words fields = { 0 };
+	AUTO_BUF struct buf names = { 0 };
+	int r = ch->filter && ioctl(fd, PERF_EVENT_IOC_SET_FILTER, ch->filter) < 0 ? -errno : 0;
+
+	if (!r)
+		return 0;
+	err_errno(e, r, "filter '%s' of %s:%s", ch->filter, ch->ev.system, ch->ev.name);
+	if (!kernel_event_fields(c->k, &ch->ev, &fields, NULL)) {
+		for (size_t i = 0; i < fields.nr; i++)
+			buf_printf(&names, "%s%s", i ? ", " : "", fields.v[i]);
+		if (names.len && !names.failed)
+			err_hint(e, "the event's fields are %s", names.data);
+	}
+	kernel_words_release(&fields);
+	return r;
+}
+
+/* A new counter's descriptor, -errno. */
+static int open_counter(const struct kernel_counters *c, uint64_t id, int cpu)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.config = id,
+		.read_format = PERF_FORMAT_ID,
+		.disabled = 1,
+	};
+	pid_t pid = -1;
+	int fd;
+
+	if (c->of == KERNEL_COUNT_OURS) {
+		/* ours stand still; what is forked has them too, and counts once it is the command */
+		pid = 0;
+		attr.inherit = attr.enable_on_exec = 1;
+	}
+	if (c->by == KERNEL_COUNT_BY_TASK)
+		attr.sample_period = 1, attr.comm = attr.task = 1,
+		attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_ID | PERF_SAMPLE_PERIOD;
+	fd = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* All of a CPU, or of all (-1). The first has the ring that is shared. -ENODEV: it is offline. */
+static int open_cpu(struct kernel_counters *c, int cpu, struct err *e)
+{
+	int first = -1, r;
+
+	for (size_t i = 0; i < c->chosen.nr; i++) {
+		struct chosen *ch = &c->chosen.v[i];
+		struct counter co = { .cpu = cpu, .event = i, .fd = open_counter(c, ch->id, cpu) };
+		struct reading now;
+
+		if (co.fd == -ENODEV && !i)
+			return -ENODEV;
+		if (co.fd < 0)
+			return told_open(c, ch, co.fd, e);
+		if (vec_push(&c->counters, co)) {
+			close(co.fd);
+			return err_errno(e, -ENOMEM, "cannot count %s:%s", ch->ev.system, ch->ev.name);
+		}
+		r = set_filter(c, ch, co.fd, e);
+		if (r)
+			return r;
+		if (!c->tasks)
+			continue;
+		if (read(co.fd, &now, sizeof(now)) != sizeof(now))
+			r = -EIO;
+		if (!r && i)
+			r = ioctl(co.fd, PERF_EVENT_IOC_SET_OUTPUT, first) < 0 ? -errno : 0;
+		else if (!r)
+			r = count_tasks_map(c->tasks, first = co.fd);
+		if (!r)
+			r = count_tasks_name(c->tasks, now.id, i);
+		if (r)
+			return err_errno(e, r, "cannot count %s:%s for each task", ch->ev.system, ch->ev.name);
+	}
+	return 0;
+}
+
+static int open_all(struct kernel_counters *c, struct err *e)
+{
+	bool one = c->of == KERNEL_COUNT_OURS && c->by == KERNEL_COUNT_BY_EVENT;
+	long cpus = one ? 1 : sysconf(_SC_NPROCESSORS_CONF);
+	int r = fd_limit_raise(c->chosen.nr * (uint64_t)cpus + SPARE_FILES, e);
+
+	if (r)
+		return r;
+	if (one)
+		return open_cpu(c, -1, e);
+	for (long cpu = 0; cpu < cpus; cpu++) {
+		r = open_cpu(c, cpu, e);
+		if (r && r != -ENODEV)
+			return r;
+	}
+	return c->counters.nr ? 0 : err_set(e, -ENODEV, "no CPU can count events");
+}
+
+int kernel_counters_open(struct kernel *k, const struct kernel_count_plan *plan, struct kernel_counters **ret,
+			 struct err *e)
+{
+	struct kernel_counters *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return err_errno(e, -ENOMEM, "cannot count events");
+	c->k = k;
+	c->of = plan->of;
+	c->by = plan->by;
+	r = choose(c, plan, e);
+	if (!r && c->by == KERNEL_COUNT_BY_TASK && count_tasks_new(&c->tasks))
+		r = err_errno(e, -ENOMEM, "cannot count events");
+	if (!r)
+		r = open_all(c, e);
+	if (r)
+		kernel_counters_close(c);
+	else
+		*ret = c;
+	return r;
+}
+
+void kernel_counters_close(struct kernel_counters *c)
+{
+	if (!c)
+		return;
+	count_tasks_free(c->tasks);
+	for (size_t i = 0; i < c->counters.nr; i++)
+		close(c->counters.v[i].fd);
+	vec_release(&c->counters);
+	vec_release(&c->chosen);
+	free(c);
+}
+
+/* ---- counting --------------------------------------------------------------------------- */
+
+static int tell_all(struct kernel_counters *c, unsigned long request, const char *what, struct err *e)
+{
+	for (size_t i = 0; i < c->counters.nr; i++)
+		if (ioctl(c->counters.v[i].fd, request, 0) < 0)
+			return err_errno(e, -errno, "cannot %s counting", what);
+	return 0;
+}
+
+int kernel_counters_start(struct kernel_counters *c, struct err *e)
+{
+	return c->of == KERNEL_COUNT_ALL ? tell_all(c, PERF_EVENT_IOC_ENABLE, "begin", e) : 0;
+}
+
+int kernel_counters_stop(struct kernel_counters *c, struct err *e)
+{
+	return tell_all(c, PERF_EVENT_IOC_DISABLE, "end", e);
+}
+
+int kernel_counters_drain(struct kernel_counters *c, struct err *e)
+{
+	return c->tasks && count_tasks_drain(c->tasks) ? err_errno(e, -ENOMEM, "cannot count each task") : 0;
+}
+
+/* The counters of one event lie apart by the number of events. */
+static int read_event(struct kernel_counters *c, size_t nr, struct kernel_counts *ret, struct err *e)
+{
+	const struct chosen *ch = &c->chosen.v[nr];
+	struct kernel_count sum = { .event = ch->ev, .cpu = -1, .tid = -1, .comm = "", .named = ch->named,
+				    .nanoseconds = is_weighed(&ch->ev) };
+	size_t before = ret->nr;
+	uint64_t told = 0;
+
+	for (size_t i = nr; i < c->counters.nr; i += c->chosen.nr) {
+		struct kernel_count one = sum;
+		struct reading now;
+
+		if (read(c->counters.v[i].fd, &now, sizeof(now)) != sizeof(now))
+			return err_errno(e, errno ? -errno : -EIO, "cannot read the counter of %s:%s", sum.event.system,
+					 sum.event.name);
+		one.cpu = c->counters.v[i].cpu;
+		one.count = now.value;
+		sum.count += now.value;
+		if (c->by == KERNEL_COUNT_BY_CPU && one.count && vec_push(ret, one))
+			return err_errno(e, -ENOMEM, "cannot read the counters");
+	}
+	if (c->tasks && count_tasks_add(c->tasks, nr, &sum, ret, &told))
+		return err_errno(e, -ENOMEM, "cannot read the counters");
+	sum.count -= told < sum.count ? told : sum.count;
+	/* what no CPU and no task has */
+	if ((ret->nr == before || (c->tasks && sum.count)) && vec_push(ret, sum))
+		return err_errno(e, -ENOMEM, "cannot read the counters");
+	return 0;
+}
+
+int kernel_counters_read(struct kernel_counters *c, struct kernel_counts *ret, struct err *e)
+{
+	int r = kernel_counters_drain(c, e);
+
+	for (size_t i = 0; !r && i < c->chosen.nr; i++)
+		r = read_event(c, i, ret, e);
+	if (r)
+		vec_release(ret);
+	return r;
+}
