@@ -147,6 +147,8 @@ static int extract(struct run *run, struct err *e)
 	if (!r)
 		r = recording_new(run->kernel, setup, &run->out.opts, &run->recording, e);
 	if (!r)
+		record_output_reserve(&run->out, run->recording);
+	if (!r)
 		r = recording_start(run->recording, e);
 	return r ? r : record_output_end(&run->out, run->recording, &run->lost, e);
 }

@@ -117,6 +117,8 @@ static int begin(struct run *run, struct err *e)
 		r = record_trigger_open(&run->trigger, run->o, e);
 	if (!r)
 		r = recording_new(run->kernel, setup, &run->out.opts, &run->recording, e);
+	if (!r)
+		record_output_reserve(&run->out, run->recording);
 	if (!r && run->o->command)
 		r = child_fork(&run->child, &run->plan, &run->mask, tracing_on, run, e);
 	if (!r)

@@ -13,10 +13,8 @@
 
 #define DEFAULT_OUTPUT "trace.dat"
 #define STDOUT_NAME "standard output"
-#define RESERVE_PACKED (4 << 20)	/* formats and symbols, compressed and not */
 #define FILES_SPARE 128			/* all but the buffers': a few, with room */
 #define FILES_PER_INSTANCE 2
-#define RESERVE_RAW (16 << 20)
 #define TRIGGER_SLACK_NS UINT64_C(1000000000)	/* until a trigger is seen and served */
 
 /* ---- before ------------------------------------------------------------------ */
@@ -74,8 +72,9 @@ static int check_left(const struct record_output *out, struct err *e)
 	if (!l.live && (l.has_events || l.strangers)) {
 		r = err_set(e, -EEXIST, "cannot record: '%s' and its neighbours hold what a killed or "
 			    "failed recording left, and would be overwritten", l.spools.v[0]);
-		err_hint(e, "'tracecmd restore -o FILE %s' makes a file of it; then remove %s.*cpu* and "
-			 "%s" HEAD_SUFFIX ", or give this one another output (-o)", base, base, base);
+		err_hint(e, "'tracecmd restore -o FILE %s' makes a file of it; then remove %s.*cpu*, "
+			 "%s" HEAD_SUFFIX "%s%s, or give this one another output (-o)", base, base, base,
+			 l.moved ? " and " : "", l.moved ? l.moved : "");
 	}
 	left_release(&l);
 	return r;
@@ -98,17 +97,6 @@ static void fill_opts(struct record_output *out)
 		.rt_priority = o->rt_priority, .no_splice = o->no_splice, .notices = notices,
 		.pack_later = o->compress == COMPRESS_AFTER, .sync_s = o->sync_s, .reader_cpus = o->reader_cpus,
 	};
-}
-
-/*
- * Room for what a file needs besides the chunks, kept free from the start: on a
- * disk that is full the chunks move into it, giving back theirs.
- */
-static bool reserve(const struct record_output *out)
-{
-	off_t size = out->opts.codec ? RESERVE_PACKED : RESERVE_RAW;
-
-	return out->file.temp && !fallocate(out->file.fd, FALLOC_FL_KEEP_SIZE, 0, size);
 }
 
 /* The file beside its later name. */
@@ -145,9 +133,13 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 		r = check_left(out, e);
 	if (!r)
 		fill_opts(out);
-	if (!r)
-		reserve(out);		/* no harm if it cannot be: it is for bad times */
 	return r;
+}
+
+void record_output_reserve(const struct record_output *out, const struct recording *rec)
+{
+	if (out->file.temp)
+		fallocate(out->file.fd, FALLOC_FL_KEEP_SIZE, 0, recording_reserve_bytes(rec));
 }
 
 int record_output_parts(struct record_output *out, struct err *e)
@@ -209,7 +201,10 @@ int record_output_date(struct record_output *out, struct kernel *k, struct err *
 
 void record_output_release(struct record_output *out)
 {
-	new_file_discard(&out->file);
+	if (out->moved && out->keep_spools)
+		new_file_abandon(&out->file);
+	else
+		new_file_discard(&out->file);
 	free(out->spool_base);
 	out->spool_base = NULL;
 }
@@ -222,6 +217,9 @@ static void keep_spools(struct record_output *out, const struct recording *rec, 
 	if (!recording_disk_bytes(rec))
 		return;
 	out->keep_spools = true;
+	if (out->moved)
+		err_hint(e, "'%s' has been begun, and is needed to read the following",
+			 out->file.temp ? out->file.temp : out->path);
 	err_hint(e, "what was recorded is kept in '%s' and its neighbours; 'tracecmd restore' "
 		 "makes a file of them", recording_spool_path(rec));
 }
@@ -233,11 +231,7 @@ static int save(struct record_output *out, struct recording *rec, struct err *e)
 
 	if (out->sent_to >= 0)		/* once it is complete, until then spools keep it */
 		return recording_send(rec, out->sent_to, out->path, e);
-	r = recording_save(rec, out->file.fd, out->path, false, e);
-
-	if (r == -ENOSPC && !ftruncate(out->file.fd, 0) && reserve(out) &&
-	    !lseek(out->file.fd, 0, SEEK_SET))
-		r = recording_save(rec, out->file.fd, out->path, true, e);
+	r = recording_save(rec, &out->file, &out->moved, e);
 	if (r)
 		return r;
 	end = out->file.temp ? lseek(out->file.fd, 0, SEEK_END) : -1;
@@ -245,7 +239,9 @@ static int save(struct record_output *out, struct recording *rec, struct err *e)
 		return err_errno(e, -errno, "cannot write '%s'", out->path);
 	if (out->o->sync_s && fsync(out->file.fd) < 0 && errno != EINVAL)
 		return err_errno(e, -errno, "cannot write '%s' to the disk", out->path);
-	return new_file_commit(&out->file, e);
+	r = new_file_commit(&out->file, e);
+	out->moved = out->moved && r;
+	return r;
 }
 
 /* An error of the recorder does not keep the rest from being saved. */

@@ -17,6 +17,7 @@ struct record_output {
 	int sent_to;			/* "-o -" and the like: the descriptor; -1: it is a file */
 	struct record_opts opts;	/* for recording_new */
 	bool keep_spools;		/* they hold what the file does not */
+	bool moved;			/* the file, not complete, holds what the spools do not */
 	bool discard;			/* the file is not wanted any more */
 };
 
@@ -41,6 +42,11 @@ int record_output_parts(struct record_output *out, struct err *e);
 int record_output_files(const struct trace_options *o, struct kernel *k, bool with_top, struct err *e);
 /* With --date: measures the time of day, once the instances are known. */
 int record_output_date(struct record_output *out, struct kernel *k, struct err *e);
+/*
+ * Keeps room for what the file needs besides the chunks, from the start: on a disk that is full
+ * later the chunks move into the rest of it, giving back theirs. No harm if it cannot be.
+ */
+void record_output_reserve(const struct record_output *out, const struct recording *rec);
 /*
  * Ends the recording (tracing is off) and writes the file. An error of the
  * recorder does not keep the rest from being saved, and is the one told. If

@@ -282,16 +282,27 @@ struct new_file {
 	char *target;			/* symbolic links followed */
 	char *temp;			/* NULL: written directly */
 	bool nameless;			/* temp is not in use yet */
+	char *unfinished;		/* what new_file_link will call it; NULL: not chosen */
 	int fd;				/* open for reading and writing; -1: none */
 };
 /* Creates it: fails here if the directory is missing or cannot be written. */
 int new_file_open(struct new_file *f, const char *path, struct err *e);
 /* For what is not written front to back: 0; -ESPIPE, told, if it is a pipe or a terminal. */
 int new_file_seekable(const struct new_file *f, struct err *e);
-/* Renames and closes; after a failure the temporary file is removed. */
+/* Renames and closes; after a failure it is still there, to be discarded or abandoned. */
 int new_file_commit(struct new_file *f, struct err *e);
 /* Closes and removes what was not committed; fine after new_file_commit. */
 void new_file_discard(struct new_file *f);
+/*
+ * For a file that is of use to others before it is complete: chooses a name that is free,
+ * "PATH.unfinished" beside it, with a number behind if that is not. Nothing has it before
+ * new_file_link. NULL: written directly, or no memory. The file's.
+ */
+const char *new_file_unfinished(struct new_file *f);
+/* Gives it that name until it is committed. 0, -errno: all is as before. */
+int new_file_link(struct new_file *f);
+/* Closes what was not committed; under the name of new_file_link it stays. */
+void new_file_abandon(struct new_file *f);
 
 /* ---- words --------------------------------------------------------------- */
 

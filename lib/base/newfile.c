@@ -163,6 +163,43 @@ static int link_temp(struct new_file *f)
 	return -errno;
 }
 
+const char *new_file_unfinished(struct new_file *f)
+{
+	for (unsigned i = 1; f->temp && !f->unfinished && i <= LINK_TRIES; i++) {
+		char number[16] = "";
+		struct stat st;
+
+		if (i > 1)
+			snprintf(number, sizeof(number), ".%u", i);
+		if (asprintf(&f->unfinished, "%s.unfinished%s", f->target, number) < 0)
+			f->unfinished = NULL;
+		if (!f->unfinished || (lstat(f->unfinished, &st) < 0 && errno == ENOENT))
+			break;
+		free(f->unfinished);
+		f->unfinished = NULL;
+	}
+	return f->unfinished;
+}
+
+int new_file_link(struct new_file *f)
+{
+	char self[64];
+	int r;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", f->fd);
+	if (f->nameless)
+		r = linkat(AT_FDCWD, self, AT_FDCWD, f->unfinished, AT_SYMLINK_FOLLOW);
+	else
+		r = rename(f->temp, f->unfinished);
+	if (r < 0)
+		return -errno;
+	f->nameless = false;
+	free(f->temp);
+	f->temp = f->unfinished;
+	f->unfinished = NULL;
+	return 0;
+}
+
 int new_file_commit(struct new_file *f, struct err *e)
 {
 	int r = f->temp ? link_temp(f) : 0;
@@ -177,20 +214,26 @@ int new_file_commit(struct new_file *f, struct err *e)
 		if (close(f->fd) < 0)
 			r = err_errno(e, -errno, "cannot write '%s'", f->path);
 		f->fd = -1;
+		new_file_discard(f);
 	}
-	new_file_discard(f);
 	return r;
 }
 
-void new_file_discard(struct new_file *f)
+void new_file_abandon(struct new_file *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
 	f->fd = -1;
-	if (f->temp && !f->nameless)
-		unlink(f->temp);
+	free(f->unfinished);
 	free(f->temp);
 	free(f->target);
 	free(f->path);
-	f->temp = f->target = f->path = NULL;
+	f->unfinished = f->temp = f->target = f->path = NULL;
+}
+
+void new_file_discard(struct new_file *f)
+{
+	if (f->temp && !f->nameless)
+		unlink(f->temp);
+	new_file_abandon(f);
 }

@@ -356,6 +356,9 @@ void dat_pieces_free(struct dat_pieces *p);
 uint64_t dat_pieces_size(const struct dat_pieces *p);
 /* Writes all of it to @fd, which need not be seekable. 0, -errno. */
 int dat_pieces_send(const struct dat_pieces *p, int fd);
+/* Writes the stretch from @from to @to (no further than its end) to that place of the file @fd,
+ * whose position moves. 0, -errno. */
+int dat_pieces_place(const struct dat_pieces *p, uint64_t from, uint64_t to, int fd);
 
 /* Builders of block bodies out of texts: "header_page", "header_event" with their
  * lengths; KALLSYMS, PRINTK or CMDLINES with its count. 0 or -ENOMEM. */

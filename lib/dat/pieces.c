@@ -164,7 +164,7 @@ int dat_pieces_read(const struct dat_pieces *p, void *dst, size_t len, uint64_t 
 struct sender {
 	const struct dat_pieces *p;
 	int fd;
-	uint64_t sent, queued;		/* offsets in the whole */
+	uint64_t sent, queued, end;	/* offsets in the whole */
 	struct iovec iov[GATHER_MAX];
 	int nr;
 	struct { int fd; uint64_t off; size_t len; uint8_t *at; } window;
@@ -226,9 +226,19 @@ static void unmap(struct sender *s)
 	s->window.at = NULL;
 }
 
+/* How much to map for what is to be sent still: what lies between the pieces of a file is
+ * little, and where it is not more is mapped then. */
+static uint64_t window_size(const struct sender *s)
+{
+	uint64_t left = s->end - s->queued;
+
+	return left < WINDOW / 2 ? left + left / 8 + SEND_STEP : WINDOW;
+}
+
 /* Maps @fd from @off on. False: that cannot be done. */
 static bool map_at(struct sender *s, int fd, uint64_t off)
 {
+	uint64_t size = window_size(s);
 	uint64_t start = off & ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
 	struct stat st;
 	void *at;
@@ -236,7 +246,7 @@ static bool map_at(struct sender *s, int fd, uint64_t off)
 	unmap(s);
 	if (fstat(fd, &st) < 0 || st.st_size <= 0 || off >= (uint64_t)st.st_size)
 		return false;
-	s->window.len = st.st_size - start < WINDOW ? st.st_size - start : WINDOW;
+	s->window.len = st.st_size - start < size ? st.st_size - start : size;
 	at = mmap(NULL, s->window.len, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, start);
 	if (at == MAP_FAILED)
 		return false;
@@ -252,11 +262,12 @@ static bool in_window(const struct sender *s, const struct piece *x, uint64_t of
 	       off - s->window.off < s->window.len;
 }
 
-/* Queues some of @x, from @s->queued on. 0 or -errno. */
+/* Queues some of @x, from @s->queued on, not beyond @s->end. 0 or -errno. */
 static int queue(struct sender *s, const struct piece *x)
 {
 	uint64_t in = s->queued - x->start, off = x->off + in;
-	size_t n = x->len - in < GATHER_BYTES ? x->len - in : GATHER_BYTES;
+	uint64_t left = x->len - in < s->end - s->queued ? x->len - in : s->end - s->queued;
+	size_t n = left < GATHER_BYTES ? left : GATHER_BYTES;
 	uint8_t *at;
 	int r = 0;
 
@@ -282,16 +293,27 @@ static int queue(struct sender *s, const struct piece *x)
 	return s->nr == GATHER_MAX || s->queued - s->sent >= GATHER_BYTES ? flush(s) : 0;
 }
 
-int dat_pieces_send(const struct dat_pieces *p, int fd)
+static int send_part(const struct dat_pieces *p, uint64_t from, uint64_t to, int fd)
 {
-	struct sender s = { .p = p, .fd = fd };
+	struct sender s = { .p = p, .fd = fd, .sent = from, .queued = from, .end = to };
+	const struct piece *x = from < to ? find(p, from) : NULL;
 	int r = 0;
 
-	for (size_t i = 0; i < p->v.nr && !r; i++)
-		while (s.queued < p->v.v[i].start + p->v.v[i].len && !r)
-			r = queue(&s, &p->v.v[i]);
+	for (; s.queued < to && !r; x++)
+		while (s.queued < to && s.queued < x->start + x->len && !r)
+			r = queue(&s, x);
 	if (!r)
 		r = flush(&s);
 	unmap(&s);
 	return r;
+}
+
+int dat_pieces_send(const struct dat_pieces *p, int fd)
+{
+	return send_part(p, 0, p->size, fd);
+}
+
+int dat_pieces_place(const struct dat_pieces *p, uint64_t from, uint64_t to, int fd)
+{
+	return lseek(fd, from, SEEK_SET) < 0 ? -errno : send_part(p, from, to, fd);
 }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "record/finish.h"
+#include "record/finish_inside.h"
 #include "record/pack.h"
 #include "ring/ring.h"
-
-#define PIECES_RAW_MAX (64u << 20)
 
 static int put_string(struct dat_writer *w, uint16_t id, const char *s, struct err *e)
 {
@@ -67,12 +64,6 @@ static int write_options(const struct finish *f, struct dat_writer *w, struct er
 	return r ? r : dat_writer_cpu_count(w, f->cpus, e);
 }
 
-/* Where the file system cannot do this the chunk keeps its room, no more. */
-static void give_back(const struct spool_chunk *c)
-{
-	fallocate(c->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, c->offset + c->csize);
-}
-
 /* Whether the file shall have the chunk, and it is still to be compressed. */
 static bool is_raw(const struct spool_chunk *c, uint64_t from_ts)
 {
@@ -90,37 +81,55 @@ static size_t raw_run(const struct spool *s, size_t first, uint64_t from_ts)
 	return nr;
 }
 
-/* What recording had no time for. */
-static int write_raw_run(const struct finish *f, struct dat_writer *w, struct packer *p,
-			 const struct spool *s, size_t first, size_t nr, struct err *e)
+/* What a file is laid out by. */
+struct output {
+	const struct finish *f;
+	struct dat_writer *w;
+	struct packer packer;
+	struct finish_places *places;	/* NULL: not asked for */
+};
+
+/* The chunk written last, number @i of @s; packed: its bytes, or NULL. */
+static int note_place(struct output *o, struct spool *s, size_t i, const struct buf *packed, struct err *e)
 {
-	int r = pack_chunks(p, f->codec, s, first, nr, e);
+	struct finish_place p = { .spool = s, .at = { .chunk = i, .packed = packed } };
+
+	if (!o->places)
+		return 0;
+	p.at.csize = packed ? packed->len : spool_chunk(s, i)->csize;
+	p.at.offset = dat_pieces_size(o->places->pieces) - p.at.csize;
+	if (packed)
+		p.at.check = spool_packed_check(s, i, packed->data, packed->len);
+	return vec_push(o->places, p) ? err_errno(e, -ENOMEM, "cannot finish the recording") : 0;
+}
+
+/* What recording had no time for. */
+static int write_raw_run(struct output *o, struct spool *s, size_t first, size_t nr, struct err *e)
+{
+	struct packer *p = &o->packer;
+	int r = pack_chunks(p, o->f->codec, s, first, nr, e);
 
 	for (size_t i = 0; i < nr && !r; i++) {
 		const struct packed *x = &p->v[i];
 
-		r = dat_writer_cpu_packed(w, x->data.data, x->data.len, x->chunk->usize, e);
-		if (!r && f->consume)
-			give_back(x->chunk);
+		r = dat_writer_cpu_packed(o->w, x->data.data, x->data.len, x->chunk->usize, e);
+		if (!r)
+			r = note_place(o, s, first + i, &x->data, e);
 	}
 	return r;
 }
 
-static int write_chunk(const struct finish *f, struct dat_writer *w, const struct spool_chunk *c,
-		       struct err *e)
+static int write_chunk(struct output *o, struct spool *s, size_t i, struct err *e)
 {
-	int r = dat_writer_cpu_chunk(w, c->fd, c->offset, c->csize, c->usize, e);
+	const struct spool_chunk *c = spool_chunk(s, i);
+	int r = dat_writer_cpu_chunk(o->w, c->fd, c->offset, c->csize, c->usize, e);
 
-	if (!r && f->consume)
-		give_back(c);
-	return r;
+	return r ? r : note_place(o, s, i, NULL, e);
 }
 
 /* Those whose events are all older than @from_ts are left out. */
-static int write_chunks(const struct finish *f, struct dat_writer *w, const struct spool *s,
-			uint64_t from_ts, struct err *e)
+static int write_chunks(struct output *o, struct spool *s, uint64_t from_ts, struct err *e)
 {
-	struct packer p = { 0 };
 	size_t nr = spool_nr_chunks(s), step;
 	int r = 0;
 
@@ -129,11 +138,10 @@ static int write_chunks(const struct finish *f, struct dat_writer *w, const stru
 
 		step = run ? run : 1;
 		if (run)
-			r = write_raw_run(f, w, &p, s, i, run, e);
+			r = write_raw_run(o, s, i, run, e);
 		else if (spool_chunk(s, i)->last_ts >= from_ts)
-			r = write_chunk(f, w, spool_chunk(s, i), e);
+			r = write_chunk(o, s, i, e);
 	}
-	packer_release(&p);
 	return r;
 }
 
@@ -158,11 +166,10 @@ static bool has_chunks(const struct finish_cpu *c)
 }
 
 /* An empty sub-buffer that follows the loss. */
-static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page_size,
-		     const struct finish_cpu *c, struct err *e)
+static int write_cut(struct output *o, uint32_t page_size, const struct finish_cpu *c, struct err *e)
 {
 	struct ring_abi abi = {
-		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, .long_size = f->kernel_long,
+		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, .long_size = o->f->kernel_long,
 	};
 	const struct spool_chunk *last = last_chunk(c);
 	uint64_t ts = last ? last->last_ts : 0;
@@ -175,24 +182,23 @@ static int write_cut(const struct finish *f, struct dat_writer *w, uint32_t page
 	ring_encoder_lost(&enc, c->cut);
 	ring_encoder_finish(&enc);
 	put_u64(page.data, c->cut_ts > ts ? c->cut_ts : ts, abi.big_endian);
-	return dat_writer_cpu_block(w, page.data, page_size, e);
+	return dat_writer_cpu_block(o->w, page.data, page_size, e);
 }
 
-static int write_cpu(const struct finish *f, struct dat_writer *w, uint32_t page_size,
-		     const struct finish_cpu *c, struct err *e)
+static int write_cpu(struct output *o, uint32_t page_size, const struct finish_cpu *c, struct err *e)
 {
-	int r = dat_writer_cpu_begin(w, c->cpu, e);
+	int r = dat_writer_cpu_begin(o->w, c->cpu, e);
 
 	for (size_t i = 0; i < c->nr_spools && !r; i++)
-		r = write_chunks(f, w, c->spools[i], c->from_ts, e);
+		r = write_chunks(o, c->spools[i], c->from_ts, e);
 	if (!r && c->cut)
-		r = write_cut(f, w, page_size, c, e);
-	return r ? r : dat_writer_cpu_end(w, e);
+		r = write_cut(o, page_size, c, e);
+	return r ? r : dat_writer_cpu_end(o->w, e);
 }
 
-static int write_buffer(const struct finish *f, struct dat_writer *w,
-			const struct finish_buffer *b, struct err *e)
+static int write_buffer(struct output *o, const struct finish_buffer *b, struct err *e)
 {
+	struct dat_writer *w = o->w;
 	int r;
 
 	if (b->text)
@@ -201,7 +207,7 @@ static int write_buffer(const struct finish *f, struct dat_writer *w,
 	r = dat_writer_buffer_begin(w, b->name, b->clock, b->page_size, e);
 	for (size_t i = 0; i < b->nr_cpus && !r; i++)
 		if (has_chunks(&b->cpus[i]) || b->cpus[i].cut)
-			r = write_cpu(f, w, b->page_size, &b->cpus[i], e);
+			r = write_cpu(o, b->page_size, &b->cpus[i], e);
 	return r ? r : dat_writer_buffer_end(w, e);
 }
 
@@ -230,19 +236,21 @@ static struct dat_writer_opts writer_opts(const struct finish *f, unsigned versi
 }
 
 /* Ends the writer too. */
-static int write_all(const struct finish *f, struct dat_writer *w, struct err *e)
+static int write_all(struct output *o, struct err *e)
 {
-	int r = write_blocks(f, w, e);
+	const struct finish *f = o->f;
+	int r = write_blocks(f, o->w, e);
 
 	if (!r)
-		r = write_options(f, w, e);
+		r = write_options(f, o->w, e);
 	for (size_t i = 0; i < f->nr_buffers && !r; i++)
-		r = dat_writer_plan_buffer(w, f->buffers[i].name, e);
+		r = dat_writer_plan_buffer(o->w, f->buffers[i].name, e);
 	for (size_t i = 0; i < f->nr_buffers && !r; i++)
-		r = write_buffer(f, w, &f->buffers[i], e);
+		r = write_buffer(o, &f->buffers[i], e);
 	if (!r)
-		r = dat_writer_finish(w, e);
-	dat_writer_free(w);
+		r = dat_writer_finish(o->w, e);
+	packer_release(&o->packer);
+	dat_writer_free(o->w);
 	return r;
 }
 
@@ -261,7 +269,7 @@ static uint64_t raw_bytes_of_cpu(const struct finish_cpu *c)
 	return sum;
 }
 
-static uint64_t raw_bytes(const struct finish *f)
+uint64_t finish_raw_bytes(const struct finish *f)
 {
 	uint64_t sum = 0;
 
@@ -274,26 +282,26 @@ static uint64_t raw_bytes(const struct finish *f)
 static int write_directly(const struct finish *f, int fd, const char *name, struct err *e)
 {
 	struct dat_writer_opts opts = writer_opts(f, f->version);
-	struct dat_writer *w;
-	int r = dat_writer_new(fd, name, &opts, &w, e);
+	struct output o = { .f = f };
+	int r = dat_writer_new(fd, name, &opts, &o.w, e);
 
-	return r ? r : write_all(f, w, e);
+	return r ? r : write_all(&o, e);
 }
 
-static int fill_pieces(const struct finish *f, struct dat_pieces *p, const char *name,
-		       struct err *e)
+int finish_pieces(const struct finish *f, struct dat_pieces *p, struct finish_places *places,
+		  const char *name, struct err *e)
 {
 	struct dat_writer_opts opts = writer_opts(f, f->version);
-	struct dat_writer *w;
-	int r = dat_writer_new_pieces(p, name, &opts, &w, e);
+	struct output o = { .f = f, .places = places };
+	int r = dat_writer_new_pieces(p, name, &opts, &o.w, e);
 
-	return r ? r : write_all(f, w, e);
+	return r ? r : write_all(&o, e);
 }
 
 int finish_send(const struct finish *f, int fd, const char *name, struct err *e)
 {
 	struct dat_pieces *p = dat_pieces_new();
-	int r = p ? fill_pieces(f, p, name, e) : err_errno(e, -ENOMEM, "cannot write '%s'", name);
+	int r = p ? finish_pieces(f, p, NULL, name, e) : err_errno(e, -ENOMEM, "cannot write '%s'", name);
 
 	if (!r) {
 		r = dat_pieces_send(p, fd);
@@ -307,7 +315,7 @@ int finish_send(const struct finish *f, int fd, const char *name, struct err *e)
 int finish_write(const struct finish *f, int fd, const char *name, struct err *e)
 {
 	/* Pieces keep in memory what is compressed now. */
-	if (f->consume || raw_bytes(f) > PIECES_RAW_MAX)
+	if (finish_raw_bytes(f) > FINISH_RAW_MAX)
 		return write_directly(f, fd, name, e);
 	return finish_send(f, fd, name, e);
 }

@@ -14,7 +14,7 @@
 /* Where one CPU's chunks are. */
 struct finish_cpu {
 	uint32_t cpu;
-	const struct spool *const *spools;	/* one behind the other */
+	struct spool *const *spools;	/* one behind the other */
 	size_t nr_spools;
 	uint64_t from_ts;		/* chunks whose last event is earlier are left out; 0: none */
 	uint64_t cut;			/* events that the spools have not got, behind those they have: the
@@ -53,12 +53,6 @@ struct finish {
 	/* [0] is the top level, empty if it was not recorded. */
 	const struct finish_buffer *buffers;
 	size_t nr_buffers;
-	/*
-	 * On a full disk: what was moved is given back to the file system at
-	 * once, so that spools and file together need no more room than the
-	 * spools alone. The spools are useless afterwards.
-	 */
-	bool consume;
 };
 
 /*
@@ -71,5 +65,12 @@ int finish_send(const struct finish *f, int fd, const char *name, struct err *e)
 /* Writes the file to @fd, an empty file at its beginning; @name is for messages.
  * 0, -errno. */
 int finish_write(const struct finish *f, int fd, const char *name, struct err *e);
+/*
+ * The same to @file, and the spools give back what it has: both together never need more than
+ * a megabyte above what the larger of them needs. @sync: nothing is given back before
+ * the disk has it. *ret_moved, also after a failure: the spools cannot do without the file,
+ * which has got a name (new_file_link). 0, -errno.
+ */
+int finish_move(const struct finish *f, struct new_file *file, bool sync, bool *ret_moved, struct err *e);
 
 #endif

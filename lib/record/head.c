@@ -119,6 +119,28 @@ bool head_is_current(const struct head *h)
 	return now.len == h->modules.len && (!now.len || !memcmp(now.data, h->modules.data, now.len));
 }
 
+/* Of a section; decompressed where it is compressed. */
+static uint64_t section_bytes(struct dat_reader *r, const struct dat_section *s)
+{
+	uint8_t sizes[8];
+
+	if (!(s->flags & DAT_SECTION_COMPRESSED) || s->size < sizeof(sizes) ||
+	    dat_reader_pread(r, sizes, sizeof(sizes), s->body, NULL))
+		return s->size;
+	return get_u32(sizes + 4, dat_reader_header(r)->big_endian);
+}
+
+uint64_t head_bytes(const struct head *h, const struct codec *codec)
+{
+	uint64_t sum = 0;
+
+	if (codec)
+		return dat_reader_size(h->reader);
+	for (unsigned i = 0; i < dat_reader_nr_sections(h->reader); i++)
+		sum += section_bytes(h->reader, dat_reader_section(h->reader, i));
+	return sum;
+}
+
 void head_sync(const struct head *h)
 {
 	const char *slash = h->path ? strrchr(h->path, '/') : NULL;

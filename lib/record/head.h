@@ -26,6 +26,8 @@ int head_make(struct head *h, const char *base, const struct finish *f, struct k
 	      const struct kernel_setup *setup, const struct notices *notices, struct err *e);
 /* Whether it still holds what the kernel's symbols and formats are. */
 bool head_is_current(const struct head *h);
+/* Bytes of what it says in a file with @codec (NULL: none). */
+uint64_t head_bytes(const struct head *h, const struct codec *codec);
 /* Has it, and the names of all files beside it, on the disk. Best effort. */
 void head_sync(const struct head *h);
 /* Closes, and with @unlink_file removes the file. Fine for { .fd = -1 }. */

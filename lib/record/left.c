@@ -21,6 +21,8 @@ struct found {
 	char clock[32], boot[64];
 	bool has_events;
 	uint64_t last_ts, damage;
+	int fd;				/* held; -1 */
+	char *moved;			/* what was moved out of it is there; or NULL */
 };
 
 struct search {
@@ -28,21 +30,35 @@ struct search {
 	const char *base;		/* last part of the path */
 	size_t dir_len;			/* of the part before, slash included */
 	const char *path;
+	bool again;			/* one went while it was looked at: the others may have, too */
 };
+
+#define SEARCHES_MAX 3			/* of a recording that changes meanwhile */
 
 void left_release(struct left *l)
 {
 	for (size_t i = 0; i < l->spools.nr; i++)
 		free(l->spools.v[i]);
 	vec_release(&l->spools);
+	for (size_t i = 0; i < l->held.nr; i++)
+		close(l->held.v[i]);
+	vec_release(&l->held);
+	free(l->moved);
 	free(l->head);
-	l->head = NULL;
+	l->moved = l->head = NULL;
+}
+
+static void found_release(struct found *f)
+{
+	cleanup_close(&f->fd);
+	free(f->moved);
+	free(f->path);
 }
 
 static void search_release(struct search *s)
 {
 	for (size_t i = 0; i < s->v.nr; i++)
-		free(s->v.v[i].path);
+		found_release(&s->v.v[i]);
 	vec_release(&s->v);
 }
 
@@ -78,44 +94,65 @@ static void copy_word(char *to, size_t size, const char *from)
 	snprintf(to, size, "%s", from ? from : "");
 }
 
+/* Reads the spool f->fd. 1: it is one, and ours; 0, -ENOMEM. */
+static int read_spool(struct search *s, const char *name, struct found *f)
+{
+	struct spool_moved *moved;
+	struct spool_reader *r;
+	const struct spool_info *info;
+	struct stat st;
+	int ours;
+
+	spool_hold(f->fd);
+	/* Who has waited may have a spool in hand that has become a file. */
+	s->again = s->again || (!fstat(f->fd, &st) && !st.st_nlink);
+	if (s->again || spool_moved_open(f->path, NULL, &moved, NULL))
+		return 0;
+	if (spool_reader_open(f->fd, f->path, moved, NULL, &r, NULL)) {
+		spool_moved_close(moved);
+		return 0;
+	}
+	info = spool_reader_info(r);
+	f->changed = st.st_mtim;
+	f->session = info->session;
+	copy_word(f->clock, sizeof(f->clock), info->clock);
+	copy_word(f->boot, sizeof(f->boot), info->boot);
+	/* Without its description the name is all there is to go by. */
+	ours = !info->described || has_its_name(name, s->base, info);
+	if (ours)
+		see_chunks(r, f);
+	if (ours && moved && !(f->moved = strdup(spool_moved_name(moved))))
+		ours = -ENOMEM;
+	spool_reader_close(r);
+	spool_moved_close(moved);
+	return ours;
+}
+
 /* Adds the file if it is a spool of ours; -ENOMEM. */
 static int look_at(struct search *s, const char *name)
 {
-	struct found f = { 0 };
-	struct spool_reader *r;
+	struct found f = { .fd = -1 };
 	struct stat st;
-	int fd AUTO_CLOSE = -1, ret = 0;
+	int r = 0;
 
 	if (asprintf(&f.path, "%.*s%s", (int)s->dir_len, s->path, name) < 0)
 		return -ENOMEM;
-	fd = open(f.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !spool_probe(fd) ||
-	    spool_reader_open(fd, f.path, NULL, &r, NULL)) {
-		free(f.path);
-		return 0;
-	}
-	f.changed = st.st_mtim;
-	f.session = spool_reader_info(r)->session;
-	copy_word(f.clock, sizeof(f.clock), spool_reader_info(r)->clock);
-	copy_word(f.boot, sizeof(f.boot), spool_reader_info(r)->boot);
-	/* Without its description the name is all there is to go by. */
-	if (spool_reader_info(r)->described && !has_its_name(name, s->base, spool_reader_info(r)))
-		ret = 1;
-	else
-		see_chunks(r, &f);
-	spool_reader_close(r);
-	if (!ret && vec_push(&s->v, f))
-		ret = -ENOMEM;
-	if (ret)
-		free(f.path);
-	return ret < 0 ? ret : 0;
+	f.fd = open(f.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (f.fd >= 0 && !fstat(f.fd, &st) && S_ISREG(st.st_mode) && spool_probe(f.fd))
+		r = read_spool(s, name, &f);
+	if (r > 0 && vec_push(&s->v, f))
+		r = -ENOMEM;
+	if (r <= 0)
+		found_release(&f);
+	return r < 0 ? r : 0;
 }
 
 static bool may_be_spool(const char *name, const char *base)
 {
-	size_t len = strlen(base);
+	size_t len = strlen(base), end;
+	uint32_t cpu;
 
-	return !strncmp(name, base, len) && name[len] == '.' && strstr(name + len, ".cpu");
+	return !strncmp(name, base, len) && name[len] == '.' && spool_name_parse(name, &cpu, &end);
 }
 
 static int look_around(struct search *s, struct err *e)
@@ -201,6 +238,13 @@ static int take(struct left *l, struct search *s)
 		if (vec_push(&l->spools, f->path))
 			return -ENOMEM;
 		f->path = NULL;
+		if (vec_push(&l->held, f->fd))
+			return -ENOMEM;
+		f->fd = -1;
+		if (!l->moved) {
+			l->moved = f->moved;
+			f->moved = NULL;
+		}
 		l->damage += f->damage;
 		if (!f->has_events)
 			continue;
@@ -219,7 +263,11 @@ int left_find(const char *path, struct left *ret, struct err *e)
 	int r;
 
 	s.dir_len = s.base - path;
-	r = look_around(&s, e);
+	for (unsigned i = 0; !i || (!r && s.again && i < SEARCHES_MAX); i++) {
+		search_release(&s);
+		s.again = false;
+		r = look_around(&s, e);
+	}
 	if (!r && s.v.nr) {
 		r = take(&l, &s);
 		if (!r)

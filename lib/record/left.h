@@ -16,6 +16,8 @@
 struct left {
 	char *head;			/* path of the head; NULL: there is none */
 	struct { char **v; size_t nr, cap; } spools;	/* paths, of one recording */
+	struct { int *v; size_t nr, cap; } held;	/* they stay as they are until the release */
+	char *moved;			/* the output, if chunks are there already; or NULL */
 	size_t strangers;		/* spools there of other recordings */
 	bool live;			/* the recorder runs still */
 	bool same_boot;			/* of the running kernel */

@@ -106,7 +106,7 @@ static void tell_spool(const char *path, int fd, struct err *e)
 	size_t base;
 	bool named = spool_name_parse(path, &cpu, &base);
 
-	if (spool_reader_open(fd, path, NULL, &r, NULL))
+	if (spool_reader_open(fd, path, NULL, NULL, &r, NULL))
 		return;
 	info = spool_reader_info(r);
 	named = named && cpu == info->cpu;
@@ -146,6 +146,9 @@ int left_or_file_open(const char *path, const struct notices *notices, struct da
 		return 0;
 	}
 	left = open_left(path, notices, ret, ret_cut, e);
+	/* Meanwhile it may have been finished. */
+	if ((left == -ENOENT || (!left && r == -ENOENT)) && !dat_reader_open(path, notices, ret, NULL))
+		return 0;
 	if (left)
 		return left < 0 ? left : 0;
 	tell_why(path, &why);

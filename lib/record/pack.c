@@ -103,3 +103,69 @@ void packer_release(struct packer *p)
 	free(p->threads);
 	*p = (struct packer){ 0 };
 }
+
+/* ---- a whole spool -------------------------------------------------------------- */
+
+/* One that is compressed already. */
+static int stash_as_is(struct packer *p, struct spool *s, struct spool_place *at, struct err *e)
+{
+	const struct spool_chunk *c = spool_chunk(s, at->chunk);
+	struct buf *b = &p->v[0].data;
+	int r;
+
+	buf_clear(b);
+	if (buf_reserve(b, c->csize))
+		return err_errno(e, -ENOMEM, "cannot move what was recorded");
+	r = pread_full(c->fd, b->data, c->csize, c->offset);
+	if (r)
+		return err_errno(e, r, "cannot read '%s' at offset 0x%" PRIx64, spool_path(s), c->offset);
+	at->csize = c->csize;
+	return spool_stash(s, at, b->data, e);
+}
+
+static int stash_packed(struct spool *s, const struct packed *x, struct spool_place *at, struct err *e)
+{
+	at->packed = true;
+	at->csize = x->data.len;
+	at->check = spool_packed_check(s, at->chunk, x->data.data, at->csize);
+	return spool_stash(s, at, x->data.data, e);
+}
+
+/* The chunks @first to @first + @nr - 1, all raw or none. */
+static int stash_run(struct packer *p, const struct codec *codec, struct spool *s, size_t first,
+		     size_t nr, struct err *e)
+{
+	bool raw = spool_chunk(s, first)->raw;
+	struct spool_place v[PACK_GROUP];
+	int r = raw ? pack_chunks(p, codec, s, first, nr, e) : 0;
+
+	for (size_t i = 0; i < nr && !r; i++) {
+		v[i] = (struct spool_place){ .chunk = first + i };
+		r = raw ? stash_packed(s, &p->v[i], &v[i], e) : stash_as_is(p, s, &v[i], e);
+	}
+	return r ? r : spool_stash_settle(s, v, nr, e);
+}
+
+int pack_spool(const struct codec *codec, struct spool *s, bool sync, struct err *e)
+{
+	size_t end = spool_nr_chunks(s), stop = 0, first;
+	struct packer p = { 0 };
+	int r;
+
+	while (stop < end && !spool_chunk(s, stop)->raw)
+		stop++;
+	if (stop == end)
+		return 0;
+	r = spool_stash_begin(s, sync, e);
+	for (; end > stop && !r; end = first) {
+		bool raw = spool_chunk(s, end - 1)->raw;
+
+		first = end - 1;
+		while (first > stop && end - first < PACK_GROUP && spool_chunk(s, first - 1)->raw == raw)
+			first--;
+		r = stash_run(&p, codec, s, first, end - first, e);
+	}
+	spool_stash_end(s);
+	packer_release(&p);
+	return r;
+}

@@ -29,6 +29,11 @@ struct packer {
  */
 int pack_chunks(struct packer *p, const struct codec *codec, const struct spool *s, size_t first,
 		size_t nr, struct err *e);
+/*
+ * Has all raw chunks of @s compressed on the disk (spool_stash), from its end on; @sync: what is
+ * given back is on the disk before. 0, -errno.
+ */
+int pack_spool(const struct codec *codec, struct spool *s, bool sync, struct err *e);
 void packer_release(struct packer *p);
 
 #endif

@@ -62,6 +62,8 @@ struct recording;
  */
 int recording_new(struct kernel *k, struct kernel_setup *setup, const struct record_opts *opts,
 		  struct recording **ret, struct err *e);
+/* Room that the file should find on the disk, though that is full then. */
+uint64_t recording_reserve_bytes(const struct recording *rec);
 /* Starts the threads and hides them from the trace. */
 int recording_start(struct recording *rec, struct err *e);
 /* As recorder_flush, recorder_flushed and recorder_flushed_fd. */
@@ -101,11 +103,11 @@ int recording_alarm_fd(const struct recording *rec);
  * recording is whole up to it and can be saved. */
 int recording_stop(struct recording *rec, struct err *e);
 /*
- * Collects what the file says of the kernel and writes the file to @fd.
- * @consume: the spools' room is given back while they are moved (finish.h);
- * after a failure they hold only what is not in the file.
+ * Collects what the file says of the kernel and writes the file, not committed yet, while
+ * the spools give their room back. *ret_moved, also after a failure: they refer to the file,
+ * which is to stay until they are removed (new_file_abandon).
  */
-int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e);
+int recording_save(struct recording *rec, struct new_file *file, bool *ret_moved, struct err *e);
 /* The same, front to back, to a descriptor that need not be seekable (a pipe). */
 int recording_send(struct recording *rec, int fd, const char *name, struct err *e);
 /* Closes; @unlink_spools: removes the spools. */

@@ -396,7 +396,7 @@ size_t recorder_nr_streams(const struct recorder *rec)
 	return rec->streams.nr;
 }
 
-const struct spool *recorder_spool(const struct recorder *rec, size_t i)
+struct spool *recorder_spool(const struct recorder *rec, size_t i)
 {
 	return rec->streams.v[i]->spool;
 }

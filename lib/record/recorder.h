@@ -122,7 +122,7 @@ int recorder_alarm_fd(const struct recorder *rec);
 int recorder_stop(struct recorder *rec, struct err *e);
 
 size_t recorder_nr_streams(const struct recorder *rec);
-const struct spool *recorder_spool(const struct recorder *rec, size_t i);
+struct spool *recorder_spool(const struct recorder *rec, size_t i);
 /* Settled after recorder_stop. */
 const struct recorder_stats *recorder_stream_stats(const struct recorder *rec, size_t i);
 /* After recorder_stop: takes what remains of a stream, which is the caller's to close. */

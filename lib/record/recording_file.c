@@ -5,12 +5,15 @@
 
 #include "record/recording_inside.h"
 
+#define GROWING_BYTES (512u << 10)	/* names of tasks, printk formats: what the head has not */
+#define MOVING_BYTES (512u << 10)	/* a stretch of finish_move, journals */
+
 /* What the file will say, and the memory behind it. */
 struct layout {
 	struct finish f;
 	struct finish_cpu *cpus;
 	struct finish_buffer *buffers;
-	const struct spool **spools;	/* of all streams, in order */
+	struct spool **spools;	/* of all streams, in order */
 	struct stat_texts stats;
 	struct buf clock;
 	struct metadata meta;
@@ -47,7 +50,7 @@ static uint64_t lost_at_end(const struct recording_cpu *c)
 static void lay_cpu(const struct recording *rec, size_t stream, uint32_t cpu, struct layout *l)
 {
 	struct finish_cpu *ret = &l->cpus[stream];
-	const struct spool **spools = l->spools + stream * rec->segments.nr;
+	struct spool **spools = l->spools + stream * rec->segments.nr;
 	struct recording_cpu c;
 
 	*ret = (struct finish_cpu){ .cpu = cpu, .spools = spools };
@@ -77,7 +80,7 @@ static int lay_buffer(const struct recording *rec, const struct recorded *b,
 
 /* The finished buffer of a snapshot; @cpus and @spools have room for its CPUs. */
 static void lay_kept(const struct recording *rec, const struct kept *k, struct finish_cpu *cpus,
-		     const struct spool **spools, struct finish_buffer *ret)
+		     struct spool **spools, struct finish_buffer *ret)
 {
 	const struct recorded *b = k->of;
 
@@ -192,35 +195,52 @@ static int collect(struct recording *rec, struct layout *l, struct err *e)
 	return r;
 }
 
-typedef int (*write_fn)(const struct finish *f, int fd, const char *name, struct err *e);
+uint64_t recording_reserve_bytes(const struct recording *rec)
+{
+	return head_bytes(&rec->head, rec->opts.codec) + GROWING_BYTES + MOVING_BYTES;
+}
 
-static int save(struct recording *rec, write_fn fn, int fd, const char *name, uint64_t since_ns,
-		bool consume, struct err *e)
+/* Where the file goes. */
+struct target {
+	struct new_file *file;		/* NULL: not there, but to */
+	int fd;
+	const char *name;
+	bool front_to_back;
+	bool moved;			/* afterwards: what is in the file the spools have no more */
+};
+
+static int save(struct recording *rec, struct target *to, uint64_t since_ns, struct err *e)
 {
 	struct layout l;
 	int r = lay_out(rec, since_ns, &l, e);
 
-	l.f.consume = consume;
 	if (!r)
 		r = collect(rec, &l, e);
-	if (!r)
-		r = fn(&l.f, fd, name, e);
+	if (!r && to->file)
+		r = finish_move(&l.f, to->file, rec->opts.recorder.sync_s, &to->moved, e);
+	else if (!r)
+		r = (to->front_to_back ? finish_send : finish_write)(&l.f, to->fd, to->name, e);
 	layout_release(&l);
 	return r;
 }
 
-int recording_save(struct recording *rec, int fd, const char *name, bool consume, struct err *e)
+int recording_save(struct recording *rec, struct new_file *file, bool *ret_moved, struct err *e)
 {
-	return save(rec, finish_write, fd, name, rec->since_ns, consume, e);
+	struct target to = { .file = file->temp ? file : NULL, .fd = file->fd, .name = file->path };
+	int r = save(rec, &to, rec->since_ns, e);
+
+	*ret_moved = to.moved;
+	return r;
 }
 
 int recording_write(struct recording *rec, int fd, const char *name, uint64_t since_ns,
 		    struct err *e)
 {
-	return save(rec, finish_write, fd, name, since_ns, false, e);
+	return save(rec, &(struct target){ .fd = fd, .name = name }, since_ns, e);
 }
 
 int recording_send(struct recording *rec, int fd, const char *name, struct err *e)
 {
-	return save(rec, finish_send, fd, name, rec->since_ns, false, e);
+	return save(rec, &(struct target){ .fd = fd, .name = name, .front_to_back = true },
+		    rec->since_ns, e);
 }

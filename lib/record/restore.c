@@ -264,7 +264,8 @@ static int restore_to(const struct restore_opts *opts, char *const *paths, size_
 		      struct target to, const char *name, struct err *e)
 {
 	struct restore r = { .opts = opts };
-	int ret = fd_limit_raise(FILES_SPARE + nr * (to.pieces ? 2 : 1), e), incomplete;
+	/* Each with what was moved out of it; whoever found them may hold them, too. */
+	int ret = fd_limit_raise(FILES_SPARE + nr * (to.pieces ? 5 : 3), e), incomplete;
 
 	if (ret)		/* pieces refer to the files once more */
 		return err_wrap(e, "cannot read %zu files of CPUs", nr);

@@ -40,7 +40,7 @@ static void tell_bad(struct restore_data *d, const struct restore_input *in, uin
 		return;
 	if (in->is_spool)
 		notice(d->notices, "'%s': sub-buffer %" PRIu64 " of the chunk at offset 0x%" PRIx64
-		       ": %s", in->path, page, offset, ring_bad_text(bad));
+		       ": %s", d->file, page, offset, ring_bad_text(bad));
 	else
 		notice(d->notices, "'%s': the sub-buffer at offset 0x%" PRIx64 ": %s", in->path,
 		       offset + page * in->page_size, ring_bad_text(bad));
@@ -155,7 +155,7 @@ static int unpack(struct restore_data *d, const struct restore_input *in, const 
 		return 0;
 	d->incomplete = d->hole = true;
 	notice(d->notices, "spool '%s': the chunk at offset 0x%" PRIx64
-	       " cannot be decompressed; skipped", in->path, c->offset - SPOOL_HEADER);
+	       " cannot be decompressed; skipped", d->file, d->place);
 	return 1;
 }
 
@@ -172,7 +172,7 @@ static int copy_chunk(struct restore_data *d, const struct restore_input *in,
 		ret = unpack(d, in, codec, c, payload, e);
 		if (ret)
 			return ret < 0 ? ret : 0;
-		if (mend(d, in, c->offset - SPOOL_HEADER, (uint8_t *)d->pages.data, c->usize, &len))
+		if (mend(d, in, d->place, (uint8_t *)d->pages.data, c->usize, &len))
 			changed = true;
 	}
 	if (changed)
@@ -186,7 +186,7 @@ static int copy_spool(struct restore_data *d, const struct restore_input *in, st
 	struct spool_reader *reader;
 	struct spool_chunk c;
 	const uint8_t *payload;
-	int ret = spool_reader_open(in->fd, in->path, d->notices, &reader, e);
+	int ret = spool_reader_open(in->fd, in->path, in->moved, d->notices, &reader, e);
 
 	if (ret)
 		return ret;
@@ -195,6 +195,7 @@ static int copy_spool(struct restore_data *d, const struct restore_input *in, st
 	while ((ret = spool_reader_next(reader, &c, &payload, e)) > 0) {
 		if (c.missing)
 			d->incomplete = d->hole = true;
+		d->file = spool_reader_place(reader, &d->place);
 		d->next_seq = c.seq + 1;
 		d->has_next = true;
 		ret = copy_chunk(d, in, spool_reader_codec(reader), &c, payload, e);

@@ -16,6 +16,8 @@ struct restore_data {
 	bool incomplete;		/* something was damaged and is left out, which was told */
 	uint64_t bad_pages;		/* sub-buffers that were damaged inside */
 	/* private: the CPU in hand */
+	const char *file;		/* where its chunk is */
+	uint64_t place;			/* and where that begins */
 	bool begun;			/* it has data in the file */
 	bool hole;			/* something is missing before what comes next */
 	bool has_next;

@@ -56,8 +56,12 @@ static int describe_spool(struct restore_input *in, char *const *paths, size_t n
 	const struct spool_info *info;
 	struct spool_chunk c;
 	const uint8_t *payload;
-	int ret = spool_reader_open(in->fd, in->path, NULL, &r, e);
+	int ret;
 
+	spool_hold(in->fd);
+	ret = spool_moved_open(in->path, notices, &in->moved, e);
+	if (!ret)
+		ret = spool_reader_open(in->fd, in->path, in->moved, NULL, &r, e);
 	if (ret)
 		return ret;
 	info = spool_reader_info(r);
@@ -95,6 +99,7 @@ static int describe_spool(struct restore_input *in, char *const *paths, size_t n
 	return ret < 0 ? ret : 0;
 }
 
+/* 1: it belongs to a spool, and is read with that. */
 static int input_open(struct restore_input *in, size_t place, char *const *paths, size_t nr,
 		      const struct notices *notices, struct err *e)
 {
@@ -109,6 +114,8 @@ static int input_open(struct restore_input *in, size_t place, char *const *paths
 	in->size = st.st_size;
 	if (spool_probe(in->fd))
 		return describe_spool(in, paths, nr, notices, e);
+	if (spool_moved_probe(in->fd))
+		return 1;
 	ret = describe_raw(in, place, paths, nr);
 	return ret ? err_errno(e, ret, "cannot open '%s'", in->path) : 0;
 }
@@ -177,6 +184,13 @@ static bool nothing_there(const struct restore_inputs *in)
 	return true;
 }
 
+static void input_close(struct restore_input *in)
+{
+	spool_moved_close(in->moved);
+	cleanup_close(&in->fd);
+	free(in->instance);
+}
+
 int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr,
 			const struct notices *notices, struct err *e)
 {
@@ -190,13 +204,15 @@ int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr
 
 		*x = (struct restore_input){ .path = paths[i], .fd = -1 };
 		ret = input_open(x, i, paths, nr, notices, &why);
-		if (ret == -EBADMSG) {		/* nothing of it can be used */
-			notice(notices, "%s", why.text);
-			cleanup_close(&x->fd);
-			free(x->instance);
+		if (ret == -EBADMSG || ret > 0) {	/* nothing of it can be used by itself */
+			if (ret < 0)
+				notice(notices, "%s", why.text);
+			input_close(x);
 			in->nr--;
-			in->damaged = true;
-		} else if (ret) {
+			in->damaged = in->damaged || ret < 0;
+			continue;
+		}
+		if (ret) {
 			if (e)
 				*e = why;
 			return ret;
@@ -214,10 +230,8 @@ int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr
 
 void restore_inputs_close(struct restore_inputs *in)
 {
-	for (size_t i = 0; i < in->nr; i++) {
-		cleanup_close(&in->v[i].fd);
-		free(in->v[i].instance);
-	}
+	for (size_t i = 0; i < in->nr; i++)
+		input_close(&in->v[i]);
 	vec_release(in);
 }
 

@@ -10,6 +10,7 @@ struct restore_input {
 	const char *path;		/* the caller's */
 	int fd;
 	uint64_t size;
+	struct spool_moved *moved;	/* of a spool */
 	bool is_spool, empty, damaged;	/* damaged: none of its chunks is whole */
 	char *instance;			/* "": the top level */
 	uint32_t cpu;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The spool's writing side; spool_reader.c reads. */
+/* The spool's writing side; spool_move.c gives its room back, spool_reader.c reads. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -7,27 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "record/spool_layout.h"
+#include "record/spool_inside.h"
 
-struct spool_file {
-	char *path;
-	int fd;				/* -1: not created */
-	uint64_t len;			/* end of the last whole chunk */
-	VEC(struct spool_chunk) chunks;
-};
-
-struct spool {
-	struct spool_file files[2];	/* the second one only with a limit */
-	unsigned current;
-	uint64_t half;			/* bytes per file; 0: no limit */
-	struct spool_header header;	/* what all chunks have in common */
-	struct buf info;		/* the INFO chunk, ready to be written */
-	uint64_t next_seq, dropped;
-};
-
-static struct spool_file *spool_older(struct spool *s)
+static void init_files(struct spool *s)
 {
-	return &s->files[!s->current];
+	for (unsigned i = 0; i < ARRAY_SIZE(s->files); i++)
+		s->files[i].fd = s->files[i].journal.fd = -1;
+	s->stash.fd = -1;
 }
 
 /* Writes to the end of @f; on failure cuts it back to whole chunks. */
@@ -91,6 +77,7 @@ static int file_create(struct spool_file *f, struct err *e)
 	if (fd < 0)
 		return fd;
 	f->fd = fd;
+	spool_journal_forget(f);
 	return 0;
 }
 
@@ -121,7 +108,7 @@ int spool_create(const char *path, const struct spool_info *info, const struct c
 
 	if (!s)
 		return err_errno(e, r, "cannot create spool '%s'", path);
-	s->files[0].fd = s->files[1].fd = -1;
+	init_files(s);
 	s->half = limit / 2 + limit % 2;
 	s->header = (struct spool_header){
 		.version = SPOOL_VERSION,
@@ -160,7 +147,7 @@ int spool_create_next(const char *path, const struct spool *before, struct spool
 
 	if (!s)
 		return err_errno(e, r, "cannot create spool '%s'", path);
-	s->files[0].fd = s->files[1].fd = -1;
+	init_files(s);
 	s->header = before->header;
 	s->files[0].path = strdup(path);
 	if (!s->files[0].path || buf_put(&s->info, before->info.data, before->info.len))
@@ -190,7 +177,7 @@ static int append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usiz
 	int r;
 
 	if (s->half && f->chunks.nr && len > s->half - (f->len < s->half ? f->len : s->half)) {
-		r = file_begin(s, spool_older(s), e);
+		r = file_begin(s, &s->files[!s->current], e);
 		if (r)
 			return r;
 		s->current = !s->current;
@@ -211,6 +198,7 @@ static int append(struct spool *s, uint8_t *frame, uint32_t csize, uint32_t usiz
 	c = (struct spool_chunk){
 		.fd = f->fd, .offset = f->len + SPOOL_HEADER, .csize = csize, .usize = usize,
 		.raw = raw, .seq = h.seq, .first_ts = first_ts, .last_ts = last_ts,
+		.check = get_u64(frame + SPOOL_CHECK_AT, false),
 	};
 	r = file_append(f, frame, len, e);
 	if (r)
@@ -274,16 +262,15 @@ void spool_close(struct spool *s, bool unlink_files)
 {
 	if (!s)
 		return;
+	/* Until all have gone nobody gets hold of one. */
+	for (unsigned i = 0; i < ARRAY_SIZE(s->files) && unlink_files; i++)
+		if (s->files[i].fd >= 0)
+			unlink(s->files[i].path);
+	spool_sides_release(s, unlink_files);
 	for (unsigned i = 0; i < ARRAY_SIZE(s->files); i++) {
-		struct spool_file *f = &s->files[i];
-
-		if (f->fd >= 0) {
-			close(f->fd);
-			if (unlink_files)
-				unlink(f->path);
-		}
-		vec_release(&f->chunks);
-		free(f->path);
+		cleanup_close(&s->files[i].fd);
+		vec_release(&s->files[i].chunks);
+		free(s->files[i].path);
 	}
 	buf_release(&s->info);
 	free(s);

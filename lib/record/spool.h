@@ -41,6 +41,9 @@
  * number, and PATH may hold the later or the earlier part. A recording that is cut
  * goes on in PATH.2, PATH.3 and so on, each without limit; those before disappear once
  * what they hold is in a file, or is not wanted any more.
+ *
+ * While the output is made chunks at the end of a file may have moved there already; PATH.moved
+ * (PATH.1.moved ...) tells where they are (moved.h).
  */
 #ifndef TRACECMD_SPOOL_H
 #define TRACECMD_SPOOL_H
@@ -73,13 +76,16 @@ struct spool_info {
 
 /* A DATA chunk, where it is. */
 struct spool_chunk {
-	int fd;				/* the spool's; not the caller's to close */
+	int fd;				/* where it is; not the caller's to close */
 	uint64_t offset;		/* of the payload in that file */
 	uint32_t csize, usize;
 	bool raw;			/* writing: not compressed, though the spool has a codec */
 	uint64_t seq;
 	uint64_t first_ts, last_ts;	/* of the first sub-buffer's head, of the last event */
-	uint64_t missing;		/* reading: chunks that should be before it and are not */
+	union {
+		uint64_t missing;	/* reading: chunks that should be before it and are not */
+		uint64_t check;		/* writing: the header's */
+	};
 };
 
 /* ---- writing ------------------------------------------------------------ */
@@ -129,8 +135,56 @@ uint64_t spool_disk_bytes(const struct spool *s);	/* of both files */
 uint64_t spool_dropped(const struct spool *s);		/* chunks given up for the limit */
 const char *spool_path(const struct spool *s);
 
-/* Closes; with @unlink_files the files are removed. NULL is fine. */
+/* Closes; with @unlink_files the files are removed, those that hold what was moved out of them
+ * (but for the output) too. NULL is fine. */
 void spool_close(struct spool *s, bool unlink_files);
+
+/* ---- moving ------------------------------------------------------------- */
+
+/* Where chunks move: the output while it is written, and its name once it is complete. */
+struct spool_target {
+	const char *path;
+	const char *then;		/* in the same directory */
+	bool sync;			/* what is noted has to be on the disk, too */
+};
+
+/* Where a chunk lies now. */
+struct spool_place {
+	size_t chunk;			/* its number */
+	uint64_t offset;		/* of the payload in the target */
+	uint32_t csize;			/* its bytes there */
+	bool packed;			/* it was raw, and is compressed there: */
+	uint64_t check;			/* spool_packed_check() */
+};
+
+/* Of a raw chunk's payload, compressed by the spool's codec. */
+uint64_t spool_packed_check(const struct spool *s, size_t i, const void *payload, uint32_t csize);
+/*
+ * From now on chunks move from the end of @s into the target, nothing is appended any longer.
+ * Whether that can be: not while somebody reads the spool, or where its journal cannot be
+ * written. To be asked before each spool_move; only the first time does something.
+ */
+bool spool_move_begin(struct spool *s, const struct spool_target *to);
+/*
+ * The chunks of @v, ascending and without gaps, are in the target, which has its name, and
+ * which is on the disk where that is asked for: notes it and gives their room back. They must be
+ * the last that are left; where that is not so, or something fails, the spool keeps its room
+ * from here on.
+ */
+void spool_move(struct spool *s, const struct spool_place *v, size_t nr);
+/* Whether there may be chunks that only the target has. */
+bool spool_has_moved(const struct spool *s);
+
+/*
+ * Where raw chunks are too many to be compressed in memory, all behind the first of them move
+ * into a file beside the spool: begin; for runs of them from the last one on spool_stash each
+ * chunk (@p: number, csize and what else is known), then settle the run, after which
+ * spool_chunk tells where they are now; end. The spool is not given back after that. 0, -errno.
+ */
+int spool_stash_begin(struct spool *s, bool sync, struct err *e);
+int spool_stash(struct spool *s, struct spool_place *p, const void *payload, struct err *e);
+int spool_stash_settle(struct spool *s, const struct spool_place *v, size_t nr, struct err *e);
+void spool_stash_end(struct spool *s);
 
 /* ---- reading ------------------------------------------------------------ */
 
@@ -143,18 +197,37 @@ bool spool_is_suffix(const char *end);
 bool spool_name_parse(const char *path, uint32_t *ret_cpu, size_t *ret_len);
 
 struct spool_reader;
+struct spool_moved;
+
+/*
+ * Has the spool @fd left as it is while it is open: waits for who is giving its room back. Fails
+ * silently where files cannot be locked.
+ */
+void spool_hold(int fd);
+
+/*
+ * Looks for what was moved out of the spool @path: *ret, or NULL if there is nothing. What cannot
+ * be used is told as a notice. 0, -errno.
+ */
+int spool_moved_open(const char *path, const struct notices *notices, struct spool_moved **ret,
+		     struct err *e);
+/* The file it was moved to; of NULL, NULL. */
+const char *spool_moved_name(const struct spool_moved *m);
+void spool_moved_close(struct spool_moved *m);	/* NULL is fine */
+/* Whether the file is a spool's journal or stash, and no spool. */
+bool spool_moved_probe(int fd);
 
 /* Whether there is a chunk's magic in the first MiB: a spool, if perhaps with
  * a damaged beginning. */
 bool spool_probe(int fd);
 
 /*
- * Opens a spool file. @fd stays the caller's and must live longer. Damage is
- * told through @notices (NULL: nobody listens), each piece with its offset.
- * -EBADMSG if there is no whole chunk in it.
+ * Opens a spool file, with what was moved out of it (NULL: nothing). @fd and @moved stay the
+ * caller's and must live longer. Damage is told through @notices (NULL: nobody listens), each
+ * piece with its offset. -EBADMSG if there is no whole chunk in it.
  */
-int spool_reader_open(int fd, const char *name, const struct notices *notices,
-		      struct spool_reader **ret, struct err *e);
+int spool_reader_open(int fd, const char *name, const struct spool_moved *moved,
+		      const struct notices *notices, struct spool_reader **ret, struct err *e);
 void spool_reader_close(struct spool_reader *r);
 /* Strings live as long as the reader. Without an INFO chunk only what chunk headers tell. */
 const struct spool_info *spool_reader_info(const struct spool_reader *r);
@@ -169,6 +242,8 @@ const struct codec *spool_reader_codec(const struct spool_reader *r);
  */
 int spool_reader_next(struct spool_reader *r, struct spool_chunk *ret, const uint8_t **ret_payload,
 		      struct err *e);
+/* The file that the chunk returned last is in, and where it begins there (moved: its payload). */
+const char *spool_reader_place(const struct spool_reader *r, uint64_t *ret_offset);
 /* Before the first chunk is read: the sequence number it should have, as another file's end
  * tells; without that it is the one of the INFO chunk. */
 void spool_reader_expect(struct spool_reader *r, uint64_t seq);

@@ -18,7 +18,7 @@ static void put_u16_le(uint8_t *p, uint16_t v)
 	p[1] = v >> 8;
 }
 
-void spool_header_encode(const struct spool_header *h, const void *payload, uint8_t *out)
+void spool_header_put(const struct spool_header *h, uint8_t *out)
 {
 	memcpy(out, SPOOL_MAGIC, SPOOL_MAGIC_LEN);
 	put_u16_le(out + 8, h->version);
@@ -33,6 +33,12 @@ void spool_header_encode(const struct spool_header *h, const void *payload, uint
 	put_u32(out + 56, h->csize, false);
 	put_u32(out + 60, h->usize, false);
 	put_u64(out + 64, h->session, false);
+	put_u64(out + SPOOL_CHECK_AT, h->check, false);
+}
+
+void spool_header_encode(const struct spool_header *h, const void *payload, uint8_t *out)
+{
+	spool_header_put(h, out);
 	put_u64(out + SPOOL_CHECK_AT, spool_check(out, payload, h->csize), false);
 }
 

@@ -20,7 +20,9 @@ struct spool_header {
 	uint64_t session, check;
 };
 
-/* Writes @h to SPOOL_HEADER bytes, with the check for @payload (h->csize bytes). */
+/* Writes @h to SPOOL_HEADER bytes, with h->check. */
+void spool_header_put(const struct spool_header *h, uint8_t *out);
+/* The same with the check for @payload (h->csize bytes). */
 void spool_header_encode(const struct spool_header *h, const void *payload, uint8_t *out);
 /* Reads it; false if the magic is missing. */
 bool spool_header_decode(const uint8_t *in, struct spool_header *ret);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "record/spool_layout.h"
+#include "record/moved.h"
 
 #define SEARCH_STEP 65536u
 #define PROBE_MAX (1 << 20)
@@ -21,6 +21,10 @@ struct spool_reader {
 	char *name;
 	const struct notices *notices;
 	uint64_t size, pos;
+	const struct spool_moved *moved;	/* what comes behind that; NULL: nothing */
+	size_t next_moved;
+	bool is_moved;			/* the chunk returned last is */
+	uint64_t place;			/* where that begins in its file */
 	uint64_t damage;
 	unsigned notices_given;
 	uint64_t vain;			/* bytes whose check was computed and did not fit */
@@ -50,16 +54,16 @@ bool spool_probe(int fd)
 }
 
 /*
- * Why the chunk at r->pos cannot be used; NULL if its header can be believed
- * as far as sizes go.
+ * Why a chunk with @room bytes behind its header cannot be used; NULL if the header can be
+ * believed as far as sizes go.
  */
-static const char *header_defect(const struct spool_reader *r, const struct spool_header *h)
+static const char *header_defect(const struct spool_header *h, uint64_t room)
 {
 	if (h->version != SPOOL_VERSION)
 		return "has an unknown version";
 	if (h->kind != SPOOL_INFO && h->kind != SPOOL_DATA)
 		return "is of an unknown kind";
-	if (h->csize > r->size - r->pos - SPOOL_HEADER)
+	if (h->csize > room)
 		return "reaches past the end of the file";
 	if (h->page_size < 256 || h->page_size > DAT_PAGE_MAX || (h->page_size & (h->page_size - 1)))
 		return "has an impossible sub-buffer size";
@@ -94,42 +98,35 @@ static const char *chunk_mismatch(const struct spool_reader *r, const struct spo
 	return NULL;
 }
 
+/* Where a chunk's payload is. */
+struct payload {
+	int fd;
+	uint64_t offset, room;		/* bytes there are from there on */
+};
+
 /*
- * Reads the chunk at r->pos into r->chunk: 1, 0 with *ret_why if it is none,
- * -errno if the file cannot be read.
+ * Reads the payload of the chunk whose header is in r->chunk: 1, 0 with *ret_why if it is
+ * none, -errno of what cannot be read, -ENOMEM.
  */
-static int chunk_read(struct spool_reader *r, struct spool_header *ret, const char **ret_why,
-		      struct err *e)
+static int payload_read(struct spool_reader *r, const struct payload *p, struct spool_header *ret,
+			const char **ret_why)
 {
 	struct spool_header h;
 	char name[sizeof(h.codec) + 1] = "";
 	int err;
 
-	buf_clear(&r->chunk);
-	if (buf_reserve(&r->chunk, SPOOL_HEADER))
-		goto nomem;
-	*ret_why = "is cut short";
-	if (r->size - r->pos < SPOOL_HEADER)
-		return 0;
-	err = pread_full(r->fd, r->chunk.data, SPOOL_HEADER, r->pos);
-	if (err == -ENODATA)
-		return 0;
-	if (err)
-		goto failed;
 	*ret_why = "does not begin with a chunk's magic";
 	if (!spool_header_decode((uint8_t *)r->chunk.data, &h))
 		return 0;
-	*ret_why = header_defect(r, &h);
+	*ret_why = header_defect(&h, p->room);
 	if (*ret_why)
 		return 0;
 	if (buf_reserve(&r->chunk, SPOOL_HEADER + (size_t)h.csize))
-		goto nomem;
+		return -ENOMEM;
 	*ret_why = "is cut short";
-	err = pread_full(r->fd, r->chunk.data + SPOOL_HEADER, h.csize, r->pos + SPOOL_HEADER);
-	if (err == -ENODATA)
-		return 0;
+	err = pread_full(p->fd, r->chunk.data + SPOOL_HEADER, h.csize, p->offset);
 	if (err)
-		goto failed;
+		return err == -ENODATA ? 0 : err;
 	*ret_why = "does not fit its checksum";
 	if (spool_check((uint8_t *)r->chunk.data, r->chunk.data + SPOOL_HEADER, h.csize) != h.check) {
 		r->vain += h.csize;
@@ -145,10 +142,32 @@ static int chunk_read(struct spool_reader *r, struct spool_header *ret, const ch
 		return 0;
 	*ret = h;
 	return 1;
-failed:
-	return err_errno(e, err, "cannot read spool '%s' at offset 0x%" PRIx64, r->name, r->pos);
-nomem:
-	return err_errno(e, -ENOMEM, "cannot read spool '%s'", r->name);
+}
+
+/*
+ * Reads the chunk at r->pos into r->chunk: 1, 0 with *ret_why if it is none,
+ * -errno if the file cannot be read.
+ */
+static int chunk_read(struct spool_reader *r, struct spool_header *ret, const char **ret_why,
+		      struct err *e)
+{
+	struct payload p = { .fd = r->fd, .offset = r->pos + SPOOL_HEADER };
+	int err;
+
+	buf_clear(&r->chunk);
+	if (buf_reserve(&r->chunk, SPOOL_HEADER))
+		return err_errno(e, -ENOMEM, "cannot read spool '%s'", r->name);
+	*ret_why = "is cut short";
+	if (r->size - r->pos < SPOOL_HEADER)
+		return 0;
+	p.room = r->size - p.offset;
+	err = pread_full(r->fd, r->chunk.data, SPOOL_HEADER, r->pos);
+	if (err == -ENODATA)
+		return 0;
+	if (!err)
+		err = payload_read(r, &p, ret, ret_why);
+	return err < 0 ? err_errno(e, err, "cannot read spool '%s' at offset 0x%" PRIx64, r->name, r->pos) :
+			 err;
 }
 
 /*
@@ -186,9 +205,8 @@ static int chunk_search(struct spool_reader *r, struct err *e)
 	return 0;
 }
 
-/* The next whole chunk of either kind. */
-static int chunk_next(struct spool_reader *r, struct spool_header *ret, uint64_t *ret_offset,
-		      struct err *e)
+/* The next whole chunk of either kind that is in the spool itself. */
+static int chunk_here(struct spool_reader *r, struct spool_header *ret, struct err *e)
 {
 	while (r->pos < r->size) {
 		uint64_t from = r->pos;
@@ -198,7 +216,7 @@ static int chunk_next(struct spool_reader *r, struct spool_header *ret, uint64_t
 		if (err < 0)
 			return err;
 		if (err) {
-			*ret_offset = r->pos;
+			r->place = r->pos;
 			r->pos += spool_align(SPOOL_HEADER + (uint64_t)ret->csize);
 			if (r->pos > r->size)	/* the padding is not worth a word */
 				r->pos = r->size;
@@ -214,6 +232,48 @@ static int chunk_next(struct spool_reader *r, struct spool_header *ret, uint64_t
 			       r->pos - from);
 	}
 	return 0;
+}
+
+/* The next of those that were moved, and is not in the spool, too. */
+static int chunk_moved(struct spool_reader *r, struct spool_header *ret, struct err *e)
+{
+	struct payload p = { .fd = moved_fd(r->moved) };
+	uint64_t size = moved_size(r->moved);
+
+	/* As in chunk_search: what is vain has an end. */
+	while (r->next_moved < moved_nr(r->moved) && r->vain / 4 <= r->size + size) {
+		const char *why;
+		int err;
+
+		buf_clear(&r->chunk);
+		if (buf_reserve(&r->chunk, SPOOL_HEADER))
+			return err_errno(e, -ENOMEM, "cannot read spool '%s'", r->name);
+		moved_entry(r->moved, r->next_moved++, &p.offset, (uint8_t *)r->chunk.data);
+		if (r->has_data && get_u64(r->chunk.data + 24, false) < r->next_seq)
+			continue;
+		p.room = p.offset < size ? size - p.offset : 0;
+		err = payload_read(r, &p, ret, &why);
+		if (err < 0)
+			return err_errno(e, err, "cannot read '%s' at offset 0x%" PRIx64,
+					 spool_moved_name(r->moved), p.offset);
+		r->place = p.offset;
+		if (err && ret->kind == SPOOL_DATA)
+			return 1;
+		r->damage += SPOOL_HEADER;
+		if (r->notices_given++ < NOTICES_MAX)
+			notice(r->notices, "spool '%s': a chunk that was moved to offset 0x%" PRIx64
+			       " of '%s' %s; skipped", r->name, p.offset, spool_moved_name(r->moved),
+			       err ? "is no data" : why);
+	}
+	return 0;
+}
+
+static int chunk_next(struct spool_reader *r, struct spool_header *ret, struct err *e)
+{
+	int err = chunk_here(r, ret, e);
+
+	r->is_moved = !err;
+	return err || !r->moved ? err : chunk_moved(r, ret, e);
 }
 
 static void info_set(struct spool_reader *r, const struct spool_header *h)
@@ -256,13 +316,40 @@ static int info_parse(struct spool_reader *r, const void *payload, size_t len)
 	return 0;
 }
 
-int spool_reader_open(int fd, const char *name, const struct notices *notices,
-		      struct spool_reader **ret, struct err *e)
+/* Takes what all chunks say from the first one. 0, -errno. */
+static int read_info(struct spool_reader *r, struct err *e)
+{
+	struct spool_header h;
+	int err = chunk_next(r, &h, e);
+
+	if (err < 0)
+		return err;
+	if (!err)
+		return err_set(e, -EBADMSG, "spool '%s' holds no whole chunk", r->name);
+	err = 0;
+	info_set(r, &h);
+	r->info.described = h.kind == SPOOL_INFO;
+	if (r->info.described) {
+		spool_reader_expect(r, h.seq);
+		err = info_parse(r, r->chunk.data + SPOOL_HEADER, h.csize);
+	} else if (r->is_moved) {
+		r->next_moved = 0;
+	} else {
+		r->pos = r->place;
+	}
+	if (r->moved && moved_session(r->moved) != r->info.session) {
+		notice(r->notices, "what was moved out of a spool named '%s' is of another recording, and is "
+		       "left out", r->name);
+		r->moved = NULL;
+	}
+	return err ? err_errno(e, err, "cannot read spool '%s'", r->name) : 0;
+}
+
+int spool_reader_open(int fd, const char *name, const struct spool_moved *moved,
+		      const struct notices *notices, struct spool_reader **ret, struct err *e)
 {
 	struct spool_reader *r = calloc(1, sizeof(*r));
-	struct spool_header h;
 	struct stat st;
-	uint64_t at;
 	int err = -ENOMEM;
 
 	if (!r || !(r->name = strdup(name))) {
@@ -270,31 +357,16 @@ int spool_reader_open(int fd, const char *name, const struct notices *notices,
 		goto fail;
 	}
 	r->fd = fd;
+	r->moved = moved;
 	r->notices = notices;
 	if (fstat(fd, &st) < 0) {
 		err = err_errno(e, -errno, "cannot read spool '%s'", name);
 		goto fail;
 	}
 	r->size = st.st_size;
-	err = chunk_next(r, &h, &at, e);
-	if (err < 0)
+	err = read_info(r, e);
+	if (err)
 		goto fail;
-	if (!err) {
-		err = err_set(e, -EBADMSG, "spool '%s' holds no whole chunk", name);
-		goto fail;
-	}
-	info_set(r, &h);
-	r->info.described = h.kind == SPOOL_INFO;
-	if (r->info.described) {
-		spool_reader_expect(r, h.seq);
-		err = info_parse(r, r->chunk.data + SPOOL_HEADER, h.csize);
-		if (err) {
-			err_errno(e, err, "cannot read spool '%s'", name);
-			goto fail;
-		}
-	} else {
-		r->pos = at;
-	}
 	*ret = r;
 	return 0;
 fail:
@@ -322,6 +394,12 @@ const struct codec *spool_reader_codec(const struct spool_reader *r)
 	return r->codec;
 }
 
+const char *spool_reader_place(const struct spool_reader *r, uint64_t *ret_offset)
+{
+	*ret_offset = r->place;
+	return r->is_moved ? spool_moved_name(r->moved) : r->name;
+}
+
 void spool_reader_expect(struct spool_reader *r, uint64_t seq)
 {
 	r->next_seq = seq;
@@ -329,13 +407,13 @@ void spool_reader_expect(struct spool_reader *r, uint64_t seq)
 }
 
 /* How many chunks are missing before the one with @seq. */
-static uint64_t see_sequence(struct spool_reader *r, uint64_t seq, uint64_t offset)
+static uint64_t see_sequence(struct spool_reader *r, uint64_t seq)
 {
 	uint64_t missing = r->has_next && seq > r->next_seq ? seq - r->next_seq : 0;
 
 	if (missing && r->damage == r->damage_told && r->notices_given++ < NOTICES_MAX)
 		notice(r->notices, "spool '%s': %" PRIu64 " chunk%s missing before that at offset 0x%" PRIx64,
-		       r->name, missing, missing == 1 ? " is" : "s are", offset);
+		       r->name, missing, missing == 1 ? " is" : "s are", r->place);
 	r->damage_told = r->damage;
 	r->has_data = true;
 	spool_reader_expect(r, seq + 1);
@@ -346,18 +424,18 @@ int spool_reader_next(struct spool_reader *r, struct spool_chunk *ret, const uin
 		      struct err *e)
 {
 	struct spool_header h;
-	uint64_t at;
 	int err;
 
 	do {
-		err = chunk_next(r, &h, &at, e);
+		err = chunk_next(r, &h, e);
 		if (err <= 0)
 			return err;
 	} while (h.kind != SPOOL_DATA);
 	*ret = (struct spool_chunk){
-		.fd = r->fd, .offset = at + SPOOL_HEADER, .csize = h.csize, .usize = h.usize,
+		.fd = r->is_moved ? moved_fd(r->moved) : r->fd,
+		.offset = r->place + (r->is_moved ? 0 : SPOOL_HEADER), .csize = h.csize, .usize = h.usize,
 		.seq = h.seq, .first_ts = h.first_ts, .last_ts = h.last_ts,
-		.missing = see_sequence(r, h.seq, at),
+		.missing = see_sequence(r, h.seq),
 	};
 	*ret_payload = (const uint8_t *)r->chunk.data + SPOOL_HEADER;
 	return 1;

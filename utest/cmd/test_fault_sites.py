@@ -25,7 +25,7 @@ from common import TRACECMD, run, strict_check
 CHOSEN = os.environ.get("TRACECMD_FAULTS", "")
 SAMPLE = 6
 AT_A_TIME = 3
-MARKERS = 1000
+MARKERS = collections.defaultdict(lambda: 1000, moved=15000)    # by recording; so many that they move in stretches
 STATUS = 5              # of the traced command
 ALWAYS = 1 << 30
 MEMORY = ("malloc", "calloc", "realloc", "strdup", "strndup", "asprintf")
@@ -61,6 +61,7 @@ RECORDINGS = {
     "found": ("-b", "512", "-C", "mono", "-e", "sched:sched_process_exit", "-f", "pid > 0", "-R", "traceon",
               "-O", "nosym-offset", "--sync"),
     "new": ("-b", "256", "-p", "nop", "--nosplice", "--file-version", "6", "--date"),
+    "moved": ("-b", "10000", "-p", "nop", "--compression", "none", "--sync"),
     "sent": ("-b", "256", "-p", "nop", "-m", "200", "--compress", "after", "-F"),
 }
 
@@ -120,7 +121,7 @@ class Place:
         before = self.settings()
         output = "-" if recording == "sent" else "x.dat"
         folder = f"/sys/kernel/tracing/instances/{self.name}"
-        work = [common.tool("markers"), f"{folder}/trace_marker", f"{folder}/trace_marker_raw", MARKERS]
+        work = [common.tool("markers"), f"{folder}/trace_marker", f"{folder}/trace_marker_raw", MARKERS[recording]]
         args = [PROGRAM, "record", "-q", "--temp", ".", "-o", output, "-B", self.name, *RECORDINGS[recording],
                 "sh", "-c", f"{' '.join(map(str, work))} >&2; exit {STATUS}"]
         with open(f"{self.folder}/x.dat" if output == "-" else os.devnull, "wb") as out:

@@ -250,6 +250,20 @@ def spool(codec):
     return out
 
 
+def moved(whole):
+    """A spool whose last two chunks were moved: what is left of it, entries (or the journal), payloads, their lengths."""
+    data = [Writer(7, 0, 8).cpu_data(seq) for seq in (1, 2)]
+    entries, at = b"", 0
+    for seq, payload in reversed(list(enumerate(data, 1))):
+        entries += struct.pack("<Q", at) + spool_chunk(2, seq, payload)[8:80] + bytes(8)
+        at += len(payload)
+    left = spool("none")[:-sum(len(spool_chunk(2, 0, payload)) for payload in data)]
+    if whole:
+        entries = b"TCmoved\n" + struct.pack("<IIQQ", 1, 12, 0x1234, 0) + b"moved\0moved\0" + bytes(4) + entries
+    payloads = b"".join(reversed(data))
+    return left + entries + payloads + struct.pack("<HH", len(entries), len(payloads))
+
+
 def put(target, name, data):
     folder = os.path.join(HERE, "corpus", target)
     os.makedirs(folder, exist_ok=True)
@@ -275,6 +289,8 @@ def main():
             put("options", "%s-%d" % ("be" if big else "le", oid), bytes([big << 1]) + data)
     for codec in CODECS:
         put("spool", codec, b"\1" + spool(codec))
+    put("spool", "moved", b"\3" + moved(False))
+    put("spool", "journal", b"\5" + moved(True))
     put("spool", "unchecked", b"\0" + spool("none"))
     put("spool", "torn", b"\1" + spool("zstd")[:-100])
     put("spool", "hole", b"\1" + spool("none")[:300] + bytes(64) + spool("none")[364:])

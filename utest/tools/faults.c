@@ -8,7 +8,8 @@
  *				"FUNCTION SITE ADDRESS...", addresses as in the program
  *   TRACECMD_FAULT="FUNCTION SITE FIRST LAST HOW"
  *				the calls number FIRST (from 1) to LAST of this site fail
- *				with errno HOW; HOW 0: they are done in part
+ *				with errno HOW; HOW 0: they are done in part; HOW below
+ *				0: the process has that signal before each of them
  *   TRACECMD_FAULT_HITS=FILE	a byte is added for each call that was failed
  *
  * Processes forked by the program count on for themselves; what it executes is
@@ -140,8 +141,12 @@ static __attribute__((noinline)) int fault(const char *function)
 		unsigned call = atomic_fetch_add(&calls, 1) + 1;
 
 		if (call >= plan.first && call <= plan.last) {
-			r = plan.how ? plan.how : -1;
-			add_line(plan.hits, "x", 1);
+			if (plan.hits)
+				add_line(plan.hits, "x", 1);
+			if (plan.how < 0)
+				syscall(SYS_kill, getpid(), -plan.how);
+			else
+				r = plan.how ? plan.how : -1;
 		}
 	}
 	inside = false;

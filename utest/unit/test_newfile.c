@@ -27,7 +27,7 @@ static int set_up(void **state)
 /* Every file the test left is named there. */
 static int tear_down(void **state)
 {
-	static const char *const names[] = { "x", "link", "d" };
+	static const char *const names[] = { "x", "link", "d", "x.unfinished", "x.unfinished.2", "x.unfinished.3" };
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
@@ -180,6 +180,48 @@ static void test_refused(void **state)
 	assert_int_equal(files_here(), 1);
 }
 
+/* A file that others know by a name before it is complete. */
+static void test_unfinished(void **state)
+{
+	struct new_file f;
+
+	(void)state;
+	for (unsigned committed = 0; committed < 2; committed++) {
+		assert_int_equal(new_file_open(&f, "x", NULL), 0);
+		assert_string_equal(new_file_unfinished(&f), "x.unfinished");
+		assert_int_equal(access("x.unfinished", F_OK), -1);
+		assert_int_equal(write(f.fd, "new", 3), 3);
+		assert_int_equal(new_file_link(&f), 0);
+		assert_int_equal(access("x.unfinished", F_OK), 0);
+		if (committed)
+			assert_int_equal(new_file_commit(&f, NULL), 0);
+		new_file_discard(&f);
+		assert_int_equal(files_here(), committed);
+	}
+}
+
+static void test_abandoned(void **state)
+{
+	struct new_file f;
+
+	(void)state;
+	for (unsigned i = 1; i <= 2; i++) {
+		assert_int_equal(new_file_open(&f, "x", NULL), 0);
+		/* What an earlier one has left stays. */
+		assert_string_equal(new_file_unfinished(&f), i == 1 ? "x.unfinished" : "x.unfinished.2");
+		assert_int_equal(new_file_link(&f), 0);
+		new_file_abandon(&f);
+		assert_int_equal(files_here(), i);
+	}
+	/* Without a name nothing stays. */
+	assert_int_equal(new_file_open(&f, "x", NULL), 0);
+	assert_string_equal(new_file_unfinished(&f), "x.unfinished.3");
+	put("x.unfinished.3", "meanwhile", 0600);
+	assert_int_equal(new_file_link(&f), -EEXIST);
+	new_file_abandon(&f);
+	assert_int_equal(files_here(), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +232,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dangling_link, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_device, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unfinished, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_abandoned, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,15 @@ static void same_bytes(unsigned version)
 	close(src);			/* they have their own descriptor */
 	assert_int_equal(dat_pieces_send(p, sent), 0);
 	assert_same(file, sent);
+	/* In stretches of any length, from the end on. */
+	for (uint64_t step = 1; step < 2 * PAGE; step = step * 3 + 1) {
+		assert_int_equal(ftruncate(sent, 0), 0);
+		for (uint64_t to = dat_pieces_size(p), from; to; to = from) {
+			from = to > step ? to - step : 0;
+			assert_int_equal(dat_pieces_place(p, from, to, sent), 0);
+		}
+		assert_same(file, sent);
+	}
 
 	assert_int_equal(dat_reader_open_pieces(p, "pieces", NULL, &r, &e), 0);
 	assert_int_equal(dat_reader_fd(r), -1);

@@ -117,7 +117,7 @@ static unsigned read_chunks(struct fixture *f, int fd, uint64_t *ret_damage)
 
 	buf_clear(&f->told);
 	*ret_damage = UINT64_MAX;
-	if (spool_reader_open(fd, "x", &n, &r, NULL))
+	if (spool_reader_open(fd, "x", NULL, &n, &r, NULL))
 		return 0;
 	while (spool_reader_next(r, &c, &payload, NULL) > 0) {
 		assert_true(c.seq < CHUNKS);
@@ -149,7 +149,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(read_chunks(f, fd, &damage), 0xf);
 	assert_int_equal(damage, 0);
 	assert_int_equal(f->told.len, 0);
-	assert_int_equal(spool_reader_open(fd, "x", NULL, &r, NULL), 0);
+	assert_int_equal(spool_reader_open(fd, "x", NULL, NULL, &r, NULL), 0);
 	got = spool_reader_info(r);
 	assert_int_equal(got->session, info.session);
 	assert_int_equal(got->cpu, 3);
@@ -179,7 +179,7 @@ static void test_foreign_machine(void **state)
 	assert_int_equal(spool_create(f->path, &foreign, NULL, 0, &s, NULL), 0);
 	spool_close(s, false);
 	fd = open(f->path, O_RDONLY);
-	assert_int_equal(spool_reader_open(fd, "x", NULL, &r, NULL), 0);
+	assert_int_equal(spool_reader_open(fd, "x", NULL, NULL, &r, NULL), 0);
 	assert_true(spool_reader_info(r)->big_endian);
 	assert_int_equal(spool_reader_info(r)->long_size, 4);
 	assert_null(spool_reader_info(r)->instance);
@@ -207,7 +207,7 @@ static void test_compressed(void **state)
 	assert_int_equal(spool_chunk(s, 0)->csize, csize);
 	spool_close(s, false);
 	fd = open(f->path, O_RDONLY);
-	assert_int_equal(spool_reader_open(fd, "x", NULL, &r, NULL), 0);
+	assert_int_equal(spool_reader_open(fd, "x", NULL, NULL, &r, NULL), 0);
 	assert_int_equal(spool_reader_next(r, &c, &payload, NULL), 1);
 	assert_ptr_equal(spool_reader_codec(r), codec);
 	assert_int_equal(codec_decompress(codec, &ctx, payload, c.csize, back, c.usize), 0);
@@ -334,7 +334,7 @@ static void test_missing_chunk(void **state)
 	assert_int_equal(pread_full(fd, rest, len, chunk_at(2)), 0);
 	assert_int_equal(pwrite_full(fd, rest, len, at), 0);
 	assert_int_equal(ftruncate(fd, at + len), 0);
-	assert_int_equal(spool_reader_open(fd, "x", &n, &r, NULL), 0);
+	assert_int_equal(spool_reader_open(fd, "x", NULL, &n, &r, NULL), 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(want); i++) {
 		assert_int_equal(spool_reader_next(r, &c, &payload, NULL), 1);
 		assert_int_equal(c.missing, want[i]);
@@ -365,7 +365,7 @@ static void test_expected_chunk(void **state)
 	assert_int_equal(pwrite_full(fd, "X", 1, chunk_at(0)), 0);
 	assert_int_equal(pwrite_full(fd, "X", 1, chunk_at(1)), 0);
 	for (unsigned expected = 0; expected <= 2; expected++) {
-		assert_int_equal(spool_reader_open(fd, "x", NULL, &r, NULL), 0);
+		assert_int_equal(spool_reader_open(fd, "x", NULL, NULL, &r, NULL), 0);
 		got = spool_reader_info(r);
 		assert_false(got->described);
 		spool_reader_expect(r, expected);
@@ -390,7 +390,7 @@ static void test_lost_description(void **state)
 	assert_int_equal(pwrite_full(fd, "X", 1, 90), 0);
 	assert_int_equal(read_chunks(f, fd, &damage), 0xf);
 	assert_int_equal(damage, chunk_at(0));
-	assert_int_equal(spool_reader_open(fd, "x", NULL, &r, NULL), 0);
+	assert_int_equal(spool_reader_open(fd, "x", NULL, NULL, &r, NULL), 0);
 	assert_int_equal(spool_reader_info(r)->cpu, 3);
 	assert_int_equal(spool_reader_info(r)->session, info.session);
 	assert_null(spool_reader_info(r)->clock);
@@ -406,7 +406,7 @@ static void test_not_a_spool(void **state)
 	int fd = open(f->path, O_RDWR | O_CREAT, 0600);
 
 	assert_false(spool_probe(fd));
-	assert_int_equal(spool_reader_open(fd, "x", NULL, &r, &e), -EBADMSG);
+	assert_int_equal(spool_reader_open(fd, "x", NULL, NULL, &r, &e), -EBADMSG);
 	assert_string_equal(e.text, "spool 'x' holds no whole chunk");
 	close(fd);
 }
@@ -431,7 +431,7 @@ static void test_hostile_headers(void **state)
 		put_u32(file + at + 60, rest, false);
 	}
 	assert_int_equal(pwrite_full(fd, file, len, 0), 0);
-	assert_int_equal(spool_reader_open(fd, "x", NULL, &r, NULL), -EBADMSG);
+	assert_int_equal(spool_reader_open(fd, "x", NULL, NULL, &r, NULL), -EBADMSG);
 	free(file);
 	close(fd);
 }
