@@ -10,6 +10,7 @@ B ?= build
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+OBJCOPY ?= objcopy
 PREFIX ?= /usr/local
 OPT ?= -O2 -g
 PKGS := libtraceevent libzstd liblz4 zlib libxxhash libelf
@@ -31,7 +32,7 @@ CMD_OBJ := $(CMD_SRC:%.c=$(B)/obj/%.o)
 Q := $(if $(V),,@)
 say := $(if $(V),@:,@echo)
 
-all: $(B)/tracecmd $(B)/libtracecmd.so.1
+all: $(B)/tracecmd $(B)/libtracecmd.so.1 $(B)/libtracecmd-user-event.a
 
 # Called by libtraceevent's plugin_kvm (tracecmd/report_guests.c).
 EXPORTED := tep_plugin_kvm_get_func tep_plugin_kvm_put_func
@@ -48,6 +49,18 @@ $(B)/libtracecmd.so.1: $(LIB_OBJ) lib/libtracecmd.map
 	$(say) "  LD  $@"
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) $(if $(SAN),,-Wl,-z,defs) -Wl,-soname,libtracecmd.so.1 \
 		-Wl,--version-script=lib/libtracecmd.map -o $@ $(LIB_OBJ) $(PKG_LIBS)
+
+# User events for programs that need nothing else of the library: one object, which
+# shows its public functions only and needs libc only.
+USER_EVENT_OBJ := $(patsubst %,$(B)/obj/lib/%.o,api/user_event api/opts api/version kernel/user_event kernel/user_event_def \
+	kernel/user_event_record kernel/tracefs base/err base/buf base/number base/words base/file)
+
+$(B)/libtracecmd-user-event.a: $(USER_EVENT_OBJ) lib/libtracecmd.map
+	$(say) "  AR  $@"
+	@rm -f $@
+	$(Q)$(LD) -r -o $(B)/user-event.o $(USER_EVENT_OBJ)
+	$(Q)$(OBJCOPY) $(shell sed -n 's/^\t\(tracecmd_user_[a-z_]*\|tracecmd_version\);/--keep-global-symbol=\1/p' lib/libtracecmd.map) $(B)/user-event.o
+	$(Q)$(AR) rcs $@ $(B)/user-event.o
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)

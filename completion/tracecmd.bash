@@ -64,6 +64,9 @@ _tracecmd_values()
 	sqlhist:[Ff][Rr][Oo][Mm]|sqlhist:[Jj][Oo][Ii][Nn]) "$1" list -e 2>/dev/null | tr : .; return ;;
 	sqlhist:[!-]*) printf '%s\n' SELECT FROM AS JOIN ON WHERE CAST AND OR NOT TIMESTAMP{,_DELTA}{,_USECS} STACKTRACE; return ;;
 	probe:probe) printf '%s\n' add list del clear; return ;;
+	user-event:user-event) printf '%s\n' list status register delete write; return ;;
+	user-event:list|user-event:status|user-event:delete|user-event:write)
+		"$1" user-event list 2>/dev/null | sed 's/^[^:]*://; s/ .*//'; return ;;
 	probe:del|probe:list) "$1" probe list 2>/dev/null | awk 'NR > 1 { print $2 }'; return ;;
 	esac
 	case $3 in

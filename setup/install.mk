@@ -29,14 +29,30 @@ Libs: -L$${libdir} -ltracecmd
 endef
 export PC_TEXT
 
+# The part for programs with events of their own: static, and needs libc only.
+define USER_EVENT_PC_TEXT
+prefix=$(PREFIX)
+libdir=$(LIBDIR)
+includedir=$(INCLUDEDIR)
+
+Name: libtracecmd-user-event
+Description: user events of programs in the Linux kernel's trace
+Version: $(VERSION)
+Cflags: -I$${includedir}/trace-cmd
+Libs: -L$${libdir} -ltracecmd-user-event
+endef
+export USER_EVENT_PC_TEXT
+
 install: all $(if $(HAVE_MAN),install-man,no-man)
 	$(INSTALL) -d $(D)$(BINDIR) $(D)$(LIBDIR)/pkgconfig $(D)$(INCLUDEDIR)/trace-cmd $(D)$(BASHCOMPDIR)
 	$(INSTALL) -m 755 $(B)/tracecmd $(D)$(BINDIR)/tracecmd
 	$(INSTALL) -m 644 $(B)/libtracecmd.so.1 $(D)$(LIBDIR)/libtracecmd.so.1
 	ln -sf libtracecmd.so.1 $(D)$(LIBDIR)/libtracecmd.so
+	$(INSTALL) -m 644 $(B)/libtracecmd-user-event.a $(D)$(LIBDIR)/libtracecmd-user-event.a
 	$(INSTALL) -m 644 $(HEADERS) $(D)$(INCLUDEDIR)/trace-cmd
 	printf '%s\n' "$$PC_TEXT" >$(D)$(LIBDIR)/pkgconfig/libtracecmd.pc
-	chmod 644 $(D)$(LIBDIR)/pkgconfig/libtracecmd.pc
+	printf '%s\n' "$$USER_EVENT_PC_TEXT" >$(D)$(LIBDIR)/pkgconfig/libtracecmd-user-event.pc
+	chmod 644 $(D)$(LIBDIR)/pkgconfig/libtracecmd.pc $(D)$(LIBDIR)/pkgconfig/libtracecmd-user-event.pc
 	$(INSTALL) -m 644 completion/tracecmd.bash $(D)$(BASHCOMPDIR)/tracecmd
 	$(INSTALL) -D -m 644 Documentation/differences.md $(D)$(DOCDIR)/differences.md
 	$(if $(TRACE_CMD_LINK),ln -sf tracecmd $(D)$(BINDIR)/trace-cmd)
@@ -51,6 +67,7 @@ no-man:
 uninstall:
 	rm -f $(D)$(BINDIR)/tracecmd $(D)$(LIBDIR)/libtracecmd.so.1 $(D)$(LIBDIR)/libtracecmd.so \
 		$(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/trace-cmd/%) \
+		$(D)$(LIBDIR)/libtracecmd-user-event.a $(D)$(LIBDIR)/pkgconfig/libtracecmd-user-event.pc \
 		$(D)$(LIBDIR)/pkgconfig/libtracecmd.pc $(D)$(BASHCOMPDIR)/tracecmd \
 		$(D)$(DOCDIR)/differences.md \
 		$(foreach m,$(MAN_NAMES),$(D)$(MANDIR)/man$(subst .,,$(suffix $m))/$m)

@@ -42,7 +42,7 @@ extern const struct command dump_command;
 
 extern const struct command start_command, stop_command, restart_command, reset_command,
 	snapshot_command, clear_command, show_command, stat_command, list_command, control_command,
-	probe_command, trigger_command, sqlhist_command, count_command;
+	probe_command, trigger_command, sqlhist_command, count_command, user_event_command, doctor_command;
 
 /*
  * What a command with several actions is to do: the one of @names (@nr of them) that

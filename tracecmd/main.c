@@ -25,6 +25,8 @@ const struct command *const commands[] = {
 	&trigger_command,
 	&sqlhist_command,
 	&count_command,
+	&user_event_command,
+	&doctor_command,
 	&report_command,
 	&convert_command,
 	&restore_command,

@@ -255,7 +255,8 @@ static int take_options(struct trigger *t, int argc, char **argv)
 	while (!status && (opt = getopt_long(argc, argv, "+:B:h", long_options, &at)) != -1) {
 		if (opt == 'h')
 			return EXIT_HELP;
-		status = opt == '?' || opt == ':' ? option_refused(opt, argv, long_options, t->e) : take_option(t, opt, long_options[at].name);
+		status = opt == '?' || opt == ':' ? option_refused(opt, argv, long_options, t->e) :
+						   take_option(t, opt, long_options[at].name);
 	}
 	return status ? status : take_words(t, argc - optind, argv + optind);
 }

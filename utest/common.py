@@ -15,12 +15,25 @@ DATDUMP = f"{UTEST}/tools/datdump.py"
 FIXTURES = f"{UTEST}/fixtures/traces"
 
 
+# Tools that are not utest/tools/NAME.c alone.
+USER_EVENTS = f"{os.path.dirname(os.path.abspath(TRACECMD))}/libtracecmd-user-event.a"
+EVENT_TOOLS = {
+    "user-events": f"{UTEST}/tools/user-events.c",
+    "user-event-example": f"{REPO}/Documentation/examples/user-event.c",
+}
+
+
 def tool(name):
-    """Path of the compiled utest/tools/NAME.c."""
-    source, program = f"{UTEST}/tools/{name}.c", f"{REPO}/build/utest/tools/{name}"
-    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
+    """Path of the compiled utest/tools/NAME.c, or of one of EVENT_TOOLS."""
+    sources = [EVENT_TOOLS.get(name, f"{UTEST}/tools/{name}.c")]
+    options = ["-O2", "-Wall", "-D_GNU_SOURCE"]
+    if name in EVENT_TOOLS:
+        sources.append(USER_EVENTS)
+        options += ["-I", f"{REPO}/lib/include", "-pthread"]
+    program = f"{REPO}/build/utest/tools/{name}"
+    if not os.path.exists(program) or any(os.path.getmtime(program) < os.path.getmtime(s) for s in sources):
         os.makedirs(os.path.dirname(program), exist_ok=True)
-        subprocess.run(["cc", "-O2", "-Wall", "-D_GNU_SOURCE", "-o", f"{program}.new", source], check=True)
+        subprocess.run(["cc", *options, "-o", f"{program}.new", *sources], check=True)
         os.rename(f"{program}.new", program)
     return program
 

@@ -7,7 +7,7 @@ import re
 Event = collections.namedtuple("Event", "buffer comm pid cpu flags time name text")
 
 LINE = re.compile(r"^(?:\s*(?P<buffer>[\w.-]+): )?\s*(?P<comm>\S.*?|)-(?P<pid>\d+)\s+\[(?P<cpu>\d+)\]"
-                  r"(?: (?P<flags>[a-zA-Z0-9.]{3,7}?))?\s*(?P<time>\d+(?:\.\d+)?): (?P<name>[\w-]+): *(?P<text>.*)$")
+                  r"(?: (?P<flags>[a-zA-Z0-9.]{3,7}?))?\s*(?P<time>\d+(?:\.\d+)?): (?P<name>[\w.-]+): *(?P<text>.*)$")
 LOST = re.compile(r"^(?:\s*[\w.-]+: )?\s*CPU:(\d+) \[(\d+ )?EVENTS DROPPED\]$")
 
 

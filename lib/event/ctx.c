@@ -249,9 +249,11 @@ static bool settle_one(const struct event_fixup *fix, const struct event_line_st
 int event_fixups_settle(struct event_fixups *fx, const struct event_line_state *state,
 			struct buf *text)
 {
-	AUTO_BUF struct buf copy = { 0 }, word = { 0 };
+	struct buf copy = fx->spare;
+	AUTO_BUF struct buf word = { 0 };
 	size_t copied = 0;		/* of the text */
 
+	buf_clear(&copy);
 	text->failed |= fx->words.failed;
 	for (size_t i = 0; i < fx->v.nr && !text->failed; i++) {
 		const struct event_fixup *fix = &fx->v.v[i];
@@ -277,6 +279,7 @@ int event_fixups_settle(struct event_fixups *fx, const struct event_line_state *
 		*text = copy;
 		copy = old;
 	}
+	fx->spare = copy;
 	return text->failed ? -ENOMEM : 0;
 }
 
@@ -284,4 +287,5 @@ void event_fixups_release(struct event_fixups *fx)
 {
 	vec_release(&fx->v);
 	buf_release(&fx->words);
+	buf_release(&fx->spare);
 }

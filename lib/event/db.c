@@ -388,12 +388,46 @@ static void find_common(struct event_db *db, struct tep_event *event)
 
 /* ---- parsing ---------------------------------------------------------------------- */
 
+#define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
+/*
+ * The format as libtraceevent reads it, to which a name is one C word: that of a user event may
+ * be "app.1" or "my-app". Such a name's other characters become '_' in @copy. NULL: no memory.
+ */
+static const char *format_of_word(const struct event_name *name, struct buf *copy)
+{
+	const char *word;
+	size_t len;
+
+	if (!name->name[strspn(name->name, WORD_CHARS)] || name->name[strspn(name->name, WORD_CHARS ".-")] ||
+	    !find_line(name->format, name->format_len, "name: ", &word, &len))
+		return name->format;
+	if (buf_put(copy, name->format, name->format_len))
+		return NULL;
+	for (char *p = copy->data + (word - name->format); len--; p++)
+		if (*p == '.' || *p == '-')
+			*p = '_';
+	return copy->data;
+}
+
+/* And the name as it is. */
+static bool take_name(struct tep_event *event, const struct event_name *name, bool changed)
+{
+	char *own = changed ? strdup(name->name) : NULL;
+
+	if (own) {
+		free(event->name);
+		event->name = own;
+	}
+	return !strcmp(event->name, name->name);
+}
+
 /* Parses the first @head bytes with an empty print format in place of their own. */
-static void parse_head(struct event_db *db, struct event_slot *slot, size_t head)
+static void parse_head(struct event_db *db, struct event_slot *slot, const char *format, size_t head)
 {
 	AUTO_BUF struct buf text = { 0 };
 
-	buf_put(&text, slot->pub.format, head);
+	buf_put(&text, format, head);
 	buf_puts(&text, "\nprint fmt: \"\"\n");
 	if (!text.failed)
 		tep_parse_event(db->tep, text.data, text.len, slot->pub.system);
@@ -424,6 +458,8 @@ static bool make_heading(struct event_slot *slot)
 static bool parse_slot(struct event_db *db, struct event_slot *slot)
 {
 	const struct event_name *name = &slot->pub;
+	AUTO_BUF struct buf copy = { 0 };
+	const char *format = format_of_word(name, &copy);
 	struct tep_event *event;
 	struct err why = { 0 };
 	size_t head;
@@ -436,12 +472,12 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 		return false;
 	}
 	slot->plugin = plugins_for_format(db, name);
-	if (r)
-		tep_parse_event(db->tep, name->format, name->format_len, name->system);
-	else
-		parse_head(db, slot, head);
+	if (format && r)
+		tep_parse_event(db->tep, format, name->format_len, name->system);
+	else if (format)
+		parse_head(db, slot, format, head);
 	event = tep_find_event(db->tep, name->id);
-	if (!event || event->id != name->id || strcmp(event->name, name->name)) {
+	if (!event || event->id != name->id || !take_name(event, name, format != name->format)) {
 		event_db_tell(db, "format of event %s:%s (id %d) cannot be understood",
 			      name->system, name->name, name->id);
 		return false;

@@ -199,7 +199,11 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
  *			if (window->state.any) state = window->state;
  */
 struct event_fixup;
-struct event_fixups { VEC(struct event_fixup) v; struct buf words; };	/* { 0 }: none */
+struct event_fixups {			/* { 0 }: none */
+	VEC(struct event_fixup) v;
+	struct buf words;
+	struct buf spare;		/* memory for a text */
+};
 struct event_line_state;
 /* From now on fixups go to @fx, for texts appended to one buf (of several ctxs, too)
  * from its start on, not moved or cut meanwhile. NULL: settled at once, as at first. */

@@ -98,8 +98,27 @@ static void grow_buffer(struct apply *a)
 	kernel_write(a->in, "buffer_size_kb", kb, NULL);
 }
 
+/*
+ * Linux 6.1 takes all buffers for used once one of them was given a size: that of the top level, never used
+ * before, would keep its few kilobytes for good. @kb: what it would have had with its first event.
+ */
+static void keep_top_size(struct kernel *k, uint64_t kb)
+{
+	bool keep = k->keep;
+	char text[32];
+
+	if (buffer_size(kernel_top(k)) >= kb)
+		return;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)kb);
+	/* nothing to be put back: this is what it was */
+	k->keep = true;
+	kernel_write(kernel_top(k), "buffer_size_kb", text, NULL);
+	k->keep = keep;
+}
+
 static int apply_buffers(struct apply *a)
 {
+	uint64_t top_kb = buffer_size(kernel_top(a->k));
 	const char *clock = clock_of(a);
 	int ret = 0;
 
@@ -113,6 +132,8 @@ static int apply_buffers(struct apply *a)
 		ret = write_number(a, a->in, "-b", "buffer_size_kb", a->is->buffer_kb);
 	else if (!ret && !a->s->no_reset)
 		grow_buffer(a);
+	if (a->in != kernel_top(a->k))
+		keep_top_size(a->k, top_kb);
 	if (!ret && clock && kernel_write(a->in, "trace_clock", clock, a->e))
 		ret = err_wrap(a->e, "option -C %s", clock);
 	if (!ret && !a->s->no_reset)

@@ -134,6 +134,25 @@ int kernel_cpu_open(const struct kernel_instance *in, uint32_t cpu, const char *
 	return code;
 }
 
+const char *kernel_stat_value(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, name, len) && !strncmp(line + len, ": ", 2))
+			return line + len + 2;
+	}
+	return NULL;
+}
+
+uint64_t kernel_stat_number(const char *text, const char *name)
+{
+	const char *at = kernel_stat_value(text, name);
+
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
 int kernel_cpu_stats(const struct kernel_instance *in, uint32_t cpu, struct buf *out, struct err *e)
 {
 	char file[64];

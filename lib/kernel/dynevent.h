@@ -20,6 +20,8 @@ enum kernel_dyn_type {			/* bits */
 };
 /* Bits of the type with that name ("kprobe" ... "synth", "all"); 0: unknown. */
 unsigned kernel_dyn_type_by_name(const char *name);
+/* Whether the kernel has events of that type, one bit: 0, or -EOPNOTSUPP with what it would take. */
+int kernel_dyn_has(struct kernel *k, unsigned type, struct err *e);
 /* The name of one of the bits; "other" if there is none. */
 const char *kernel_dyn_type_name(unsigned type);
 

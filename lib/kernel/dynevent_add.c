@@ -20,7 +20,7 @@ static bool in_readme(struct kernel *k, const char *word)
 	return !kernel_read(kernel_top(k), "README", &text) && strstr(text.data, word);
 }
 
-static int check_kind(struct kernel *k, const struct kernel_dyn_def *d, struct err *e)
+int kernel_dyn_has(struct kernel *k, unsigned type, struct err *e)
 {
 	static const struct {
 		unsigned types;
@@ -37,11 +37,13 @@ static int check_kind(struct kernel *k, const struct kernel_dyn_def *d, struct e
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (!(kinds[i].types & d->type))
+		if (!(kinds[i].types & type))
 			continue;
-		if (kinds[i].file ? !kernel_has(kernel_top(k), kinds[i].file) : !in_readme(k, kinds[i].readme))
-			return err_set(e, -EOPNOTSUPP, "this kernel knows no %s (%s)", kinds[i].what,
-				       kinds[i].config);
+		if (kinds[i].file ? !kernel_has(kernel_top(k), kinds[i].file) : !in_readme(k, kinds[i].readme)) {
+			err_set(e, -EOPNOTSUPP, "this kernel knows no %s", kinds[i].what);
+			err_hint(e, "they need %s", kinds[i].config);
+			return -EOPNOTSUPP;
+		}
 	}
 	return 0;
 }
@@ -358,7 +360,7 @@ static int choose_name(struct kernel *k, struct kernel_dyn_def *d, struct err *e
 
 int kernel_dyn_prepare(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
 {
-	int r = check_kind(k, def, e);
+	int r = kernel_dyn_has(k, def->type, e);
 
 	if (!r && !def->name)
 		r = base_name(def, e);

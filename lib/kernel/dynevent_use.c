@@ -208,8 +208,7 @@ int kernel_dyn_del(struct kernel *k, const struct kernel_dyn_event *ev, bool for
 	int code;
 
 	if (!*ev->group)
-		return err_set(e, -EINVAL, "the event '%s' belongs to the program that made it: only that can "
-			       "remove it", ev->name);
+		return err_set(e, -EINVAL, "'%s' is a user event, which 'tracecmd user-event delete' removes", ev->name);
 	code = force ? switch_off_everywhere(k, ev, e) : 0;
 	if (code)
 		return code;

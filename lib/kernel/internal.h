@@ -10,6 +10,7 @@
 
 #define KERNEL_PATH_MAX 4096
 #define KERNEL_TEXT_MAX (256u << 20)	/* largest believable control file */
+#define TRACEFS_DIR "/sys/kernel/tracing"
 
 struct kernel_instance {
 	struct kernel *k;
@@ -70,6 +71,12 @@ struct kernel {
 	struct functions *functions;
 	struct { int *v; size_t nr, cap; } locks;
 };
+
+/* ---- tracefs.c */
+/* The mount point of a tracefs, or of debugfs with /tracing. 0; -ENOENT: none; -errno. */
+int find_tracefs(char *ret, size_t size);
+/* Tells what it failed with, and what to do. Returns @code. */
+int no_tracefs(int code, struct err *e);
 
 /* ---- kernel.c */
 /* The instance's directory exists and is listed? Without an error text. */

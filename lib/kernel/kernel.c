@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -12,8 +11,6 @@
 #include <unistd.h>
 
 #include "kernel/internal.h"
-
-#define TRACEFS_DIR "/sys/kernel/tracing"
 
 /* ---- words --------------------------------------------------------------- */
 
@@ -66,47 +63,14 @@ void kernel_chosen_word(const char *text, char *ret, size_t size)
 
 /* ---- finding tracefs ----------------------------------------------------- */
 
-/* The mount point of a tracefs, or of debugfs with /tracing. -ENOENT: none. */
-static int find_mounted(char *ret, size_t size)
-{
-	char debugfs[KERNEL_PATH_MAX] = "";
-	FILE *f = setmntent("/proc/mounts", "r");
-	struct mntent m;
-	char text[2 * KERNEL_PATH_MAX];
-	int found = -ENOENT;
-
-	if (!f)
-		return -errno;
-	while (getmntent_r(f, &m, text, sizeof(text))) {
-		if (!strcmp(m.mnt_type, "tracefs")) {
-			snprintf(ret, size, "%s", m.mnt_dir);
-			found = 0;
-			/* The usual place wins over others (bind mounts of instances ...). */
-			if (!strcmp(m.mnt_dir, TRACEFS_DIR))
-				break;
-		} else if (!strcmp(m.mnt_type, "debugfs") && !*debugfs) {
-			snprintf(debugfs, sizeof(debugfs), "%s/tracing", m.mnt_dir);
-		}
-	}
-	endmntent(f);
-	if (found && *debugfs && !access(debugfs, F_OK)) {
-		snprintf(ret, size, "%s", debugfs);
-		found = 0;
-	}
-	return found;
-}
-
 static int find_root(char *ret, size_t size, struct err *e)
 {
-	int code = find_mounted(ret, size);
+	int code = find_tracefs(ret, size);
 
 	if (!code)
 		return 0;
-	if (code != -ENOENT)
-		return err_errno(e, code, "cannot read /proc/mounts to find tracefs");
-	if (access(TRACEFS_DIR, F_OK))
-		return err_set(e, -ENOENT, "this kernel has no tracefs (" TRACEFS_DIR
-			       " does not exist): it was built without tracing, or /sys is not mounted");
+	if (code != -ENOENT || access(TRACEFS_DIR, F_OK))
+		return no_tracefs(code, e);
 	if (mount("nodev", TRACEFS_DIR, "tracefs", 0, NULL)) {
 		code = -errno;
 		err_errno(e, code, "tracefs is not mounted, and mounting it at " TRACEFS_DIR " fails");
@@ -165,17 +129,14 @@ int err_denied(struct err *e, int code, const char *what, const char *path)
 
 static int check_root(const char *root, struct err *e)
 {
-	AUTO_BUF struct buf path = { 0 };
+	AUTO_BUF struct buf path = { 0 }, header = { 0 };
 	int code = 0;
 
-	if (buf_printf(&path, "%s/tracing_on", root))
+	if (buf_printf(&path, "%s/tracing_on", root) || buf_printf(&header, "%s/events/header_page", root))
 		return err_errno(e, -ENOMEM, "cannot use tracefs");
 	if (access(path.data, R_OK))
 		code = -errno;
-	buf_clear(&path);
-	if (buf_printf(&path, "%s/events/header_page", root))
-		return err_errno(e, -ENOMEM, "cannot use tracefs");
-	if (code == -ENOENT && !access(path.data, R_OK))
+	if (code == -ENOENT && !access(header.data, R_OK))
 		return 0;		/* somebody's copy, for restore */
 	if (code == -ENOENT)
 		return err_set(e, code, "'%s' is not a tracefs (there is no tracing_on in it)", root);
@@ -451,6 +412,15 @@ int kernel_read_named(const struct kernel_instance *in, const char *file, struct
 	if (kernel_instance_path(in, file, path, sizeof(path)))
 		snprintf(path, sizeof(path), "%s", file);
 	return err_denied(e, ret, "cannot read", path);
+}
+
+int kernel_try(const struct kernel_instance *in, const char *file, bool write)
+{
+	char path[KERNEL_PATH_MAX];
+	int code = kernel_instance_path(in, file, path, sizeof(path));
+	int fd AUTO_CLOSE = code ? -1 : open(path, (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
+
+	return code ? code : fd < 0 ? -errno : 0;
 }
 
 bool kernel_has(const struct kernel_instance *in, const char *file)

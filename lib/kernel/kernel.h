@@ -29,6 +29,8 @@ void kernel_words_release(struct kernel_words *w);
  * it is mounted nowhere). Errors say how to get there (root, mount, config). */
 int kernel_open(const char *root, const struct notices *notices, struct kernel **ret, struct err *e);
 void kernel_close(struct kernel *k);		/* does not undo */
+/* Where a tracefs is mounted; nothing is mounted. 0; -ENOENT with how to mount one; -errno. */
+int kernel_find(char *ret, size_t size, struct err *e);
 const char *kernel_root(const struct kernel *k);
 
 /* The top-level instance (name "") and others. Owned by the kernel handle. */
@@ -57,6 +59,8 @@ int kernel_read(const struct kernel_instance *in, const char *file, struct buf *
 int kernel_read_named(const struct kernel_instance *in, const char *file, struct buf *out,
 		      struct err *e);
 bool kernel_has(const struct kernel_instance *in, const char *file);
+/* Whether it can be opened to be read or written, which changes nothing yet. 0, -errno. */
+int kernel_try(const struct kernel_instance *in, const char *file, bool write);
 /* One line without the blanks and the line end around it. 0, -errno, -ERANGE if too long. */
 int kernel_read_word(const struct kernel_instance *in, const char *file, char *ret, size_t size);
 /* The word in brackets of a "[local] global counter" text; "" if there is none. */

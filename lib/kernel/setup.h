@@ -211,6 +211,10 @@ int kernel_cpu_open(const struct kernel_instance *in, uint32_t cpu, const char *
 int kernel_cpu_stats(const struct kernel_instance *in, uint32_t cpu, struct buf *out,
 		     struct err *e);
 
+/* In such a text what follows "@name: ", NULL if it is not there; and as a number, or 0. */
+const char *kernel_stat_value(const char *text, const char *name);
+uint64_t kernel_stat_number(const char *text, const char *name);
+
 /* An event format as the kernel tells it. The text ends in a newline. */
 typedef int (*kernel_format_fn)(void *ctx, const char *system, const char *event,
 				const char *format, size_t len);

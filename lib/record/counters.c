@@ -8,32 +8,13 @@
 
 #include "record/recording_inside.h"
 
-#define STATS_NAME_MAX 32
 #define NS_PER_S UINT64_C(1000000000)
 #define NS_PER_US 1000
-
-/* What follows "@name: " in the kernel's text; NULL if it is not there. */
-static const char *stats_value(const char *text, const char *name)
-{
-	char key[STATS_NAME_MAX];
-	const char *at;
-
-	snprintf(key, sizeof(key), "\n%s: ", name);
-	at = strstr(text, key);
-	return at ? at + strlen(key) : NULL;
-}
-
-static uint64_t stats_number(const char *text, const char *name)
-{
-	const char *at = stats_value(text, name);
-
-	return at ? strtoull(at, NULL, 10) : 0;
-}
 
 /* "  123.456789": clocks that do not count nanoseconds are told without a point. */
 static uint64_t stats_now(const char *text)
 {
-	const char *at = stats_value(text, "now ts");
+	const char *at = kernel_stat_value(text, "now ts");
 	char *end;
 	uint64_t s = at ? strtoull(at, &end, 10) : 0;
 
@@ -57,8 +38,8 @@ int stream_counters(void *counter, struct gaps_counters *ret)
 	if (n < 0)
 		return -errno;
 	text[n] = 0;
-	ret->overrun = stats_number(text, "overrun");
-	ret->read = stats_number(text, "read events");
+	ret->overrun = kernel_stat_number(text, "overrun");
+	ret->read = kernel_stat_number(text, "read events");
 	return 0;
 }
 
@@ -70,11 +51,11 @@ static void add_progress(const struct recorded *b, uint32_t cpu, uint64_t kb,
 
 	if (kernel_cpu_stats(b->in, cpu, &text, NULL))
 		return;
-	lost = stats_number(text.data, "overrun");
-	bytes = stats_number(text.data, "bytes");
+	lost = kernel_stat_number(text.data, "overrun");
+	bytes = kernel_stat_number(text.data, "bytes");
 	fill = kb ? bytes * 100 / (kb * 1024) : 0;
-	p->events += stats_number(text.data, "entries") + stats_number(text.data, "read events") + lost;
-	p->lost += lost + stats_number(text.data, "dropped events");
+	p->events += kernel_stat_number(text.data, "entries") + kernel_stat_number(text.data, "read events") + lost;
+	p->lost += lost + kernel_stat_number(text.data, "dropped events");
 	if (p->fill < fill)
 		p->fill = fill > 100 ? 100 : fill;
 }
@@ -102,11 +83,11 @@ void recording_progress(const struct recording *rec, struct recording_progress *
 static void count_from(struct segment_stream *st, struct counters *told, bool last)
 {
 	struct counters all = {
-		.overrun = stats_number(st->text, "overrun"),
-		.commit_overrun = stats_number(st->text, "commit overrun"),
-		.dropped = stats_number(st->text, "dropped events"),
-		.read = stats_number(st->text, "read events"),
-		.entries = stats_number(st->text, "entries"),
+		.overrun = kernel_stat_number(st->text, "overrun"),
+		.commit_overrun = kernel_stat_number(st->text, "commit overrun"),
+		.dropped = kernel_stat_number(st->text, "dropped events"),
+		.read = kernel_stat_number(st->text, "read events"),
+		.entries = kernel_stat_number(st->text, "entries"),
 		.buffer_kb = st->counters.buffer_kb,
 	};
 

@@ -2,7 +2,8 @@
 """The recording half of the benchmarks: what recorders lose, cost and leave behind.
 
 Each recorder is started alone, hackbench beside it, and the recorder is interrupted as soon as that ends: so
-the processor time is the recorder's own, and the time from the interrupt to its end is that of finishing."""
+the processor time is the recorder's own. Its file is finished when it was last written or got its name; then the
+kernel is put back and temporary files are removed, until the end."""
 
 import os
 import re

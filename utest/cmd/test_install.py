@@ -36,6 +36,8 @@ def test_everything_is_installed(installed):
     lib = "usr/lib/x86_64-linux-gnu"
     assert {"usr/bin/tracecmd", f"{lib}/libtracecmd.so.1", f"{lib}/libtracecmd.so",
             f"{lib}/pkgconfig/libtracecmd.pc", "usr/include/trace-cmd/tracecmd.h",
+            f"{lib}/libtracecmd-user-event.a", f"{lib}/pkgconfig/libtracecmd-user-event.pc",
+            "usr/include/trace-cmd/tracecmd-user-event.h",
             "usr/share/bash-completion/completions/tracecmd", "usr/share/doc/tracecmd/differences.md"} <= found
     assert os.readlink(installed / lib / "libtracecmd.so") == "libtracecmd.so.1"
     pages = {f"usr/share/man/man{p.split('.')[-2]}/{p.removesuffix('.adoc')}"
@@ -43,6 +45,15 @@ def test_everything_is_installed(installed):
     assert pages and pages <= found
     assert "usr/bin/trace-cmd" not in found
     assert common.run(installed / "usr/bin/tracecmd", "--version").stdout.startswith("tracecmd ")
+
+
+def test_a_program_with_events_needs_libc_only(installed, tmp_path):
+    env = dict(os.environ, PKG_CONFIG_SYSROOT_DIR=str(installed),
+               PKG_CONFIG_PATH=f"{installed}/usr/lib/x86_64-linux-gnu/pkgconfig")
+    flags = common.run("pkg-config", "--cflags", "--libs", "libtracecmd-user-event", env=env).stdout.split()
+    common.run("cc", "-o", tmp_path / "user-event", f"{REPO}/Documentation/examples/user-event.c", *flags)
+    needed = re.findall(r"NEEDED +(\S+)", common.run("objdump", "-p", tmp_path / "user-event").stdout)
+    assert needed == ["libc.so.6"]
 
 
 def test_a_program_builds_with_the_installed_library(installed, tmp_path):

@@ -37,15 +37,26 @@ def test_exports_what_the_map_says():
     assert symbols == exported_by_map()
 
 
-def test_header_declares_what_the_map_says():
+def declared():
     text = "".join(h.read_text() for h in HEADERS)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    assert set(re.findall(r"\b(tracecmd_\w+)\(", text)) == exported_by_map() - FOR_PLUGINS
+    return set(re.findall(r"\b(tracecmd_\w+)\(", text)), set(re.findall(r"static inline \w+ (tracecmd_\w+)\(", text))
 
 
-def test_manual_page_names_what_the_map_says():
+def test_header_declares_what_the_map_says():
+    functions, inline = declared()
+    assert functions - inline == exported_by_map() - FOR_PLUGINS
+
+
+def test_manual_page_names_what_the_headers_say():
     text = (TOP / "Documentation" / "libtracecmd.3.adoc").read_text()
-    assert set(re.findall(r"^`(tracecmd_\w+)`::", text, re.M)) == exported_by_map() - FOR_PLUGINS
+    assert set(re.findall(r"^`(tracecmd_\w+)`::", text, re.M)) == declared()[0]
+
+
+def test_the_part_for_user_events_shows_its_functions_only():
+    out = common.run("nm", "-g", "--defined-only", BUILD / "libtracecmd-user-event.a").stdout
+    shown = set(re.findall(r" [A-Z] (\w+)$", out, re.M))
+    assert shown == {f for f in exported_by_map() if "_user_" in f} | {"tracecmd_version"}
 
 
 @pytest.mark.parametrize("compiler", ["gcc -std=c99", "gcc -std=gnu11", "clang -std=c11",

@@ -41,7 +41,8 @@ class Boots:
             names = cases.setdefault((kernel, cpus), [])
             if name not in names:
                 names.append(name)
-        common.tool("markers")
+        for tool in ("markers", *common.EVENT_TOOLS):
+            common.tool(tool)
         self.step = next(line.split()[0] for line in common.run("nm", common.tool("workload")).stdout.splitlines()
                          if line.endswith(" workload_step"))
         for boot, names in cases.items():

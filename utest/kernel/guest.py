@@ -27,7 +27,7 @@ class Guest:
     """What a case works with. Files are made in a tmpfs and kept at the end."""
 
     def __init__(self, case, work):
-        self.case, self.work = case, work
+        self.case, self.work, self.program = case, work, TRACECMD
         self.notes = {}
         self.log = []
         self.workload = f"{work}/workload"

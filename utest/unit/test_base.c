@@ -260,6 +260,24 @@ static void buf_failure_sticks_until_cleared(void **state)
 	assert_string_equal(b.data, "again");
 }
 
+/* As any memory: of every size, to be written to its end, and with what was there before. */
+static void large_memory(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 4096, 131072, 600001, 2097152, 2300000, 4194305, 17000000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		uint8_t *p = large_alloc(sizes[i]);
+
+		assert_non_null(p);
+		memset(p, 0xa5, sizes[i]);
+		large_touch(p, sizes[i]);
+		for (size_t k = 0; k < sizes[i]; k += 1000)
+			assert_int_equal(p[k], 0xa5);
+		free(p);
+	}
+}
+
 static void buf_numbers_in_both_orders(void **state)
 {
 	struct buf b AUTO_BUF = { 0 };
@@ -557,6 +575,7 @@ int main(void)
 		cmocka_unit_test(room_is_counted_when_it_was_written),
 		cmocka_unit_test(buf_failure_sticks_until_cleared),
 		cmocka_unit_test(buf_numbers_in_both_orders),
+		cmocka_unit_test(large_memory),
 		cmocka_unit_test(cur_reads_both_orders),
 		cmocka_unit_test(cur_reads_whole_or_not_at_all),
 		cmocka_unit_test(cur_signed_numbers),

@@ -127,6 +127,44 @@ static void test_numbers(void **state)
 	end(&b);
 }
 
+/* The second, the CPU and the task of a line are those of the line before, or not. */
+static void test_times_cpus_and_tasks(void **state)
+{
+	static const uint64_t times[] = {
+		1000000000, 1000000001, 1999999999, 2000000000, 1999999999, 999999999, 0, 5,
+		3811908888294, 3811000000000, 3812000000007, UINT64_MAX, UINT64_MAX - 999999999, 42,
+	};
+	static const char *const texts[] = { "sys", NUMBERS, NULL };
+	static const uint32_t cpus[] = { 0, 0, 4294967295, 7 };
+	uint8_t data[48] = RECORD(300);
+	struct event_record rec = { .data = data, .len = sizeof(data), .avail = sizeof(data) };
+	char expected[200];
+	struct bed b;
+
+	(void)state;
+	for (int format = 0; format < 2; format++) {
+		begin(&b, texts, false, format ? csv : json, NULL);
+		for (size_t i = 0; i < 8 * ARRAY_SIZE(times); i++) {
+			uint64_t ts = rec.ts = times[i % ARRAY_SIZE(times)];
+			int pid = i / 3 % 2 ? 100 : 2147483647;
+
+			rec.cpu = cpus[i / 2 % ARRAY_SIZE(cpus)];
+			data[4] = pid;
+			data[5] = pid >> 8;
+			data[6] = pid >> 16;
+			data[7] = pid >> 24;
+			buf_clear(&b.out);
+			event_export_put(b.x, b.ctx, b.texts, &rec, NULL, &b.where, &b.out);
+			snprintf(expected, sizeof(expected), format ? "%llu,%u,%s,%d," :
+				 "{\"time\":%llu,\"cpu\":%u,\"task\":%s,\"pid\":%d,",
+				 (unsigned long long)ts, rec.cpu,
+				 pid == 100 ? "\"a task\"" : format ? "" : "null", pid);
+			assert_memory_equal(b.out.data, expected, strlen(expected));
+		}
+		end(&b);
+	}
+}
+
 static void test_byte_order(void **state)
 {
 	static const char *const texts[] = { "sys", NUMBERS, NULL };
@@ -495,6 +533,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_times_cpus_and_tasks),
 		cmocka_unit_test(test_byte_order),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_string_without_an_end),

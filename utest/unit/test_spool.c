@@ -342,7 +342,7 @@ static void test_missing_chunk(void **state)
 	assert_int_equal(spool_reader_next(r, &c, &payload, NULL), 0);
 	assert_int_equal(spool_reader_damage(r), 0);
 	spool_reader_close(r);
-	snprintf(told, sizeof(told), "spool 'x': before the chunk at offset 0x%llx 1 are missing\n",
+	snprintf(told, sizeof(told), "spool 'x': 1 chunk is missing before that at offset 0x%llx\n",
 		 (unsigned long long)at);
 	assert_string_equal(f->told.data, told);
 	close(fd);
