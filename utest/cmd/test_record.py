@@ -161,7 +161,9 @@ def test_processes_of_one_instance_alone(dat):
     what = ("-b", "64", "-e", "syscalls:sys_enter_splice", "-e", "sched:sched_switch")
     sleeper = subprocess.Popen(["sh", "-c", "while :; do sleep 0.02; done"])
     try:
-        record(dat, *IN, "-P", sleeper.pid, *what, "-B", other, *what, common.tool("workload"), 200)
+        record(dat, *IN, "-P", sleeper.pid, *what, "-B", other, *what, "sh", "-c",
+               f"cat {DIR}/set_event_notrace_pid >{dat}.mine; cat {DIR}_all/set_event_notrace_pid >{dat}.hidden; "
+               f"{common.tool('workload')} 200; exec sleep 0.7")	# in which the sleeper wakes up many times
     finally:
         sleeper.kill()
         sleeper.wait()
@@ -169,7 +171,10 @@ def test_processes_of_one_instance_alone(dat):
     mine = [e for e in found if e.buffer == INSTANCE]
     assert mine and all(e.pid == sleeper.pid or f":{sleeper.pid} [" in e.text for e in mine)
     others = [e for e in found if e.buffer == other]
-    assert {e.name for e in others} == {"sched_switch"}, "the readers are seen by their splice calls"
+    with open(f"{dat}.hidden") as f:
+        hidden = {int(line) for line in f}
+    assert len(hidden) > 2 * CPUS and not hidden & {e.pid for e in others if e.name == "sys_enter_splice"}
+    assert not os.path.getsize(f"{dat}.mine")
     assert any(e.pid != sleeper.pid and f":{sleeper.pid} [" not in e.text for e in others)
 
 
