@@ -242,10 +242,12 @@ static void put_back(struct run *run, bool failed, struct err *e)
 {
 	if (put_back_end(&run->put_back, e))
 		return;
-	if (run->kernel && run->o->setup.keep && !failed)
+	if (run->kernel && run->o->setup.keep && !failed) {
+		kernel_setup_unhide(&run->o->setup, e);
 		kernel_undo_forget(run->kernel);
-	else if (run->kernel)
+	} else if (run->kernel) {
 		kernel_undo(run->kernel, e);
+	}
 }
 
 static int run_record(int argc, char **argv, struct err *e)

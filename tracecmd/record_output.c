@@ -216,6 +216,10 @@ static void keep_spools(struct record_output *out, const struct recording *rec, 
 {
 	if (!recording_disk_bytes(rec))
 		return;
+	if (access(recording_spool_path(rec), F_OK) && errno == ENOENT) {
+		err_hint(e, "the spools are gone, too: what was recorded is lost");
+		return;
+	}
 	out->keep_spools = true;
 	if (out->moved)
 		err_hint(e, "'%s' has been begun, and is needed to read the following",
@@ -315,7 +319,8 @@ int record_output_end(struct record_output *out, struct recording *rec, bool *lo
 		       out->path);
 	else if (!out->o->quiet && recording_dropped(rec))
 		notice(&stderr_notices, "%.1f MB of what was recorded before that were dropped, as it was "
-		       "to be (%s)", recording_dropped(rec) / 1e6, trace_parts_needed(&out->o->parts));
+		       "to be (%s)", recording_dropped(rec) / 1e6,
+		       trace_parts_needed(&out->o->parts) ? trace_parts_needed(&out->o->parts) : "-m");
 	record_loss_tell(rec);
 	*lost = !r && out->o->fail_on_loss && record_loss_any(rec);
 	return r;

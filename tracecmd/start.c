@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "child.h"
+#include "record_wait.h"
 #include "trace_options.h"
 
 struct start {
@@ -14,6 +14,7 @@ struct start {
 	struct kernel *k;
 	struct child_plan plan;
 	struct child child;
+	int signals;			/* a descriptor; -1: they are not taken */
 };
 
 static int switch_on(void *ctx, struct err *e)
@@ -37,36 +38,47 @@ static int set_up(struct start *s, const sigset_t *mask, struct err *e)
 	return ret;
 }
 
-/* All or nothing: an interrupt comes through before or after. */
+static bool waits(const struct start *s)
+{
+	return s->o.command && !s->o.fork;
+}
+
+/* All or nothing: an interrupt comes through before or after, or while the command is waited for. */
 static int set_up_or_undo(struct start *s, struct err *e)
 {
 	sigset_t ends, mask;
 	int ret;
 
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGINT);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ends, &mask);
+	if (waits(s)) {
+		s->signals = stop_signals_take(&mask, e);
+		if (s->signals < 0)
+			return s->signals;
+	} else {
+		sigemptyset(&ends);
+		sigaddset(&ends, SIGINT);
+		sigaddset(&ends, SIGTERM);
+		sigaddset(&ends, SIGHUP);
+		sigprocmask(SIG_BLOCK, &ends, &mask);
+	}
 	ret = set_up(s, &mask, e);
 	if (ret)
 		kernel_undo(s->k, NULL);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (!waits(s))
+		sigprocmask(SIG_SETMASK, &mask, NULL);
 	return ret;
 }
 
-/* The command's end; until then an interrupt is the command's business. */
-static int wait_for_command(struct start *s)
+/* The first signal ends the command, the second one the waiting for it. Its status. */
+static int wait_for_command(struct start *s, struct err *e)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, old_int, old_quit;
-	int status;
+	struct watched none = { 0 };
+	unsigned seen = 0;
+	enum record_end why = record_wait(&s->child, &none, s->signals, -1, NULL, &seen, e);
 
-	sigaction(SIGINT, &ignore, &old_int);
-	sigaction(SIGQUIT, &ignore, &old_quit);
-	status = child_wait(&s->child);
-	sigaction(SIGINT, &old_int, NULL);
-	sigaction(SIGQUIT, &old_quit, NULL);
-	return status;
+	if (why == RECORD_END_COMMAND)
+		return child_wait(&s->child);
+	child_detach(&s->child);
+	return why == RECORD_END_BLIND ? EXIT_FAILED : EXIT_OK;
 }
 
 static int start(struct start *s, struct err *e)
@@ -84,15 +96,15 @@ static int start(struct start *s, struct err *e)
 		return EXIT_FAILED;
 	if (set_up_or_undo(s, e))
 		return EXIT_FAILED;
-	if (!s->o.command || s->o.fork)
+	if (!waits(s))
 		return EXIT_OK;
 	kernel_unlock(s->k);		/* the buffer is there to be shown, cleared and extracted */
-	return wait_for_command(s);
+	return wait_for_command(s, e);
 }
 
 static int start_run(int argc, char **argv, struct err *e)
 {
-	struct start s = { .child = CHILD_NONE };
+	struct start s = { .child = CHILD_NONE, .signals = -1 };
 	int status = trace_options_parse(TRACE_START, argc, argv, &s.o, e);
 
 	if (!status)
@@ -100,6 +112,7 @@ static int start_run(int argc, char **argv, struct err *e)
 	if (!s.o.fork || status)
 		child_release(&s.child);
 	child_plan_release(&s.plan);
+	cleanup_close(&s.signals);
 	kernel_close(s.k);
 	trace_options_release(&s.o);
 	return status;

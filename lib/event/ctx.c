@@ -143,14 +143,6 @@ void ctx_learn(struct event_ctx *ctx, const struct event_slot *slot, const struc
 	}
 }
 
-void event_ctx_learn(struct event_ctx *ctx, const struct event_record *rec)
-{
-	struct event_slot *slot = event_db_slot(ctx->db, event_db_record_id(ctx->db, rec->data, rec->len));
-
-	if (slot)
-		ctx_learn(ctx, slot, rec);
-}
-
 void ctx_find_teaches(struct event_slot *slot)
 {
 	static const struct { const char *event, *pid, *comm; } known[] = {

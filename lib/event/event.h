@@ -215,11 +215,6 @@ void event_ctx_defer(struct event_ctx *ctx, struct event_fixups *fx);
 void event_ctx_put_comm(struct event_ctx *ctx, int pid, void (*put)(const char *comm, struct buf *out),
 			struct buf *out);
 /*
- * A record whose text is not made here, but whose task names lines after it are
- * to know (sched_switch, sched_wakeup and such tell some).
- */
-void event_ctx_learn(struct event_ctx *ctx, const struct event_record *rec);
-/*
  * Settles all fixups of @text in order and empties @fx (its memory is kept).
  * @state: of the line before @text. 0 or -ENOMEM (and text->failed).
  */

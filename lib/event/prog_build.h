@@ -35,7 +35,6 @@ void prog_cannot(struct prog_build *b, const char *why);
  */
 struct prog_value prog_expression(struct prog_build *b, const struct tep_print_arg *arg);
 bool prog_const_value(struct prog_build *b, const struct tep_print_arg *arg, uint64_t *ret);
-struct prog_value prog_field_value(struct prog_build *b, const struct tep_format_field *f);
 
 /* The field an argument names, looked for as libtraceevent does; NULL and given up if none. */
 const struct tep_format_field *prog_field_of(struct prog_build *b, struct tep_format_field *known,

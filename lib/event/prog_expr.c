@@ -188,11 +188,6 @@ static uint32_t load(struct prog_build *b, uint64_t offset, unsigned size)
 					       .size = size, .bits = size * 8 });
 }
 
-struct prog_value prog_field_value(struct prog_build *b, const struct tep_format_field *f)
-{
-	return (struct prog_value){ .how = how_of(b, f->size), .n = f->offset };
-}
-
 /* ---- from libtraceevent's tree to ours ------------------------------------------------ */
 
 /* Deepest tree: check_text.c lets brackets nest 100 deep. */

@@ -581,24 +581,23 @@ int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *
 			 struct err *e)
 {
 	struct apply a = { .k = k, .s = s, .e = e };
-	AUTO_BUF struct buf list = { 0 };
 	int ret = 0;
 
 	if (s->no_filter)
 		return 0;
+	s->hidden.nr = 0;
 	for (size_t i = 0; i < nr; i++)
-		buf_printf(&list, "%d\n", (int)tids[i]);
-	if (list.failed || !nr)
-		return nr ? err_errno(e, -ENOMEM, "cannot hide the recorder from its trace") : 0;
-	for (size_t i = 0; !ret && i < s->instances.nr; i++) {
+		if (vec_push(&s->hidden, tids[i]))
+			return err_errno(e, -ENOMEM, "cannot hide the recorder from its trace");
+	for (size_t i = 0; !ret && nr && i < s->instances.nr; i++) {
 		a.is = &s->instances.v[i];
 		a.in = a.is->in;
 		if (!a.in || is_limited(s, a.is))
 			continue;
 		if (a.is->events.nr)
-			ret = kernel_write_optional(a.in, "set_event_notrace_pid", list.data, e);
+			ret = list_hidden(a.in, HIDDEN_FROM_EVENTS, &s->hidden, e);
 		if (!ret && traces_functions(&a))
-			ret = kernel_write_optional(a.in, "set_ftrace_notrace_pid", list.data, e);
+			ret = list_hidden(a.in, HIDDEN_FROM_FUNCTIONS, &s->hidden, e);
 	}
 	return ret;
 }

@@ -135,6 +135,11 @@ int setup_probes_make(struct kernel *k, struct kernel_setup *s, struct err *e);
 /* Whether an event of the setup that is yet to be made fits a pattern of -e. */
 bool setup_probes_match(const struct kernel_setup *s, const struct kernel_event_ask *ask);
 
+/* ---- hide.c */
+enum hidden_from { HIDDEN_FROM_EVENTS, HIDDEN_FROM_FUNCTIONS };
+/* Adds the threads to those that are not traced; where the kernel has no such list, a notice. 0, -errno. */
+int list_hidden(struct kernel_instance *in, enum hidden_from from, const struct kernel_pids *tids, struct err *e);
+
 /* ---- reset.c */
 /* Appends what removes a function command. 0, -ENOMEM. */
 int command_removal(const char *listed, struct buf *ret);

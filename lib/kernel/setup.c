@@ -73,6 +73,7 @@ void kernel_setup_release(struct kernel_setup *s)
 		instance_setup_release(&s->instances.v[i]);
 	vec_release(&s->instances);
 	functions_release(&s->graph);
+	vec_release(&s->hidden);
 	memset(s, 0, sizeof(*s));
 }
 

@@ -98,6 +98,7 @@ struct kernel_setup {
 	bool tsc2nsec;				/* store x86-tsc's mult and shift */
 	uint64_t cmdlines_size;			/* --cmdlines-size; 0: not asked for */
 	bool checked;				/* set by kernel_setup_check */
+	struct kernel_pids hidden;		/* set by kernel_setup_exclude */
 };
 
 /* A setup with the top level only. 0, -ENOMEM. */
@@ -177,6 +178,8 @@ int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e);
  * processes. 0, -errno. */
 int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *tids, size_t nr,
 			 struct err *e);
+/* Takes them out of the lists again, which else stay (-k): other processes will have their numbers. 0, -errno. */
+int kernel_setup_unhide(struct kernel_setup *s, struct err *e);
 /*
  * Whether events are limited to processes (-F or -P, and not --no-filter).
  * Then kernel_setup_pids must be called before tracing is switched on: with

@@ -278,6 +278,9 @@ int recording_stop(struct recording *rec, struct err *e)
 	keeper_stop(rec);
 	rec->stopped = true;
 	r = recorder_stop(rec->recorder, e);
+	for (size_t i = 0; i < recorder_nr_streams(rec->recorder); i++)
+		if (recorder_spool(rec->recorder, i))
+			rec->dropped[i] += spool_dropped(recorder_spool(rec->recorder, i));
 	end_last(rec, &later);
 	for (size_t i = 0; i < rec->buffers.nr && !later.code; i++)
 		if (rec->buffers.v[i].is_text)

@@ -89,8 +89,8 @@ static int file_begin(struct spool *s, struct spool_file *f, struct err *e)
 
 	if (ftruncate(f->fd, 0) < 0)
 		return err_errno(e, -errno, "cannot empty spool '%s'", f->path);
+	s->dropped += f->len;
 	f->len = 0;
-	s->dropped += f->chunks.nr;
 	f->chunks.nr = 0;
 	h.kind = SPOOL_INFO;
 	h.seq = s->next_seq;

@@ -132,7 +132,7 @@ int spool_sync(const struct spool *s, struct err *e);
 size_t spool_nr_chunks(const struct spool *s);
 const struct spool_chunk *spool_chunk(const struct spool *s, size_t i);
 uint64_t spool_disk_bytes(const struct spool *s);	/* of both files */
-uint64_t spool_dropped(const struct spool *s);		/* chunks given up for the limit */
+uint64_t spool_dropped(const struct spool *s);		/* bytes given up for the limit */
 const char *spool_path(const struct spool *s);
 
 /* Closes; with @unlink_files the files are removed, those that hold what was moved out of them

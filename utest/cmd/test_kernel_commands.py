@@ -5,6 +5,7 @@ kernel, in an instance of the test's own wherever that is possible."""
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 
@@ -13,6 +14,7 @@ import pytest
 import common
 import tracefs
 from common import TRACECMD, run
+from recording import wait_for
 
 NAME = common.instance("commands")
 SECOND = common.instance("second")
@@ -275,6 +277,23 @@ def test_fork_does_not_wait(instance):
     t0 = time.monotonic()
     start("-B", NAME, "-e", "sched:sched_process_exit", "--fork", "sh", "-c", "exec sleep 3 >/dev/null 2>&1")
     assert time.monotonic() - t0 < 2.5
+
+
+@pytest.mark.parametrize("nr", [1, 2])
+def test_signals_end_the_command_and_the_waiting(instance, tmp_path, nr):
+    """Tracing stays on, as after a command that ended by itself."""
+    trap = "" if nr == 1 else "trap 'touch told' TERM; "
+    with subprocess.Popen([TRACECMD, "start", "-B", NAME, "-e", "sched:sched_process_exec", "sh", "-c",
+                           trap + "echo $$; while [ ! -e end ]; do sleep 0.05; done"],
+                          stdout=subprocess.PIPE, text=True, cwd=tmp_path) as p:
+        p.stdout.readline()
+        p.send_signal(signal.SIGINT)
+        if nr == 2:
+            wait_for(lambda: (tmp_path / "told").exists(), "the command was told")
+            p.send_signal(signal.SIGTERM)
+        assert p.wait(30) == (128 + signal.SIGTERM if nr == 1 else 0)
+        (tmp_path / "end").touch()
+    assert instance.read("tracing_on") == "1"
 
 
 # ---- stop, restart, clear ----------------------------------------------------------

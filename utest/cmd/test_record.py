@@ -237,7 +237,7 @@ def test_events_of_the_end(dat):
 
 def test_size_limit(dat):
     """-m: what is kept is the end, and no more than asked for."""
-    record(dat, *IN, "-p", "nop", "-b", "4000", "-m", "64", "-q", common.tool("markers"),
+    p = record(dat, *IN, "-p", "nop", "-b", "4000", "-m", "64", common.tool("markers"),
            f"{DIR}/trace_marker", f"{DIR}/trace_marker_raw", 100000, 0)
     by_cpu = {}
     for cpu, number in events.marker_numbers(parsed(dat)):
@@ -246,6 +246,8 @@ def test_size_limit(dat):
     for numbers in by_cpu.values():
         assert numbers == list(range(numbers[0], 100000)), "the end is not complete"
         assert 100 < len(numbers) < 100000
+    assert "were dropped, as it was to be (-m)" in p.stderr
+    assert "earlier bytes not kept: " in common.report(dat, "--stat")
     text = run("/usr/bin/python3", common.DATDUMP, dat).stdout
     assert all(int(n) <= 64 * 1024 for n in re.findall(r"cpu \d+ offset \d+ size (\d+)", text))
 
@@ -399,8 +401,30 @@ def test_keep(dat):
         assert tracefs.read(f"{DIR}/tracing_on") == "0\n"
         assert "sched:sched_switch" in tracefs.read(f"{DIR}/set_event")
         assert abs(int(tracefs.read(f"{DIR}/buffer_size_kb")) - 100) < 8
+        # others will have the recorder's numbers
+        assert tracefs.read(f"{DIR}/set_event_notrace_pid") == ""
     finally:
         clean_instance()
+
+
+@pytest.mark.parametrize("options", [(), ("-K",), ("-K", "-k")], ids=str)
+def test_processes_that_were_hidden_before(dat, options):
+    os.mkdir(DIR)
+    try:
+        with open(f"{DIR}/set_event_notrace_pid", "w") as f:
+            f.write("1 4242")
+        listed = record(dat, *IN, *options, "-e", "sched", "cat", f"{DIR}/set_event_notrace_pid").stdout.split()
+        assert len(listed) >= 2 and (set(listed) >= {"1", "4242"} if options else not set(listed) & {"1", "4242"})
+        assert tracefs.read(f"{DIR}/set_event_notrace_pid") == "1\n4242\n"
+    finally:
+        clean_instance()
+
+
+def test_folder_that_is_removed_meanwhile(dat, tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    p = run(TRACECMD, "record", "-o", folder / "out.dat", *IN, "-q", "-e", "sched", "rm", "-r", folder, status=1)
+    assert "is lost" in p.stderr and "restore" not in p.stderr
 
 
 def test_earlier_file_stays_until_the_end(dat):
