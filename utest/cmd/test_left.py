@@ -221,7 +221,7 @@ def test_what_is_left_is_not_overwritten(kernel, left, args):
         run(*command)
         strict_check(left / "x.dat")
     finally:
-        clean_instance()
+        os.rmdir(f"{kernel}/instances/{INSTANCE}")
 
 
 def test_to_standard_output_and_from_it(kernel, tmp_path):

@@ -404,7 +404,7 @@ def test_keep(dat):
         # others will have the recorder's numbers
         assert tracefs.read(f"{DIR}/set_event_notrace_pid") == ""
     finally:
-        clean_instance()
+        os.rmdir(DIR)
 
 
 @pytest.mark.parametrize("options", [(), ("-K",), ("-K", "-k")], ids=str)
@@ -417,7 +417,7 @@ def test_processes_that_were_hidden_before(dat, options):
         assert len(listed) >= 2 and (set(listed) >= {"1", "4242"} if options else not set(listed) & {"1", "4242"})
         assert tracefs.read(f"{DIR}/set_event_notrace_pid") == "1\n4242\n"
     finally:
-        clean_instance()
+        os.rmdir(DIR)
 
 
 def test_folder_that_is_removed_meanwhile(dat, tmp_path):
