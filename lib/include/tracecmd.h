@@ -300,7 +300,7 @@ struct tracecmd_scan;
 struct tracecmd_scan_opts {
 	size_t size;			/* sizeof(struct tracecmd_scan_opts) */
 	/*
-	 * Which events: "NAME", "SYSTEM/NAME", "SYSTEM/" for all of a system, with
+	 * Which events: "NAME", "SYSTEM/NAME", "SYSTEM" for all of a system, with
 	 * the globs * and ?. None: all. The arrays here are not kept.
 	 */
 	const char *const *events;
