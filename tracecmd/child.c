@@ -156,7 +156,7 @@ static int become_command(const struct child_plan *plan, child_ready_fn ready, v
 
 	if (!r && plan->out_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		r = err_errno(e, -errno, "cannot send the command's standard output to standard error");
-	if (!r)
+	if (!r && ready)
 		r = ready(ctx, e);
 	if (r)
 		return r;

@@ -39,7 +39,7 @@ struct child {
 
 #define CHILD_NONE ((struct child){ .pidfd = -1, .go = -1, .failure = -1 })
 
-/* Called in the child right before it becomes the command. 0, -errno. */
+/* Called in the child right before it becomes the command; NULL: nothing is to be done. 0, -errno. */
 typedef int (*child_ready_fn)(void *ctx, struct err *e);
 
 /*

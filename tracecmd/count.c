@@ -36,13 +36,6 @@ struct count {
 
 /* ---- counting ----------------------------------------------------------------------------- */
 
-static int begin_counting(void *ctx, struct err *e)
-{
-	(void)ctx;
-	(void)e;
-	return 0;
-}
-
 /* Now and then while waiting: true if the time is over, or nothing can be taken any more. */
 static bool look(void *ctx)
 {
@@ -86,7 +79,7 @@ static int run_and_count(struct count *c)
 
 	if (signals < 0)
 		return EXIT_FAILED;
-	if ((!c->command || !child_fork(&c->child, &c->command_plan, &mask, begin_counting, NULL, c->e)) &&
+	if ((!c->command || !child_fork(&c->child, &c->command_plan, &mask, NULL, NULL, c->e)) &&
 	    !kernel_counters_start(c->counters, c->e) && (!c->command || !child_go(&c->child, c->e)))
 		status = wait_for_end(c, signals);
 	if (!c->e->code && kernel_counters_stop(c->counters, c->e))

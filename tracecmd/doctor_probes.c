@@ -193,15 +193,25 @@ static void probe_functions(struct doctor *d)
 			   has_word(tracers.data, "function_graph") ? ", -p function_graph" : "");
 }
 
+/* Whether one of the lines has an address other than 0. */
+static bool has_address(const char *line)
+{
+	for (; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (line[strspn(line, "0")] && line[strspn(line, "0")] != ' ')
+			return true;
+	return false;
+}
+
 static void probe_symbols(struct doctor *d)
 {
 	AUTO_BUF struct buf text = { 0 };
 
-	/* one line is enough, and kallsyms is long: -EFBIG leaves what was read */
-	path_read_all("/proc/kallsyms", &text, 64);
+	/* The first lines, for kallsyms is long: -EFBIG leaves what was read. Variables of each CPU, which
+	 * come first on some kernels, are at 0 whoever looks. */
+	path_read_all("/proc/kallsyms", &text, SMALL_FILE);
 	if (!text.data || !text.len)
 		doctor_row(d, "symbols", DOCTOR_NO, "a kernel with CONFIG_KALLSYMS", "/proc/kallsyms cannot be read: functions are numbers");
-	else if (!strncmp(text.data, "0000000000000000 ", 17) || !strncmp(text.data, "00000000 ", 9))
+	else if (!has_address(text.data))
 		doctor_row(d, "symbols", DOCTOR_PARTLY, "run as root, or 'sysctl kernel.kptr_restrict=0'",
 			   "the kernel hides its addresses: functions are numbers");
 	else

@@ -257,6 +257,8 @@ int pread_full(int fd, void *data, size_t len, off_t off);
 /* Appends everything @fd gives until end of file (no seeking: proc and
  * tracefs files too), at most @max bytes (-EFBIG past that). 0 or -errno. */
 int fd_read_all(int fd, struct buf *out, size_t max);
+/* Has the directory that @path is in on the disk, with the names in it. Best effort. */
+void path_sync_dir(const char *path);
 /* Opens, reads all, closes. 0 or -errno. */
 int path_read_all(const char *path, struct buf *out, size_t max);
 /*

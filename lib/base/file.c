@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,4 +125,14 @@ int path_read_all(const char *path, struct buf *out, size_t max)
 	if (fd < 0)
 		return -errno;
 	return fd_read_all(fd, out, max);
+}
+
+void path_sync_dir(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *dir = slash ? strndup(path, slash - path + 1) : strdup(".");
+	int fd AUTO_CLOSE = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0)
+		fsync(fd);
 }

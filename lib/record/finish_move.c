@@ -5,7 +5,6 @@
  * as another stretch is there the spools are cut by what of it was theirs.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,17 +25,6 @@ struct move {
 	bool linked;			/* the file has the name that journals tell */
 };
 
-/* Has the directory of @path on the disk, with the names in it. Best effort. */
-static void sync_dir(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	AUTO_FREE char *dir = slash ? strndup(path, slash - path + 1) : strdup(".");
-	int fd AUTO_CLOSE = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	if (fd >= 0)
-		fsync(fd);
-}
-
 /* Whether @s can be given back. Its journal tells the file's name before the file has it, so
  * that no kill leaves a file that nobody knows of. */
 static bool may_move(struct move *m, struct spool *s)
@@ -48,8 +36,8 @@ static bool may_move(struct move *m, struct spool *s)
 		m->linked = !m->off;
 	}
 	if (m->linked && m->to.sync) {
-		sync_dir(m->to.path);
-		sync_dir(spool_path(s));
+		path_sync_dir(m->to.path);
+		path_sync_dir(spool_path(s));
 	}
 	return m->linked;
 }

@@ -143,14 +143,9 @@ uint64_t head_bytes(const struct head *h, const struct codec *codec)
 
 void head_sync(const struct head *h)
 {
-	const char *slash = h->path ? strrchr(h->path, '/') : NULL;
-	AUTO_FREE char *dir = slash ? strndup(h->path, slash - h->path + 1) : strdup(".");
-	int fd AUTO_CLOSE = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
 	if (h->fd >= 0)
 		fsync(h->fd);
-	if (fd >= 0)
-		fsync(fd);
+	path_sync_dir(h->path ? h->path : ".");
 }
 
 void head_release(struct head *h, bool unlink_file)
