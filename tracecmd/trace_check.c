@@ -79,12 +79,14 @@ static int check_sent(const struct trace_options *o, struct err *e)
 {
 	int fd = trace_output_descriptor(o);
 	char option[PATH_MAX];
+	int r;
 
 	if (fd < 0)
 		return EXIT_OK;
 	snprintf(option, sizeof(option), "-o %s", o->output);
-	if (trace_check_descriptor(option, fd, e))
-		return EXIT_USAGE;
+	r = trace_check_descriptor(option, fd, e);
+	if (r)
+		return r == -EBADF ? EXIT_USAGE : EXIT_FAILED;
 	if (fd == STDERR_FILENO)
 		return usage_error(e, "option %s: messages go to standard error", option);
 	if (isatty(fd))

@@ -100,6 +100,7 @@ int file_take(const char *path, bool *made, struct err *e)
 	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
 	int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
 	struct stat st;
+	int r;
 
 	*made = fd >= 0;
 	/* Looked at first: opening some files does something. */
@@ -110,12 +111,12 @@ int file_take(const char *path, bool *made, struct err *e)
 			return err_set(e, -EEXIST, "cannot create '%s': something that is no file has that name",
 				       path);
 	}
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot create '%s'", path);
+	r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EEXIST;
+	if (r)
 		close(fd);
-		fd = -1;
-		errno = EEXIST;
-	}
-	return fd < 0 ? err_errno(e, -errno, "cannot create '%s'", path) : fd;
+	return r ? err_errno(e, r, "cannot create '%s'", path) : fd;
 }
 
 int path_read_all(const char *path, struct buf *out, size_t max)
