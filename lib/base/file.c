@@ -114,9 +114,12 @@ int file_take(const char *path, bool *made, struct err *e)
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot create '%s'", path);
 	r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EEXIST;
-	if (r)
-		close(fd);
-	return r ? err_errno(e, r, "cannot create '%s'", path) : fd;
+	if (!r)
+		return fd;
+	close(fd);
+	if (*made)
+		unlink(path);
+	return err_errno(e, r, "cannot create '%s'", path);
 }
 
 int path_read_all(const char *path, struct buf *out, size_t max)
