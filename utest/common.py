@@ -3,6 +3,7 @@
 
 import contextlib
 import fcntl
+import glob
 import os
 import subprocess
 
@@ -108,6 +109,19 @@ def kernel_lock():
         yield
     finally:
         os.close(fd)
+
+
+def put_back_what_killed_tests_left():
+    """For who holds the lock. Recorders that were killed together with their
+    supervisors are put right as any user would, and instances of tests whose
+    process is gone removed."""
+    if glob.glob("/run/tracecmd/note.*") and os.path.exists(TRACECMD):
+        run(TRACECMD, "reset", "--recover", status=None)
+    for path in glob.glob(f"{tracefs.ROOT}/instances/tc*_*"):
+        if tracefs.is_left_over(os.path.basename(path)):
+            # a recorder that is just ending may hold it still
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
 
 
 # Files that kernels may deny, covered by empty ones: trace-cmd 3.1 needs them.

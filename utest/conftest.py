@@ -19,9 +19,15 @@ for sig in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-
 def pytest_configure(config):
     config.addinivalue_line("markers", "kernel: has this machine's tracefs to itself (all tests that use the fixture)")
+
+def pytest_sessionstart(session):
+    """What an earlier run that was killed has left (notes of recorders, which
+    every command would tell about, and instances) is not these tests' doing."""
+    if not common.unusable_tracefs():
+        with common.kernel_lock():
+            common.put_back_what_killed_tests_left()
 
 
 def pytest_collection_modifyitems(items):

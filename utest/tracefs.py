@@ -90,10 +90,22 @@ def _event_settings(path, got):
                 got[f"events/{system}/{event}/trigger"] = text
 
 
+def _maker(name):
+    """The process that made an instance, if a test did (common.instance), else None."""
+    m = re.match(r"tc(\d+)_", name)
+    return int(m[1]) if m else None
+
+
 def _of_other_tests(name):
     """Whether it is an instance that tests in another process, still there, have made."""
-    m = re.match(r"tc(\d+)_", name)
-    return m and int(m[1]) != os.getpid() and os.path.exists(f"/proc/{m[1]}")
+    pid = _maker(name)
+    return pid not in (None, os.getpid()) and os.path.exists(f"/proc/{pid}")
+
+
+def is_left_over(name):
+    """Whether it is an instance of tests whose process is gone."""
+    pid = _maker(name)
+    return pid is not None and not os.path.exists(f"/proc/{pid}")
 
 
 def snapshot(root=ROOT, events=True):
