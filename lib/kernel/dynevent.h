@@ -69,8 +69,9 @@ int kernel_dyn_users(struct kernel *k, const struct kernel_dyn_event *ev, struct
 /* ---- removing ------------------------------------------------------------- */
 
 /*
- * Removes an event with all of its probes, for good. With @force it is first switched
- * off in all instances, and its own triggers are removed. -EBUSY with what
+ * Removes an event with all of its probes, for good. With @force one in use is first switched
+ * off in all instances, and its own triggers are removed; if something else holds it, nothing is
+ * changed, and if that shows only then (perf), all is put back but what its histograms counted. -EBUSY with what
  * holds it; -ENOENT: it is gone already; 0, -errno.
  */
 int kernel_dyn_del(struct kernel *k, const struct kernel_dyn_event *ev, bool force, struct err *e);

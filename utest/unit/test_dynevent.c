@@ -2,9 +2,11 @@
 /* Definitions of dynamic events: what is read, what is refused and where; the kernel's list. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -343,7 +345,17 @@ static void test_damaged_programs(void **state)
 struct fake {
 	char root[64];
 	struct kernel *k;
+	unsigned nr_told;		/* notices; the last of them */
+	char told[1024];
 };
+
+static void hear(void *ctx, const char *text)
+{
+	struct fake *f = ctx;
+
+	f->nr_told++;
+	snprintf(f->told, sizeof(f->told), "%s", text);
+}
 
 static void put(const struct fake *f, const char *file, const char *text)
 {
@@ -391,7 +403,7 @@ static int set_up(void **state)
 	put(f, "events/tp/b/trigger", "hist:keys=ret:vals=hitcount [active]\n");
 	put(f, "events/sched/sched_switch/trigger", "enable_event:tp:b:unlimited\nhist:keys=next_pid:onmatch(x.y).lat($l)\n");
 	put(f, "instances/other/events/tp/b/enable", "1\n");
-	assert_int_equal(kernel_open(f->root, NULL, &f->k, NULL), 0);
+	assert_int_equal(kernel_open(f->root, &(struct notices){ hear, f }, &f->k, NULL), 0);
 	*state = f;
 	return 0;
 }
@@ -476,6 +488,75 @@ static void test_users(void **state)
 	put(f, "dynamic_events", "p:tp/a f\ne:e/x tp.a b=$b\ne:e/y tp.ab b=$b\n");
 	put(f, "events/tp/a/enable", "0\n");
 	expect_users(f, 0, (const char *const []){ "event probe e/x hangs on it", NULL });
+}
+
+/* A file that is there, or its beginning, is as it was written. */
+static void expect_file(const struct fake *f, const char *file, const char *text)
+{
+	AUTO_BUF struct buf path = { 0 }, now = { 0 };
+
+	assert_int_equal(buf_printf(&path, "%s/%s", f->root, file), 0);
+	assert_int_equal(path_read_all(path.data, &now, 1 << 16), 0);
+	assert_string_equal(now.data, text);
+}
+
+/*
+ * Removing an event with several probes: plain files refuse nothing, so who holds it has to be found before. By
+ * force what can be switched off is; what others hold is left as it is.
+ */
+static void test_busy(void **state)
+{
+	static const char rival[] = "enable_event:tp:a:unlimited\n";
+	const struct rlimit full = { strlen(listed), RLIM_INFINITY };
+	struct kernel_dyn_events evs = { 0 };
+	struct fake *f = *state;
+	struct err e = { 0 };
+
+	assert_int_equal(kernel_dyn_list(f->k, &evs, NULL), 0);
+	assert_int_equal(kernel_dyn_del(f->k, &evs.v[0], false, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "it is enabled at the top level; 'tracecmd probe del --force'"));
+	expect_file(f, "dynamic_events", listed);
+	put(f, "events/sched/sched_switch/trigger", rival);
+	assert_int_equal(kernel_dyn_del(f->k, &evs.v[0], true, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "in use; trigger 'enable_event:tp:a:unlimited' of sched:sched_switch at the top level; --force"));
+	assert_null(strstr(e.text, "it is enabled"));
+	expect_file(f, "dynamic_events", listed);
+	expect_file(f, "events/tp/a/enable", "1\n");
+	/* it stays all the same: all is put back, the newest trigger last */
+	signal(SIGXFSZ, SIG_IGN);
+	put(f, "events/sched/sched_switch/trigger", "");
+	put(f, "events/tp/a/trigger", "traceoff:count=3\nhist:keys=count:size=2048 [active]\n");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	assert_int_equal(kernel_dyn_del(f->k, &evs.v[0], true, &e), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }), 0);
+	expect_file(f, "events/tp/a/enable", "1\n");
+	expect_file(f, "events/tp/a/trigger", "traceoff:count=3\nhist:keys=count:size=2048 [active]\n"
+		    "!traceoff:3\n!hist:keys=count:size=2048\nhist:keys=count:size=2048\ntraceoff:3\n");
+	kernel_dyn_events_release(&evs);
+}
+
+/* Holders that do not fit the message are told whole, one by one. */
+static void test_many_users(void **state)
+{
+	AUTO_BUF struct buf triggers = { 0 };
+	struct kernel_dyn_events evs = { 0 };
+	struct fake *f = *state;
+	struct err e = { 0 };
+
+	for (int i = 0; i < 3; i++) {
+		buf_printf(&triggers, "hist:keys=k%d:onmatch(x.y).a(", i);
+		for (int j = 0; j < 60; j++)
+			buf_printf(&triggers, "$var%d,", j);
+		buf_puts(&triggers, "end) [active]\n");
+	}
+	put(f, "events/tp/a/enable", "0\n");
+	put(f, "events/sched/sched_switch/trigger", triggers.data);
+	assert_int_equal(kernel_dyn_list(f->k, &evs, NULL), 0);
+	assert_int_equal(kernel_dyn_del(f->k, &evs.v[0], false, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "3 hold it, told above"));
+	assert_int_equal(f->nr_told, 3);
+	assert_non_null(strstr(f->told, "$var59,end) [active]' of sched:sched_switch at the top level"));
+	kernel_dyn_events_release(&evs);
 }
 
 static void expect_prepared(const struct fake *f, const char *text, const char *line, const char *words)
@@ -564,6 +645,8 @@ int main(void)
 		cmocka_unit_test(test_damaged_programs),
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_users, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_users, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fitting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_race, set_up, tear_down),
 	};
