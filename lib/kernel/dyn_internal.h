@@ -58,6 +58,10 @@ int elf_check_offset(const char *path, uint64_t offset, enum elf_begins *begins,
 /* Bytes of the instruction of x86-64 at @code; 0: that is none, it is longer than @len, or it is not known. */
 size_t x86_insn_length(const uint8_t *code, size_t len);
 
+/* ---- user_event_list.c */
+/* Gives those of programs their system and name, of which the kernel lists what was registered. 0, -ENOMEM. */
+int user_events_name(struct kernel *k, struct kernel_dyn_events *defs);
+
 /* ---- kallsyms.c */
 /*
  * Looks for "[MODULE:]FUNCTION" among the kernel's symbols, with little memory however many

@@ -333,7 +333,7 @@ int kernel_dyn_del(struct kernel *k, const struct kernel_dyn_event *ev, bool for
 	bool several;
 	int code = 0;
 
-	if (!*ev->group)
+	if (ev->type == KERNEL_DYN_USER || !*ev->group)
 		return err_set(e, -EINVAL, "'%s' is a user event, which 'tracecmd user-event delete' removes", ev->name);
 	several = has_several_probes(k, ev);
 	if (several && !force)
@@ -395,7 +395,7 @@ int kernel_dyn_remove(struct kernel *k, unsigned keep, struct err *e)
 	if (!code && !(chosen = calloc(all.nr + 1, sizeof(*chosen))))
 		code = err_errno(e, -ENOMEM, "cannot remove the dynamic events");
 	for (size_t i = 0; !code && i < all.nr; i++)
-		chosen[i] = *all.v[i].group && !(all.v[i].type & keep);
+		chosen[i] = all.v[i].type != KERNEL_DYN_USER && *all.v[i].group && !(all.v[i].type & keep);
 	if (!code)
 		code = kernel_dyn_del_chosen(k, &all, chosen, false, e);
 	kernel_dyn_events_release(&all);

@@ -498,7 +498,7 @@ static void test_list(void **state)
 		{ KERNEL_DYN_KRETPROBE, "tp", "b", 13, 0 }, { KERNEL_DYN_UPROBE, "tp", "c", 7, 0 },
 		{ KERNEL_DYN_URETPROBE, "tp", "d", 8, 1 }, { KERNEL_DYN_EPROBE, "tp", "e", -1, 0 },
 		{ KERNEL_DYN_SYNTH, "synthetic", "lat", -1, 0 }, { KERNEL_DYN_FPROBE, "tp", "f", -1, 0 },
-		{ KERNEL_DYN_TPROBE, "tp", "h", -1, 0 }, { KERNEL_DYN_OTHER, "", "mine", -1, 0 },
+		{ KERNEL_DYN_TPROBE, "tp", "h", -1, 0 }, { KERNEL_DYN_USER, "user_events", "mine", -1, 0 },
 		{ KERNEL_DYN_KPROBE, "tp", "a", 5, 0 },
 	};
 	struct kernel_dyn_count counts[ARRAY_SIZE(expected)];
