@@ -198,6 +198,8 @@ int functions_apply(struct kernel_instance *in, const char *file,
 		    const struct kernel_function_ask *ask, const char *option, struct err *e);
 /* Appends ":mod:MODULE", so that the kernel takes it for a name. 0, -ENOMEM. */
 int put_module(struct buf *b, const char *module);
+/* The option that asked for it, @option or --module alone, which means all functions of that. */
+const char *function_option(const struct kernel_function_ask *ask, const char *option);
 /* "func:traceoff" and the like: written to set_ftrace_filter after all others. */
 bool function_is_command(const struct kernel_function_ask *ask);
 
