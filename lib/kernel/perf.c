@@ -34,6 +34,7 @@ struct ring_cpu {
 	struct perf_ring ring, names;
 	VEC(struct opened) events;
 	VEC(int) heads;			/* of events: the first of each task, to be polled */
+	size_t alive;			/* the one that is */
 	VEC(int) tellers;		/* of names */
 	struct buf told;		/* taken from names */
 };
@@ -529,18 +530,26 @@ size_t kernel_perf_ring_bytes(const struct kernel_perf *p, size_t i)
 	return p->cpus.v[i].ring.size;
 }
 
-/* Once a task and all that inherited its events have ended its descriptor tells nothing but that. */
 int kernel_perf_ring_fd(const struct kernel_perf *p, size_t i)
 {
 	const struct ring_cpu *c = &p->cpus.v[i];
 
-	for (size_t j = 0; j < c->heads.nr; j++) {
-		struct pollfd fd = { .fd = c->heads.v[j], .events = POLLIN };
+	return c->alive < c->heads.nr ? c->heads.v[c->alive] : -1;
+}
 
-		if (poll(&fd, 1, 0) <= 0 || !(fd.revents & (POLLHUP | POLLERR)))
-			return fd.fd;
+/* Once a task and all that inherited its events have ended its descriptor tells nothing but that. */
+bool kernel_perf_idle(struct kernel_perf *p, size_t i)
+{
+	struct ring_cpu *c = &p->cpus.v[i];
+
+	for (; c->alive < c->heads.nr; c->alive++) {
+		struct pollfd fd = { .fd = c->heads.v[c->alive], .events = POLLIN };
+		int n = poll(&fd, 1, 0);
+
+		if (n <= 0 || !(fd.revents & (POLLHUP | POLLERR)))
+			return n <= 0;
 	}
-	return -1;
+	return true;
 }
 
 static int take_names(struct kernel_perf *p, struct ring_cpu *c)

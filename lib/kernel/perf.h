@@ -56,6 +56,11 @@ uint32_t kernel_perf_ring_cpu(const struct kernel_perf *p, size_t i);	/* ascendi
 size_t kernel_perf_ring_bytes(const struct kernel_perf *p, size_t i);
 /* A descriptor that becomes readable when the ring is filled to some part; -1: none does any more. */
 int kernel_perf_ring_fd(const struct kernel_perf *p, size_t i);
+/*
+ * To be called by the ring's reader when it found nothing: has that descriptor be one of a task that
+ * lives. False: something has come meanwhile, which the descriptor will not tell again.
+ */
+bool kernel_perf_idle(struct kernel_perf *p, size_t i);
 /* Appends what is in the ring, whole records, and gives the room back; names of tasks are kept
  * aside. 0, -ENOMEM. */
 int kernel_perf_take(struct kernel_perf *p, size_t i, struct buf *to);
