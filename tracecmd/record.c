@@ -48,6 +48,16 @@ static int check_tsc(struct run *run, struct err *e)
 	return run->o->setup.tsc2nsec ? record_tsc2nsec(&run->out.opts.tsc2nsec, e) : 0;
 }
 
+static int open_kernel(struct run *run, struct err *e)
+{
+	int r = kernel_open(NULL, run->o->quiet ? NULL : &stderr_notices, &run->kernel, e);
+
+	if (r == -EACCES && run->o->perf)
+		err_hint(e, "or have it readable: --perf reads the numbers and formats of events there, and writes "
+			 "nothing ('mount -o remount,mode=750,gid=GROUP /sys/kernel/tracing')");
+	return r;
+}
+
 static int check_all(struct run *run, struct err *e)
 {
 	struct trace_options *o = run->o;
@@ -59,7 +69,7 @@ static int check_all(struct run *run, struct err *e)
 	if (!r)
 		r = watched_open(&run->watched, &o->setup, e);
 	if (!r)
-		r = kernel_open(NULL, o->quiet ? NULL : &stderr_notices, &run->kernel, e);
+		r = open_kernel(run, e);
 	if (!r && o->tell_writes)
 		kernel_tell_writes(run->kernel);
 	if (!r)

@@ -57,8 +57,8 @@ struct kernel_perf {
 /* ---- what is asked for ------------------------------------------------------------- */
 
 static const struct { const char *name; clockid_t id; } clocks[] = {
+	/* of those that the kernel lets tracepoints have: which can be read in an NMI */
 	{ "perf", -1 }, { "mono", CLOCK_MONOTONIC }, { "mono_raw", CLOCK_MONOTONIC_RAW },
-	{ "boot", CLOCK_BOOTTIME }, { "tai", CLOCK_TAI },
 };
 
 /* Its index, or -EINVAL. */
@@ -200,11 +200,6 @@ static int told_open(const struct kernel_perf *p, const struct perf_chosen *ch, 
 
 	if (ch->probe && code != -EACCES && code != -EPERM)
 		return err_errno(e, code, "cannot make the probe '%s'", ch->probe->probe->text);
-	if (code == -EINVAL && p->attr.use_clockid) {
-		err_errno(e, code, "cannot record %s:%s", ch->ev.system, ch->ev.name);
-		return err_hint(e, "this kernel's perf has the clock '%s' for other events only; mono, mono_raw and perf "
-				"are for all", p->clock);
-	}
 	return perf_told_refused(&what, code, e);
 }
 
