@@ -24,6 +24,8 @@ struct perf_wish {
 int perf_event_number(struct kernel *k, const struct kernel_event *ev, uint64_t *ret, struct err *e);
 /* Those that perf gives a weight: sched_stat_wait, _sleep, _iowait, _blocked, _runtime. */
 bool perf_is_weighed(const struct kernel_event *ev);
+/* Whether a pattern of -e is its very name, not its system or a shell pattern. */
+bool perf_is_named(const struct kernel_event *ev, const char *pattern);
 /* perf_event_open(2). A descriptor, -errno. */
 int perf_open(const struct perf_event_attr *attr, pid_t pid, int cpu);
 /* Tells why that failed. Returns @code. */
