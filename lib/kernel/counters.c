@@ -217,7 +217,12 @@ static int tell_all(struct kernel_counters *c, unsigned long request, const char
 
 int kernel_counters_start(struct kernel_counters *c, struct err *e)
 {
-	return c->of == KERNEL_COUNT_ALL ? tell_all(c, PERF_EVENT_IOC_ENABLE, "begin", e) : 0;
+	int r = c->of == KERNEL_COUNT_ALL ? tell_all(c, PERF_EVENT_IOC_ENABLE, "begin", e) : 0;
+
+	/* names that are taken or given from now on are told */
+	if (!r && c->of == KERNEL_COUNT_ALL && c->tasks && count_tasks_see_all(c->tasks))
+		r = err_errno(e, -ENOMEM, "cannot count each task");
+	return r;
 }
 
 int kernel_counters_stop(struct kernel_counters *c, struct err *e)

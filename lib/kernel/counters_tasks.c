@@ -71,6 +71,11 @@ int count_tasks_name(struct count_tasks *t, uint64_t id, uint32_t event)
 	return map_set(&t->events, id, 0, event);
 }
 
+int count_tasks_see_all(struct count_tasks *t)
+{
+	return perf_tasks_see_all(&t->tasks);
+}
+
 /* ---- records ---------------------------------------------------------------------------- */
 
 /* PERF_SAMPLE_TID | _ID | _PERIOD: u32 pid, tid; u64 id, period */
