@@ -199,7 +199,7 @@ static int told_open(const struct kernel_perf *p, const struct perf_chosen *ch, 
 	};
 
 	if (ch->probe && code != -EACCES && code != -EPERM)
-		return err_errno(e, code, "cannot make the probe '%s'", ch->probe->probe->text);
+		return perf_told_probe(p->k, ch->probe->probe, code, e);
 	return perf_told_refused(&what, code, e);
 }
 

@@ -119,5 +119,7 @@ int perf_probe_format(struct kernel *k, const struct kernel_event_ask *ask, stru
  * caller's to free once that is called. 0, -errno.
  */
 int perf_probe_attr(const struct kernel_dyn_def *def, struct perf_event_attr *attr, char **owned, struct err *e);
+/* Tells that perf could not make it, with near names of a symbol that is not there. Returns @code. */
+int perf_told_probe(struct kernel *k, const struct kernel_dyn_def *def, int code, struct err *e);
 
 #endif
