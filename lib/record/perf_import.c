@@ -105,7 +105,7 @@ static int start(struct import *im, struct err *e)
 	if (!has_tracepoints(&im->f))
 		return err_set(e, -ENODATA, "it has no tracepoint events, and only these have a place in a "
 			       "trace.dat");
-	ret = perf_meta_open(&im->meta, &im->f, im->opts->notices, e);
+	ret = perf_meta_open(&im->meta, &im->f, e);
 	if (!ret)
 		ret = perf_file_check_ids(&im->f, e);
 	if (!ret)

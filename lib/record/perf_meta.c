@@ -33,8 +33,7 @@ static int make_front(struct perf_meta *m, const struct perf_file *f, struct err
 	return m->data.failed ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
-int perf_meta_open(struct perf_meta *m, const struct perf_file *f, const struct notices *notices,
-		   struct err *e)
+int perf_meta_open(struct perf_meta *m, const struct perf_file *f, struct err *e)
 {
 	const struct dat_header *h;
 	struct dat_header_info info;
@@ -46,7 +45,7 @@ int perf_meta_open(struct perf_meta *m, const struct perf_file *f, const struct 
 	if (ret)
 		return ret;
 	snprintf(name, sizeof(name), "the tracing data at offset 0x%" PRIx64, f->tracing_at);
-	ret = dat_reader_open_metadata(m->data.data, m->data.len, name, notices, &m->reader, e);
+	ret = dat_reader_open_metadata(m->data.data, m->data.len, name, NULL, &m->reader, e);
 	if (!ret && dat_reader_cut(m->reader, NULL))
 		ret = err_set(e, -EBADMSG, "%s end too early", name);
 	if (!ret)

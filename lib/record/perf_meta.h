@@ -20,8 +20,7 @@ struct perf_meta {
 };
 
 /* Release in every case. 0; -ENODATA: there are none; -EBADMSG, -EOPNOTSUPP; -errno. */
-int perf_meta_open(struct perf_meta *m, const struct perf_file *f, const struct notices *notices,
-		   struct err *e);
+int perf_meta_open(struct perf_meta *m, const struct perf_file *f, struct err *e);
 void perf_meta_release(struct perf_meta *m);
 
 /* What a file is to say besides. */
