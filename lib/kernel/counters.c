@@ -156,6 +156,7 @@ static int set_filter(const struct kernel_counters *c, const struct chosen *ch, 
 		return 0;
 	err_errno(e, r, "filter '%s' of %s:%s", ch->filter, ch->ev.system, ch->ev.name);
 	if (!kernel_event_fields(c->k, &ch->ev, &fields, NULL)) {
+		filter_explain(&fields, ch->filter, 0, e);
 		for (size_t i = 0; i < fields.nr; i++)
 			buf_printf(&names, "%s%s", i ? ", " : "", fields.v[i]);
 		if (names.len && !names.failed)

@@ -411,54 +411,6 @@ int kernel_dyn_text(const struct kernel_dyn_def *def, struct buf *ret)
 	return ret->failed ? -ENOMEM : 0;
 }
 
-static void hint_events(struct kernel *k, const char *word, bool systems, struct err *e)
-{
-	const struct kernel_event *evs;
-	struct near near;
-	size_t nr;
-
-	if (kernel_events(k, &evs, &nr, NULL))
-		return;
-	near_init(&near, word);
-	for (size_t i = 0; i < nr; i++) {
-		char full[512];
-
-		snprintf(full, sizeof(full), "%s%s%s", systems ? evs[i].system : "", systems ? "." : "", evs[i].name);
-		if (!strcmp(full, word))
-			return;
-		near_try(&near, full);
-	}
-	near_hint(&near, e);
-}
-
-/* Names that this kernel has not, which it does not say so itself. */
-static void hint_names(struct kernel *k, const struct kernel_dyn_def *d, struct err *e)
-{
-	AUTO_FREE char *symbol = d->place ? strndup(d->place, strcspn(d->place, "+%")) : NULL;
-
-	if (!symbol || d->path || isdigit((unsigned char)*symbol))
-		return;
-	if (d->type == KERNEL_DYN_EPROBE || d->type == KERNEL_DYN_TPROBE)
-		hint_events(k, symbol, d->type == KERNEL_DYN_EPROBE, e);
-	else
-		kallsyms_hint(symbol, e);
-	/* What it does not know at all it refuses without a word. */
-	if (e && d->type == KERNEL_DYN_EPROBE && !strstr(e->text, "the kernel says"))
-		err_hint(e, "it may be that this kernel knows no event probes (CONFIG_EPROBE_EVENTS)");
-}
-
-/* The kernel takes a probe of a module that is not there, and waits for it. */
-static void tell_absent_module(struct kernel *k, const struct kernel_dyn_def *d)
-{
-	const char *colon = d->place && !d->path && d->type != KERNEL_DYN_EPROBE ? strchr(d->place, ':') : NULL;
-	AUTO_BUF struct buf dir = { 0 };
-
-	if (!colon || buf_printf(&dir, "/sys/module/%.*s", (int)(colon - d->place), d->place) || !access(dir.data, F_OK))
-		return;
-	notice(&k->notices, "the module '%.*s' is not loaded: the event %s/%s waits for it", (int)(colon - d->place),
-	       d->place, d->group, d->name);
-}
-
 static int add_once(struct kernel *k, const struct kernel_dyn_def *def, struct err *e)
 {
 	AUTO_BUF struct buf line = { 0 };
@@ -492,10 +444,10 @@ int kernel_dyn_add(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
 		if (r == -EEXIST && !strstr(why.text, "the kernel says"))
 			err_hint(e, "another event is at that place; 'tracecmd probe list' lists them");
 		if (r != -EEXIST && r != -ENOMEM)
-			hint_names(k, def, e);
+			dyn_hint_names(k, def, e);
 		return r;
 	}
-	tell_absent_module(k, def);
+	dyn_tell_absent(k, def);
 	events_release(k);
 	return 0;
 }
