@@ -32,10 +32,12 @@ static void test_rivals(void **state)
 	expect_rival(listed, "trace", NULL);
 	expect_rival(listed, "hist:keys=pid:size=1024", "hist:keys=pid:vals=hitcount:sort=hitcount:size=2048 [active]");
 	expect_rival(listed, "hist:keys=pid if pid > 1", "hist:keys=pid:vals=hitcount:sort=hitcount:size=512 if pid > 1 [paused]");
-	/* a key that is listed otherwise than it is written */
-	expect_rival("hist:keys=common_stacktrace:size=4096 [active]\n", "hist:keys=stacktrace:size=128",
-		     "hist:keys=common_stacktrace:size=4096 [active]");
 	expect_rival(listed, "hist:keys=pid if pid > 2", NULL);
+	expect_rival(listed, "hist:keys=stacktrace:size=128", "hist:keys=common_stacktrace:vals=hitcount:sort=hitcount:size=4096 [active]");
+	expect_rival("hist:keys=a,b:size=256 [active]\nhist:keys=b,common_cpu,c:size=512 [active]\n", "hist:keys=b,cpu,c:size=128",
+		     "hist:keys=b,common_cpu,c:size=512 [active]");
+	/* listed in a way nobody knows: the first of that filter */
+	expect_rival("hist:keys=a,b:size=256 [active]\n", "hist:keys=a", "hist:keys=a,b:size=256 [active]");
 }
 
 /* A file that the kernel would refuse to be written to cannot be made here: the explanation is asked for. */
