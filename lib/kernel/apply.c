@@ -588,8 +588,7 @@ int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *
 	return ret;
 }
 
-/* Adds the process and its threads; a thread's own id stands for itself. */
-static void add_threads(pid_t pid, struct buf *list)
+void put_threads(pid_t pid, struct buf *list)
 {
 	char path[64];
 	DIR *d;
@@ -630,7 +629,7 @@ int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, s
 		if (!a.in || !is_limited(s, a.is))
 			continue;
 		for (size_t j = 0; j < a.is->pids.nr; j++)
-			add_threads(a.is->pids.v[j], &list);
+			put_threads(a.is->pids.v[j], &list);
 		if (s->only_command && command > 0)
 			buf_printf(&list, "%d\n", (int)command);
 		if (list.failed)

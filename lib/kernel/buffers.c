@@ -277,5 +277,5 @@ int kernel_formats(struct kernel *k, const struct kernel_setup *s, kernel_format
 	for (size_t i = 0; !ret && i < w.nr; i++)
 		if (flags[i])
 			ret = give_format(k, w.events[i].system, w.events[i].name, fn, ctx, e);
-	return ret;
+	return ret || !s ? ret : setup_probes_formats(k, s, fn, ctx, e);
 }

@@ -352,6 +352,15 @@ int kernel_setup_check_reading(struct kernel *k, struct kernel_instance_setup *i
 	return ret ? ret : check_options(&c);
 }
 
+int setup_check_events(struct kernel *k, struct kernel_setup *s, struct kernel_instance_setup *is,
+			       struct err *e)
+{
+	struct check c = { .k = k, .s = s, .is = is, .in = kernel_top(k), .e = e };
+	int ret = check_events(&c);
+
+	return ret ? ret : check_pids(&c);
+}
+
 static int check_part(struct check *c)
 {
 	struct kernel_instance_setup *is = c->is;

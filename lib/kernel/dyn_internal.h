@@ -22,6 +22,10 @@ int dyn_refuse(struct err *e, const char *text, size_t at, const char *fmt, ...)
 /* A word the kernel takes as a name: letter or '_', then digits too. */
 bool dyn_is_name(const char *s, size_t len);
 
+/* ---- dynevent_add.c */
+/* kernel_dyn_prepare, whatever the kernel lists among its dynamic events. */
+int dyn_fit(struct kernel *k, struct kernel_dyn_def *def, struct err *e);
+
 /* ---- dynevent_arg.c */
 /*
  * Whether the @len bytes at @text + @at can be an argument; what only some kernels or places take is

@@ -378,12 +378,10 @@ static int choose_name(struct kernel *k, struct kernel_dyn_def *d, struct err *e
 	return err_set(e, -EEXIST, "%s has %u events of the name '%s' already", d->group, NAMES_TRIED, d->base);
 }
 
-int kernel_dyn_prepare(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
+int dyn_fit(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
 {
-	int r = kernel_dyn_has(k, def->type, e);
+	int r = def->name ? 0 : base_name(def, e);
 
-	if (!r && !def->name)
-		r = base_name(def, e);
 	if (!r && def->path)
 		r = place_in_program(k, def, e);
 	if (!r)
@@ -393,6 +391,13 @@ int kernel_dyn_prepare(struct kernel *k, struct kernel_dyn_def *def, struct err 
 	else if (!r && is_taken(k, def->group, def->name))
 		r = explain_taken(k, def, e);
 	return r;
+}
+
+int kernel_dyn_prepare(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
+{
+	int r = kernel_dyn_has(k, def->type, e);
+
+	return r ? r : dyn_fit(k, def, e);
 }
 
 /* ---- making --------------------------------------------------------------- */

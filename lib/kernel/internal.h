@@ -167,6 +167,11 @@ int full_cpumask(const struct kernel_instance *in, struct buf *ret);
 int setup_probes_check(struct kernel *k, struct kernel_setup *s, struct err *e);
 /* Makes them, and has the setup's events found among those there are then. 0, -errno. */
 int setup_probes_make(struct kernel *k, struct kernel_setup *s, struct err *e);
+/* The same for events that perf makes, without tracefs. */
+int setup_probes_check_perf(struct kernel *k, struct kernel_setup *s, struct err *e);
+/* Calls @fn with the format of each event that perf makes. 0, what @fn returned, -errno. */
+int setup_probes_formats(struct kernel *k, const struct kernel_setup *s, kernel_format_fn fn, void *ctx,
+			 struct err *e);
 /* Whether an event of the setup that is yet to be made fits a pattern of -e. */
 bool setup_probes_match(const struct kernel_setup *s, const struct kernel_event_ask *ask);
 
@@ -186,7 +191,14 @@ int triggers_of(struct kernel_instance *in, const struct kernel_event *ev, struc
 /* Removes all triggers of an event, or with NULL of all events; what stays is told. 0, -errno. */
 int triggers_remove(struct kernel_instance *in, const struct kernel_event *ev, struct err *e);
 
+/* ---- apply.c */
+/* Appends a line for each thread of the process; a thread's own id stands for itself. */
+void put_threads(pid_t pid, struct buf *list);
+
 /* ---- check.c */
+/* Of one part only the events and the processes, as kernel_setup_check. 0, -errno. */
+int setup_check_events(struct kernel *k, struct kernel_setup *s, struct kernel_instance_setup *is,
+		       struct err *e);
 /* Adds what is near a pattern of events that means none. */
 void hint_near_events(const struct kernel_event *evs, size_t nr, const char *pattern, struct err *e);
 /* Whether "sys:ev", "sys:", "word" (a system or an event) or "all", each a glob, means it. */

@@ -33,6 +33,8 @@ struct kernel_event_ask {
 	char *pattern;			/* "sys:ev", "sys:", "word" (systems and events), "all"; globs */
 	struct kernel_dyn_def *probe;	/* --probe: the event is yet to be made; kernel_setup_check gives
 					 * the pattern its name. NULL: -e */
+	uint16_t perf_type;		/* what perf makes of the probe has this number in the file; 0: it is
+					 * made in tracefs */
 	bool negate;			/* -v: switched off after everything else */
 	bool optional;			/* a kernel without it is fine */
 	char *filter;			/* several -f as "(a)&&(b)"; NULL: none */
