@@ -78,6 +78,8 @@ int user_events_name(struct kernel *k, struct kernel_dyn_events *defs);
  * there are; if it is not there, adds near matches to @e.
  */
 void kallsyms_hint(const char *name, struct err *e);
+/* Whether the kernel itself or a module has that function. 1, 0; -1: it tells no functions. */
+int kallsyms_has(const char *function);
 /* Whether there is a tracepoint of that name, whose own is tried against @near otherwise. 1, 0; -1: it tells none. */
 int kallsyms_tracepoint(const char *name, struct near *near);
 

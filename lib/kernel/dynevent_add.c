@@ -24,26 +24,36 @@ int kernel_dyn_has(struct kernel *k, unsigned type, struct err *e)
 {
 	static const struct {
 		unsigned types;
-		const char *file, *readme, *what, *config;
+		const char *file, *readme, *function;	/* one of which shows it */
+		const char *what, *config;
 	} kinds[] = {
-		{ KERNEL_DYN_ALL, "dynamic_events", NULL, "dynamic events", "CONFIG_DYNAMIC_EVENTS, Linux 5.0" },
-		{ KERNEL_DYN_KPROBE | KERNEL_DYN_KRETPROBE, "kprobe_events", NULL, "probes of its functions",
+		{ KERNEL_DYN_ALL, "dynamic_events", NULL, NULL, "dynamic events", "CONFIG_DYNAMIC_EVENTS, Linux 5.0" },
+		{ KERNEL_DYN_KPROBE | KERNEL_DYN_KRETPROBE, "kprobe_events", NULL, NULL, "probes of its functions",
 		  "CONFIG_KPROBE_EVENTS" },
-		{ KERNEL_DYN_UPROBE | KERNEL_DYN_URETPROBE, "uprobe_events", NULL, "probes of programs",
+		{ KERNEL_DYN_UPROBE | KERNEL_DYN_URETPROBE, "uprobe_events", NULL, NULL, "probes of programs",
 		  "CONFIG_UPROBE_EVENTS" },
-		{ KERNEL_DYN_SYNTH, "synthetic_events", NULL, "synthetic events", "CONFIG_SYNTH_EVENTS" },
-		{ KERNEL_DYN_FPROBE, NULL, "f[:[", "function probes", "CONFIG_FPROBE_EVENTS, Linux 6.5" },
-		{ KERNEL_DYN_TPROBE, NULL, "t[:[", "tracepoint probes", "CONFIG_FPROBE_EVENTS, Linux 6.5" },
+		{ KERNEL_DYN_SYNTH, "synthetic_events", NULL, NULL, "synthetic events", "CONFIG_SYNTH_EVENTS" },
+		{ KERNEL_DYN_FPROBE, NULL, "f[:[", NULL, "function probes", "CONFIG_FPROBE_EVENTS, Linux 6.5" },
+		{ KERNEL_DYN_TPROBE, NULL, "t[:[", NULL, "tracepoint probes", "CONFIG_FPROBE_EVENTS, Linux 6.5" },
+		/* README has their syntax whether there are any or not */
+		{ KERNEL_DYN_EPROBE, NULL, NULL, "eprobe_dyn_event_create", "event probes",
+		  "CONFIG_EPROBE_EVENTS, before Linux 6.17 CONFIG_PROBE_EVENTS; Linux 5.15" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		bool has;
+
 		if (!(kinds[i].types & type))
 			continue;
-		if (kinds[i].file ? !kernel_has(kernel_top(k), kinds[i].file) : !in_readme(k, kinds[i].readme)) {
-			err_set(e, -EOPNOTSUPP, "this kernel knows no %s", kinds[i].what);
-			err_hint(e, "they need %s", kinds[i].config);
-			return -EOPNOTSUPP;
-		}
+		if (kinds[i].file)
+			has = kernel_has(kernel_top(k), kinds[i].file);
+		else
+			has = kinds[i].readme ? in_readme(k, kinds[i].readme) : kallsyms_has(kinds[i].function);
+		if (has)
+			continue;
+		err_set(e, -EOPNOTSUPP, "this kernel knows no %s", kinds[i].what);
+		err_hint(e, "they need %s", kinds[i].config);
+		return -EOPNOTSUPP;
 	}
 	return 0;
 }

@@ -81,9 +81,6 @@ static void hint_event_probe(struct kernel *k, const struct kernel_dyn_def *d, s
 			filter_explain(&fields, d->text, filter + strlen("if ") - d->text, e);
 	}
 	kernel_words_release(&fields);
-	/* What it does not know at all it refuses without a word. */
-	if (!strstr(e->text, "the kernel says"))
-		err_hint(e, "it may be that this kernel knows no event probes (CONFIG_EPROBE_EVENTS)");
 }
 
 /* ---- tracepoints ------------------------------------------------------------ */

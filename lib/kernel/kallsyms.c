@@ -62,6 +62,25 @@ void kallsyms_hint(const char *name, struct err *e)
 	near_hint(&near, e);
 }
 
+int kallsyms_has(const char *function)
+{
+	FILE *f = fopen(KALLSYMS, "r");
+	char *line AUTO_FREE = NULL;
+	size_t size = 0, len = strlen(function);
+	int ret = -1;
+
+	while (f && ret < 1 && getline(&line, &size, f) >= 0) {
+		char *word, *module;
+
+		cut_line(line, &word, &module);
+		/* compilers put ".llvm.123" and the like behind names */
+		ret = word && !strncmp(word, function, len) && (!word[len] || word[len] == '.');
+	}
+	if (f)
+		fclose(f);
+	return ret;
+}
+
 /* A tracepoint is a variable, which is not always listed, and a function that calls who hangs on it. */
 static char *tracepoint_in(char *line)
 {
