@@ -72,7 +72,7 @@ static int check_all(struct run *run, struct err *e)
 	if (!r)
 		r = record_output_parts(&run->out, e);
 	if (!r && (o->pid_file || o->daemonize))
-		r = pid_file_open(&run->pid_file, o->pid_file, e);
+		r = pid_file_open(&run->pid_file, o->pid_file, DAEMON_PID_FILE, e);
 	run->plan.out_to_stderr = run->out.sent_to == STDOUT_FILENO;
 	return r ? r : check_tsc(run, e);
 }
@@ -205,7 +205,7 @@ static int record(struct run *run, struct err *e)
 	int r;
 
 	if (run->o->daemonize) {
-		r = daemon_begin(&run->daemon_fd, e);
+		r = daemon_begin("recording", &run->daemon_fd, e);
 		if (r)
 			return r;
 	}
