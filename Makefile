@@ -15,7 +15,7 @@ PREFIX ?= /usr/local
 OPT ?= -O2 -g
 PKGS := libtraceevent libzstd liblz4 zlib libxxhash libelf
 
-CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTRACECMD_VERSION='"$(VERSION)"' -Ilib
+ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTRACECMD_VERSION='"$(VERSION)"' -Ilib $(CPPFLAGS)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 # asked once, and only by what compiles
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
@@ -65,7 +65,7 @@ $(B)/libtracecmd-user-event.a: $(USER_EVENT_OBJ) lib/libtracecmd.map
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(say) "  CC  $<"
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -MMD -MP -c -o $@ $<
 
 # Sets itself up: packages, build, tracefs.
 demo:

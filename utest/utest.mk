@@ -11,7 +11,7 @@ PYTEST := /usr/bin/python3 -m pytest -q -p no:cacheprovider
 $(B)/utest/%: utest/unit/%.c $(B)/libtracecmd.a
 	@mkdir -p $(@D)
 	$(say) "  CC  $@"
-	$(Q)$(CC) $(CPPFLAGS) -Iutest/unit -DFIXTURES='"$(CURDIR)/utest/fixtures"' $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< \
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Iutest/unit -DFIXTURES='"$(CURDIR)/utest/fixtures"' $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< \
 		$(B)/libtracecmd.a $(PKG_LIBS) -lcmocka -ldl -lm
 -include $(UNIT:=.d)
 
@@ -42,7 +42,7 @@ comma := ,
 
 $(B)/utest/faults.o: utest/tools/faults.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 $(B)/utest/tracecmd-faults: $(CMD_OBJ) $(B)/utest/faults.o $(B)/libtracecmd.a
 	$(say) "  LD  $@"
@@ -71,7 +71,7 @@ FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=un
 $(B)/fuzz/%: utest/fuzz/%.c $(B)/libtracecmd.a
 	@mkdir -p $(@D)
 	$(say) "  CC  $@"
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP $(ALL_LDFLAGS) $(FUZZ_MAIN) -o $@ $< \
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -Wno-missing-prototypes -MMD -MP $(ALL_LDFLAGS) $(FUZZ_MAIN) -o $@ $< \
 		$(B)/libtracecmd.a $(PKG_LIBS) -ldl -lm
 -include $(FUZZ:%=$(B)/fuzz/%.d)
 
