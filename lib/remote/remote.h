@@ -40,4 +40,33 @@ int listener_run(struct listener *l, struct err *e);
 void listener_stop(struct listener *l);
 void listener_free(struct listener *l);
 
+/* ---- the recorder's side: what is recorded goes to a listener ---------------- */
+
+struct sender;
+
+/*
+ * Connects to a listener, @to: "HOST:PORT", "[ADDRESS]:PORT", or "PORT" of this machine, and waits
+ * until it has told that it is one. @tcp: data over TCP, else as datagrams. 0, -errno.
+ */
+int sender_new(const char *to, bool tcp, struct sender **ret, struct err *e);
+/* Agrees on everything but data. To be done soon after: the listener does not wait long. 0, -errno. */
+int sender_begin(struct sender *s, uint32_t cpus, uint32_t page_size, struct err *e);
+/* Of the file whose front is sent: 7; 6 for an old listener. After sender_begin. */
+unsigned sender_version(const struct sender *s);
+/* Whether the front may be sent once more at the end. */
+bool sender_late(const struct sender *s);
+/* Sends the file's front, all that is in @fd. 0, -errno. */
+int sender_front(struct sender *s, int fd, struct err *e);
+/* After the first front: opens the connections for data. 0, -errno. */
+int sender_connect(struct sender *s, struct err *e);
+/* Sends whole sub-buffers of a CPU; as recorder_opts.send. */
+int sender_put(void *sender, uint32_t cpu, const void *pages, size_t len, struct err *e);
+/* Readable when the listener does not go on. */
+int sender_fd(const struct sender *s);
+/* No more sub-buffers come: waits until those that were put have arrived. 0, -errno. */
+int sender_end_data(struct sender *s, struct err *e);
+/* The farewell; waits until the file is made where the listener tells that. 0, -errno. */
+int sender_end(struct sender *s, struct err *e);
+void sender_free(struct sender *s);
+
 #endif
