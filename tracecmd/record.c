@@ -108,6 +108,8 @@ static int tracing_off(struct run *run, struct err *e)
 /* Before the command runs, which may want to be the first to ask something. */
 static void listen_for_commands(struct run *run)
 {
+	if (run->o->perf && geteuid())	/* where they are awaited is root's */
+		return;
 	run->control = (struct record_control){
 		.kernel = run->kernel, .out = &run->out, .rec = run->recording,
 		.progress = &run->progress,

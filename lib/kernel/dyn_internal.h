@@ -25,6 +25,8 @@ bool dyn_is_name(const char *s, size_t len);
 /* ---- dynevent_add.c */
 /* kernel_dyn_prepare, whatever the kernel lists among its dynamic events. */
 int dyn_fit(struct kernel *k, struct kernel_dyn_def *def, struct err *e);
+/* Adds what is near names that this kernel has not, which it does not say itself. */
+void dyn_hint_names(struct kernel *k, const struct kernel_dyn_def *d, struct err *e);
 
 /* ---- dynevent_arg.c */
 /*

@@ -436,8 +436,7 @@ static void hint_events(struct kernel *k, const char *word, bool systems, struct
 	near_hint(&near, e);
 }
 
-/* Names that this kernel has not, which it does not say so itself. */
-static void hint_names(struct kernel *k, const struct kernel_dyn_def *d, struct err *e)
+void dyn_hint_names(struct kernel *k, const struct kernel_dyn_def *d, struct err *e)
 {
 	AUTO_FREE char *symbol = d->place ? strndup(d->place, strcspn(d->place, "+%")) : NULL;
 
@@ -497,7 +496,7 @@ int kernel_dyn_add(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
 		if (r == -EEXIST && !strstr(why.text, "the kernel says"))
 			err_hint(e, "another event is at that place; 'tracecmd probe list' lists them");
 		if (r != -EEXIST && r != -ENOMEM)
-			hint_names(k, def, e);
+			dyn_hint_names(k, def, e);
 		return r;
 	}
 	tell_absent_module(k, def);
