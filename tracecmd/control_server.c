@@ -85,6 +85,11 @@ static int remove_dead(void *ctx, pid_t pid)
 	return 0;
 }
 
+void control_remove_dead(void)
+{
+	control_each(remove_dead, NULL);
+}
+
 /* ---- clients ----------------------------------------------------------------- */
 
 static void drop(struct client *cl)
@@ -316,7 +321,7 @@ int control_open(struct control **ret, const struct control_command *table, void
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
 	c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	r = c->epoll < 0 || c->listener < 0 ? -errno : 0;
-	control_each(remove_dead, NULL);
+	control_remove_dead();
 	if (!r)
 		r = bind_at(c->listener, &addr);
 	if (!r)

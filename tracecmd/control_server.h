@@ -49,6 +49,8 @@ void control_serve(struct control *c);
 void control_close(struct control *c, const char *why);
 /* Removes the socket of recorder @pid, which was killed. */
 void control_remove(pid_t pid);
+/* Removes those of all recorders that are gone. */
+void control_remove_dead(void);
 /* The address of that one's socket. */
 void control_path(pid_t pid, char path[CONTROL_PATH_MAX]);
 /* Calls @fn for each recorder that has a socket, until that returns non-zero, which is returned. */

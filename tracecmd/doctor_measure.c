@@ -140,7 +140,6 @@ static int advise(struct measure *m)
 	struct doctor_rate *r = &m->d->rate;
 	const struct kernel_instance_setup *is = &m->setup.instances.v[1];
 	AUTO_BUF struct buf events = { 0 };
-	char word[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(measured); i++)
 		if (is->events.v[i].found.nr)
@@ -149,12 +148,7 @@ static int advise(struct measure *m)
 	if (events.failed)
 		return -ENOMEM;
 	events = (struct buf){ 0 };
-	/* "1408" or "7 (expanded: 1408)" */
-	if (!kernel_read_word(kernel_top(m->d->k), "buffer_size_kb", word, sizeof(word))) {
-		const char *expanded = strstr(word, "expanded: ");
-
-		r->kept_kb = strtoull(expanded ? expanded + strlen("expanded: ") : word, NULL, 10);
-	}
+	r->kept_kb = kernel_buffer_kb(kernel_top(m->d->k));
 	r->advised_kb = r->record_kb ? r->record_kb : r->kept_kb;
 	while (r->advised_kb && r->advised_kb < BUFFER_KB_MAX && r->advised_kb * 1024 < r->bytes * STALL_S)
 		r->advised_kb *= 2;

@@ -14,6 +14,7 @@
 
 #define NOTE_NAME "note."
 #define NOTE_MAX (64u << 20)
+#define NOTE_TRIES 16
 
 static void boot_id(char *id, size_t size)
 {
@@ -22,6 +23,26 @@ static void boot_id(char *id, size_t size)
 	snprintf(id, size, "-");
 	if (!path_read_all("/proc/sys/kernel/random/boot_id", &text, size))
 		snprintf(id, size, "%.*s", (int)strcspn(text.data, "\n"), text.data);
+}
+
+/* A new file of notes, locked, whose name @path becomes. A descriptor, or -1. */
+static int make_file(char *path)
+{
+	for (int i = 0; i < NOTE_TRIES; i++) {
+		struct stat st;
+		int fd;
+
+		memcpy(path + strlen(path) - 6, "XXXXXX", 6);
+		fd = mkostemp(path, O_CLOEXEC | O_APPEND);
+		if (fd < 0)
+			return -1;
+		/* Before it was locked another command may have taken it for one that was left, and removed it. */
+		if (!flock(fd, LOCK_EX) && !fstat(fd, &st) && st.st_nlink)
+			return fd;
+		unlink(path);
+		close(fd);
+	}
+	return -1;
 }
 
 int note_new(char **ret_path)
@@ -34,11 +55,8 @@ int note_new(char **ret_path)
 	boot_id(boot, sizeof(boot));
 	snprintf(head, sizeof(head), "tracecmd 1 pid %d boot %s\n", getpid(), boot);
 	if (!mkdir(NOTES_DIR, 0700) || errno == EEXIST)
-		fd = mkostemp(path, O_CLOEXEC | O_APPEND);
-	/* Nobody else takes it while it is empty. */
-	r = fd >= 0 ? flock(fd, LOCK_EX) : -1;
-	if (!r)
-		r = write_full(fd, head, strlen(head));
+		fd = make_file(path);
+	r = fd >= 0 ? write_full(fd, head, strlen(head)) : -1;
 	if (!r) {
 		*ret_path = path;
 		return fd;
@@ -127,8 +145,11 @@ static int open_left_note(const char *name, struct left_note *n, struct err *e)
 		r = note_read(n->fd, &n->text) ?: 1;
 	if (r < 0)
 		return err_errno(e, r, "cannot read '%s', where tracecmd noted what it changed", n->path);
-	if (!r || !n->text.len)		/* empty: being made just now */
+	if (!r)
 		return 0;
+	/* Its maker was killed; or has not locked it yet, and makes another. */
+	if (!n->text.len)
+		return unlink(n->path), 0;
 	lines = strchr(n->text.data, '\n');
 	if (!lines || sscanf(n->text.data, "tracecmd 1 pid %d boot %63s", &n->pid, boot) != 2)
 		return err_set(e, -EBADMSG, "'%s', where tracecmd noted what it changed, is not understood (another "

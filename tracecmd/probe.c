@@ -149,7 +149,7 @@ static int remove_chosen(struct probe *p)
 
 	/* Of programs, which nobody named. */
 	for (size_t i = 0; !status && !p->nr_words && i < p->evs.nr; i++)
-		p->chosen[i] &= *p->evs.v[i].group != 0;
+		p->chosen[i] &= p->evs.v[i].type != KERNEL_DYN_USER && *p->evs.v[i].group;
 	if (status)
 		return status;
 	return kernel_dyn_del_chosen(p->k, &p->evs, p->chosen, p->force, p->e) ? EXIT_FAILED : EXIT_OK;
@@ -163,7 +163,7 @@ static int take_kind(struct probe *p)
 
 	if (!kind)
 		return usage_error(p->e, "option --kind: '%s' is no kind of dynamic events; there are kprobe, "
-				   "kretprobe, uprobe, uretprobe, eprobe, synth, fprobe, tprobe and all", optarg);
+				   "kretprobe, uprobe, uretprobe, eprobe, synth, fprobe, tprobe, user and all", optarg);
 	p->kinds |= kind;
 	return EXIT_OK;
 }
@@ -261,7 +261,7 @@ const struct command probe_command = {
 		 "       tracecmd probe clear [--kind KIND]... [--force]",
 	.help = "  --user       the place is in a program, which is looked for in PATH\n"
 		"  --kind KIND  only these: kprobe, kretprobe, uprobe, uretprobe, eprobe, synth,\n"
-		"               fprobe, tprobe (repeatable)\n"
+		"               fprobe, tprobe, user (repeatable)\n"
 		"  --json       for programs\n"
 		"  --force      switch off what is in use, in all instances, and remove its\n"
 		"               triggers\n"

@@ -24,6 +24,7 @@ struct run {
 	struct child_plan plan;
 	struct child child;
 	struct kernel *kernel;
+	struct kernel_perf *perf;	/* --perf */
 	struct supervisor supervisor;
 	struct put_back put_back;
 	struct watched watched;
@@ -47,6 +48,16 @@ static int check_tsc(struct run *run, struct err *e)
 	return run->o->setup.tsc2nsec ? record_tsc2nsec(&run->out.opts.tsc2nsec, e) : 0;
 }
 
+static int open_kernel(struct run *run, struct err *e)
+{
+	int r = kernel_open(NULL, run->o->quiet ? NULL : &stderr_notices, &run->kernel, e);
+
+	if (r == -EACCES && run->o->perf)
+		err_hint(e, "or have it readable: --perf reads the numbers and formats of events there, and writes "
+			 "nothing ('mount -o remount,mode=750,gid=GROUP /sys/kernel/tracing')");
+	return r;
+}
+
 static int check_all(struct run *run, struct err *e)
 {
 	struct trace_options *o = run->o;
@@ -58,14 +69,14 @@ static int check_all(struct run *run, struct err *e)
 	if (!r)
 		r = watched_open(&run->watched, &o->setup, e);
 	if (!r)
-		r = kernel_open(NULL, o->quiet ? NULL : &stderr_notices, &run->kernel, e);
+		r = open_kernel(run, e);
 	if (!r && o->tell_writes)
 		kernel_tell_writes(run->kernel);
 	if (!r)
-		r = kernel_setup_check(run->kernel, &o->setup, e);
+		r = (o->perf ? kernel_perf_check : kernel_setup_check)(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_files(o, run->kernel, false, e);
-	if (!r)
+	if (!r && !o->perf)
 		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_open(&run->out, o, e);
@@ -86,6 +97,13 @@ static int tracing_on(void *ctx, struct err *e)
 	return kernel_setup_tracing(run->kernel, &run->o->setup, true, e);
 }
 
+static int tracing_off(struct run *run, struct err *e)
+{
+	if (run->o->perf)
+		return run->perf ? kernel_perf_stop(run->perf, e) : 0;
+	return kernel_setup_tracing(run->kernel, &run->o->setup, false, e);
+}
+
 /* Before the command runs, which may want to be the first to ask something. */
 static void listen_for_commands(struct run *run)
 {
@@ -99,6 +117,33 @@ static void listen_for_commands(struct run *run)
 static bool leaves_tracing(const struct kernel_setup *setup)
 {
 	return setup->no_reset && setup->keep;
+}
+
+/* The same with nothing changed in the kernel's settings. The command's events belong to its process. */
+static int begin_perf(struct run *run, struct err *e)
+{
+	struct kernel_setup *setup = &run->o->setup;
+	int r = 0;
+
+	kernel_setup_grow(setup);
+	if (run->o->command)
+		r = child_fork(&run->child, &run->plan, &run->mask, NULL, NULL, e);
+	if (!r)
+		r = kernel_perf_open(run->kernel, setup, run->child.pid, &run->perf, e);
+	run->out.opts.perf = run->perf;
+	if (!r)
+		r = record_trigger_open(&run->trigger, run->o, e);
+	if (!r)
+		r = recording_new(run->kernel, setup, &run->out.opts, &run->recording, e);
+	if (!r) {
+		record_output_reserve(&run->out, run->recording);
+		r = recording_start(run->recording, e);
+	}
+	if (!r) {
+		listen_for_commands(run);
+		r = kernel_perf_start(run->perf, e);
+	}
+	return !r && run->o->command ? child_go(&run->child, e) : r;
 }
 
 /* Up to the moment in which tracing is on. */
@@ -170,11 +215,11 @@ static bool is_early(enum record_end why)
 static int end(struct run *run, enum record_end why, unsigned signals, const struct err *blind,
 	       struct err *e)
 {
-	int r = kernel_setup_tracing(run->kernel, &run->o->setup, false, e);
+	int r = tracing_off(run, e);
 
 	if (r)
 		return r;
-	if (!run->o->setup.keep)
+	if (!run->o->setup.keep && !run->o->perf)
 		put_back_begin(&run->put_back, run->kernel);
 	if (why == RECORD_END_COMMAND) {
 		run->status = child_wait(&run->child);
@@ -209,13 +254,13 @@ static int record(struct run *run, struct err *e)
 		if (r)
 			return r;
 	}
-	r = supervisor_start(&run->supervisor, run->kernel, e);
+	r = run->o->perf ? 0 : supervisor_start(&run->supervisor, run->kernel, e);
 	if (r)
 		return r;
 	run->signal_fd = stop_signals_take(&run->mask, e);
 	if (run->signal_fd < 0)
 		return run->signal_fd;
-	r = begin(run, e);
+	r = (run->o->perf ? begin_perf : begin)(run, e);
 	if (r)
 		return r;
 	r = pid_file_write(&run->pid_file, e);
@@ -272,9 +317,10 @@ static int run_record(int argc, char **argv, struct err *e)
 		put_back_rest(&run.put_back);
 	/* Threads that drain a buffer must not have it filled meanwhile. */
 	if (r && run.recording)
-		kernel_setup_tracing(run.kernel, &o.setup, false, NULL);
+		tracing_off(&run, NULL);
 	record_control_close(&run.control, e);
 	recording_free(run.recording, !run.out.keep_spools);
+	kernel_perf_close(run.perf);
 	record_trigger_close(&run.trigger);
 	put_back(&run, r, &undo);
 	/* A child that never went holds what tells the supervisor that we are there. */
@@ -322,6 +368,8 @@ const struct command record_command = {
 		"  --save-on-failure no file if the command's exit status is 0\n"
 		"  SIGUSR2, 'tracecmd control save': write a file of what is kept, and go on\n"
 		"\nHow\n"
+		"  --perf            through perf's rings (perf_event_open): nothing is changed in tracefs;\n"
+		"                    own processes (-F, -P) also without root, where that is allowed\n"
 		"  --fail-on-loss    exit status 3 if events were lost\n"
 		"  --sync[=SECONDS]  have what was recorded on the disk every so many (1)\n"
 		"  --status-fd N     a line of status each second to this descriptor\n"

@@ -461,9 +461,6 @@ static int parse_args(struct report *rp, int argc, char **argv, struct err *e)
 		status = add_file(&p, DEFAULT_FILE, false);
 	if (!status && rp->wakeup && rp->files.nr > 1)
 		status = usage_error(e, "-w is about one file, and %zu are named", rp->files.nr);
-	if (!status && !rp->profile && (rp->global_irqs || rp->by_comm || rp->hooks.nr))
-		status = usage_error(e, "%s is part of --profile: give that too", rp->global_irqs ?
-				     "-G" : rp->by_comm ? "--by-comm" : "-H");
 	if (!status && rp->profile && rp->wakeup)
 		status = usage_error(e, "--profile and -w exclude each other");
 	if (!status && rp->profile && rp->format != REPORT_TEXT)
@@ -495,6 +492,18 @@ static void report_release(struct report *rp)
 	free(rp->last);
 }
 
+/* Scripts give these anyway: trace-cmd takes them without a word. */
+static void tell_unused(const struct report *rp)
+{
+	const struct { const char *name; bool given; } options[] = {
+		{ "-G", rp->global_irqs }, { "--by-comm", rp->by_comm }, { "-H", rp->hooks.nr },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options) && !rp->profile; i++)
+		if (options[i].given)
+			notice(rp->notices, "option %s has no effect without --profile", options[i].name);
+}
+
 /* --version without a file to ask: this program's, as of any command. */
 static bool asks_own_version(const struct report *rp)
 {
@@ -524,8 +533,10 @@ static int report_run(int argc, char **argv, struct err *e)
 			status = EXIT_USAGE;
 	}
 	if (!status) {
-		int r = report_open(&rp, e);
+		int r;
 
+		tell_unused(&rp);
+		r = report_open(&rp, e);
 		if (!r)
 			r = rp.questions ? report_answer(&rp, e) :
 			    rp.count.wanted ? report_counts(&rp, e) :

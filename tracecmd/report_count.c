@@ -261,12 +261,12 @@ static int in_range(const struct count *c, struct counter *ct, uint64_t raw_ts)
 	return 1;
 }
 
-/* 0, 1 if what follows is past the range of time, -errno. */
+/* What struct replay_scan's page returns. */
 static int count_each(const struct count *c, struct counter *ct, struct ring_page *page)
 {
 	struct tally_key key = key_of(c, &ct->cpu);
 	struct ring_event ev;
-	int r = 0, in = 1;
+	int r = 0, in = 1, seen = 0;
 
 	while (r >= 0 && ring_page_next(page, &ev) > 0) {
 		if (c->range.has_from || c->range.has_to) {
@@ -274,11 +274,13 @@ static int count_each(const struct count *c, struct counter *ct, struct ring_pag
 			r = settle_lost(ct, in > 0);
 		}
 		if (in < 0)
-			return r < 0 ? r : 1;
+			return r < 0 ? r : seen | REPLAY_SCAN_ENOUGH;
+		if (!in)
+			seen = REPLAY_SCAN_FRONT;
 		if (!r)
 			r = count_record(c, ct, page, &ev, in, &key);
 	}
-	return r;
+	return r < 0 ? r : seen;
 }
 
 static int count_page(void *ctx, unsigned worker, const struct replay_cpu *cpu,

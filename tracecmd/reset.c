@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "control_server.h"
 #include "instances.h"
 #include "kernel/dynevent.h"
 #include "notes.h"
@@ -190,10 +191,12 @@ static int reset_run(int argc, char **argv, struct err *e)
 	status = take_options(&r, argc, argv);
 	if (!status && !r.targets.nr && r.keep)
 		status = choose_default(&r);
-	if (!status && r.recover)
+	if (!status && r.recover) {
+		control_remove_dead();
 		status = notes_recover(e) ? EXIT_FAILED : EXIT_OK;
-	else if (!status)
+	} else if (!status) {
 		status = reset_targets(&r);
+	}
 	vec_release(&r.targets);
 	kernel_close(r.k);
 	return status;

@@ -17,7 +17,7 @@ enum {
 	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
 	OPT_STATUS_FD, OPT_PID_FILE, OPT_PROBE, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
 	OPT_ROTATE, OPT_KEEP, OPT_KEEP_LAST, OPT_TRIGGER, OPT_ON_TRIGGER, OPT_PRE, OPT_POST,
-	OPT_SAVE_ON_FAILURE,
+	OPT_SAVE_ON_FAILURE, OPT_PERF,
 };
 
 #define SYNC_DEFAULT_S 1
@@ -26,6 +26,7 @@ enum {
 #define R (1u << TRACE_RECORD)
 #define S (1u << TRACE_START)
 #define X (1u << TRACE_EXTRACT)
+#define P (X << 1)			/* record --perf */
 
 /* Which options mean something to which command. In extract, -s has no
  * argument, and -a and -t choose buffers; -b, -c, -F, -g, -l, -n and -P are
@@ -34,26 +35,27 @@ static const struct {
 	int opt;
 	unsigned commands;
 } uses[] = {
-	{ 'e', R | S }, { 'f', R | S }, { 'R', R | S }, { 'v', R | S }, { 'i', R | S | X },
-	{ 'a', R | S | X }, { 'p', R | S | X }, { 'l', R | S | X },
-	{ 'n', R | S | X }, { 'g', R | S | X }, { 'T', R | S | X }, { 'O', R | S | X },
-	{ 'F', R | S | X }, { 'P', R | S | X }, { 'c', R | S | X }, { 'C', R | S },
-	{ 'b', R | S | X }, { 'M', R | S }, { 'o', R | X }, { 'm', R }, { 's', R | X },
-	{ 'r', R | X }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | S }, { 'D', R | S },
-	{ 'B', R | S | X }, { 't', X }, { 'q', R | S | X }, { 'h', R | S | X },
-	{ OPT_MODULE, R | S }, { OPT_MAX_GRAPH_DEPTH, R | S }, { OPT_FUNC_STACK, R | S },
-	{ OPT_NO_FILTER, R | S }, { OPT_USER, R | S }, { OPT_TSC2NSEC, R | X },
-	{ OPT_SUBBUF_SIZE, R | S }, { OPT_CMDLINES_SIZE, R | S }, { OPT_TEMP, R | X },
-	{ OPT_COMPRESSION, R | X }, { OPT_FILE_VERSION, R | X }, { OPT_POLL, R },
-	{ OPT_NOSPLICE, R | X }, { OPT_DATE, R | X }, { OPT_TS_OFFSET, R | X },
-	{ OPT_DAEMONIZE, R }, { OPT_FORK, S }, { OPT_STDERR, R | S | X },
-	{ OPT_VERBOSE, R | S | X }, { OPT_DEBUG, R | S | X }, { OPT_FAIL_ON_LOSS, R | X },
-	{ OPT_SYNC, R }, { OPT_MAX_TIME, R }, { OPT_MAX_SIZE, R }, { OPT_READER_CPUS, R },
-	{ OPT_PROBE, R | S }, { OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
-	{ OPT_BY_COMM, R | S },
-	{ OPT_STATUS_FD, R }, { OPT_COMPRESS, R }, { OPT_PID_FILE, R },
-	{ OPT_ROTATE, R }, { OPT_KEEP, R }, { OPT_KEEP_LAST, R }, { OPT_TRIGGER, R },
-	{ OPT_ON_TRIGGER, R }, { OPT_PRE, R }, { OPT_POST, R }, { OPT_SAVE_ON_FAILURE, R },
+	{ 'e', R | S | P }, { 'f', R | S | P }, { 'R', R | S }, { 'v', R | S | P },
+	{ 'i', R | S | X | P }, { 'a', R | S | X | P }, { 'p', R | S | X }, { 'l', R | S | X },
+	{ 'n', R | S | X }, { 'g', R | S | X }, { 'T', R | S | X | P }, { 'O', R | S | X | P },
+	{ 'F', R | S | X | P }, { 'P', R | S | X | P }, { 'c', R | S | X | P }, { 'C', R | S | P },
+	{ 'b', R | S | X | P }, { 'M', R | S }, { 'o', R | X | P }, { 'm', R | P },
+	{ 's', R | X | P }, { 'r', R | X | P }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | S },
+	{ 'D', R | S }, { 'B', R | S | X }, { 't', X }, { 'q', R | S | X | P },
+	{ 'h', R | S | X | P }, { OPT_MODULE, R | S }, { OPT_MAX_GRAPH_DEPTH, R | S },
+	{ OPT_FUNC_STACK, R | S }, { OPT_NO_FILTER, R | S | P }, { OPT_USER, R | S | P },
+	{ OPT_TSC2NSEC, R | X }, { OPT_SUBBUF_SIZE, R | S }, { OPT_CMDLINES_SIZE, R | S },
+	{ OPT_TEMP, R | X | P }, { OPT_COMPRESSION, R | X | P }, { OPT_FILE_VERSION, R | X | P },
+	{ OPT_POLL, R | P }, { OPT_NOSPLICE, R | X }, { OPT_DATE, R | X },
+	{ OPT_TS_OFFSET, R | X | P }, { OPT_DAEMONIZE, R | P }, { OPT_FORK, S },
+	{ OPT_STDERR, R | S | X | P }, { OPT_VERBOSE, R | S | X | P },
+	{ OPT_DEBUG, R | S | X | P }, { OPT_FAIL_ON_LOSS, R | X | P }, { OPT_SYNC, R | P },
+	{ OPT_MAX_TIME, R | P }, { OPT_MAX_SIZE, R | P }, { OPT_READER_CPUS, R | P },
+	{ OPT_PROBE, R | S | P }, { OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S },
+	{ 'H', R | S }, { OPT_BY_COMM, R | S }, { OPT_STATUS_FD, R | P }, { OPT_COMPRESS, R | P },
+	{ OPT_PID_FILE, R | P }, { OPT_ROTATE, R | P }, { OPT_KEEP, R | P },
+	{ OPT_KEEP_LAST, R | P }, { OPT_TRIGGER, R }, { OPT_ON_TRIGGER, R }, { OPT_PRE, R },
+	{ OPT_POST, R }, { OPT_SAVE_ON_FAILURE, R | P }, { OPT_PERF, R | P },
 };
 
 static const struct option long_options[] = {
@@ -93,6 +95,7 @@ static const struct option long_options[] = {
 	{ "pre", required_argument, NULL, OPT_PRE },
 	{ "post", required_argument, NULL, OPT_POST },
 	{ "save-on-failure", no_argument, NULL, OPT_SAVE_ON_FAILURE },
+	{ "perf", no_argument, NULL, OPT_PERF },
 	{ "probe", required_argument, NULL, OPT_PROBE },
 	{ "profile", no_argument, NULL, OPT_PROFILE },
 	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
@@ -119,6 +122,7 @@ struct parser {
 	bool has_event;			/* the current instance has a last -e */
 	VEC(size_t) profiled;		/* instances with --profile */
 	bool profile_shown;		/* -G or --by-comm was given */
+	char not_perf[32];		/* the first option that means nothing to --perf */
 	char *module;			/* --module in force */
 	bool module_used;
 	char *first_clock;		/* the default of all instances */
@@ -554,6 +558,7 @@ static void take_flag(struct parser *p, int opt)
 	case OPT_DEBUG: o->tell_writes = true; break;
 	case OPT_FAIL_ON_LOSS: o->fail_on_loss = true; break;
 	case OPT_SAVE_ON_FAILURE: o->parts.save_on_failure = true; break;
+	case OPT_PERF: o->perf = true; break;
 	case 'S': o->profile_named_only = true; break;
 	case 'G': case OPT_BY_COMM: p->profile_shown = true; break;
 	}
@@ -575,21 +580,24 @@ static int unknown_option(struct parser *p, char **argv)
 
 static int refuse_useless(struct parser *p, int opt)
 {
+	unsigned meant = 0;
 	char name[32];
 
-	for (size_t i = 0; i < ARRAY_SIZE(uses); i++) {
-		if (uses[i].opt != opt || (uses[i].commands & (1u << p->which)))
-			continue;
-		usage_error(p->e, "option %s has no effect with '%s'",
-			    option_name(opt, name, sizeof(name)), command_names[p->which]);
-		for (size_t w = 0; w < ARRAY_SIZE(command_names); w++)
-			if (uses[i].commands & (1u << w)) {
-				err_hint(p->e, "did you mean 'tracecmd %s'?", command_names[w]);
-				break;
-			}
-		return EXIT_USAGE;
-	}
-	return EXIT_OK;
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
+		if (uses[i].opt == opt)
+			meant = uses[i].commands;
+	if (!(meant & P) && !*p->not_perf)
+		option_name(opt, p->not_perf, sizeof(p->not_perf));
+	if (meant & (1u << p->which))
+		return EXIT_OK;
+	usage_error(p->e, "option %s has no effect with '%s'",
+		    option_name(opt, name, sizeof(name)), command_names[p->which]);
+	for (size_t w = 0; w < ARRAY_SIZE(command_names); w++)
+		if (meant & (1u << w)) {
+			err_hint(p->e, "did you mean 'tracecmd %s'?", command_names[w]);
+			break;
+		}
+	return EXIT_USAGE;
 }
 
 /* ---- the whole line ------------------------------------------------------ */
@@ -655,6 +663,8 @@ static int parse(struct parser *p, int argc, char **argv)
 		if (status < 0)
 			take_flag(p, opt);
 	}
+	if (p->o->perf && *p->not_perf)
+		return usage_error(p->e, "option %s has no effect with --perf", p->not_perf);
 	status = finish_module(p);
 	if (!status)
 		status = finish_profiles(p);

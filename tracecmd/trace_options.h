@@ -59,6 +59,7 @@ struct trace_options {
 	unsigned status_fd;		/* --status-fd */
 	bool fork;			/* start --fork: do not wait for the command */
 	bool to_stderr;			/* --stderr: the tool's own output goes there */
+	bool perf;			/* --perf */
 	bool quiet;			/* -q */
 	bool profile;			/* --profile, for some instance */
 	bool profile_named_only;	/* -S: nothing but what the command line names */

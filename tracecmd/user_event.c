@@ -76,7 +76,7 @@ static void put_listeners(const struct kernel_user_event *ev, const char *quote,
 /* What makes ftrace listen: instances where it is on, triggers. */
 static int put_users(struct user_event *u, const struct kernel_user_event *ev, struct buf *b)
 {
-	const struct kernel_dyn_event dyn = { KERNEL_DYN_OTHER, ev->system, ev->name, "" };
+	const struct kernel_dyn_event dyn = { KERNEL_DYN_USER, ev->system, ev->name, "" };
 	struct kernel_words users = { 0 };
 	int r = ev->ftrace ? kernel_dyn_users(u->k, &dyn, &users, u->e) : 0;
 
@@ -226,7 +226,7 @@ static void explain_busy(struct user_event *u, const char *name)
 		kernel_user_list(u->k, &u->all, NULL);
 	for (size_t i = 0; i < u->all.nr; i++) {
 		const struct kernel_user_event *ev = &u->all.v[i];
-		const struct kernel_dyn_event dyn = { KERNEL_DYN_OTHER, ev->system, ev->name, "" };
+		const struct kernel_dyn_event dyn = { KERNEL_DYN_USER, ev->system, ev->name, "" };
 
 		if (strcmp(ev->base, name))
 			continue;

@@ -140,35 +140,31 @@ static int bind(struct tracecmd_scan *s, struct scan_column *c, int *type, int *
 	return 0;
 }
 
-/* What is no field has a type of its own. */
+/* What is no field has a type and a name of its own. */
+static const struct { const char *name; int type; } own_columns[] = {
+	[TRACECMD_TIME] = { "TRACECMD_TIME", TRACECMD_TYPE_UINT64 },
+	[TRACECMD_CPU] = { "TRACECMD_CPU", TRACECMD_TYPE_UINT32 },
+	[TRACECMD_PID] = { "TRACECMD_PID", TRACECMD_TYPE_INT32 },
+	[TRACECMD_ID] = { "TRACECMD_ID", TRACECMD_TYPE_INT32 },
+	[TRACECMD_FLAGS] = { "TRACECMD_FLAGS", TRACECMD_TYPE_UINT8 },
+	[TRACECMD_PREEMPT_COUNT] = { "TRACECMD_PREEMPT_COUNT", TRACECMD_TYPE_UINT8 },
+	[TRACECMD_FILE] = { "TRACECMD_FILE", TRACECMD_TYPE_UINT32 },
+	[TRACECMD_BUFFER] = { "TRACECMD_BUFFER", TRACECMD_TYPE_UINT32 },
+	[TRACECMD_LOST] = { "TRACECMD_LOST", TRACECMD_TYPE_UINT64 },
+	[TRACECMD_TASK] = { "TRACECMD_TASK", TRACECMD_TYPE_STRING },
+	[TRACECMD_TEXT] = { "TRACECMD_TEXT", TRACECMD_TYPE_STRING },
+};
+
 static int own_type(int what)
 {
-	switch (what) {
-	case TRACECMD_TIME:
-	case TRACECMD_LOST:
-		return TRACECMD_TYPE_UINT64;
-	case TRACECMD_CPU:
-	case TRACECMD_FILE:
-	case TRACECMD_BUFFER:
-		return TRACECMD_TYPE_UINT32;
-	case TRACECMD_PID:
-	case TRACECMD_ID:
-		return TRACECMD_TYPE_INT32;
-	case TRACECMD_FLAGS:
-	case TRACECMD_PREEMPT_COUNT:
-		return TRACECMD_TYPE_UINT8;
-	case TRACECMD_TASK:
-	case TRACECMD_TEXT:
-		return TRACECMD_TYPE_STRING;
-	}
-	return 0;
+	return what < 0 || (size_t)what >= ARRAY_SIZE(own_columns) ? 0 : own_columns[what].type;
 }
 
 static int set_type(struct scan_column *c, int own, int wanted, struct err *e)
 {
 	if (wanted && wanted != own && !(is_number(wanted) && is_number(own)))
 		return err_set(e, -ENOTSUP, "column '%s' cannot be had as that type: it is %s",
-			       c->name ? c->name : "", is_number(own) ? "a number" :
+			       c->name ? c->name : own_columns[c->what].name, is_number(own) ? "a number" :
 			       own == TRACECMD_TYPE_STRING ? "a string" : "an array");
 	c->type = wanted ? wanted : own;
 	if (is_number(c->type)) {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -37,6 +38,25 @@ static int describe(struct tracecmd_user_event *event, const char *text, struct 
 	return 0;
 }
 
+/* Which file the descriptor was opened on: a program may close it, and its number become another's. */
+static bool remember_file(struct tracecmd_user_event *event)
+{
+	struct stat st;
+
+	if (fstat(event->fd, &st) < 0)
+		return false;
+	event->reserved[0] = (void *)(uintptr_t)st.st_dev;
+	event->reserved[1] = (void *)(uintptr_t)st.st_ino;
+	return true;
+}
+
+static bool is_its_file(const struct tracecmd_user_event *event)
+{
+	struct tracecmd_user_event now = { .fd = event->fd };
+
+	return remember_file(&now) && now.reserved[0] == event->reserved[0] && now.reserved[1] == event->reserved[1];
+}
+
 static int open_and_register(struct tracecmd_user_event *event, unsigned flags, struct err *e)
 {
 	int r, fd = kernel_user_open(NULL, e);
@@ -50,6 +70,29 @@ static int open_and_register(struct tracecmd_user_event *event, unsigned flags, 
 	}
 	event->fd = fd;
 	event->registered = 1;
+	remember_file(event);
+	return 0;
+}
+
+/*
+ * A registration is the program's, not the descriptor's: any of the file ends it. -ENOENT: the
+ * kernel knows of none. After all other failures it goes on writing to the event.
+ */
+static int end_registration(struct tracecmd_user_event *event, struct err *e)
+{
+	bool ours = is_its_file(event);
+	int fd AUTO_CLOSE = -1, r = ours ? kernel_user_unregister(event->fd, &event->enabled, e) : -EBADF;
+
+	if (r && r != -ENOENT) {
+		fd = kernel_user_open(NULL, e);
+		if (fd < 0)
+			return err_wrap(e, "cannot unregister a user event, whose descriptor was closed"), fd;
+		r = kernel_user_unregister(fd, &event->enabled, e);
+	}
+	if (r && r != -ENOENT)
+		return r;
+	if (ours)
+		close(event->fd);
 	return 0;
 }
 
@@ -80,15 +123,14 @@ API int tracecmd_user_event_unregister(struct tracecmd_user_event *event, struct
 
 	if (r)
 		return api_error(&e, error);
-	if (event->registered) {
-		r = kernel_user_unregister(event->fd, &event->enabled, &e);
-		close(event->fd);
-	}
-	/* The kernel's bit is off, unless that failed. */
+	if (event->registered)
+		r = end_registration(event, &e);
+	if (r)
+		return api_error(&e, error);
 	event->registered = 0;
 	event->enabled = 0;
 	forget_definition(event);
-	return r ? api_error(&e, error) : 0;
+	return 0;
 }
 
 API int tracecmd_user_event_writev(const struct tracecmd_user_event *event, const struct iovec *parts,

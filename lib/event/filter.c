@@ -169,29 +169,41 @@ static int parse_word(const char *text, size_t len, bool glob, struct word_rule 
 	return ret->text ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
-/* Where the event's name begins behind the system's, or NULL. */
-static const char *find_event(const char *text, size_t len, bool glob)
+/* Takes what stands between words, @sep and spaces, off both ends. */
+static void trim(const char **text, size_t *len, char sep)
 {
-	const char *slash = memchr(text, '/', len);
-
-	return slash || !glob ? slash : memchr(text, ':', len);
+	while (*len && (**text == sep || isspace((unsigned char)**text))) {
+		++*text;
+		--*len;
+	}
+	while (*len && ((*text)[*len - 1] == sep || isspace((unsigned char)(*text)[*len - 1])))
+		--*len;
 }
 
+/* As in libtraceevent a separator without a word on both sides means nothing: "sched/" is
+ * "sched", and so is "/sched". */
 static int parse_name(const char *text, size_t len, bool glob, struct name_rule *ret, struct err *e)
 {
-	const char *between = find_event(text, len, glob);
-	size_t system = between ? (size_t)(between - text) : len;
+	char sep = !glob || memchr(text, '/', len) ? '/' : ':';
+	size_t system_len, event_len;
+	const char *event;
 	int r;
 
 	*ret = (struct name_rule){ .text = text, .len = len };
-	if (!len || !system || system + 1 == len)
+	trim(&text, &len, sep);
+	if (!len)
 		return err_set(e, -EINVAL, "an event's name is missing");
 	for (size_t i = 0; i < len; i++)
 		ret->pattern |= text[i] == '*' || (glob && (text[i] == '?' || text[i] == '['));
-	r = parse_word(text, system, glob, &ret->system, e);
-	if (!r && between)
-		r = parse_word(between + 1, len - system - 1, glob, &ret->event, e);
-	return r;
+	event = memchr(text, sep, len);
+	system_len = event ? (size_t)(event - text) : len;
+	event_len = len - system_len;
+	trim(&text, &system_len, sep);
+	r = parse_word(text, system_len, glob, &ret->system, e);
+	if (r || !event)
+		return r;
+	trim(&event, &event_len, sep);
+	return parse_word(event, event_len, glob, &ret->event, e);
 }
 
 static int parse_names(const char *text, size_t len, bool glob, struct rule *rule, struct err *e)

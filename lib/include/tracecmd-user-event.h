@@ -45,7 +45,7 @@ extern "C" {
 /*
  * An event. Zero it (a static one is) before it is registered. From then on the kernel
  * writes to it: it must stay where it is, until it is unregistered or the program ends.
- * Whoever closes its descriptor, as daemons do at their start, registers afterwards.
+ * Whoever closes its descriptor, as daemons do at their start, registers afterwards: without it nothing is written.
  */
 struct tracecmd_user_event {
 	uint32_t enabled;		/* bit 0: somebody listens. Written by the kernel */
@@ -90,7 +90,13 @@ enum {
 int tracecmd_user_event_register(struct tracecmd_user_event *event, const char *definition,
 				 unsigned int flags, struct tracecmd_error *error);
 
-/* Ends that: nothing is enabled or written any more. Fine, and 0, for one that never was registered. */
+/*
+ * Ends that: nothing is enabled or written any more. Fine, and 0, for one that never was registered, and also
+ * if the program has closed the descriptor: another is opened for it, and none is closed that is not the event's.
+ *
+ * A negative errno (-EACCES of a program that gave up the right to open user_events_data): the event is still
+ * registered, and has to stay where it is, for the kernel goes on writing to it. It may be tried again.
+ */
 int tracecmd_user_event_unregister(struct tracecmd_user_event *event, struct tracecmd_error *error);
 
 /* Whether somebody listens: a load and a test. */

@@ -70,18 +70,6 @@ static const char *clock_of(const struct apply *a)
 	return a->is->clock ? a->is->clock : a->s->instances.v[0].clock;
 }
 
-/* Kilobytes per CPU, those a buffer has once it is used; 0: CPUs differ, or unknown. */
-static uint64_t buffer_size(const struct kernel_instance *in)
-{
-	AUTO_BUF struct buf text = { 0 };
-	const char *later;
-
-	if (kernel_read(in, "buffer_size_kb", &text))
-		return 0;
-	later = strstr(text.data, "expanded: ");
-	return strtoull(later ? later + strlen("expanded: ") : text.data, NULL, 10);
-}
-
 /*
  * Nobody asked for this by name: a kernel short of memory leaves it as it is.
  * Without anything to grow to, a buffer that was never used gets the size it
@@ -89,7 +77,7 @@ static uint64_t buffer_size(const struct kernel_instance *in)
  */
 static void grow_buffer(struct apply *a)
 {
-	uint64_t now = buffer_size(a->in);
+	uint64_t now = kernel_buffer_kb(a->in);
 	char kb[32];
 
 	if (!now)
@@ -107,7 +95,7 @@ static void keep_top_size(struct kernel *k, uint64_t kb)
 	bool keep = k->keep;
 	char text[32];
 
-	if (buffer_size(kernel_top(k)) >= kb)
+	if (kernel_buffer_kb(kernel_top(k)) >= kb)
 		return;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)kb);
 	/* nothing to be put back: this is what it was */
@@ -118,7 +106,7 @@ static void keep_top_size(struct kernel *k, uint64_t kb)
 
 static int apply_buffers(struct apply *a)
 {
-	uint64_t top_kb = buffer_size(kernel_top(a->k));
+	uint64_t top_kb = kernel_buffer_kb(kernel_top(a->k));
 	const char *clock = clock_of(a);
 	int ret = 0;
 
@@ -408,8 +396,6 @@ static int apply_triggers(struct apply *a)
 				note_result(&f, &why, code);
 			}
 			ret = judge(a, &f, "-R", trigger, "which have no such trigger");
-			if (ret)
-				hint_triggers(a->in, &a->evs[ask->found.v[0]], trigger, a->e);
 		}
 	}
 	return ret;
@@ -602,8 +588,7 @@ int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *
 	return ret;
 }
 
-/* Adds the process and its threads; a thread's own id stands for itself. */
-static void add_threads(pid_t pid, struct buf *list)
+void put_threads(pid_t pid, struct buf *list)
 {
 	char path[64];
 	DIR *d;
@@ -644,7 +629,7 @@ int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, s
 		if (!a.in || !is_limited(s, a.is))
 			continue;
 		for (size_t j = 0; j < a.is->pids.nr; j++)
-			add_threads(a.is->pids.v[j], &list);
+			put_threads(a.is->pids.v[j], &list);
 		if (s->only_command && command > 0)
 			buf_printf(&list, "%d\n", (int)command);
 		if (list.failed)

@@ -63,6 +63,17 @@ int full_cpumask(const struct kernel_instance *in, struct buf *ret)
 	return ret->failed ? -ENOMEM : 0;
 }
 
+uint64_t kernel_buffer_kb(const struct kernel_instance *in)
+{
+	AUTO_BUF struct buf text = { 0 };
+	const char *later;
+
+	if (kernel_read(in, "buffer_size_kb", &text))
+		return 0;
+	later = strstr(text.data, "expanded: ");
+	return strtoull(later ? later + strlen("expanded: ") : text.data, NULL, 10);
+}
+
 /* offset + size of the "data" field in events/header_page: the smallest
  * sub-buffer, whose size buffer_subbuf_size_kb then changes. */
 static int header_page_size(const struct kernel_instance *in, uint32_t *ret, struct err *e)
@@ -266,5 +277,5 @@ int kernel_formats(struct kernel *k, const struct kernel_setup *s, kernel_format
 	for (size_t i = 0; !ret && i < w.nr; i++)
 		if (flags[i])
 			ret = give_format(k, w.events[i].system, w.events[i].name, fn, ctx, e);
-	return ret;
+	return ret || !s ? ret : setup_probes_formats(k, s, fn, ctx, e);
 }

@@ -223,7 +223,7 @@ static int check_functions(struct check *c)
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		if (!lists[i]->nr)
 			continue;
-		int ret = check_file(c, c->in, options[i], list_files[i],
+		int ret = check_file(c, c->in, function_option(&lists[i]->v[0], options[i]), list_files[i],
 				     "it was built without dynamic function tracing");
 
 		for (size_t j = 0; !ret && j < lists[i]->nr; j++)
@@ -352,6 +352,15 @@ int kernel_setup_check_reading(struct kernel *k, struct kernel_instance_setup *i
 	return ret ? ret : check_options(&c);
 }
 
+int setup_check_events(struct kernel *k, struct kernel_setup *s, struct kernel_instance_setup *is,
+			       struct err *e)
+{
+	struct check c = { .k = k, .s = s, .is = is, .in = kernel_top(k), .e = e };
+	int ret = check_events(&c);
+
+	return ret ? ret : check_pids(&c);
+}
+
 static int check_part(struct check *c)
 {
 	struct kernel_instance_setup *is = c->is;
@@ -428,7 +437,7 @@ static void tell_unused_top(struct kernel *k, const struct kernel_setup *s)
 	else if (is->cpumask)
 		option = "-M";
 	else if (is->filters.nr)
-		option = "-l";
+		option = function_option(&is->filters.v[0], "-l");
 	else if (is->notraces.nr)
 		option = "-n";
 	else if (is->options.nr)

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * One perf counter for each event, and each CPU where that is asked for. What perf_event_open(2) and
- * the kernel's include/uapi/linux/perf_event.h say: a tracepoint's counter has its event's id as
- * config; an inherited one is read as the sum over all that inherited it, ended ones included.
+ * One perf counter for each event, and each CPU where that is asked for. What perf_event_open(2)
+ * says: an inherited one is read as the sum over all that inherited it, ended ones included.
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/perf_event.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel/counters_internal.h"
-#include "kernel/internal.h"
-
-#define PARANOID "/proc/sys/kernel/perf_event_paranoid"
-#define SPARE_FILES 64			/* open besides the counters */
+#include "kernel/perf_internal.h"
 
 struct counter {
 	int fd;
@@ -47,20 +41,6 @@ struct reading {
 
 /* ---- which events --------------------------------------------------------------------- */
 
-static int event_id(struct kernel_counters *c, struct chosen *ch, struct err *e)
-{
-	AUTO_BUF struct buf file = { 0 };
-	char word[32];
-	int r;
-
-	if (buf_printf(&file, "events/%s/%s/id", ch->ev.system, ch->ev.name))
-		return err_errno(e, -ENOMEM, "cannot count %s:%s", ch->ev.system, ch->ev.name);
-	r = kernel_read_word(kernel_top(c->k), file.data, word, sizeof(word));
-	if (!r)
-		r = parse_u64(word, &ch->id);
-	return r ? err_errno(e, r, "cannot read %s/%s", kernel_root(c->k), file.data) : 0;
-}
-
 static bool is_named(const struct kernel_event *ev, const char *pattern)
 {
 	const char *colon = strchr(pattern, ':');
@@ -69,12 +49,6 @@ static bool is_named(const struct kernel_event *ev, const char *pattern)
 	if (!colon)
 		return !strcmp(pattern, ev->name);
 	return !strncmp(pattern, ev->system, system) && pattern + system == colon && !strcmp(colon + 1, ev->name);
-}
-
-/* Those that perf counts with a weight: sched_stat_wait, _sleep, _iowait, _blocked, _runtime. */
-static bool is_weighed(const struct kernel_event *ev)
-{
-	return !strcmp(ev->system, "sched") && !strncmp(ev->name, "sched_stat_", 11);
 }
 
 /* Each event once, with the filter of the last pattern that means it. */
@@ -110,7 +84,7 @@ static int choose(struct kernel_counters *c, const struct kernel_count_plan *pla
 		if (!of[i])
 			continue;
 		ch.named = is_named(&evs[i], of[i]->pattern);
-		r = event_id(c, &ch, e);
+		r = perf_event_number(c->k, &ch.ev, &ch.id, e);
 		if (r)
 			return r;
 		if (vec_push(&c->chosen, ch))
@@ -121,48 +95,11 @@ static int choose(struct kernel_counters *c, const struct kernel_count_plan *pla
 
 /* ---- making them ------------------------------------------------------------------------ */
 
-/* Which rule stands in the way: Documentation/admin-guide/perf-security.rst. */
-static int told_denied(const struct kernel_counters *c, const struct chosen *ch, int code, struct err *e)
-{
-	AUTO_BUF struct buf text = { 0 };
-
-	err_errno(e, code, "cannot count %s:%s", ch->ev.system, ch->ev.name);
-	if (path_read_all(PARANOID, &text, 64))
-		return err_hint(e, "this kernel's security settings deny perf_event_open");
-	text.data[strcspn(text.data, "\n")] = 0;
-	return err_hint(e, "with " PARANOID " at %s %s takes root or the capability CAP_PERFMON", text.data,
-			c->of == KERNEL_COUNT_ALL ? "counting what all processes do" : "counting events of the kernel");
-}
-
 static int told_open(const struct kernel_counters *c, const struct chosen *ch, int code, struct err *e)
 {
-	if (code == -EACCES || code == -EPERM)
-		return told_denied(c, ch, code, e);
-	if (code == -ENOSYS)
-		return err_set(e, code, "cannot count events: this kernel has no perf_event_open");
-	err_errno(e, code, "cannot count %s:%s", ch->ev.system, ch->ev.name);
-	if (code == -EINVAL || code == -ENOENT || code == -ENODEV)
-		err_hint(e, "perf does not know this event, synthetic ones among others");
-	return code;
-}
+	const struct perf_wish wish = { .verb = "count", .all = c->of == KERNEL_COUNT_ALL };
 
-static int set_filter(const struct kernel_counters *c, const struct chosen *ch, int fd, struct err *e)
-{
-	struct kernel_words fields = { 0 };
-	AUTO_BUF struct buf names = { 0 };
-	int r = ch->filter && ioctl(fd, PERF_EVENT_IOC_SET_FILTER, ch->filter) < 0 ? -errno : 0;
-
-	if (!r)
-		return 0;
-	err_errno(e, r, "filter '%s' of %s:%s", ch->filter, ch->ev.system, ch->ev.name);
-	if (!kernel_event_fields(c->k, &ch->ev, &fields, NULL)) {
-		for (size_t i = 0; i < fields.nr; i++)
-			buf_printf(&names, "%s%s", i ? ", " : "", fields.v[i]);
-		if (names.len && !names.failed)
-			err_hint(e, "the event's fields are %s", names.data);
-	}
-	kernel_words_release(&fields);
-	return r;
+	return perf_told_open(&wish, &ch->ev, code, e);
 }
 
 /* A new counter's descriptor, -errno. */
@@ -176,7 +113,6 @@ static int open_counter(const struct kernel_counters *c, uint64_t id, int cpu)
 		.disabled = 1,
 	};
 	pid_t pid = -1;
-	int fd;
 
 	if (c->of == KERNEL_COUNT_OURS) {
 		/* ours stand still; what is forked has them too, and counts once it is the command */
@@ -186,8 +122,7 @@ static int open_counter(const struct kernel_counters *c, uint64_t id, int cpu)
 	if (c->by == KERNEL_COUNT_BY_TASK)
 		attr.sample_period = 1, attr.comm = attr.task = 1,
 		attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_ID | PERF_SAMPLE_PERIOD;
-	fd = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return perf_open(&attr, pid, cpu);
 }
 
 /* All of a CPU, or of all (-1). The first has the ring that is shared. -ENODEV: it is offline. */
@@ -208,7 +143,7 @@ static int open_cpu(struct kernel_counters *c, int cpu, struct err *e)
 			close(co.fd);
 			return err_errno(e, -ENOMEM, "cannot count %s:%s", ch->ev.system, ch->ev.name);
 		}
-		r = set_filter(c, ch, co.fd, e);
+		r = perf_set_filter(c->k, &ch->ev, co.fd, ch->filter, e);
 		if (r)
 			return r;
 		if (!c->tasks)
@@ -231,7 +166,7 @@ static int open_all(struct kernel_counters *c, struct err *e)
 {
 	bool one = c->of == KERNEL_COUNT_OURS && c->by == KERNEL_COUNT_BY_EVENT;
 	long cpus = one ? 1 : sysconf(_SC_NPROCESSORS_CONF);
-	int r = fd_limit_raise(c->chosen.nr * (uint64_t)cpus + SPARE_FILES, e);
+	int r = fd_limit_raise(c->chosen.nr * (uint64_t)cpus + PERF_SPARE_FILES, e);
 
 	if (r)
 		return r;
@@ -292,7 +227,12 @@ static int tell_all(struct kernel_counters *c, unsigned long request, const char
 
 int kernel_counters_start(struct kernel_counters *c, struct err *e)
 {
-	return c->of == KERNEL_COUNT_ALL ? tell_all(c, PERF_EVENT_IOC_ENABLE, "begin", e) : 0;
+	int r = c->of == KERNEL_COUNT_ALL ? tell_all(c, PERF_EVENT_IOC_ENABLE, "begin", e) : 0;
+
+	/* names that are taken or given from now on are told */
+	if (!r && c->of == KERNEL_COUNT_ALL && c->tasks && count_tasks_see_all(c->tasks))
+		r = err_errno(e, -ENOMEM, "cannot count each task");
+	return r;
 }
 
 int kernel_counters_stop(struct kernel_counters *c, struct err *e)
@@ -310,7 +250,7 @@ static int read_event(struct kernel_counters *c, size_t nr, struct kernel_counts
 {
 	const struct chosen *ch = &c->chosen.v[nr];
 	struct kernel_count sum = { .event = ch->ev, .cpu = -1, .tid = -1, .comm = "", .named = ch->named,
-				    .nanoseconds = is_weighed(&ch->ev) };
+				    .nanoseconds = perf_is_weighed(&ch->ev) };
 	size_t before = ret->nr;
 	uint64_t told = 0;
 

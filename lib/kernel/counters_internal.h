@@ -14,6 +14,8 @@ void count_tasks_free(struct count_tasks *t);
 int count_tasks_map(struct count_tasks *t, int fd);
 /* Tells which event the kernel's name @id for a counter means. 0, -ENOMEM. */
 int count_tasks_name(struct count_tasks *t, uint64_t id, uint32_t event);
+/* Learns the names of all tasks there are. 0, -ENOMEM. */
+int count_tasks_see_all(struct count_tasks *t);
 /* Takes what is in the rings. 0, -ENOMEM. */
 int count_tasks_drain(struct count_tasks *t);
 /* Adds those of event @nr to @ret, by task, as @like otherwise; their sum. Once for each event, in order. 0, -ENOMEM. */

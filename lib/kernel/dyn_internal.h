@@ -22,6 +22,10 @@ int dyn_refuse(struct err *e, const char *text, size_t at, const char *fmt, ...)
 /* A word the kernel takes as a name: letter or '_', then digits too. */
 bool dyn_is_name(const char *s, size_t len);
 
+/* ---- dynevent_add.c */
+/* kernel_dyn_prepare, whatever the kernel lists among its dynamic events. */
+int dyn_fit(struct kernel *k, struct kernel_dyn_def *def, struct err *e);
+
 /* ---- dynevent_arg.c */
 /*
  * Whether the @len bytes at @text + @at can be an argument; what only some kernels or places take is
@@ -38,14 +42,29 @@ struct dyn_arg {
 struct dyn_arg dyn_arg_parts(const char *arg, size_t len);
 
 /* ---- elf.c */
+/* Whether an instruction begins at a place of a program. */
+enum elf_begins { ELF_BEGINS_UNKNOWN, ELF_BEGINS, ELF_BEGINS_NONE };
 /*
- * The offset in the file @path of a function, for a probe. Of a stripped file the symbols are looked for in
- * its separate one under /usr/lib/debug. -ENOENT with near matches, -ENOTUNIQ with all
- * its places, -EINVAL (no ELF file, not code), -errno.
+ * The offset in the file @path of the place @more bytes behind the beginning of a function, for a probe. Of a stripped
+ * file the symbols are looked for in its separate one under /usr/lib/debug. -ENOENT with near matches, -ENOTUNIQ with
+ * all its places, -EINVAL (no ELF file, not code, behind the function's end), -errno.
  */
-int elf_symbol_offset(const char *path, const char *symbol, uint64_t *ret, struct err *e);
-/* Whether the offset lies in what the program runs. 0; -EINVAL, -errno. */
-int elf_check_offset(const char *path, uint64_t offset, struct err *e);
+int elf_symbol_offset(const char *path, const char *symbol, uint64_t more, uint64_t *ret, enum elf_begins *begins,
+		      struct err *e);
+/*
+ * Whether the offset lies in what the program runs. *@begins: what is in no function that has a name is taken to be
+ * right. 0; -EINVAL, -errno.
+ */
+int elf_check_offset(const char *path, uint64_t offset, enum elf_begins *begins, struct err *e);
+
+/* ---- x86_insn.c */
+#define X86_INSN_MAX 15
+/* Bytes of the instruction of x86-64 at @code; 0: that is none, it is longer than @len, or it is not known. */
+size_t x86_insn_length(const uint8_t *code, size_t len);
+
+/* ---- user_event_list.c */
+/* Gives those of programs their system and name, of which the kernel lists what was registered. 0, -ENOMEM. */
+int user_events_name(struct kernel *k, struct kernel_dyn_events *defs);
 
 /* ---- kallsyms.c */
 /*

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "kernel/dyn_internal.h"
+#include "kernel/user_event.h"
 
 static const struct {
 	const char *name;
@@ -15,7 +16,7 @@ static const struct {
 	{ "uprobe", KERNEL_DYN_UPROBE }, { "uretprobe", KERNEL_DYN_URETPROBE },
 	{ "eprobe", KERNEL_DYN_EPROBE }, { "synth", KERNEL_DYN_SYNTH },
 	{ "fprobe", KERNEL_DYN_FPROBE }, { "tprobe", KERNEL_DYN_TPROBE },
-	{ "all", KERNEL_DYN_ALL },
+	{ "user", KERNEL_DYN_USER }, { "all", KERNEL_DYN_ALL },
 };
 
 unsigned kernel_dyn_type_by_name(const char *name)
@@ -61,6 +62,8 @@ static unsigned dyn_type(const char *line)
 		return KERNEL_DYN_FPROBE;
 	case 't':
 		return KERNEL_DYN_TPROBE;
+	case 'u':
+		return KERNEL_DYN_USER;
 	default:
 		return KERNEL_DYN_OTHER;
 	}
@@ -73,7 +76,7 @@ static void dyn_event_release(struct kernel_dyn_event *ev)
 	free(ev->definition);
 }
 
-/* A line without a group (a user event's) can be listed, and not removed here. */
+/* A line without a group is a user event's, "u:NAME FIELDS". */
 static int add_line(void *ctx, const char *line)
 {
 	struct kernel_dyn_events *evs = ctx;
@@ -85,7 +88,7 @@ static int add_line(void *ctx, const char *line)
 
 	if (!*line)
 		return 0;
-	ev.group = slash ? strndup(full, slash - full) : strdup("");
+	ev.group = slash ? strndup(full, slash - full) : strdup(ev.type == KERNEL_DYN_USER ? KERNEL_USER_SYSTEM : "");
 	ev.name = slash ? strndup(slash + 1, len - (slash + 1 - full)) : strndup(full, len);
 	ev.definition = strdup(line);
 	if (!ev.group || !ev.name || !ev.definition || vec_push(evs, ev)) {
@@ -101,7 +104,14 @@ int kernel_dyn_list(struct kernel *k, struct kernel_dyn_events *ret, struct err 
 	int code = kernel_has(kernel_top(k), "dynamic_events") ?
 		   kernel_read_named(kernel_top(k), "dynamic_events", &text, e) : 0;
 
-	if (!code && text.data && kernel_each_line(text.data, add_line, ret))
+	if (!code && text.data)
+		code = kernel_each_line(text.data, add_line, ret);
+	for (size_t i = 0; !code && i < ret->nr; i++)
+		if (ret->v[i].type == KERNEL_DYN_USER) {
+			code = user_events_name(k, ret);
+			break;
+		}
+	if (code == -ENOMEM)
 		code = err_errno(e, -ENOMEM, "cannot list the dynamic events");
 	return code;
 }

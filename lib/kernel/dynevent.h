@@ -15,8 +15,9 @@ enum kernel_dyn_type {			/* bits */
 	KERNEL_DYN_KPROBE = 1, KERNEL_DYN_KRETPROBE = 2, KERNEL_DYN_UPROBE = 4,
 	KERNEL_DYN_URETPROBE = 8, KERNEL_DYN_EPROBE = 16, KERNEL_DYN_SYNTH = 32,
 	KERNEL_DYN_FPROBE = 64, KERNEL_DYN_TPROBE = 128,
-	KERNEL_DYN_OTHER = 256,		/* of other programs: user events ... */
-	KERNEL_DYN_ALL = 511
+	KERNEL_DYN_USER = 256,		/* of programs: user_event.h removes them */
+	KERNEL_DYN_OTHER = 512,		/* of kinds that later kernels may have */
+	KERNEL_DYN_ALL = 1023
 };
 /* Bits of the type with that name ("kprobe" ... "synth", "all"); 0: unknown. */
 unsigned kernel_dyn_type_by_name(const char *name);
@@ -29,7 +30,7 @@ const char *kernel_dyn_type_name(unsigned type);
 
 struct kernel_dyn_event {
 	unsigned type;			/* one bit */
-	char *group, *name;
+	char *group, *name;		/* as -e of record has them; group "": not known */
 	char *definition;		/* the kernel's line, which would make it again */
 };
 struct kernel_dyn_events {
@@ -69,8 +70,9 @@ int kernel_dyn_users(struct kernel *k, const struct kernel_dyn_event *ev, struct
 /* ---- removing ------------------------------------------------------------- */
 
 /*
- * Removes an event with all of its probes, for good. With @force it is first switched
- * off in all instances, and its own triggers are removed. -EBUSY with what
+ * Removes an event with all of its probes, for good. With @force one in use is first switched
+ * off in all instances, and its own triggers are removed; if something else holds it, nothing is
+ * changed, and if that shows only then (perf), all is put back but what its histograms counted. -EBUSY with what
  * holds it; -ENOENT: it is gone already; 0, -errno.
  */
 int kernel_dyn_del(struct kernel *k, const struct kernel_dyn_event *ev, bool force, struct err *e);

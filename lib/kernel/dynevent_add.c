@@ -50,32 +50,51 @@ int kernel_dyn_has(struct kernel *k, unsigned type, struct err *e)
 
 /* ---- programs ------------------------------------------------------------- */
 
-/* Puts the symbol of "SYMBOL[+OFFSET]" into the file's terms. */
+/*
+ * Puts "SYMBOL[+OFFSET]" into the file's terms. A probe amid an instruction makes another of it, which the program
+ * then runs.
+ */
 static int symbol_offset(const struct kernel_dyn_def *d, const char *symbol, const char *plus, uint64_t *ret,
-			 struct err *e)
+			 enum elf_begins *begins, struct err *e)
 {
 	uint64_t more = 0;
 	int r;
 
 	if (plus && parse_u64(plus + 1, &more))
 		return dyn_refuse(e, d->text, d->place_at, "'%s' is no offset behind a symbol", plus + 1);
-	r = elf_symbol_offset(d->path, symbol, ret, e);
-	if (r || !more)
-		return r;
-	*ret += more;
-	return elf_check_offset(d->path, *ret, e);
+	if (more && d->head[0] == 'r')
+		return dyn_refuse(e, d->text, d->place_at, "where '%s' returns is found at its beginning only: no offset belongs "
+				  "here", symbol);
+	r = elf_symbol_offset(d->path, symbol, more, ret, begins, e);
+	if (!r && *begins == ELF_BEGINS_NONE) {
+		r = dyn_refuse(e, d->text, d->place_at, "no instruction begins at %s+%s: a probe there would have the program "
+			       "crash", symbol, plus + 1);
+		err_hint(e, "'objdump -d' shows where they begin");
+	}
+	return r;
+}
+
+static void tell_danger(struct kernel *k, const struct kernel_dyn_def *d, enum elf_begins begins)
+{
+	if (begins == ELF_BEGINS_NONE)
+		notice(&k->notices, "DANGER: at '%s' of '%s' no instruction seems to begin: then the program crashes when it "
+		       "gets there", d->place, d->path);
+	else if (begins == ELF_BEGINS_UNKNOWN)
+		notice(&k->notices, "whether an instruction begins at '%s' of '%s' is not known: if none does, the program "
+		       "crashes when it gets there", d->place, d->path);
 }
 
 /*
  * "SYMBOL[+OFFSET]" or "0xOFFSET", and behind it "%return" and "(0xREFCOUNT)" as the kernel
  * has them: the last stays, the first is told by the letter.
  */
-static int place_in_program(struct kernel_dyn_def *d, struct err *e)
+static int place_in_program(struct kernel *k, struct kernel_dyn_def *d, struct err *e)
 {
 	size_t len = strcspn(d->place, "%(");
 	AUTO_FREE char *symbol = strndup(d->place, len);
 	char *plus = symbol ? strchr(symbol, '+') : NULL, *place;
 	const char *suffix = d->place + len;
+	enum elf_begins begins = ELF_BEGINS;
 	uint64_t offset;
 	int r;
 
@@ -92,12 +111,13 @@ static int place_in_program(struct kernel_dyn_def *d, struct err *e)
 	if (isdigit((unsigned char)*symbol)) {
 		if (plus || parse_u64(symbol, &offset))
 			return dyn_refuse(e, d->text, d->place_at, "'%s' is no offset in a program", d->place);
-		r = elf_check_offset(d->path, offset, e);
+		r = elf_check_offset(d->path, offset, &begins, e);
 	} else {
-		r = symbol_offset(d, symbol, plus, &offset, e);
+		r = symbol_offset(d, symbol, plus, &offset, &begins, e);
 	}
 	if (r)
 		return r;
+	tell_danger(k, d, begins);
 	if (asprintf(&place, "0x%llx%s", (unsigned long long)offset, suffix) < 0)
 		return err_errno(e, -ENOMEM, "cannot make a probe");
 	free(d->place);
@@ -358,14 +378,12 @@ static int choose_name(struct kernel *k, struct kernel_dyn_def *d, struct err *e
 	return err_set(e, -EEXIST, "%s has %u events of the name '%s' already", d->group, NAMES_TRIED, d->base);
 }
 
-int kernel_dyn_prepare(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
+int dyn_fit(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
 {
-	int r = kernel_dyn_has(k, def->type, e);
+	int r = def->name ? 0 : base_name(def, e);
 
-	if (!r && !def->name)
-		r = base_name(def, e);
 	if (!r && def->path)
-		r = place_in_program(def, e);
+		r = place_in_program(k, def, e);
 	if (!r)
 		r = resolve_names(def, e);
 	if (!r && !def->name)
@@ -373,6 +391,13 @@ int kernel_dyn_prepare(struct kernel *k, struct kernel_dyn_def *def, struct err 
 	else if (!r && is_taken(k, def->group, def->name))
 		r = explain_taken(k, def, e);
 	return r;
+}
+
+int kernel_dyn_prepare(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
+{
+	int r = kernel_dyn_has(k, def->type, e);
+
+	return r ? r : dyn_fit(k, def, e);
 }
 
 /* ---- making --------------------------------------------------------------- */

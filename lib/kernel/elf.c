@@ -21,10 +21,11 @@ struct object {
 	Elf *elf;
 };
 
-/* A symbol that is looked for, and what was found. */
+/* A function that is looked for, and what was found. */
 struct lookup {
-	const char *symbol;
-	uint64_t *addresses;		/* all different ones */
+	const char *symbol;		/* NULL: that with @address in it */
+	uint64_t address;
+	struct function { uint64_t address, size; } *v;	/* all different addresses; size 0: not known */
 	size_t nr, cap;
 	bool indirect;			/* chosen when the program starts */
 	struct near near;
@@ -82,31 +83,19 @@ static bool find_code(const struct object *o, uint64_t offset, uint64_t address,
 	return false;
 }
 
-int elf_check_offset(const char *path, uint64_t offset, struct err *e)
-{
-	struct object o;
-	GElf_Phdr code;
-	int r = object_open(&o, path, e);
-
-	if (r)
-		return r;
-	if (offset == UINT64_MAX || !find_code(&o, offset, 0, &code))
-		r = err_set(e, -EINVAL, "at the offset 0x%llx of '%s' there is nothing that is run",
-			    (unsigned long long)offset, path);
-	object_close(&o);
-	return r;
-}
-
 /* ---- symbols -------------------------------------------------------------- */
 
-static int add_address(struct lookup *l, uint64_t address)
+static int add_function(struct lookup *l, const GElf_Sym *sym)
 {
 	for (size_t i = 0; i < l->nr; i++)
-		if (l->addresses[i] == address)
+		if (l->v[i].address == sym->st_value) {
+			if (l->v[i].size < sym->st_size)
+				l->v[i].size = sym->st_size;
 			return 0;
-	if (vec_grow((void **)&l->addresses, &l->cap, l->nr + 1, sizeof(*l->addresses)))
+		}
+	if (vec_grow((void **)&l->v, &l->cap, l->nr + 1, sizeof(*l->v)))
 		return -ENOMEM;
-	l->addresses[l->nr++] = address;
+	l->v[l->nr++] = (struct function){ sym->st_value, sym->st_size };
 	return 0;
 }
 
@@ -119,6 +108,8 @@ static int look_at_symbol(struct lookup *l, const char *name, const GElf_Sym *sy
 
 	if (sym->st_shndx == SHN_UNDEF || (type != STT_FUNC && type != STT_GNU_IFUNC) || len >= sizeof(word))
 		return 0;
+	if (!l->symbol)
+		return l->address >= sym->st_value && l->address - sym->st_value < sym->st_size ? add_function(l, sym) : 0;
 	memcpy(word, name, len);
 	word[len] = 0;
 	if (strcmp(word, l->symbol)) {
@@ -126,7 +117,7 @@ static int look_at_symbol(struct lookup *l, const char *name, const GElf_Sym *sy
 		return 0;
 	}
 	l->indirect |= type == STT_GNU_IFUNC;
-	return add_address(l, sym->st_value);
+	return add_function(l, sym);
 }
 
 static int look_in_table(struct lookup *l, const struct object *o, Elf_Scn *section, const GElf_Shdr *head)
@@ -224,14 +215,106 @@ static int several_places(const struct object *o, const struct lookup *l, struct
 	for (size_t i = 0; i < l->nr && i < 8; i++) {
 		uint64_t offset = 0;
 
-		if (!to_offset(o, l, l->addresses[i], &offset, NULL))
+		if (!to_offset(o, l, l->v[i].address, &offset, NULL))
 			buf_printf(&list, "%s0x%llx", list.len ? ", " : "", (unsigned long long)offset);
 	}
 	return err_set(e, -ENOTUNIQ, "'%s' has %zu functions of the name '%s': give one's offset (%s)", o->path,
 		       l->nr, l->symbol, list.data ? list.data : "");
 }
 
-static int judge(const struct object *o, const struct lookup *l, uint64_t *ret, struct err *e)
+/* ---- instructions ----------------------------------------------------------- */
+
+#define FUNCTION_MAX (1u << 20)		/* longer ones are not looked through */
+
+/* Whether one begins @more bytes behind @offset, where one does. */
+static enum elf_begins find_instruction(const struct object *o, uint64_t offset, uint64_t more)
+{
+	AUTO_BUF struct buf code = { 0 };
+	uint64_t at = 0;
+	GElf_Ehdr head;
+
+	if (!more)
+		return ELF_BEGINS;
+	if (!gelf_getehdr(o->elf, &head) || more > FUNCTION_MAX)
+		return ELF_BEGINS_UNKNOWN;
+	if (head.e_machine == EM_AARCH64)
+		return more % 4 ? ELF_BEGINS_NONE : ELF_BEGINS;
+	if (head.e_machine != EM_X86_64 || buf_reserve(&code, more) || pread_full(o->fd, code.data, more, offset))
+		return ELF_BEGINS_UNKNOWN;
+	while (at < more) {
+		size_t len = x86_insn_length((const uint8_t *)code.data + at, more - at);
+
+		/* the last one may reach beyond what was read */
+		if (!len)
+			return more - at < X86_INSN_MAX ? ELF_BEGINS_NONE : ELF_BEGINS_UNKNOWN;
+		at += len;
+	}
+	return at == more ? ELF_BEGINS : ELF_BEGINS_NONE;
+}
+
+/* ---- places ----------------------------------------------------------------- */
+
+static int look_everywhere(struct lookup *l, const struct object *o)
+{
+	int r = look_in(l, o);
+
+	return r || l->nr ? r : look_in_debug_file(l, o);
+}
+
+static enum elf_begins find_begins(const struct object *o, uint64_t offset, const GElf_Phdr *code)
+{
+	struct lookup l = { .address = offset - code->p_offset + code->p_vaddr };
+	const struct function *last = NULL;
+	enum elf_begins ret = ELF_BEGINS;
+
+	/* functions may overlap: the one that begins last */
+	if (!look_everywhere(&l, o))
+		for (size_t i = 0; i < l.nr; i++)
+			if (!last || l.v[i].address > last->address)
+				last = &l.v[i];
+	if (last)
+		ret = find_instruction(o, offset - (l.address - last->address), l.address - last->address);
+	free(l.v);
+	return ret;
+}
+
+int elf_check_offset(const char *path, uint64_t offset, enum elf_begins *begins, struct err *e)
+{
+	struct object o;
+	GElf_Phdr code;
+	int r = object_open(&o, path, e);
+
+	if (r)
+		return r;
+	if (offset == UINT64_MAX || !find_code(&o, offset, 0, &code))
+		r = err_set(e, -EINVAL, "at the offset 0x%llx of '%s' there is nothing that is run",
+			    (unsigned long long)offset, path);
+	else
+		*begins = find_begins(&o, offset, &code);
+	object_close(&o);
+	return r;
+}
+
+static int place_in_function(const struct object *o, const struct lookup *l, uint64_t more, uint64_t *ret,
+			     enum elf_begins *begins, struct err *e)
+{
+	const struct function *f = &l->v[0];
+	uint64_t start = 0;
+	int r;
+
+	if (more && more >= (f->size ? f->size : UINT64_MAX - f->address))
+		return err_set(e, -EINVAL, "'%s' of '%s' has %llu bytes: +%llu is behind its end", l->symbol, o->path,
+			       (unsigned long long)f->size, (unsigned long long)more);
+	r = to_offset(o, l, f->address, &start, e);
+	if (!r)
+		r = to_offset(o, l, f->address + more, ret, e);
+	if (!r)
+		*begins = find_instruction(o, start, more);
+	return r;
+}
+
+static int judge(const struct object *o, const struct lookup *l, uint64_t more, uint64_t *ret, enum elf_begins *begins,
+		 struct err *e)
 {
 	if (!l->nr) {
 		err_set(e, -ENOENT, "'%s' has no function '%s'", o->path, l->symbol);
@@ -241,10 +324,11 @@ static int judge(const struct object *o, const struct lookup *l, uint64_t *ret, 
 	if (l->indirect)
 		return err_set(e, -EINVAL, "which function '%s' of '%s' is the program decides when it starts: "
 			       "give one of those it decides between", l->symbol, o->path);
-	return l->nr > 1 ? several_places(o, l, e) : to_offset(o, l, l->addresses[0], ret, e);
+	return l->nr > 1 ? several_places(o, l, e) : place_in_function(o, l, more, ret, begins, e);
 }
 
-int elf_symbol_offset(const char *path, const char *symbol, uint64_t *ret, struct err *e)
+int elf_symbol_offset(const char *path, const char *symbol, uint64_t more, uint64_t *ret, enum elf_begins *begins,
+		      struct err *e)
 {
 	struct lookup l = { .symbol = symbol };
 	struct object o;
@@ -253,11 +337,9 @@ int elf_symbol_offset(const char *path, const char *symbol, uint64_t *ret, struc
 	if (r)
 		return r;
 	near_init(&l.near, symbol);
-	r = look_in(&l, &o);
-	if (!r && !l.nr)
-		r = look_in_debug_file(&l, &o);
-	r = r ? err_errno(e, r, "cannot look for '%s' in '%s'", symbol, path) : judge(&o, &l, ret, e);
-	free(l.addresses);
+	r = look_everywhere(&l, &o);
+	r = r ? err_errno(e, r, "cannot look for '%s' in '%s'", symbol, path) : judge(&o, &l, more, ret, begins, e);
+	free(l.v);
 	object_close(&o);
 	return r;
 }

@@ -451,29 +451,6 @@ int kernel_write_path(struct kernel *k, const char *path, const char *value, str
 	return ret ? write_failed(kernel_top(k), FILE_VALUE, ret, value, path, e) : 0;
 }
 
-/*
- * "stacktrace:unlimited", "traceoff:count=3 if x == 1" as they are listed
- * become "stacktrace", "traceoff:3 if x == 1". A histogram's " [active]" goes.
- */
-int trigger_as_written(const char *listed, struct buf *ret)
-{
-	size_t words = strcspn(listed, " ");
-	const char *end = listed + words, *count = memmem(listed, words, ":count=", 7);
-
-	if (!strncmp(listed, "hist:", 5)) {
-		size_t len = strlen(listed);
-
-		if (len > 9 && (!strcmp(listed + len - 9, " [active]") || !strcmp(listed + len - 9, " [paused]")))
-			len -= 9;
-		return buf_put(ret, listed, len);
-	}
-	if (count)
-		return buf_printf(ret, "%.*s:%s", (int)(count - listed), listed, count + 7);
-	if (words >= 10 && !memcmp(end - 10, ":unlimited", 10))
-		words -= 10;
-	return buf_printf(ret, "%.*s%s", (int)words, listed, end);
-}
-
 /* What removes the dynamic event that @definition ("p:group/name ...") makes. */
 static int removal_of(const char *definition, struct buf *ret)
 {
@@ -483,102 +460,6 @@ static int removal_of(const char *definition, struct buf *ret)
 	if (!name)
 		return -EINVAL;
 	return buf_printf(ret, "-:%.*s", (int)name, definition + type + 1);
-}
-
-/* The listed trigger that stands in the way of a new one. */
-struct rival {
-	const char *value;		/* the new one */
-	struct buf *found;
-};
-
-/* Length of what makes two triggers exclude each other: "enable_event:sys:ev",
- * "stacktrace". */
-static size_t trigger_kind(const char *s)
-{
-	size_t len = strcspn(s, ": ");
-
-	if (strncmp(s, "enable_event:", 13) && strncmp(s, "disable_event:", 14))
-		return len;
-	for (int i = 0; i < 2 && s[len] == ':'; i++)
-		len += 1 + strcspn(s + len + 1, ": ");
-	return len;
-}
-
-static int is_rival(void *ctx, const char *line)
-{
-	struct rival *r = ctx;
-	size_t len = trigger_kind(line);
-
-	if (len != trigger_kind(r->value) || strncmp(line, r->value, len))
-		return 0;
-	return buf_puts(r->found, line) ? -ENOMEM : 1;
-}
-
-/*
- * The same trigger with another count or condition is there already: it makes
- * room and is put back later. Of histograms only equal ones exclude each other.
- */
-static int replace_trigger(struct kernel_instance *in, const char *file, const char *path,
-			   const char *value)
-{
-	AUTO_BUF struct buf text = { 0 }, found = { 0 }, again = { 0 }, removal = { 0 };
-	AUTO_BUF struct buf now = { 0 };
-	struct rival r = { value, &found };
-	int ret;
-
-	if (!strncmp(value, "hist:", 5))
-		return 0;
-	buf_printf(&now, "!%s", value);
-	ret = kernel_read(in, file, &text);
-	if (!ret)
-		ret = kernel_each_line(text.data, is_rival, &r);
-	if (ret != 1)
-		return ret ? ret : -EEXIST;
-	if (trigger_as_written(found.data, &again) || buf_puts(&removal, "!") ||
-	    buf_puts(&removal, again.data) || now.failed)
-		return -ENOMEM;
-	if (!strcmp(again.data, value))
-		return 0;
-	ret = undo_log_add(in->k, UNDO_ADD, path, again.data);
-	if (!ret)
-		ret = file_append(path, removal.data);
-	if (!ret)
-		ret = undo_log_add(in->k, UNDO_ADD, path, now.data);
-	return ret ? ret : file_append(path, value);
-}
-
-/*
- * Adds what @removal takes away again. That is logged before, so that it is
- * undone also if we are killed in between. A failed addition takes the entry back.
- */
-static int append_logged(struct kernel_instance *in, const char *path, const char *value,
-			 const char *removal)
-{
-	int ret = undo_log_add(in->k, UNDO_ADD, path, removal);
-
-	if (ret)
-		return ret;
-	ret = file_append(path, value);
-	if (ret)
-		undo_log_drop(in->k, UNDO_ADD, path);
-	return ret;
-}
-
-static int is_same_trigger(void *ctx, const char *line)
-{
-	AUTO_BUF struct buf written = { 0 };
-
-	return line[0] != '#' && !trigger_as_written(line, &written) &&
-	       !strcmp(written.data, (const char *)ctx);
-}
-
-/* Whether exactly this trigger is there: then it is somebody else's, and stays. */
-static bool trigger_exists(struct kernel_instance *in, const char *file, const char *value)
-{
-	AUTO_BUF struct buf text = { 0 };
-
-	return !kernel_read(in, file, &text) &&
-	       kernel_each_line(text.data, is_same_trigger, (void *)value) == 1;
 }
 
 /* A histogram of times has the kernel give the instance another clock, which stays when it goes. */
@@ -591,24 +472,16 @@ static int remember_clock(struct kernel_instance *in, const char *trigger, struc
 static int append_trigger(struct kernel_instance *in, const char *file, const char *path,
 			  const char *value, struct err *e)
 {
-	AUTO_BUF struct buf removal = { 0 };
-	int ret;
+	int ret = remember_clock(in, value, e);
 
-	ret = remember_clock(in, value, e);
 	if (ret)
 		return ret;
-	if (value[0] == '!') {
-		ret = file_append(path, value);
-	} else if (trigger_exists(in, file, value)) {
+	ret = value[0] == '!' ? file_append(path, value) : trigger_write(in, file, path, value);
+	if (!ret)
 		return 0;
-	} else if (buf_printf(&removal, "!%s", value)) {
-		ret = -ENOMEM;
-	} else {
-		ret = append_logged(in, path, value, removal.data);
-		if (ret == -EEXIST)
-			ret = replace_trigger(in, file, path, value);
-	}
-	return ret ? write_failed(in, FILE_TRIGGER, ret, value, path, e) : 0;
+	write_failed(in, FILE_TRIGGER, ret, value, path, e);
+	trigger_explain(in, file, value, ret, e);
+	return ret;
 }
 
 static int append_dynamic(struct kernel_instance *in, const char *path, const char *value,
@@ -622,7 +495,7 @@ static int append_dynamic(struct kernel_instance *in, const char *path, const ch
 		return err_set(e, ret, "the dynamic event '%s' has no name: "
 			       "write TYPE:GROUP/NAME", value);
 	if (!ret)
-		ret = adds ? append_logged(in, path, value, removal.data) : file_append(path, value);
+		ret = adds ? file_append_logged(in->k, path, value, removal.data) : file_append(path, value);
 	return ret ? write_failed(in, FILE_DYNAMIC, ret, value, path, e) : 0;
 }
 
@@ -634,8 +507,12 @@ static int append_command(struct kernel_instance *in, const char *path, const ch
 	int ret = buf_printf(&removal, "!%s", value);
 
 	if (!ret)
-		ret = append_logged(in, path, value, removal.data);
-	return ret ? write_failed(in, FILE_LIST, ret, value, path, e) : 0;
+		ret = file_append_logged(in->k, path, value, removal.data);
+	if (!ret)
+		return 0;
+	write_failed(in, FILE_LIST, ret, value, path, e);
+	command_explain(in, value, ret, e);
+	return ret;
 }
 
 int kernel_append(struct kernel_instance *in, const char *file, const char *value, struct err *e)

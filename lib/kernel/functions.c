@@ -99,6 +99,11 @@ static bool is_glob(const char *s)
 	return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_*?.")] == 0;
 }
 
+const char *function_option(const struct kernel_function_ask *ask, const char *option)
+{
+	return ask->module && !strcmp(ask->pattern, "*") ? "--module" : option;
+}
+
 bool function_is_command(const struct kernel_function_ask *ask)
 {
 	const char *colon = strchr(ask->pattern, ':');
@@ -162,7 +167,10 @@ int functions_check(struct kernel *k, const struct kernel_function_ask *ask, con
 	struct matcher m;
 	struct near near;
 	bool found = false;
-	int ret = read_functions(k, option, e);
+	int ret;
+
+	option = function_option(ask, option);
+	ret = read_functions(k, option, e);
 
 	if (ret)
 		return ret;
@@ -223,6 +231,7 @@ int functions_apply(struct kernel_instance *in, const char *file,
 	struct matcher m;
 	int ret;
 
+	option = function_option(ask, option);
 	if (function_is_command(ask)) {
 		ret = kernel_append(in, file, ask->pattern, e);
 		return ret ? err_wrap(e, "option %s", option) : 0;

@@ -94,16 +94,44 @@ bool is_unavailable(int code);
 int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const char *value);
 /* Takes the newest entry back, if it is that one: what it would undo did not happen. */
 void undo_log_drop(struct kernel *k, enum undo_kind kind, const char *path);
+/*
+ * For what is tried: how much is logged now; putting back what was logged since, as kernel_undo does; or
+ * forgetting it. Only while no other thread changes anything.
+ */
+size_t undo_mark(const struct kernel *k);
+int undo_to(struct kernel *k, size_t mark, struct err *e);
+void undo_forget_to(struct kernel *k, size_t mark);
 bool undo_logged(struct undo_log *log, enum undo_kind kind, const char *path);
 void undo_log_release(struct undo_log *log);
 /* Raw writes. "\n" is added. 0, -errno. */
 int file_write(const char *path, const char *value);
 int file_append(const char *path, const char *value);
 int file_truncate(const char *path);
+/*
+ * Adds what @removal takes away again. That is logged before, so that it is
+ * undone also if we are killed in between. A failed addition takes the entry back. 0, -errno.
+ */
+int file_append_logged(struct kernel *k, const char *path, const char *value, const char *removal);
 
-/* ---- files.c */
+/* ---- trigger_write.c */
 /* Appends a trigger's listed text in the form in which it is written. 0, -ENOMEM. */
 int trigger_as_written(const char *listed, struct buf *ret);
+/*
+ * Adds a trigger to the file @file, whose path is @path: logged. The same with another count or condition makes
+ * room; one that is there already stays. 0, -errno.
+ */
+int trigger_write(struct kernel_instance *in, const char *file, const char *path, const char *value);
+/*
+ * The trigger of @listed, the file's text, that keeps the kernel from taking @value: of the same kind, its
+ * opposite, or the same histogram. Appended as it is listed. 1; 0: none; -ENOMEM.
+ */
+int trigger_rival(const char *listed, const char *value, struct buf *ret);
+
+/* ---- trigger_hint.c: what kernels refuse without a word */
+/* Adds to @e why the trigger @value of that file was refused with @code, as far as that can be seen, and what to do. */
+void trigger_explain(struct kernel_instance *in, const char *file, const char *value, int code, struct err *e);
+/* The same of a function's command. */
+void command_explain(struct kernel_instance *in, const char *value, int code, struct err *e);
 
 /* ---- events.c */
 struct event_field {
@@ -132,6 +160,11 @@ int full_cpumask(const struct kernel_instance *in, struct buf *ret);
 int setup_probes_check(struct kernel *k, struct kernel_setup *s, struct err *e);
 /* Makes them, and has the setup's events found among those there are then. 0, -errno. */
 int setup_probes_make(struct kernel *k, struct kernel_setup *s, struct err *e);
+/* The same for events that perf makes, without tracefs. */
+int setup_probes_check_perf(struct kernel *k, struct kernel_setup *s, struct err *e);
+/* Calls @fn with the format of each event that perf makes. 0, what @fn returned, -errno. */
+int setup_probes_formats(struct kernel *k, const struct kernel_setup *s, kernel_format_fn fn, void *ctx,
+			 struct err *e);
 /* Whether an event of the setup that is yet to be made fits a pattern of -e. */
 bool setup_probes_match(const struct kernel_setup *s, const struct kernel_event_ask *ask);
 
@@ -145,13 +178,20 @@ int list_hidden(struct kernel_instance *in, enum hidden_from from, const struct 
 int command_removal(const char *listed, struct buf *ret);
 
 /* ---- trigger.c */
+/* Adds those of one event, in the kernel's order: the newest first. 0, -ENOMEM. */
+struct kernel_triggers;
+int triggers_of(struct kernel_instance *in, const struct kernel_event *ev, struct kernel_triggers *ret);
 /* Removes all triggers of an event, or with NULL of all events; what stays is told. 0, -errno. */
 int triggers_remove(struct kernel_instance *in, const struct kernel_event *ev, struct err *e);
-/* Adds those triggers to @e that the event could have, should @trigger be none of them. */
-void hint_triggers(const struct kernel_instance *in, const struct kernel_event *ev, const char *trigger,
-		   struct err *e);
+
+/* ---- apply.c */
+/* Appends a line for each thread of the process; a thread's own id stands for itself. */
+void put_threads(pid_t pid, struct buf *list);
 
 /* ---- check.c */
+/* Of one part only the events and the processes, as kernel_setup_check. 0, -errno. */
+int setup_check_events(struct kernel *k, struct kernel_setup *s, struct kernel_instance_setup *is,
+		       struct err *e);
 /* Adds what is near a pattern of events that means none. */
 void hint_near_events(const struct kernel_event *evs, size_t nr, const char *pattern, struct err *e);
 /* Whether "sys:ev", "sys:", "word" (a system or an event) or "all", each a glob, means it. */
@@ -170,6 +210,8 @@ int functions_apply(struct kernel_instance *in, const char *file,
 		    const struct kernel_function_ask *ask, const char *option, struct err *e);
 /* Appends ":mod:MODULE", so that the kernel takes it for a name. 0, -ENOMEM. */
 int put_module(struct buf *b, const char *module);
+/* The option that asked for it, @option or --module alone, which means all functions of that. */
+const char *function_option(const struct kernel_function_ask *ask, const char *option);
 /* "func:traceoff" and the like: written to set_ftrace_filter after all others. */
 bool function_is_command(const struct kernel_function_ask *ask);
 

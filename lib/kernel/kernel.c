@@ -12,6 +12,12 @@
 
 #include "kernel/internal.h"
 
+/* By the rights in force: who has capabilities alone is not root to access(2). */
+static bool may(const char *path, int how)
+{
+	return !faccessat(AT_FDCWD, path, how, AT_EACCESS);
+}
+
 /* ---- words --------------------------------------------------------------- */
 
 int kernel_words_add(struct kernel_words *w, const char *word)
@@ -134,9 +140,9 @@ static int check_root(const char *root, struct err *e)
 
 	if (buf_printf(&path, "%s/tracing_on", root) || buf_printf(&header, "%s/events/header_page", root))
 		return err_errno(e, -ENOMEM, "cannot use tracefs");
-	if (access(path.data, R_OK))
+	if (!may(path.data, R_OK))
 		code = -errno;
-	if (code == -ENOENT && !access(header.data, R_OK))
+	if (code == -ENOENT && may(header.data, R_OK))
 		return 0;		/* somebody's copy, for restore */
 	if (code == -ENOENT)
 		return err_set(e, code, "'%s' is not a tracefs (there is no tracing_on in it)", root);
@@ -261,7 +267,7 @@ bool instance_exists(struct kernel *k, const char *name)
 	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
 		return false;
 	len = snprintf(path, sizeof(path), "%s/instances/%s", k->root, name);
-	return len > 0 && (size_t)len < sizeof(path) && !access(path, F_OK);
+	return len > 0 && (size_t)len < sizeof(path) && may(path, F_OK);
 }
 
 static int no_instance(struct kernel *k, const char *name, struct err *e)
@@ -291,7 +297,7 @@ static int instance_make(struct kernel *k, struct kernel_instance *in, struct er
 {
 	int code;
 
-	if (!access(in->dir, F_OK))
+	if (may(in->dir, F_OK))
 		return 0;
 	if (undo_log_add(k, UNDO_RMDIR, in->dir, ""))
 		return err_errno(e, -ENOMEM, "cannot make the instance %s", in->dir);
@@ -427,7 +433,7 @@ bool kernel_has(const struct kernel_instance *in, const char *file)
 {
 	char path[KERNEL_PATH_MAX];
 
-	return !kernel_instance_path(in, file, path, sizeof(path)) && !access(path, F_OK);
+	return !kernel_instance_path(in, file, path, sizeof(path)) && may(path, F_OK);
 }
 
 int kernel_read_word(const struct kernel_instance *in, const char *file, char *ret, size_t size)

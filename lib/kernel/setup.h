@@ -33,6 +33,8 @@ struct kernel_event_ask {
 	char *pattern;			/* "sys:ev", "sys:", "word" (systems and events), "all"; globs */
 	struct kernel_dyn_def *probe;	/* --probe: the event is yet to be made; kernel_setup_check gives
 					 * the pattern its name. NULL: -e */
+	uint16_t perf_type;		/* what perf makes of the probe has this number in the file; 0: it is
+					 * made in tracefs */
 	bool negate;			/* -v: switched off after everything else */
 	bool optional;			/* a kernel without it is fine */
 	char *filter;			/* several -f as "(a)&&(b)"; NULL: none */
@@ -202,6 +204,11 @@ bool kernel_setup_takes_snapshots(const struct kernel_instance_setup *is);
  * 0, -errno. */
 int kernel_instance_cpus(const struct kernel_instance *in, uint32_t **ret, size_t *nr,
 			 struct err *e);
+/*
+ * Kilobytes of its buffer for each CPU ("1408"), those it will have once it is used ("7 (expanded: 1408)"). 0: CPUs
+ * differ, or it cannot be read.
+ */
+uint64_t kernel_buffer_kb(const struct kernel_instance *in);
 /* Bytes of a sub-buffer, header included. */
 int kernel_instance_subbuf_size(const struct kernel_instance *in, uint32_t *ret, struct err *e);
 /* The clock's name ("local"); "" if the kernel does not tell. */

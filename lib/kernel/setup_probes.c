@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kernel/internal.h"
+#include "kernel/perf_internal.h"
 
 struct kernel_event_ask *kernel_setup_probe(struct kernel_instance_setup *is, struct kernel_dyn_def *def)
 {
@@ -61,6 +61,7 @@ struct probing {
 	struct kernel *k;
 	const struct kernel_setup *s;
 	const struct kernel_event_ask *ask;	/* the one at hand */
+	int (*prepare)(struct kernel *k, struct kernel_dyn_def *def, struct err *e);
 	struct err *e;
 };
 
@@ -90,7 +91,7 @@ static int check_probe(void *ctx, struct kernel_event_ask *ask)
 {
 	struct probing *p = ctx;
 	struct kernel_dyn_def *def = ask->probe;
-	int ret = kernel_dyn_prepare(p->k, def, p->e);
+	int ret = p->prepare(p->k, def, p->e);
 
 	p->ask = ask;
 	if (!ret && !def->base && each_ask(p->s, is_same_name, p) > 0)
@@ -102,7 +103,50 @@ static int check_probe(void *ctx, struct kernel_event_ask *ask)
 
 int setup_probes_check(struct kernel *k, struct kernel_setup *s, struct err *e)
 {
-	return each_ask(s, check_probe, &(struct probing){ .k = k, .s = s, .e = e });
+	return each_ask(s, check_probe, &(struct probing){ .k = k, .s = s, .prepare = kernel_dyn_prepare, .e = e });
+}
+
+/* ---- events that perf makes --------------------------------------------------- */
+
+static int number_ask(void *ctx, struct kernel_event_ask *ask)
+{
+	uint16_t *next = ctx;
+
+	ask->perf_type = (*next)--;
+	return 0;
+}
+
+int setup_probes_check_perf(struct kernel *k, struct kernel_setup *s, struct err *e)
+{
+	struct probing p = { .k = k, .s = s, .prepare = perf_probe_fit, .e = e };
+	uint16_t last = UINT16_MAX;	/* the kernel's numbers begin at 1 */
+	int ret = each_ask(s, check_probe, &p);
+
+	return ret ? ret : each_ask(s, number_ask, &last);
+}
+
+struct giving {
+	struct kernel *k;
+	kernel_format_fn fn;
+	void *ctx;
+	struct err *e;
+};
+
+static int give_perf_format(void *ctx, struct kernel_event_ask *ask)
+{
+	const struct giving *g = ctx;
+	AUTO_BUF struct buf text = { 0 };
+	int ret = ask->perf_type ? perf_probe_format(g->k, ask, &text) : 0;
+
+	if (ret)
+		return err_errno(g->e, ret, "cannot make the format of %s", ask->pattern);
+	return ask->perf_type ? g->fn(g->ctx, ask->probe->group, ask->probe->name, text.data, text.len) : 0;
+}
+
+int setup_probes_formats(struct kernel *k, const struct kernel_setup *s, kernel_format_fn fn, void *ctx,
+			 struct err *e)
+{
+	return each_ask(s, give_perf_format, &(struct giving){ k, fn, ctx, e });
 }
 
 static int fits(void *ctx, struct kernel_event_ask *ask)

@@ -105,38 +105,6 @@ bool kernel_trigger_is_hist(const struct kernel_trigger *t)
 	return t->event && !strncmp(t->text, "hist:", 5);
 }
 
-/* An event without triggers names in a comment those it could have. */
-void hint_triggers(const struct kernel_instance *in, const struct kernel_event *ev, const char *trigger,
-		   struct err *e)
-{
-	static const char head[] = "# Available triggers:";
-	AUTO_BUF struct buf file = { 0 }, text = { 0 };
-	AUTO_FREE char *word = strndup(trigger, strcspn(trigger, ": "));
-	char *list, *known, *rest = NULL;
-	struct near near;
-
-	if (!word || buf_printf(&file, "events/%s/%s/trigger", ev->system, ev->name) ||
-	    kernel_read(in, file.data, &text) || !text.data)
-		return;
-	list = text.data;
-	if (strncmp(list, head, sizeof(head) - 1))
-		return;
-	list += sizeof(head) - 1;
-	list += strspn(list, "\n# ");
-	list[strcspn(list, "\n")] = 0;
-	near_init(&near, word);
-	buf_clear(&file);
-	for (known = strtok_r(list, " ", &rest); known; known = strtok_r(NULL, " ", &rest)) {
-		if (!strcmp(known, word))
-			return;
-		near_try(&near, known);
-		buf_printf(&file, " %s", known);
-	}
-	near_hint(&near, e);
-	if (!file.failed)
-		err_hint(e, "there are:%s", file.data);
-}
-
 /* ---- changes -------------------------------------------------------------- */
 
 int kernel_trigger_add(struct kernel_instance *in, const char *pattern, const char *text, struct err *e)
@@ -154,8 +122,6 @@ int kernel_trigger_add(struct kernel_instance *in, const char *pattern, const ch
 		found = true;
 		r = buf_printf(&file, "events/%s/%s/trigger", evs[i].system, evs[i].name) ?
 		    err_errno(e, -ENOMEM, "cannot add a trigger") : kernel_append(in, file.data, text, e);
-		if (r)
-			hint_triggers(in, &evs[i], text, e);
 	}
 	if (!r && !found) {
 		r = err_set(e, -ENOENT, "this kernel has no event or system '%s'", pattern);
@@ -250,12 +216,18 @@ size_t kernel_triggers_remove(struct kernel_instance *in, const struct kernel_tr
 	return stay;
 }
 
+int triggers_of(struct kernel_instance *in, const struct kernel_event *ev, struct kernel_triggers *ret)
+{
+	struct listing l = { ev, ret };
+
+	return list_event(in, &l);
+}
+
 int triggers_remove(struct kernel_instance *in, const struct kernel_event *ev, struct err *e)
 {
 	struct kernel_triggers ts = { 0 };
-	struct listing l = { ev, &ts };
 	bool *chosen AUTO_FREE = NULL;
-	int r = ev ? list_event(in, &l) : kernel_trigger_list(in, &ts, e);
+	int r = ev ? triggers_of(in, ev, &ts) : kernel_trigger_list(in, &ts, e);
 
 	if (!r && !(chosen = calloc(ts.nr + 1, sizeof(*chosen))))
 		r = -ENOMEM;

@@ -191,6 +191,18 @@ void undo_log_drop(struct kernel *k, enum undo_kind kind, const char *path)
 	pthread_mutex_unlock(&k->log.lock);
 }
 
+int file_append_logged(struct kernel *k, const char *path, const char *value, const char *removal)
+{
+	int ret = undo_log_add(k, UNDO_ADD, path, removal);
+
+	if (ret)
+		return ret;
+	ret = file_append(path, value);
+	if (ret)
+		undo_log_drop(k, UNDO_ADD, path);
+	return ret;
+}
+
 void undo_log_release(struct undo_log *log)
 {
 	for (size_t i = 0; i < log->nr; i++)
@@ -315,11 +327,16 @@ static int undo_entry(const struct undo_entry *u, const struct notices *notices,
 	return ret;
 }
 
-int kernel_undo(struct kernel *k, struct err *e)
+size_t undo_mark(const struct kernel *k)
+{
+	return k->log.nr;
+}
+
+int undo_to(struct kernel *k, size_t mark, struct err *e)
 {
 	int first = 0;
 
-	while (k->log.nr) {
+	while (k->log.nr > mark) {
 		struct undo_entry *u = &k->log.v[k->log.nr - 1];
 		int ret = undo_entry(u, &k->notices, first ? NULL : e);
 
@@ -328,8 +345,21 @@ int kernel_undo(struct kernel *k, struct err *e)
 		entry_release(u);
 		k->log.nr--;
 	}
-	undo_log_release(&k->log);
 	return first;
+}
+
+void undo_forget_to(struct kernel *k, size_t mark)
+{
+	while (k->log.nr > mark)
+		entry_release(&k->log.v[--k->log.nr]);
+}
+
+int kernel_undo(struct kernel *k, struct err *e)
+{
+	int ret = undo_to(k, 0, e);
+
+	undo_log_release(&k->log);
+	return ret;
 }
 
 static void log_remove(struct undo_log *log, size_t i)

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "kernel/dynevent.h"
-#include "kernel/internal.h"
+#include "kernel/dyn_internal.h"
 #include "kernel/user_event.h"
 
 #define STATUS_FILE "user_events_status"
@@ -28,14 +27,7 @@ void kernel_user_events_release(struct kernel_user_events *evs)
 	vec_release(evs);
 }
 
-/* ---- the list ---------------------------------------------------------------------- */
-
-struct listing {
-	struct kernel *k;
-	struct kernel_dyn_events defs;	/* of all dynamic events */
-	bool *taken;			/* those that an event has */
-	struct kernel_user_events *ret;
-};
+/* ---- which definition is whose ----------------------------------------------------- */
 
 /* "app.1a" is one of several formats of "app". @ret_len: of the name that was registered. */
 static bool has_format_number(const char *name, size_t *ret_len)
@@ -46,13 +38,6 @@ static bool has_format_number(const char *name, size_t *ret_len)
 		return false;
 	*ret_len = dot - name;
 	return true;
-}
-
-static bool is_event(struct kernel *k, const char *system, const char *name)
-{
-	AUTO_BUF struct buf dir = { 0 };
-
-	return !buf_printf(&dir, "events/%s/%s", system, name) && kernel_has(kernel_top(k), dir.data);
 }
 
 /* Whether a format's text, "field:TYPE NAME; offset:N; size:N; ..." has all fields of @def and no others. */
@@ -86,14 +71,14 @@ static bool is_format_of(const char *format, const struct kernel_user_def *def)
 	return true;
 }
 
-static bool fits_format(struct listing *l, const struct kernel_user_event *ev, const char *fields)
+static bool fits_format(struct kernel *k, const char *system, const char *name, const char *fields)
 {
 	AUTO_BUF struct buf file = { 0 }, format = { 0 }, text = { 0 };
 	struct kernel_user_def def;
 	bool fits = false;
 
-	if (buf_printf(&file, "events/%s/%s/format", ev->system, ev->name) || buf_printf(&text, "x %s", fields) ||
-	    kernel_read(kernel_top(l->k), file.data, &format))
+	if (buf_printf(&file, "events/%s/%s/format", system, name) || buf_printf(&text, "x %s", fields) ||
+	    kernel_read(kernel_top(k), file.data, &format))
 		return false;
 	if (!kernel_user_parse(text.data, &def, NULL))
 		fits = is_format_of(format.data, &def);
@@ -110,26 +95,89 @@ static const char *fields_of(const struct kernel_dyn_event *def)
 }
 
 /*
- * The fields an event was registered with. Definitions of several formats have one name: the one
- * that fits the event's, or, if fields are of types nobody knows here, the first left.
+ * The definition of an event among those that have none yet. Those of several formats have one name: the one
+ * that fits the event's, or, if fields are of types nobody knows here, the first left. NULL: there is none.
  */
-static const char *find_fields(struct listing *l, const struct kernel_user_event *ev)
+static struct kernel_dyn_event *find_definition(struct kernel *k, struct kernel_dyn_events *defs, const bool *taken,
+						const char *system, const char *name, size_t base)
 {
-	size_t found = l->defs.nr;
+	struct kernel_dyn_event *found = NULL;
 
-	for (size_t i = l->defs.nr; i-- > 0;) {
-		const struct kernel_dyn_event *def = &l->defs.v[i];
+	for (size_t i = defs->nr; i-- > 0;) {
+		struct kernel_dyn_event *def = &defs->v[i];
 
-		if (l->taken[i] || strncmp(def->definition, "u:", 2) || strcmp(def->name, ev->base))
+		if (taken[i] || def->type != KERNEL_DYN_USER || strlen(def->name) != base || strncmp(def->name, name, base))
 			continue;
-		found = i;
-		if (fits_format(l, ev, fields_of(def)))
+		found = def;
+		if (fits_format(k, system, name, fields_of(def)))
 			break;
 	}
-	if (found == l->defs.nr)
-		return "";
-	l->taken[found] = true;
-	return fields_of(&l->defs.v[found]);
+	return found;
+}
+
+static int name_events_of(struct kernel *k, struct kernel_dyn_events *defs, bool *taken, const char *system)
+{
+	struct kernel_words names = { 0 };
+	int r = kernel_system_events(k, system, &names, NULL);
+
+	for (size_t i = 0; !r && i < names.nr; i++) {
+		size_t base = strlen(names.v[i]);
+		struct kernel_dyn_event *def;
+		char *own[2];
+
+		if (!strcmp(system, KERNEL_USER_MULTI_SYSTEM) && !has_format_number(names.v[i], &base))
+			continue;
+		def = find_definition(k, defs, taken, system, names.v[i], base);
+		if (!def)
+			continue;
+		taken[def - defs->v] = true;
+		own[0] = strdup(system);
+		own[1] = strdup(names.v[i]);
+		if (!own[0] || !own[1]) {
+			free(own[0]);
+			free(own[1]);
+			r = -ENOMEM;
+			break;
+		}
+		free(def->group);
+		free(def->name);
+		def->group = own[0];
+		def->name = own[1];
+	}
+	kernel_words_release(&names);
+	return r == -ENOMEM ? r : 0;
+}
+
+int user_events_name(struct kernel *k, struct kernel_dyn_events *defs)
+{
+	bool *taken AUTO_FREE = calloc(defs->nr + 1, sizeof(*taken));
+	int r = taken ? name_events_of(k, defs, taken, KERNEL_USER_SYSTEM) : -ENOMEM;
+
+	return r ? r : name_events_of(k, defs, taken, KERNEL_USER_MULTI_SYSTEM);
+}
+
+/* ---- the list ---------------------------------------------------------------------- */
+
+struct listing {
+	struct kernel *k;
+	struct kernel_dyn_events defs;	/* of all dynamic events */
+	struct kernel_user_events *ret;
+};
+
+static bool is_event(struct kernel *k, const char *system, const char *name)
+{
+	AUTO_BUF struct buf dir = { 0 };
+
+	return !buf_printf(&dir, "events/%s/%s", system, name) && kernel_has(kernel_top(k), dir.data);
+}
+
+static const char *find_fields(const struct listing *l, const struct kernel_user_event *ev)
+{
+	for (size_t i = 0; i < l->defs.nr; i++)
+		if (l->defs.v[i].type == KERNEL_DYN_USER && !strcmp(l->defs.v[i].group, ev->system) &&
+		    !strcmp(l->defs.v[i].name, ev->name))
+			return fields_of(&l->defs.v[i]);
+	return "";
 }
 
 /* "NAME", or "NAME # Used by ftrace perf"; a blank line and totals behind. */
@@ -182,9 +230,7 @@ int kernel_user_list(struct kernel *k, struct kernel_user_events *ret, struct er
 		r = kernel_dyn_list(k, &l.defs, e);
 	if (r)
 		return r;
-	l.taken = calloc(l.defs.nr + 1, sizeof(*l.taken));
-	r = l.taken ? kernel_each_line(text.data, add_status, &l) : -ENOMEM;
-	free(l.taken);
+	r = kernel_each_line(text.data, add_status, &l);
 	kernel_dyn_events_release(&l.defs);
 	if (r)
 		return err_errno(e, r, "cannot list the user events");

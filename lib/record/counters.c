@@ -10,6 +10,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 #define NS_PER_US 1000
+#define KIB 1024
 
 /* "  123.456789": clocks that do not count nanoseconds are told without a point. */
 static uint64_t stats_now(const char *text)
@@ -64,7 +65,9 @@ void recording_progress(const struct recording *rec, struct recording_progress *
 {
 	struct recording_progress p = { .spooled = recorder_written(rec->recorder) };
 
-	for (size_t i = 0; i < rec->buffers.nr; i++) {
+	for (size_t i = 0; i < rec->streams.nr && rec->opts.perf; i++)
+		perf_add_progress(rec, rec->streams.v[i], &p);
+	for (size_t i = 0; i < rec->buffers.nr && !rec->opts.perf; i++) {
 		const struct recorded *b = &rec->buffers.v[i];
 
 		for (size_t c = 0; c < b->nr_cpus; c++)
@@ -104,18 +107,22 @@ static void count_from(struct segment_stream *st, struct counters *told, bool la
 	*told = all;
 }
 
-static int count_cpu(const struct recorded *b, uint32_t cpu, struct segment_stream *st, struct err *e)
+static int count_cpu(const struct recording *rec, const struct recorded *b, size_t c, struct segment_stream *st,
+		     struct err *e)
 {
+	const struct counter *counter = rec->streams.v[b->first_stream + c];
 	struct buf text AUTO_BUF = { 0 };
+	uint32_t cpu = b->cpus[c];
 	int r;
 
 	buf_printf(&text, "CPU: %u\n", cpu);
-	r = kernel_cpu_stats(b->in, cpu, &text, e);
-	if (r)
-		return r;
+	r = rec->opts.perf ? perf_stats_text(rec, counter, &text) : kernel_cpu_stats(b->in, cpu, &text, e);
 	if (text.failed)
 		return err_errno(e, -ENOMEM, "cannot record");
-	st->counters.buffer_kb = read_buffer_kb(b->in, cpu);
+	if (r)
+		return r;
+	st->counters.buffer_kb = rec->opts.perf ? kernel_perf_ring_bytes(rec->opts.perf, counter->ring) / KIB :
+		read_buffer_kb(b->in, cpu);
 	st->now_ts = stats_now(text.data);
 	st->text = text.data;
 	text = (struct buf){ 0 };
@@ -132,7 +139,7 @@ int counters_read(struct recording *rec, struct segment *s, bool last, struct er
 		for (size_t c = 0; c < b->nr_cpus && !r; c++) {
 			struct segment_stream *st = &s->streams[b->first_stream + c];
 
-			r = count_cpu(b, b->cpus[c], st, e);
+			r = count_cpu(rec, b, c, st, e);
 			if (!r)
 				count_from(st, &rec->told[b->first_stream + c], last);
 		}

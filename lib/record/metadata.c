@@ -209,13 +209,26 @@ int metadata_collect_boots(struct metadata *m, const struct kernel_setup *setup,
 	return 0;
 }
 
+static int put_growing(struct metadata *m, const struct buf *printk, const struct buf *names, struct err *e)
+{
+	m->printk.big_endian = m->cmdlines.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+	if (dat_put_text(&m->printk, DAT_PRINTK, printk->data, printk->len) ||
+	    dat_put_text(&m->cmdlines, DAT_CMDLINES, names->data, names->len))
+		return err_errno(e, -ENOMEM, "cannot collect task names");
+	return 0;
+}
+
+int metadata_put_names(struct metadata *m, const struct buf *names, struct err *e)
+{
+	return put_growing(m, &(struct buf){ 0 }, names, e);
+}
+
 int metadata_collect_growing(struct metadata *m, struct kernel *k, const struct notices *notices,
 			     struct err *e)
 {
 	struct buf printk AUTO_BUF = { 0 }, names AUTO_BUF = { 0 };
 	int r;
 
-	m->printk.big_endian = m->cmdlines.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 	r = kernel_read(kernel_top(k), "printk_formats", &printk);
 	if (r && r != -ENOENT)
 		notice(notices, "cannot read printk_formats: %s; trace_printk texts will be missing",
@@ -224,10 +237,7 @@ int metadata_collect_growing(struct metadata *m, struct kernel *k, const struct 
 	if (r && r != -ENOENT)
 		notice(notices, "cannot read saved_cmdlines: %s; task names will be missing",
 		       strerror(-r));
-	if (dat_put_text(&m->printk, DAT_PRINTK, printk.data, printk.len) ||
-	    dat_put_text(&m->cmdlines, DAT_CMDLINES, names.data, names.len))
-		return err_errno(e, -ENOMEM, "cannot collect task names");
-	return 0;
+	return put_growing(m, &printk, &names, e);
 }
 
 int metadata_collect_stable(struct metadata *m, struct kernel *k, const struct kernel_setup *setup,

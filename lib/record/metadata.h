@@ -38,6 +38,8 @@ int metadata_collect_boots(struct metadata *m, const struct kernel_setup *setup,
 /* The same for the other part. */
 int metadata_collect_growing(struct metadata *m, struct kernel *k, const struct notices *notices,
 			     struct err *e);
+/* Instead of the other part: no printk formats, and these names of tasks. 0, -ENOMEM. */
+int metadata_put_names(struct metadata *m, const struct buf *names, struct err *e);
 /* All three. */
 int metadata_collect(struct metadata *m, struct kernel *k, const struct kernel_setup *setup,
 		     const char *kallsyms_path, const struct notices *notices, struct err *e);

@@ -21,6 +21,7 @@
 #include "dat/codec.h"
 #include "dat/dat.h"
 #include "kernel/kernel.h"
+#include "kernel/perf.h"
 #include "kernel/setup.h"
 #include "record/recorder.h"
 
@@ -33,6 +34,7 @@ struct record_opts {
 	 * BASE.meta from the start (record/head.h). */
 	const char *spool_base;
 	const char *raw_file;		/* "trace_pipe_raw", "snapshot_raw" */
+	struct kernel_perf *perf;	/* its rings are recorded instead, as the top level; NULL: none */
 	bool with_top;			/* the top level too, whatever the setup asks of it */
 	struct recorder_opts recorder;	/* its codec is taken from above */
 	const char *writer;		/* program and version, for the file */

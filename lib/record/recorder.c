@@ -155,13 +155,21 @@ unsigned recorder_stream_files(const struct recorder_opts *opts)
 	return 4 + (opts->no_splice ? 0 : 2) + (opts->spool_limit ? 1 : 0);
 }
 
+/* What the stream was given and does not have yet. */
+static void stream_refuse(const struct recorder_stream *stream)
+{
+	source_free(stream->source);
+	if (!stream->source)
+		close(stream->fd);
+}
+
 int recorder_add(struct recorder *rec, const struct recorder_stream *stream, struct err *e)
 {
 	struct stream *st = calloc(1, sizeof(*st));
 	int r;
 
 	if (!st || vec_reserve(&rec->streams, 1)) {
-		close(stream->fd);
+		stream_refuse(stream);
 		free(st);
 		return err_errno(e, -ENOMEM, "cannot set up the recorder");
 	}
@@ -176,7 +184,9 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 	gaps_init(&st->gaps, &st->abi, st->page_size, stream->counters, stream->counters_ctx);
 	r = st->wake_fd < 0 || !st->path ? err_errno(e, -errno, "cannot set up the recorder") : 0;
 	if (r)
-		close(stream->fd);
+		stream_refuse(stream);
+	else if (stream->source)
+		st->source = stream->source;
 	else
 		r = source_new(stream->fd, &st->abi, st->page_size, !rec->opts.no_splice,
 			       &st->source, e);

@@ -20,6 +20,7 @@
 
 #include "base/base.h"
 #include "record/gaps.h"
+#include "record/source.h"
 #include "record/spool.h"
 
 struct recorder_opts {
@@ -40,6 +41,7 @@ struct recorder_opts {
 
 struct recorder_stream {
 	int fd;				/* trace_pipe_raw, O_NONBLOCK; owned by the recorder */
+	struct source *source;		/* another one instead, owned by the recorder; NULL: @fd */
 	const char *spool_path;
 	struct spool_info info;		/* strings are not kept */
 	gaps_counters_fn counters;	/* the kernel's, for this CPU; may be NULL */
@@ -72,8 +74,8 @@ struct recorder;
 /* Files that a stream keeps open, its own fd among them. */
 unsigned recorder_stream_files(const struct recorder_opts *opts);
 int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct err *e);
-/* Adds a stream and creates its spool; before recorder_start. The fd is taken
- * over also on failure. 0, -errno. */
+/* Adds a stream and creates its spool; before recorder_start. The fd or source is
+ * taken over also on failure. 0, -errno. */
 int recorder_add(struct recorder *rec, const struct recorder_stream *stream, struct err *e);
 /* Starts the threads; returns when all of them run. 0, -errno (then none run). */
 int recorder_start(struct recorder *rec, struct err *e);

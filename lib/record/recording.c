@@ -47,15 +47,19 @@ int recording_add_stream(struct recording *rec, struct recorder *recorder, const
 			.uname = rec->uname, .version = rec->opts.writer,
 			.boot = rec->boot, .cpus = rec->machine_cpus,
 		},
-		.counters = src->counter ? stream_counters : NULL, .counters_ctx = src->counter,
+		.source = src->source,
+		.counters = src->counter && !src->source ? stream_counters : NULL, .counters_ctx = src->counter,
 	};
 
 	if (asprintf(&path, "%s%s%s.cpu%u", rec->opts.spool_base, *src->name ? "." : "", src->name,
 		     src->cpu) < 0) {
 		path = NULL;
+		source_free(src->source);
 		return no_memory(e);
 	}
 	s.spool_path = path;
+	if (src->source)
+		return recorder_add(recorder, &s, e);
 	s.fd = kernel_cpu_open(b->in, src->cpu, src->file, O_NONBLOCK, e);
 	if (s.fd < 0)
 		return s.fd;
@@ -184,7 +188,9 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 		r = metadata_kernel_long(k, &rec->kernel_long, e);
 	if (!r)
 		r = recorder_new(&ro, &rec->recorder, e);
-	for (size_t i = 0; i < setup->instances.nr && !r; i++)
+	if (!r && opts->perf)
+		r = recording_add_perf(rec, e);
+	for (size_t i = 0; i < setup->instances.nr && !r && !opts->perf; i++)
 		r = add_instance(rec, i, e);
 	if (!r)
 		r = make_segments(rec, e);
@@ -221,7 +227,8 @@ int recording_start(struct recording *rec, struct err *e)
 	memcpy(hidden.v, tids, nr * sizeof(*tids));
 	hidden.v[nr] = syscall(SYS_gettid);
 	hidden.nr = nr + 1;
-	r = kernel_setup_exclude(rec->k, rec->setup, hidden.v, hidden.nr, e);
+	r = rec->opts.perf ? kernel_perf_hide(rec->opts.perf, hidden.v, hidden.nr, e) :
+		kernel_setup_exclude(rec->k, rec->setup, hidden.v, hidden.nr, e);
 	vec_release(&hidden);
 	return r;
 }

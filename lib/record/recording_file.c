@@ -100,6 +100,8 @@ static void lay_kept(const struct recording *rec, const struct kept *k, struct f
  */
 static const char *read_clock(const struct recording *rec, struct buf *text)
 {
+	if (rec->opts.perf)
+		return buf_printf(text, "[%s]\n", rec->buffers.v[0].clock) ? NULL : text->data;
 	for (size_t i = 0; i < rec->buffers.nr; i++)
 		if (rec->buffers.v[i].takes_part)
 			return kernel_read(rec->buffers.v[i].in, "trace_clock", text) ? NULL :
@@ -171,6 +173,15 @@ int recording_make_head(struct recording *rec, struct err *e)
 	return r;
 }
 
+static int collect_names(const struct recording *rec, struct metadata *m, struct err *e)
+{
+	struct buf names AUTO_BUF = { 0 };
+
+	if (kernel_perf_names(rec->opts.perf, &names))
+		return err_errno(e, -ENOMEM, "cannot collect task names");
+	return metadata_put_names(m, &names, e);
+}
+
 /*
  * Modules that came or went have changed symbols and formats: then all anew. While it goes on
  * the recording's handle of the kernel is not ours.
@@ -189,7 +200,9 @@ static int collect(struct recording *rec, struct layout *l, struct err *e)
 					    notices, e);
 	if (!r)
 		r = metadata_collect_boots(&l->meta, rec->setup, e);
-	if (!r)
+	if (!r && rec->opts.perf)
+		r = collect_names(rec, &l->meta, e);
+	else if (!r)
 		r = metadata_collect_growing(&l->meta, own ? own : rec->k, notices, e);
 	kernel_close(own);
 	return r;

@@ -8,6 +8,7 @@
  *  recording_file.c  a file out of segments
  *  keeper.c          the thread that makes files while recording goes on
  *  snapshots.c       what the kernel put aside: texts of latency tracers, snapshots
+ *  recording_perf.c  what is recorded through perf
  */
 #ifndef TRACECMD_RECORDING_INSIDE_H
 #define TRACECMD_RECORDING_INSIDE_H
@@ -15,6 +16,7 @@
 #include "record/finish.h"
 #include "record/head.h"
 #include "record/parts.h"
+#include "record/perf_stack.h"
 #include "record/record.h"
 
 /* One instance that is recorded. */
@@ -33,7 +35,9 @@ struct recorded {
 
 /* A stream's way to the kernel's counters: read for each take, so the file stays open. */
 struct counter {
-	int fd;
+	int fd;				/* -1: perf's */
+	size_t ring;			/* of perf's */
+	const struct source *source;	/* the recorder's, which makes sub-buffers of it */
 };
 
 struct counters {
@@ -76,6 +80,7 @@ struct recording {
 	char uname[512];
 	char boot[64];			/* boot_id */
 	struct head head;
+	struct perf_stacks stacks;	/* of perf's call chains */
 	bool stopped;
 
 	struct recorder *kept_by;	/* who read the snapshots; NULL: nobody */
@@ -98,11 +103,20 @@ struct recording {
 struct stream_source {
 	const char *name;		/* of its buffer in the file */
 	const char *file;		/* "trace_pipe_raw", "snapshot_raw" */
+	struct source *source;		/* instead of the file; taken over; NULL: none */
 	uint32_t cpu;
 	struct counter *counter;	/* NULL: none */
 };
 int recording_add_stream(struct recording *rec, struct recorder *recorder, const struct recorded *b,
 			 const struct stream_source *src, struct err *e);
+
+/* ---- recording_perf.c ---- */
+
+/* Adds perf's rings as the top level's CPUs. 0, -errno. */
+int recording_add_perf(struct recording *rec, struct err *e);
+/* Appends what is counted of a CPU, as the kernel's stats have it. 0, -ENOMEM. */
+int perf_stats_text(const struct recording *rec, const struct counter *c, struct buf *ret);
+void perf_add_progress(const struct recording *rec, const struct counter *c, struct recording_progress *p);
 
 /* ---- snapshots.c ---- */
 

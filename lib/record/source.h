@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * source: hands over the whole sub-buffers of one CPU of one instance, from
- * its per_cpu/cpuN/trace_pipe_raw.
+ * source: hands over the whole sub-buffers of one CPU of one instance: from its
+ * per_cpu/cpuN/trace_pipe_raw, or made of what another source has (perf_source.h).
  *
- * Two ways. With splice, up to a pipe's capacity of sub-buffers moves by
+ * The kernel's own can be had in two ways. With splice, up to a pipe's capacity of sub-buffers moves by
  * reference in one call and is then copied out of the pipe; the kernel gives
  * only full sub-buffers that way. With read, each call copies one sub-buffer,
  * the one being filled included. Measured on 6.18 (x86-64, 4 KiB): 1.0 us of
@@ -31,6 +31,19 @@
 
 struct source;
 
+/* What a source of another kind is: these of it, and the struct source in front of what is its own. */
+struct source_kind {
+	/* As source_read, with @all as source_drain. */
+	ssize_t (*take)(struct source *s, uint8_t *buf, size_t cap, bool all);
+	int (*fd)(const struct source *s);
+	void (*free)(struct source *s);
+};
+struct source {
+	const struct source_kind *kind;
+	int error;			/* what ended the last call early */
+	bool careful;
+};
+
 /*
  * @fd: a trace_pipe_raw opened with O_NONBLOCK; owned by the source from now
  * on, also on failure. @page_size: bytes of a sub-buffer. @splice: false for
@@ -39,7 +52,7 @@ struct source;
 int source_new(int fd, const struct ring_abi *abi, uint32_t page_size, bool splice,
 	       struct source **ret, struct err *e);
 void source_free(struct source *s);
-int source_fd(const struct source *s);		/* for poll */
+int source_fd(const struct source *s);		/* for poll; -1: none */
 /* From now on with care, or without. */
 void source_set_careful(struct source *s, bool careful);
 
@@ -54,6 +67,8 @@ ssize_t source_read(struct source *s, void *buf, size_t cap);
 /* Once tracing is off: the same, the partly filled sub-buffer at the end
  * included; 0 when the buffer is empty. */
 ssize_t source_drain(struct source *s, void *buf, size_t cap);
+/* For a kind: @error ended the call; what was taken before it comes first. What the call returns. */
+ssize_t source_failed(struct source *s, size_t taken, int error);
 /* What ended the last of these calls before it had all: 0 or -errno. */
 int source_error(const struct source *s);
 

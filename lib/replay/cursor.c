@@ -75,14 +75,25 @@ void replay_cursor_choose(struct replay_cursor *c)
 
 int replay_cursor_start(struct replay_cursor *c, struct err *e)
 {
-	for (uint32_t i = 0; i < c->nr; i++) {
-		int rc = stream_next(&c->v[i], &c->env, e);
+	int rc = 0;
 
-		if (rc < 0)
-			return rc;
-	}
+	c->env.silent = true;
+	for (uint32_t i = 0; i < c->nr && rc >= 0; i++)
+		rc = stream_next(&c->v[i], &c->env, e);
+	c->env.silent = false;
+	if (rc < 0)
+		return rc;
 	replay_cursor_order(c);
 	return 0;
+}
+
+int replay_cursor_tell_start(struct replay_cursor *c, struct err *e)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < c->nr && rc >= 0; i++)
+		rc = stream_tell_start(&c->v[i], &c->env, e);
+	return rc < 0 ? rc : 0;
 }
 
 void replay_cursor_places(const struct replay_cursor *c, struct stream_place *ret)
@@ -248,12 +259,15 @@ int replay_cursor_peek_buffer(struct replay_cursor *c, unsigned file, unsigned b
 
 /* ---- the replay's own cursor ---- */
 
-/* What ready has to do before the first record. */
-static int make_ready(struct replay *rp, struct err *e)
+/* The cursor, at the first record. */
+static int make_main(struct replay *rp, struct err *e)
 {
 	struct replay_cursor *c;
-	int rc = rp->failed.code ? rp->failed.code : replay_load_heads(rp, e);
+	int rc;
 
+	if (rp->main)
+		return 0;
+	rc = rp->failed.code ? rp->failed.code : replay_load_heads(rp, e);
 	if (rc)
 		return rp->failed.code ? err_set(e, rc, "%s", rp->failed.text) : rc;
 	rc = replay_cursor_new(rp, &c, e);
@@ -264,10 +278,22 @@ static int make_ready(struct replay *rp, struct err *e)
 	return rc ? fail(c, rc, e) : 0;
 }
 
-/* Everything that reads records comes through here first. */
+/* What ready has to do before the first record. */
+static int make_ready(struct replay *rp, struct err *e)
+{
+	int rc = make_main(rp, e);
+
+	if (rc)
+		return rc;
+	rp->begun = true;
+	rc = replay_cursor_tell_start(rp->main, e);
+	return rc ? fail(rp->main, rc, e) : 0;
+}
+
+/* Everything that reads records one by one comes through here first. */
 static inline int ready(struct replay *rp, struct err *e)
 {
-	return __builtin_expect(rp->main != NULL, 1) ? 0 : make_ready(rp, e);
+	return __builtin_expect(rp->begun, 1) ? 0 : make_ready(rp, e);
 }
 
 int replay_next(struct replay *rp, struct replay_record *ret, struct err *e)
@@ -283,7 +309,7 @@ int replay_next(struct replay *rp, struct replay_record *ret, struct err *e)
 
 int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e)
 {
-	int rc = ready(rp, e);
+	int rc = make_main(rp, e);
 
 	if (rc || !rp->main->nr_heap)
 		return rc;

@@ -26,8 +26,10 @@ int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err 
 void replay_cursor_free(struct replay_cursor *c);
 /* From now on it passes over what the replay's ids leave out (a new one does so). */
 void replay_cursor_choose(struct replay_cursor *c);
-/* To the first records. */
+/* To the first records. Tells no damage. */
 int replay_cursor_start(struct replay_cursor *c, struct err *e);
+/* Tells, at the first records, what is damaged in front of them. 0 or -errno. */
+int replay_cursor_tell_start(struct replay_cursor *c, struct err *e);
 /* Past the record in hand. 0 or -errno. */
 int replay_cursor_step(struct replay_cursor *c, struct err *e);
 /* Once all streams stand at their next record: orders them. */

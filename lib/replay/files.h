@@ -23,6 +23,7 @@ struct replay {
 	struct replay_cursor *main;	/* of replay_next; made at the first wish */
 	const uint8_t *const *ids;	/* of the work that is done, see struct replay_work */
 	bool started, loaded;
+	bool begun;			/* main's records are given out one by one */
 	bool partial;			/* of some streams the tables' heads are */
 	struct err failed;
 	uint64_t damage;		/* sub-buffers and chunks lost, wholly or in part */

@@ -121,12 +121,7 @@ int replay_restart(struct replay *rp, struct err *e)
 	cache_release(&rp->cache);
 	cache_init(&rp->cache);
 	rc = replay_cursor_new(rp, &rp->main, e);
-	if (rc)
-		return rc;
-	rp->main->env.silent = true;
-	rc = replay_cursor_start(rp->main, e);
-	rp->main->env.silent = false;
-	return rc;
+	return rc ? rc : replay_cursor_start(rp->main, e);
 }
 
 int replay_load_range(struct replay *rp, const struct time_range *range, struct err *e)

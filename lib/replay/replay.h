@@ -141,7 +141,8 @@ int replay_cursor_peek(struct replay_cursor *c, const struct replay_record **ret
 /* As replay_peek_buffer. */
 int replay_cursor_peek_buffer(struct replay_cursor *c, unsigned file, unsigned buffer,
 			      const struct replay_record **ret, struct err *e);
-/* The time of the first record of all. 1, 0 without any, -errno. Takes nothing. */
+/* The time of the first record of all. 1, 0 without any, -errno. Takes nothing, and
+ * tells no damage: who reads from there does. */
 int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e);
 /* The latest of the times of the CPUs' last records. Likewise. */
 int replay_last_ts(struct replay *rp, uint64_t *ret, struct err *e);
@@ -273,6 +274,12 @@ struct replay_cpu {
 	const struct clock_conv *conv;	/* of its times */
 };
 
+enum replay_scan_page {
+	REPLAY_SCAN_ENOUGH = 1,		/* of this CPU; the page need not be read to its end */
+	REPLAY_SCAN_FRONT = 2,		/* has events in front of what is asked for: damage before
+					 * them is of no interest */
+};
+
 /*
  * Hands out the sub-buffers of the wanted CPUs by themselves, without a merge: for
  * what is asked of all events and not of their order. The functions are called by
@@ -286,15 +293,16 @@ struct replay_scan {
 	bool has_from;
 	uint64_t from;
 	void *ctx;
-	/* Reads a page to its end. 0; 1: enough of this CPU, if @in_order, and the page
-	 * need not be read to its end; -errno, which ends the scan. */
+	/* Reads a page to its end. 0 or, @in_order, bits of enum replay_scan_page; -errno,
+	 * which ends the scan. */
 	int (*page)(void *ctx, unsigned worker, const struct replay_cpu *cpu,
 		    struct ring_page *page, struct err *e);
 	/* Events were lost: a number, or RING_LOST_UNKNOWN (also for what is damaged). Comes
 	 * before the page that follows them. */
 	void (*lost)(void *ctx, unsigned worker, const struct replay_cpu *cpu, uint64_t lost);
 };
-/* After replay_start; apart from replay_next. Damage is told and counted. 0 or -errno. */
+/* After replay_start; apart from replay_next. Damage is counted and told when all is read,
+ * in the order of the file whatever the threads are. 0 or -errno. */
 int replay_scan(struct replay *rp, const struct replay_scan *scan, struct err *e);
 
 #endif

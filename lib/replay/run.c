@@ -73,15 +73,18 @@ void replay_cursor_notice(struct replay_cursor *c, const char *text)
 static int warm_up(struct job *j, struct replay_cursor *c, uint32_t i, uint64_t ts, struct err *e)
 {
 	struct stream_cur *s = &c->v[i];
+	bool silent = c->env.silent;
 	int rc = 1;
 
 	c->top = i;
 	c->consumed = true;
+	c->env.silent = true;
 	while (rc > 0 && s->cur.rec.ts < ts) {
 		rc = j->work->record(j->user, c, &s->cur.rec, true, e);
 		if (rc >= 0)
 			rc = stream_next(s, &c->env, e);
 	}
+	c->env.silent = silent;
 	c->consumed = false;
 	return rc;
 }
@@ -90,7 +93,6 @@ int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm,
 {
 	int rc = 0;
 
-	c->env.silent = true;
 	for (uint32_t i = 0; i < c->nr && rc >= 0; i++) {
 		rc = stream_seek(&c->v[i], &c->env, ts, warm, e);
 		if (!rc)
@@ -98,7 +100,6 @@ int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm,
 		else if (rc > 0)
 			rc = warm_up(j, c, i, ts, e);
 	}
-	c->env.silent = false;
 	j->work->clear(j->user);
 	for (size_t i = 0; i < j->notes.nr; i++)
 		j->notes.v[i].at = REPLAY_START;
@@ -216,28 +217,36 @@ static int walk_to(struct replay *rp, struct job *j, uint64_t from, struct err *
 	if (rc)
 		return rc;
 	job_begin(j, rp->main);
-	return skip_to(rp->main, from, e);
+	rc = replay_cursor_tell_start(rp->main, e);
+	return rc ? rc : skip_to(rp->main, from, e);
+}
+
+/* What was noticed where no record was worked on. */
+static int take_notes(struct replay *rp, struct job *j, struct err *e)
+{
+	return j->notes.nr || j->untold ? job_take(j, rp, e) : 0;
 }
 
 /* The replay's cursor may be another one then. */
 static int go_to_start(struct replay *rp, struct job *j, const struct replay_run_opts *opts,
 		       struct err *e)
 {
-	int rc = 0;
+	int rc;
 
 	job_begin(j, rp->main);
 	if (opts->has_from) {
 		rc = job_seek(j, rp->main, opts->from, opts->warm, e);
 		if (!rc)
 			rc = walk_to(rp, j, opts->from, e);
+	} else {
+		rc = replay_cursor_tell_start(rp->main, e);
 	}
 	if (rc < 0)
 		return rc;
 	rp->main->has_limit = opts->has_to;
 	rp->main->limit = opts->to;
 	replay_cursor_order(rp->main);
-	/* what was noticed on the way; events are none yet */
-	return j->notes.nr || j->untold ? job_take(j, rp, e) : 0;
+	return take_notes(rp, j, e);
 }
 
 /* Some windows at least. */
@@ -280,7 +289,9 @@ static int run_first(struct replay_cursor *c, struct job *j, struct err *e)
 		rc = work_on_next(j, c, e, &more);
 	if (rc >= 0)
 		rc = job_take(j, c->rp, e);
-	return rc ? rc : replay_cursor_step(c, e);
+	if (!rc)
+		rc = replay_cursor_step(c, e);
+	return rc ? rc : take_notes(c->rp, j, e);
 }
 
 static int run(struct replay *rp, struct job *j, const struct replay_run_opts *opts,
@@ -299,12 +310,6 @@ static int run(struct replay *rp, struct job *j, const struct replay_run_opts *o
 	if (rc)
 		return rc;
 	job_hurry(j);
-	if (!worth_threads(rp, opts)) {
-		if (!opts->ahead || !is_compressed(rp))
-			return run_sequential(rp, rp->main, j, e);
-		rc = run_first(rp->main, j, e);
-		return rc ? rc : run_ahead(rp, j, e);
-	}
 	if (rp->partial) {
 		rc = run_beginning(rp->main, j, opts, &from, e);
 		if (!rc)
@@ -312,7 +317,12 @@ static int run(struct replay *rp, struct job *j, const struct replay_run_opts *o
 	} else {
 		rc = run_first(rp->main, j, e);
 	}
-	return rc ? rc : run_windows(rp, rp->main, opts, work, from, e);
+	if (rc)
+		return rc;
+	if (worth_threads(rp, opts))
+		return run_windows(rp, rp->main, opts, work, from, e);
+	return opts->ahead && is_compressed(rp) ? run_ahead(rp, j, e) :
+	       run_sequential(rp, rp->main, j, e);
 }
 
 int replay_run(struct replay *rp, const struct replay_run_opts *opts,
@@ -323,7 +333,7 @@ int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 	int rc = replay_first_ts(rp, &ts, e);
 
 	if (rc <= 0)
-		return rc;
+		return rc ? rc : replay_cursor_tell_start(rp->main, e);
 	rp->ids = work->ids;
 	replay_cursor_choose(rp->main);
 	rc = job_init(&j, rp, work, true, e);

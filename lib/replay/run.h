@@ -52,7 +52,8 @@ static inline size_t job_size(const struct job *j)
 {
 	return j->work->size ? j->work->size(j->user) : 0;
 }
-/* Moves to the first records at or after @ts. 1; 0 if they cannot be told; -errno. */
+/* Moves to the first records at or after @ts. 1; 0 if they cannot be told; -errno. Tells
+ * what stream_seek does. */
 int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm, struct err *e);
 /*
  * Works on records up to the cursor's limit: 0 at the end, 1 when the result is to

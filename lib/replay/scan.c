@@ -10,13 +10,16 @@
 #define BATCH_BYTES_MAX (16u << 20)
 #define BATCHES_EACH 8			/* per worker at least, so that all end together */
 
+/* What is damaged in a batch: told when all is read, in the order of the batches. */
+struct told { VEC(char *) texts; uint64_t untold; };
+
 struct scan {
 	struct replay *rp;
 	const struct replay_scan *todo;
 	uint64_t batch;			/* bytes */
-	pthread_mutex_t lock;		/* of what follows, and of the notices */
+	pthread_mutex_t lock;		/* of what follows */
 	uint32_t stream, chunk;		/* next to be taken */
-	struct stream_env env;
+	VEC(struct told) told;		/* by batch */
 	struct err failed;
 };
 
@@ -24,19 +27,72 @@ struct worker {
 	struct scan *sc;
 	unsigned nr;
 	pthread_t thread;
-	struct codec_ctx codec;
 	uint8_t *data;			/* a chunk */
 	size_t cap;
 	/* of what is being read */
 	const struct stream *s;
 	struct replay_cpu cpu;
+	struct stream_env env;
+	struct told told;
 };
 
-/* Chunks [from, to) of a stream. */
-struct batch { const struct stream *s; uint32_t from, to; };
+/* ---- damage ---- */
 
+static void forget(struct told *t)
+{
+	for (size_t i = 0; i < t->texts.nr; i++)
+		free(t->texts.v[i]);
+	t->texts.nr = 0;
+	t->untold = 0;
+}
+
+static void tell_later(void *ctx, bool damage, const char *text)
+{
+	struct told *t = ctx;
+	char *copy = text ? strdup(text) : NULL;
+
+	if (copy && !vec_push(&t->texts, copy))
+		return;
+	free(copy);
+	t->untold += damage;
+}
+
+static void tell_all(struct scan *sc)
+{
+	for (size_t i = 0; i < sc->told.nr; i++) {
+		struct told *t = &sc->told.v[i];
+
+		for (size_t k = 0; k < t->texts.nr; k++)
+			replay_tell(sc->rp, true, t->texts.v[k]);
+		sc->rp->damage += t->untold;
+		forget(t);
+		vec_release(&t->texts);
+	}
+	vec_release(&sc->told);
+}
+
+static void damaged(struct worker *w, const char *text)
+{
+	stream_tell_damage(w->s, &w->env, text);
+	w->sc->todo->lost(w->sc->todo->ctx, w->nr, &w->cpu, RING_LOST_UNKNOWN);
+}
+
+/* ---- batches ---- */
+
+/* Chunks [from, to) of a stream; @nr: its number. */
+struct batch { const struct stream *s; uint32_t from, to, nr; };
+
+static void fail(struct scan *sc, const struct err *why)
+{
+	if (!sc->failed.code)
+		sc->failed = *why;
+}
+
+/* Under the lock, as fail. */
 static bool take_batch(struct scan *sc, struct batch *ret)
 {
+	const struct told nothing = { 0 };
+	struct err no_memory;
 	const struct replay *rp = sc->rp;
 	const struct stream *s;
 	uint64_t bytes = 0;
@@ -47,28 +103,17 @@ static bool take_batch(struct scan *sc, struct batch *ret)
 	}
 	if (sc->stream == rp->streams.nr || sc->failed.code)
 		return false;
+	if (vec_push(&sc->told, nothing)) {
+		err_errno(&no_memory, -ENOMEM, "cannot read the sub-buffers");
+		fail(sc, &no_memory);
+		return false;
+	}
 	s = &rp->streams.v[sc->stream];
-	*ret = (struct batch){ .s = s, .from = sc->chunk };
+	*ret = (struct batch){ .s = s, .from = sc->chunk, .nr = sc->told.nr - 1 };
 	while (sc->chunk < s->chunks.nr && (sc->todo->in_order || bytes < sc->batch))
 		bytes += s->chunks.v[sc->chunk++].usize;
 	ret->to = sc->chunk;
 	return true;
-}
-
-static void fail(struct scan *sc, const struct err *why)
-{
-	pthread_mutex_lock(&sc->lock);
-	if (!sc->failed.code)
-		sc->failed = *why;
-	pthread_mutex_unlock(&sc->lock);
-}
-
-static void damaged(struct worker *w, const char *text)
-{
-	pthread_mutex_lock(&w->sc->lock);
-	stream_tell_damage(w->s, &w->sc->env, text);
-	pthread_mutex_unlock(&w->sc->lock);
-	w->sc->todo->lost(w->sc->todo->ctx, w->nr, &w->cpu, RING_LOST_UNKNOWN);
 }
 
 /* 0, 1 for enough of this CPU, -errno. */
@@ -88,8 +133,12 @@ static int scan_page(struct worker *w, const struct dat_chunk *c, uint32_t off, 
 		if (page.lost)
 			todo->lost(todo->ctx, w->nr, &w->cpu, page.lost);
 		rc = todo->page(todo->ctx, w->nr, &w->cpu, &page, e);
-		if (rc)
+		if (rc < 0)
 			return rc;
+		if (rc & REPLAY_SCAN_FRONT)
+			forget(&w->told);
+		if (rc & REPLAY_SCAN_ENOUGH)
+			return 1;
 	}
 	if (page.bad) {
 		stream_page_defect(c, off, &page, rc < 0 ? 0 : page.pos, text, sizeof(text));
@@ -112,7 +161,7 @@ static int scan_chunk(struct worker *w, const struct dat_chunk *c, uint32_t off,
 		w->data = p;
 		w->cap = c->usize;
 	}
-	rc = dat_chunk_read(w->s->reader, w->cpu.buffer, c, &w->codec, w->data, &why);
+	rc = dat_chunk_read(w->s->reader, w->cpu.buffer, c, &w->env.codec, w->data, &why);
 	if (rc == -ENOMEM)
 		return err_set(e, rc, "%s", why.text);
 	if (rc < 0) {
@@ -127,18 +176,15 @@ static int scan_chunk(struct worker *w, const struct dat_chunk *c, uint32_t off,
 /* The sub-buffer in front of the range of time, in the stream's uncompressed bytes. */
 static int find_start(struct worker *w, const struct batch *b, uint64_t *ret, struct err *e)
 {
-	struct stream_env env = replay_env(w->sc->rp);
 	struct stream_cur cur;
 	int rc;
 
-	env.silent = true;
 	*ret = 0;
 	if (!w->sc->todo->has_from || !w->sc->todo->in_order)
 		return 0;
 	stream_cur_init(&cur, b->s, w->cpu.nr);
-	rc = stream_find(&cur, &env, w->sc->todo->from, ret, e);
+	rc = stream_find(&cur, &w->env, w->sc->todo->from, ret, e);
 	stream_cur_release(&cur);
-	codec_ctx_release(&env.codec);
 	*ret -= *ret < b->s->page_size ? *ret : b->s->page_size;
 	return rc;
 }
@@ -149,6 +195,7 @@ static int scan_batch(struct worker *w, const struct batch *b, struct err *e)
 	int rc;
 
 	w->s = b->s;
+	w->env.told = 0;
 	w->cpu = (struct replay_cpu){
 		.file = b->s->file, .buffer = b->s->buffer, .cpu = b->s->cpu,
 		.nr = b->s - w->sc->rp->streams.v, .conv = &b->s->conv,
@@ -168,17 +215,20 @@ static void *work(void *arg)
 	struct worker *w = arg;
 	struct err e = { 0 };
 	struct batch b;
-	bool more = true;
 
-	while (more) {
-		pthread_mutex_lock(&w->sc->lock);
-		more = take_batch(w->sc, &b);
+	pthread_mutex_lock(&w->sc->lock);
+	while (take_batch(w->sc, &b)) {
+		int rc;
+
 		pthread_mutex_unlock(&w->sc->lock);
-		if (more && scan_batch(w, &b, &e) < 0) {
+		rc = scan_batch(w, &b, &e);
+		pthread_mutex_lock(&w->sc->lock);
+		w->sc->told.v[b.nr] = w->told;
+		w->told = (struct told){ 0 };
+		if (rc < 0)
 			fail(w->sc, &e);
-			more = false;
-		}
 	}
+	pthread_mutex_unlock(&w->sc->lock);
 	return NULL;
 }
 
@@ -187,15 +237,20 @@ static void run(struct scan *sc, struct worker *workers, unsigned nr)
 {
 	unsigned started = 1;
 
-	for (unsigned i = 0; i < nr; i++)
-		workers[i] = (struct worker){ .sc = sc, .nr = i };
+	for (unsigned i = 0; i < nr; i++) {
+		struct worker *w = &workers[i];
+
+		*w = (struct worker){ .sc = sc, .nr = i, .env = replay_env(sc->rp) };
+		w->env.tell = tell_later;
+		w->env.tell_ctx = &w->told;
+	}
 	while (started < nr && !pthread_create(&workers[started].thread, NULL, work, &workers[started]))
 		started++;
 	work(&workers[0]);
 	for (unsigned i = 1; i < started; i++)
 		pthread_join(workers[i].thread, NULL);
 	for (unsigned i = 0; i < started; i++) {
-		codec_ctx_release(&workers[i].codec);
+		codec_ctx_release(&workers[i].env.codec);
 		free(workers[i].data);
 	}
 }
@@ -203,7 +258,7 @@ static void run(struct scan *sc, struct worker *workers, unsigned nr)
 int replay_scan(struct replay *rp, const struct replay_scan *scan, struct err *e)
 {
 	unsigned threads = scan->threads ? scan->threads : 1;
-	struct scan sc = { .rp = rp, .todo = scan, .env = replay_env(rp) };
+	struct scan sc = { .rp = rp, .todo = scan };
 	AUTO_FREE struct worker *workers = NULL;
 	uint64_t total = 0;
 	int rc = replay_load(rp, e);
@@ -221,6 +276,7 @@ int replay_scan(struct replay *rp, const struct replay_scan *scan, struct err *e
 	if (!workers || pthread_mutex_init(&sc.lock, NULL))
 		return err_errno(e, -ENOMEM, "cannot read the sub-buffers");
 	run(&sc, workers, threads);
+	tell_all(&sc);
 	pthread_mutex_destroy(&sc.lock);
 	return sc.failed.code ? err_set(e, sc.failed.code, "%s", sc.failed.text) : 0;
 }

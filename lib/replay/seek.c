@@ -187,33 +187,61 @@ static void step_back(const struct stream *s, uint32_t *chunk, uint32_t *page)
 	}
 }
 
-/* From the page on: the place @before records in front of the first one at or after @ts. */
-static int find_record(struct stream_cur *c, struct stream_env *env, uint64_t ts, unsigned before,
-		       struct stream_place *ret, struct err *e)
+/* Records in front of a time, and the first one at or after it. */
+struct found {
+	struct stream_place last[STREAM_BEFORE_MAX + 2];
+	uint64_t n;			/* met; the last ones are kept */
+};
+
+/* The one that is @before records in front of the last one met, or the first one kept. */
+static const struct stream_place *found_before(const struct found *f, unsigned before)
 {
-	struct stream_place last[STREAM_BEFORE_MAX + 1];
-	uint64_t n = 0, pages = 0;
+	uint64_t kept = f->n < ARRAY_SIZE(f->last) ? f->n : ARRAY_SIZE(f->last);
+
+	return &f->last[(f->n - 1 - (before < kept ? before : kept - 1)) % ARRAY_SIZE(f->last)];
+}
+
+/* From the page on: up to the first record at or after @ts. As stream_seek. */
+static int find_record(struct stream_cur *c, struct stream_env *env, uint64_t ts, struct found *f,
+		       struct err *e)
+{
+	uint64_t pages = 0;
 	int rc;
 
+	f->n = 0;
 	while ((rc = stream_next(c, env, e)) > 0) {
-		stream_place_get(c, &last[n++ % (before + 1)]);
+		stream_place_get(c, &f->last[f->n++ % ARRAY_SIZE(f->last)]);
 		if (c->cur.rec.ts >= ts)
 			break;
 		pages += c->cur.rec.page_start;
 		if (pages > PAGES_MAX)
 			return -EAGAIN;
 	}
-	if (rc <= 0)
-		return rc;
-	*ret = last[n > before ? n % (before + 1) : 0];
-	return 1;
+	return rc;
+}
+
+/* Tells of damage between the record before cur, or the page where the search began if
+ * there is none, and cur, where it stays. As stream_next. */
+static int tell_front(struct stream_cur *c, struct stream_env *env, const struct found *f,
+		      uint32_t chunk, uint32_t page, struct err *e)
+{
+	uint64_t back = !c->ended;	/* cur is one of those met then */
+	int rc;
+
+	if (!(c->ended ? c->cur.lost : c->cur.rec.lost))
+		return !c->ended;
+	if (f->n > back)
+		rc = stream_place_set(c, env, found_before(f, back), e);
+	else
+		rc = stream_goto_page(c, env, chunk, page, e);
+	return rc ? rc : stream_next(c, env, e);
 }
 
 int stream_seek(struct stream_cur *c, struct stream_env *env, uint64_t ts, unsigned before,
 		struct err *e)
 {
 	bool silent = env->silent;
-	struct stream_place place;
+	struct found found;
 	uint32_t chunk, page;
 	int rc;
 
@@ -234,11 +262,13 @@ int stream_seek(struct stream_cur *c, struct stream_env *env, uint64_t ts, unsig
 		return rc;
 	c->state = 0;
 	env->silent = true;
-	rc = find_record(c, env, ts, before, &place, e);
+	rc = find_record(c, env, ts, &found, e);
 	env->silent = silent;
+	if (rc >= 0 && !silent)
+		rc = tell_front(c, env, &found, chunk, page, e);
 	if (rc <= 0)
 		return rc;
-	rc = stream_place_set(c, env, &place, e);
+	rc = stream_place_set(c, env, found_before(&found, before), e);
 	return rc ? rc : 1;
 }
 

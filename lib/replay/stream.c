@@ -340,6 +340,16 @@ int stream_peek(struct stream_cur *c, struct stream_env *env, struct err *e)
 	return c->ahead_rc;
 }
 
+int stream_tell_start(struct stream_cur *c, struct stream_env *env, struct err *e)
+{
+	int rc;
+
+	if (!c->cur.rec.lost && !c->cur.lost)
+		return !c->ended;
+	rc = stream_goto_page(c, env, 0, 0, e);
+	return rc ? rc : stream_next(c, env, e);
+}
+
 /* ---- places ---- */
 
 void stream_place_get(const struct stream_cur *c, struct stream_place *ret)

@@ -92,6 +92,9 @@ void stream_release(struct stream *s);
 /* At the stream's start, in front of the first record. @nr: the stream's number. */
 void stream_cur_init(struct stream_cur *c, const struct stream *s, uint32_t nr);
 void stream_cur_release(struct stream_cur *c);
+/* At the first record, which was found silently: tells what is damaged in front of it.
+ * As stream_next. */
+int stream_tell_start(struct stream_cur *c, struct stream_env *env, struct err *e);
 /* stream_next for all but the common case. */
 int stream_next_slow(struct stream_cur *c, struct stream_env *env, struct err *e);
 /* Moves cur to the next record: 1, 0 at the end, -errno (no memory). */
@@ -163,7 +166,9 @@ int stream_place_set(struct stream_cur *c, struct stream_env *env, const struct 
  * Goes to the record that is @before (at most STREAM_BEFORE_MAX) records in front
  * of the first one at or after @ts (converted), or to a later one where those are
  * not close by. 1 and the record at c->cur; 0 if the stream has none at or after
- * @ts; -EAGAIN if time steps back too much to tell; -ENOMEM. Tells no damage.
+ * @ts; -EAGAIN if time steps back too much to tell; -ENOMEM. Of damage it tells what
+ * lies between the first one at or after @ts, or the end, and the record before: there
+ * records at or after @ts may have been.
  */
 #define STREAM_BEFORE_MAX 3
 int stream_seek(struct stream_cur *c, struct stream_env *env, uint64_t ts, unsigned before,

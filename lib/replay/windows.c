@@ -232,7 +232,10 @@ static int work_on(struct engine *en, struct job *j, struct replay_cursor *c)
 		if (!rc)
 			rc = 1;
 	} else {
+		/* who works on the window before tells what is damaged up to here */
+		c->env.silent = true;
 		rc = job_seek(j, c, j->from, en->opts->warm, &j->err);
+		c->env.silent = false;
 		replay_cursor_places(c, j->start);
 	}
 	placed(en, j, rc > 0);

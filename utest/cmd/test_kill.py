@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -85,7 +86,7 @@ def test_notes_do_not_block_each_other(tmp_path):
         "note.0bad": f"{head}\nw {tmp_path}/dir value\n", "note.a": f"{head}\nw {victims[0]} before\n",
         "note.b": f"{head}\nw {victims[1]} before\n", "note.zbad": f"{head}\nnonsense\n",
         "note.old": f"tracecmd 1 pid 1 boot 00000000-0000\nw {victims[0]} never\n",
-        "note.other": f"tracecmd 2 {boot}\nw {victims[0]} never\n",
+        "note.other": f"tracecmd 2 {boot}\nw {victims[0]} never\n", "note.empty": "",
     }
     os.mkdir(tmp_path / "dir")
     os.mkdir(tmp_path / "notes")
@@ -93,12 +94,19 @@ def test_notes_do_not_block_each_other(tmp_path):
         (tmp_path / "notes" / name).write_text(text)
     os.mkfifo(tmp_path / "notes/note.fifo")
     os.truncate(os.open(tmp_path / "notes/note.large", os.O_CREAT | os.O_RDWR), (64 << 20) + 1)
+    # the control socket of a recorder that is gone, and one that somebody listens at
+    folder = os.open(tmp_path / "notes", os.O_RDONLY)
+    living = socket.socket(socket.AF_UNIX)
+    for s, pid in (living, 2), (socket.socket(socket.AF_UNIX), 1):
+        s.bind(f"/proc/self/fd/{folder}/control.{pid}")
+    living.listen()
+    os.close(folder)
     os.makedirs(NOTES, exist_ok=True)
     run_here = ("unshare", "-m", "sh", "-c", f'mount --bind "{tmp_path}/notes" {NOTES} && exec "$@"', "sh")
     p = run(*run_here, TRACECMD, "reset", "--recover", status=1)
     assert [v.read_text() for v in victims] == ["before\n", "before\n"]
     left = sorted(os.listdir(tmp_path / "notes"))
-    assert left == ["note.0bad", "note.fifo", "note.large", "note.other", "note.zbad"]
+    assert left == ["control.2", "note.0bad", "note.fifo", "note.large", "note.other", "note.zbad"]
     for name, words in ("note.other", "is not understood"), ("note.large", "File too large"):
         assert re.search(f"'{NOTES}/{name}', where tracecmd noted what it changed.*{words}", p.stderr)
     assert "malformed entry" in p.stderr and f"cannot put back {tmp_path}/dir" in p.stderr

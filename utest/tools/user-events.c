@@ -14,6 +14,7 @@
  *
  * Those with a NAME but hold wait until somebody listens. Exit status 1: something was not as it should be.
  */
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -185,10 +186,28 @@ static void refused(const char *name)
 	DEMAND(close(event.fd) == 0 && tracecmd_user_event_write(&event, &r, sizeof(r)) == -EBADF);
 }
 
+/* Closed by the program, which has another file of that number: that stays open, and the kernel lets go. */
+static void closed(void)
+{
+	struct tracecmd_user_event ev = { 0 };
+	int fd;
+
+	for (int i = 0; i < 2; i++) {
+		make(&ev, "tc_errors_3", "u32 x", 0);
+		fd = ev.fd;
+		DEMAND(!close(fd) && open("/dev/null", O_RDONLY) == fd);
+		DEMAND(!tracecmd_user_event_unregister(&ev, NULL) && !ev.registered);
+		DEMAND(fcntl(fd, F_GETFD) >= 0 && !close(fd));
+	}
+	/* closed, and no other */
+	make(&ev, "tc_errors_3", "u32 x", 0);
+	DEMAND(!close(ev.fd) && !tracecmd_user_event_unregister(&ev, NULL) && !ev.registered);
+}
+
 static void errors(void)
 {
-	struct tracecmd_user_event second = { 0 };
-	struct tracecmd_error error;
+	struct tracecmd_user_event second = { 0 }, third = { 0 };
+	struct tracecmd_error error = { .text = "" };
 
 	make(&event, "tc_errors", "u32 x", 0);
 	DEMAND(tracecmd_user_event_register(&event, "tc_errors u32 x", 0, &error) == -EBUSY);
@@ -203,9 +222,16 @@ static void errors(void)
 	DEMAND(!tracecmd_user_event_unregister(&second, NULL) && !tracecmd_user_event_unregister(&second, NULL));
 	make(&second, "tc_errors", "u64 x", TRACECMD_USER_EVENT_MULTI_FORMAT);
 	DEMAND(!tracecmd_user_event_unregister(&second, NULL));
+	closed();
+	make(&third, "tc_errors_4", "u32 x", 0);
+	DEMAND(!close(third.fd));
 	DEMAND(!setgroups(0, NULL) && !setresgid(65534, 65534, 65534) && !setresuid(65534, 65534, 65534));
 	DEMAND(tracecmd_user_event_register(&second, "tc_errors_2 u32 x", TRACECMD_USER_EVENT_PERSIST, &error) < 0);
 	puts(error.text);
+	/* may it open the file, or not: then the event is still the kernel's */
+	*error.text = 0;
+	DEMAND(third.registered == !!tracecmd_user_event_unregister(&third, &error));
+	printf("%d %s\n", third.registered, error.text);
 }
 
 /* ---- cost ------------------------------------------------------------------------ */

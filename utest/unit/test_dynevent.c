@@ -2,9 +2,11 @@
 /* Definitions of dynamic events: what is read, what is refused and where; the kernel's list. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -280,26 +282,96 @@ static uint64_t own_offset(const void *function)
 
 static void test_symbols(void **state)
 {
+	enum elf_begins begins = ELF_BEGINS_NONE;
 	struct err e = { 0 };
 	uint64_t offset;
 
 	(void)state;
 	assert_int_equal(probe_me_here(1), 2);
-	assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_me_here", &offset, &e), 0);
+	assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_me_here", 0, &offset, &begins, &e), 0);
 	assert_int_equal(offset, own_offset(probe_me_here));
-	assert_int_equal(elf_check_offset("/proc/self/exe", offset, &e), 0);
-	assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_me_hree", &offset, &e), -ENOENT);
+	assert_int_equal(elf_check_offset("/proc/self/exe", offset, &begins, &e), 0);
+	assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_me_hree", 0, &offset, &begins, &e), -ENOENT);
 	assert_non_null(strstr(e.text, "did you mean 'probe_me_here'"));
-	assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_data_here", &offset, &e), -ENOENT);
-	assert_int_equal(elf_check_offset("/proc/self/exe", 1ull << 40, &e), -EINVAL);
-	assert_int_equal(elf_check_offset("/proc/self/exe", UINT64_MAX, &e), -EINVAL);
-	assert_int_equal(elf_check_offset("/proc/self/exe", 0, &e), -EINVAL);
-	assert_int_equal(elf_symbol_offset("/nonexistent", "main", &offset, &e), -ENOENT);
-	assert_int_equal(elf_symbol_offset("/etc/passwd", "main", &offset, &e), -EINVAL);
+	assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_data_here", 0, &offset, &begins, &e), -ENOENT);
+	assert_int_equal(elf_check_offset("/proc/self/exe", 1ull << 40, &begins, &e), -EINVAL);
+	assert_int_equal(elf_check_offset("/proc/self/exe", UINT64_MAX, &begins, &e), -EINVAL);
+	assert_int_equal(elf_check_offset("/proc/self/exe", 0, &begins, &e), -EINVAL);
+	assert_int_equal(elf_symbol_offset("/nonexistent", "main", 0, &offset, &begins, &e), -ENOENT);
+	assert_int_equal(elf_symbol_offset("/etc/passwd", "main", 0, &offset, &begins, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "no ELF file"));
-	assert_int_equal(elf_symbol_offset("/dev/null", "main", &offset, &e), -EINVAL);
-	assert_int_equal(elf_symbol_offset("/", "main", &offset, &e), -EINVAL);
+	assert_int_equal(elf_symbol_offset("/dev/null", "main", 0, &offset, &begins, &e), -EINVAL);
+	assert_int_equal(elf_symbol_offset("/", "main", 0, &offset, &begins, &e), -EINVAL);
 }
+
+/* Instructions of each form, with what may follow an opcode; objdump tells the same lengths. */
+static void test_instruction_lengths(void **state)
+{
+	static const struct { const char *code; size_t len; } insns[] = {
+		{ "\x90", 1 }, { "\xf3\x0f\x1e\xfa", 4 }, { "\x55", 1 }, { "\x48\x89\xe5", 3 },
+		{ "\x48\x8d\x05\x01\x02\x03\x04", 7 },			/* lea 0x4030201(%rip),%rax */
+		{ "\x48\x8b\x44\x24\x08", 5 },				/* mov 0x8(%rsp),%rax */
+		{ "\x48\x8b\x04\x25\x01\x02\x03\x04", 8 },		/* mov 0x4030201,%rax */
+		{ "\x48\x8b\x84\x24\x01\x02\x03\x04", 8 },
+		{ "\x66\xb8\x01\x02", 4 }, { "\xb8\x01\x02\x03\x04", 5 },
+		{ "\x48\xb8\x01\x02\x03\x04\x05\x06\x07\x08", 10 },	/* movabs */
+		{ "\x48\xa1\x01\x02\x03\x04\x05\x06\x07\x08", 10 }, { "\x67\xa1\x01\x02\x03\x04", 6 },
+		{ "\xf7\xc0\x01\x02\x03\x04", 6 }, { "\xf7\xd8", 2 },	/* test, neg */
+		{ "\xf6\xc1\x01", 3 }, { "\xe8\x01\x02\x03\x04", 5 }, { "\xeb\xfe", 2 }, { "\xc8\x01\x02\x03", 4 },
+		{ "\x0f\x84\x01\x02\x03\x04", 6 }, { "\x0f\xba\xe0\x05", 4 }, { "\x0f\x20\xc0", 3 },
+		{ "\x66\x0f\x38\x00\xc1", 5 }, { "\x66\x0f\x3a\x0f\xc1\x08", 6 },
+		{ "\xc5\xf8\x77", 3 }, { "\xc5\xf9\x70\xc0\x01", 5 },	/* vzeroupper, vpshufd */
+		{ "\xc4\xe2\x71\x00\xc2", 5 }, { "\xc4\xe3\x7d\x19\xc1\x01", 6 },
+		{ "\x62\xf1\x7c\x48\x10\x44\x24\x01", 8 },		/* vmovups 0x40(%rsp),%zmm0 */
+		{ "\x64\x48\x8b\x04\x25\x28\x00\x00\x00", 9 }, { "\xf0\x48\x0f\xb1\x0f", 5 },
+		{ "\x06", 0 }, { "\x0f\x04", 0 }, { "\xd5\x00\x00", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(insns); i++) {
+		size_t whole = insns[i].len ? insns[i].len : 3;
+		uint8_t code[16] = { 0 };
+
+		memcpy(code, insns[i].code, whole);
+		assert_int_equal(x86_insn_length(code, sizeof(code)), insns[i].len);
+		/* cut short it is none */
+		for (size_t len = 0; len < insns[i].len; len++)
+			assert_int_equal(x86_insn_length(code, len), 0);
+	}
+	/* prefixes without end */
+	assert_int_equal(x86_insn_length((const uint8_t *)"\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x90", 16), 0);
+}
+
+#ifdef __x86_64__
+int probe_known_code(void);
+__asm__(".pushsection .text\n.globl probe_known_code\n.type probe_known_code, @function\n"
+	"probe_known_code:\n\tmovl $1, %eax\n\taddl $0x10203, %eax\n\tret\n"
+	".size probe_known_code, .-probe_known_code\n.popsection\n");
+
+/* 0: mov, 5: add, 10: ret, 11: the end. */
+static void test_places_in_a_function(void **state)
+{
+	enum elf_begins begins = ELF_BEGINS_NONE;
+	struct err e = { 0 };
+	uint64_t start, offset;
+
+	(void)state;
+	assert_int_equal(probe_known_code(), 0x10204);
+	assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_known_code", 0, &start, &begins, &e), 0);
+	for (uint64_t at = 0; at < 11; at++) {
+		bool is = at == 0 || at == 5 || at == 10;
+
+		assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_known_code", at, &offset, &begins, &e), 0);
+		assert_int_equal(offset, start + at);
+		assert_int_equal(begins, is ? ELF_BEGINS : ELF_BEGINS_NONE);
+		assert_int_equal(elf_check_offset("/proc/self/exe", offset, &begins, &e), 0);
+		assert_int_equal(begins, is ? ELF_BEGINS : ELF_BEGINS_NONE);
+	}
+	assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_known_code", 11, &offset, &begins, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "has 11 bytes: +11 is behind its end"));
+	assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_known_code", UINT64_MAX, &offset, &begins, &e), -EINVAL);
+}
+#endif
 
 /* Programs cut short or with wrong bytes are told, whatever is wrong with them. */
 static void test_damaged_programs(void **state)
@@ -307,6 +379,7 @@ static void test_damaged_programs(void **state)
 	char path[] = "/tmp/tracecmd-elf.XXXXXX";
 	int fd = mkstemp(path);
 	AUTO_BUF struct buf program = { 0 };
+	enum elf_begins begins;
 	unsigned random = 1;
 	uint64_t offset;
 
@@ -325,15 +398,15 @@ static void test_damaged_programs(void **state)
 		assert_int_equal(ftruncate(fd, 0), 0);
 		if (damaged.len)
 			assert_int_equal(pwrite_full(fd, damaged.data, damaged.len, 0), 0);
-		assert_true(elf_symbol_offset(path, "nosuch", &offset, NULL) < 0);
-		elf_check_offset(path, 0x2000, NULL);
+		assert_true(elf_symbol_offset(path, "nosuch", 0, &offset, &begins, NULL) < 0);
+		elf_check_offset(path, 0x2000, &begins, NULL);
 	}
 	close(fd);
 	assert_int_equal(unlink(path), 0);
 	/* a pipe nobody writes to is not waited for */
 	assert_int_equal(mkfifo(path, 0600), 0);
 	alarm(20);
-	assert_int_equal(elf_symbol_offset(path, "main", &offset, NULL), -EINVAL);
+	assert_int_equal(elf_symbol_offset(path, "main", 0, &offset, &begins, NULL), -EINVAL);
 	alarm(0);
 	unlink(path);
 }
@@ -343,7 +416,17 @@ static void test_damaged_programs(void **state)
 struct fake {
 	char root[64];
 	struct kernel *k;
+	unsigned nr_told;		/* notices; the last of them */
+	char told[1024];
 };
+
+static void hear(void *ctx, const char *text)
+{
+	struct fake *f = ctx;
+
+	f->nr_told++;
+	snprintf(f->told, sizeof(f->told), "%s", text);
+}
 
 static void put(const struct fake *f, const char *file, const char *text)
 {
@@ -391,7 +474,7 @@ static int set_up(void **state)
 	put(f, "events/tp/b/trigger", "hist:keys=ret:vals=hitcount [active]\n");
 	put(f, "events/sched/sched_switch/trigger", "enable_event:tp:b:unlimited\nhist:keys=next_pid:onmatch(x.y).lat($l)\n");
 	put(f, "instances/other/events/tp/b/enable", "1\n");
-	assert_int_equal(kernel_open(f->root, NULL, &f->k, NULL), 0);
+	assert_int_equal(kernel_open(f->root, &(struct notices){ hear, f }, &f->k, NULL), 0);
 	*state = f;
 	return 0;
 }
@@ -415,7 +498,7 @@ static void test_list(void **state)
 		{ KERNEL_DYN_KRETPROBE, "tp", "b", 13, 0 }, { KERNEL_DYN_UPROBE, "tp", "c", 7, 0 },
 		{ KERNEL_DYN_URETPROBE, "tp", "d", 8, 1 }, { KERNEL_DYN_EPROBE, "tp", "e", -1, 0 },
 		{ KERNEL_DYN_SYNTH, "synthetic", "lat", -1, 0 }, { KERNEL_DYN_FPROBE, "tp", "f", -1, 0 },
-		{ KERNEL_DYN_TPROBE, "tp", "h", -1, 0 }, { KERNEL_DYN_OTHER, "", "mine", -1, 0 },
+		{ KERNEL_DYN_TPROBE, "tp", "h", -1, 0 }, { KERNEL_DYN_USER, "user_events", "mine", -1, 0 },
 		{ KERNEL_DYN_KPROBE, "tp", "a", 5, 0 },
 	};
 	struct kernel_dyn_count counts[ARRAY_SIZE(expected)];
@@ -478,6 +561,75 @@ static void test_users(void **state)
 	expect_users(f, 0, (const char *const []){ "event probe e/x hangs on it", NULL });
 }
 
+/* A file that is there, or its beginning, is as it was written. */
+static void expect_file(const struct fake *f, const char *file, const char *text)
+{
+	AUTO_BUF struct buf path = { 0 }, now = { 0 };
+
+	assert_int_equal(buf_printf(&path, "%s/%s", f->root, file), 0);
+	assert_int_equal(path_read_all(path.data, &now, 1 << 16), 0);
+	assert_string_equal(now.data, text);
+}
+
+/*
+ * Removing an event with several probes: plain files refuse nothing, so who holds it has to be found before. By
+ * force what can be switched off is; what others hold is left as it is.
+ */
+static void test_busy(void **state)
+{
+	static const char rival[] = "enable_event:tp:a:unlimited\n";
+	const struct rlimit full = { strlen(listed), RLIM_INFINITY };
+	struct kernel_dyn_events evs = { 0 };
+	struct fake *f = *state;
+	struct err e = { 0 };
+
+	assert_int_equal(kernel_dyn_list(f->k, &evs, NULL), 0);
+	assert_int_equal(kernel_dyn_del(f->k, &evs.v[0], false, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "it is enabled at the top level; 'tracecmd probe del --force'"));
+	expect_file(f, "dynamic_events", listed);
+	put(f, "events/sched/sched_switch/trigger", rival);
+	assert_int_equal(kernel_dyn_del(f->k, &evs.v[0], true, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "in use; trigger 'enable_event:tp:a:unlimited' of sched:sched_switch at the top level; --force"));
+	assert_null(strstr(e.text, "it is enabled"));
+	expect_file(f, "dynamic_events", listed);
+	expect_file(f, "events/tp/a/enable", "1\n");
+	/* it stays all the same: all is put back, the newest trigger last */
+	signal(SIGXFSZ, SIG_IGN);
+	put(f, "events/sched/sched_switch/trigger", "");
+	put(f, "events/tp/a/trigger", "traceoff:count=3\nhist:keys=count:size=2048 [active]\n");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	assert_int_equal(kernel_dyn_del(f->k, &evs.v[0], true, &e), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }), 0);
+	expect_file(f, "events/tp/a/enable", "1\n");
+	expect_file(f, "events/tp/a/trigger", "traceoff:count=3\nhist:keys=count:size=2048 [active]\n"
+		    "!traceoff:3\n!hist:keys=count:size=2048\nhist:keys=count:size=2048\ntraceoff:3\n");
+	kernel_dyn_events_release(&evs);
+}
+
+/* Holders that do not fit the message are told whole, one by one. */
+static void test_many_users(void **state)
+{
+	AUTO_BUF struct buf triggers = { 0 };
+	struct kernel_dyn_events evs = { 0 };
+	struct fake *f = *state;
+	struct err e = { 0 };
+
+	for (int i = 0; i < 3; i++) {
+		buf_printf(&triggers, "hist:keys=k%d:onmatch(x.y).a(", i);
+		for (int j = 0; j < 60; j++)
+			buf_printf(&triggers, "$var%d,", j);
+		buf_puts(&triggers, "end) [active]\n");
+	}
+	put(f, "events/tp/a/enable", "0\n");
+	put(f, "events/sched/sched_switch/trigger", triggers.data);
+	assert_int_equal(kernel_dyn_list(f->k, &evs, NULL), 0);
+	assert_int_equal(kernel_dyn_del(f->k, &evs.v[0], false, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "3 hold it, told above"));
+	assert_int_equal(f->nr_told, 3);
+	assert_non_null(strstr(f->told, "$var59,end) [active]' of sched:sched_switch at the top level"));
+	kernel_dyn_events_release(&evs);
+}
+
 static void expect_prepared(const struct fake *f, const char *text, const char *line, const char *words)
 {
 	struct kernel_dyn_def def;
@@ -498,6 +650,28 @@ static void expect_prepared(const struct fake *f, const char *text, const char *
 	}
 	kernel_dyn_def_release(&def);
 }
+
+#ifdef __x86_64__
+/* An offset in the file is taken as it is; where it is amid an instruction that is told. */
+static void expect_danger(const struct fake *f)
+{
+	enum elf_begins begins;
+	uint64_t start;
+
+	assert_int_equal(elf_symbol_offset("/proc/self/exe", "probe_known_code", 0, &start, &begins, NULL), 0);
+	for (uint64_t at = 4; at <= 5; at++) {
+		struct kernel_dyn_def def;
+		char text[64];
+
+		snprintf(text, sizeof(text), "/proc/self/exe:0x%llx", (unsigned long long)(start + at));
+		assert_int_equal(kernel_dyn_parse(text, false, &def, NULL), 0);
+		assert_int_equal(kernel_dyn_prepare(f->k, &def, NULL), 0);
+		kernel_dyn_def_release(&def);
+		assert_int_equal(f->nr_told, 1);
+	}
+	assert_non_null(strstr(f->told, "DANGER: at '0x"));
+}
+#endif
 
 static void test_fitting(void **state)
 {
@@ -528,6 +702,13 @@ static void test_fitting(void **state)
 	expect_prepared(f, "/proc/self/exe:probe_me_here)", NULL, "has no function");
 	expect_prepared(f, "/proc/self/exe:probe_me_here%x", NULL, "no place in a program");
 	expect_prepared(f, "/proc/self/exe:probe_me_here a", NULL, "%di, %si");
+	expect_prepared(f, "r:x /proc/self/exe:probe_me_here+1", NULL, "no offset belongs here");
+#ifdef __x86_64__
+	expect_prepared(f, "/proc/self/exe:probe_known_code+11", NULL, "has 11 bytes: +11 is behind its end");
+	expect_prepared(f, "/proc/self/exe:probe_known_code+0x4", NULL, "no instruction begins at probe_known_code+0x4");
+	assert_int_equal(f->nr_told, 0);
+	expect_danger(f);
+#endif
 }
 
 /* A name that somebody took since is no longer used, if it was chosen. */
@@ -561,9 +742,15 @@ int main(void)
 		cmocka_unit_test(test_long_texts),
 		cmocka_unit_test(test_parts_of_arguments),
 		cmocka_unit_test(test_symbols),
+		cmocka_unit_test(test_instruction_lengths),
+#ifdef __x86_64__
+		cmocka_unit_test(test_places_in_a_function),
+#endif
 		cmocka_unit_test(test_damaged_programs),
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_users, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_users, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fitting, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_race, set_up, tear_down),
 	};

@@ -32,12 +32,6 @@ static const char *const texts[] = {
 
 #define RECORD_BYTES 52
 
-static void put_u16(uint8_t *p, uint16_t v, bool big)
-{
-	p[big] = v & 255;
-	p[!big] = v >> 8;
-}
-
 static void make_record(uint8_t *rec, bool big)
 {
 	memset(rec, 0, RECORD_BYTES);
@@ -91,6 +85,7 @@ static bool matches(struct event_db *db, const char *text, const uint8_t *rec, s
 
 static const char *const true_ones[] = {
 	"ev", "EV", "one", "one/ev", "o.e/e.*", "ev, ev2", "ev: 1",
+	"one/", "ONE/", "o.e/", "/ev", "ev/", " one / ev ", "one//ev", "one/:half == -3", "two/, one/",
 	"ev: tiny == -2", "ev: tiny < 0", "ev: byte == 254", "ev: byte > 0", "ev: half == -3",
 	"ev: word == 0xffffffff", "ev: word > 0", "ev: big == 0xffffffffffffffff", "ev: big == -1",
 	"ev: big > 5", "ev: big > ret", "ev: ret < 0", "ev: ret == -22", "ev: ret == 0xffffffffffffffea",
@@ -209,7 +204,9 @@ static void test_answers(void **state)
 		{ "ev: nothing == 1", -ENOENT, "no event it names has a field 'nothing'" },
 		{ "ev: wrod == 1", -ENOENT, "did you mean 'word'" }, { ".*: nothing == 1", 1, "" },
 		{ "ev: fix == 5", -EINVAL, "column 12" }, { "ev: (", -EINVAL, "column 6" },
-		{ "/ev", -EINVAL, "name is missing" }, { "one/", -EINVAL, "name is missing" },
+		{ "/", -EINVAL, "name is missing" }, { " // : word == 1", -EINVAL, "name is missing" },
+		{ "one,", -EINVAL, "name is missing" }, { "on/", -ENOENT, "'on/'" },
+		{ "one/ev/x", -ENOENT, "'one/ev/x'" }, { "one/:", -EINVAL, "" },
 	};
 	struct event_db *db = new_db(false);
 

@@ -622,6 +622,9 @@ static void test_columns_refused(void **state)
 	assert_int_equal(add_column(scan, 99, NULL, 0, &error), -EINVAL);
 	assert_int_equal(add_column(scan, TRACECMD_TIME, NULL, 99, &error), -EINVAL);
 	assert_int_equal(add_column(scan, TRACECMD_TIME, NULL, TRACECMD_TYPE_STRING, &error), -ENOTSUP);
+	assert_non_null(strstr(error.text, "column 'TRACECMD_TIME' cannot be had as that type: it is a number"));
+	assert_int_equal(add_column(scan, TRACECMD_TEXT, NULL, TRACECMD_TYPE_ARRAY, &error), -ENOTSUP);
+	assert_non_null(strstr(error.text, "column 'TRACECMD_TEXT' cannot be had as that type: it is a string"));
 	/* a number here, a string there */
 	assert_int_equal(add_column(scan, TRACECMD_FIELD, "odd", 0, &error), -ENOTSUP);
 	assert_int_equal(add_column(scan, TRACECMD_FIELD, "s", TRACECMD_TYPE_INT32, &error), -ENOTSUP);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "include/tracecmd-user-event.h"
+#include "kernel/dynevent.h"
 #include "kernel/user_event.h"
 
 #define ALL_KINDS "app s8 a;u16  b; unsigned int c ; s64 d; char[8] e; struct point f 8; __rel_loc char[] g; __data_loc unsigned short[] h;"
@@ -296,6 +297,27 @@ static void put(const char *dir, const char *name, const char *text)
 
 #define COMMON "format:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n"
 
+/* Among the dynamic events each has its system and name, and so whether it is on. */
+static void expect_among_dynamic_events(struct kernel *k, const char *dir)
+{
+	static const char *const wanted[][2] = {
+		{ "kprobes", "app" }, { "user_events_multi", "app.1f" }, { "user_events_multi", "app.0" }, { "user_events", "app" },
+		{ "user_events", "a.1" },
+	};
+	struct kernel_dyn_events evs = { 0 };
+
+	put(dir, "events/user_events_multi/app.0/enable", "1\n");
+	assert_int_equal(kernel_dyn_list(k, &evs, NULL), 0);
+	assert_int_equal(evs.nr, ARRAY_SIZE(wanted));
+	for (size_t i = 0; i < evs.nr; i++) {
+		assert_string_equal(evs.v[i].group, wanted[i][0]);
+		assert_string_equal(evs.v[i].name, wanted[i][1]);
+		assert_string_equal(kernel_dyn_type_name(evs.v[i].type), i ? "user" : "kprobe");
+		assert_int_equal(kernel_dyn_enabled(kernel_top(k), &evs.v[i]), i == 2);
+	}
+	kernel_dyn_events_release(&evs);
+}
+
 static void test_list(void **state)
 {
 	char dir[] = "/tmp/tracecmd-user-XXXXXX", command[64];
@@ -331,6 +353,7 @@ static void test_list(void **state)
 	assert_true(!evs.v[2].ftrace && !evs.v[2].perf && evs.v[2].other);
 	assert_string_equal(evs.v[3].fields, "u32 id");
 	kernel_user_events_release(&evs);
+	expect_among_dynamic_events(k, dir);
 	kernel_close(k);
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	assert_int_equal(system(command), 0);
@@ -367,13 +390,27 @@ static void test_open(void **state)
 	rmdir(dir);
 }
 
+/* A descriptor that is another file's by now is left alone; unless the kernel has let go, the event is registered. */
+static void test_closed_descriptor(void **state)
+{
+	struct tracecmd_user_event event = { .registered = 1, .fd = dup(2) };
+	struct tracecmd_error error;
+	int r = tracecmd_user_event_unregister(&event, &error);
+
+	(void)state;
+	assert_int_equal(event.registered, r != 0);
+	if (r)
+		assert_contains(error.text, "cannot unregister a user event, whose descriptor was closed: ");
+	assert_int_equal(close(event.fd), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_definition), cmocka_unit_test(test_bad_definitions), cmocka_unit_test(test_record),
 		cmocka_unit_test(test_bad_records), cmocka_unit_test(test_long_values), cmocka_unit_test(test_check),
 		cmocka_unit_test(test_nothing_registered), cmocka_unit_test(test_record_builder), cmocka_unit_test(test_list),
-		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_open), cmocka_unit_test(test_closed_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

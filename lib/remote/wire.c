@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "remote/wire.h"
+
+#define TINIT_FIXED 12u
+#define RINIT_FIXED 4u
+#define RINIT_FIXED_LATE 8u		/* with a word of what we do beyond the protocol */
+#define FEATURE_LATE 1u
+#define PORT_MAX 65535u
+
+#define OPTION_TCP "tcp"
+#define OPTION_LATE "tracecmd-late"
+
+const char *wire_id_name(uint32_t id)
+{
+	static const char *const names[WIRE_ID_COUNT] = {
+		"CLOSE", "TINIT", "RINIT", "SEND_DATA", "FIN_DATA", "NOT_SUPP", "TRACE_REQ",
+		"TRACE_RESP", "CLOSE_RESP", "TIME_SYNC", "TRACE_PROXY", "CONT",
+	};
+
+	return id < WIRE_ID_COUNT ? names[id] : "an unknown message";
+}
+
+int wire_msg_parse(const void *data, size_t len, struct wire_msg *ret, uint32_t *ret_size,
+		   struct err *e)
+{
+	const uint8_t *p = data;
+	uint32_t size, id, fixed;
+
+	if (len < 4)
+		return 0;
+	size = get_u32(p, true);
+	if (size < WIRE_HEADER || size > WIRE_MSG_MAX)
+		return err_set(e, -EPROTO, "a message claims %" PRIu32 " bytes, between %u and %u were expected",
+			       size, WIRE_HEADER, WIRE_MSG_MAX);
+	if (len < WIRE_HEADER)
+		return 0;
+	id = get_u32(p + 4, true);
+	fixed = get_u32(p + 8, true);
+	if (id >= WIRE_ID_COUNT && size > WIRE_HEADER)
+		return err_set(e, -EPROTO, "a message of %" PRIu32 " bytes has the unknown id %" PRIu32, size, id);
+	if (fixed > size - WIRE_HEADER)
+		return err_set(e, -EPROTO, "%s claims a fixed part of %" PRIu32 " bytes, it has %" PRIu32
+			       " behind its header", wire_id_name(id), fixed, size - WIRE_HEADER);
+	if (len < size)
+		return 0;
+	*ret = (struct wire_msg){
+		.id = id, .fixed = p + WIRE_HEADER, .fixed_len = fixed,
+		.payload = p + WIRE_HEADER + fixed, .payload_len = size - WIRE_HEADER - fixed,
+	};
+	*ret_size = size;
+	return 1;
+}
+
+uint32_t wire_fixed_u32(const struct wire_msg *m, uint32_t offset)
+{
+	uint8_t bytes[4] = { 0 };
+
+	if (offset >= m->fixed_len)
+		return 0;
+	memcpy(bytes, m->fixed + offset, m->fixed_len - offset < 4 ? m->fixed_len - offset : 4);
+	return get_u32(bytes, true);
+}
+
+int wire_msg_put(struct buf *b, uint32_t id, const void *fixed, uint32_t fixed_len,
+		 const void *payload, size_t payload_len)
+{
+	uint8_t header[WIRE_HEADER];
+
+	if (fixed_len > WIRE_DATA_MAX || payload_len > WIRE_DATA_MAX - fixed_len)
+		return -EMSGSIZE;
+	put_u32(header, WIRE_HEADER + fixed_len + payload_len, true);
+	put_u32(header + 4, id, true);
+	put_u32(header + 8, fixed_len, true);
+	buf_put(b, header, sizeof(header));
+	buf_put(b, fixed, fixed_len);
+	return buf_put(b, payload, payload_len);
+}
+
+int wire_init_check(const struct wire_init *i, struct err *e)
+{
+	if (!i->cpus || i->cpus > WIRE_CPUS_MAX)
+		return err_set(e, -EINVAL, "%" PRIu32 " CPUs, between 1 and %u were expected", i->cpus,
+			       WIRE_CPUS_MAX);
+	if (i->page_size < WIRE_PAGE_MIN || i->page_size > WIRE_PAGE_MAX ||
+	    (i->page_size & (i->page_size - 1)))
+		return err_set(e, -EINVAL, "sub-buffers of %" PRIu32 " bytes, a power of two between %u and %u was "
+			       "expected", i->page_size, WIRE_PAGE_MIN, WIRE_PAGE_MAX);
+	if (!i->tcp && i->page_size > WIRE_UDP_MAX)
+		return err_set(e, -EINVAL, "sub-buffers of %" PRIu32 " bytes do not fit into datagrams: TCP was "
+			       "expected", i->page_size);
+	return 0;
+}
+
+bool wire_init_option(struct wire_init *i, const char *option)
+{
+	if (!strcmp(option, OPTION_TCP))
+		return i->tcp = true;
+	if (!strcmp(option, OPTION_LATE))
+		return i->late = true;
+	return false;
+}
+
+int wire_init_put(struct buf *b, const struct wire_init *i)
+{
+	static const char options[] = OPTION_TCP "\0" OPTION_LATE;
+	const char *from = i->tcp ? options : options + sizeof(OPTION_TCP);
+	const char *end = i->late ? options + sizeof(options) : options + sizeof(OPTION_TCP);
+	uint8_t fixed[TINIT_FIXED];
+
+	put_u32(fixed, i->cpus, true);
+	put_u32(fixed + 4, i->page_size, true);
+	put_u32(fixed + 8, i->tcp + i->late, true);
+	return wire_msg_put(b, WIRE_TINIT, fixed, sizeof(fixed), from, end > from ? end - from : 0);
+}
+
+/* The next string of a payload whose last byte is NUL. False: there is none. */
+static bool next_string(const struct wire_msg *m, uint32_t *pos, const char **ret)
+{
+	if (*pos >= m->payload_len)
+		return false;
+	*ret = (const char *)m->payload + *pos;
+	*pos += strlen(*ret) + 1;
+	return true;
+}
+
+static int check_strings(const struct wire_msg *m, struct err *e)
+{
+	return m->payload_len && m->payload[m->payload_len - 1] ?
+		err_set(e, -EPROTO, "the strings of %s do not end with a NUL", wire_id_name(m->id)) : 0;
+}
+
+int wire_init_parse(const struct wire_msg *m, const struct notices *notices, struct wire_init *ret,
+		    struct err *e)
+{
+	struct wire_init i = { .cpus = wire_fixed_u32(m, 0), .page_size = wire_fixed_u32(m, 4) };
+	uint32_t nr = wire_fixed_u32(m, 8), pos = 0;
+	const char *option;
+	int r = check_strings(m, e);
+
+	if (!r && nr > WIRE_OPTIONS_MAX)
+		r = err_set(e, -EPROTO, "TINIT claims %" PRIu32 " options, at most %u were expected", nr,
+			    WIRE_OPTIONS_MAX);
+	for (uint32_t k = 0; k < nr && !r; k++) {
+		if (!next_string(m, &pos, &option))
+			r = err_set(e, -EPROTO, "TINIT claims %" PRIu32 " options, and has %" PRIu32, nr, k);
+		else if (!wire_init_option(&i, option))
+			notice(notices, "option '%.64s' is not known here", option);
+	}
+	if (!r)
+		r = wire_init_check(&i, e);
+	if (!r)
+		*ret = i;
+	return r;
+}
+
+int wire_ports_put(struct buf *b, const uint32_t *ports, uint32_t nr, bool late)
+{
+	struct buf strings AUTO_BUF = { 0 };
+	uint8_t fixed[RINIT_FIXED_LATE];
+
+	put_u32(fixed, nr, true);
+	put_u32(fixed + RINIT_FIXED, FEATURE_LATE, true);
+	for (uint32_t i = 0; i < nr; i++) {
+		buf_dec(&strings, ports[i]);
+		buf_u8(&strings, 0);
+	}
+	if (strings.failed)
+		return -ENOMEM;
+	return wire_msg_put(b, WIRE_RINIT, fixed, late ? RINIT_FIXED_LATE : RINIT_FIXED, strings.data,
+			    strings.len);
+}
+
+int wire_ports_parse(const struct wire_msg *m, uint32_t cpus, uint32_t *ports, bool *ret_late,
+		     struct err *e)
+{
+	uint32_t nr = wire_fixed_u32(m, 0), pos = 0;
+	const char *port;
+	int r = check_strings(m, e);
+
+	if (!r && nr != cpus)
+		r = err_set(e, -EPROTO, "RINIT is for %" PRIu32 " CPUs, %" PRIu32 " were expected", nr, cpus);
+	for (uint32_t i = 0; i < cpus && !r; i++) {
+		if (!next_string(m, &pos, &port))
+			r = err_set(e, -EPROTO, "RINIT has %" PRIu32 " ports, %" PRIu32 " were expected", i, cpus);
+		else
+			r = wire_number(port, PORT_MAX, "a port", &ports[i], e);
+		if (!r && !ports[i])
+			r = err_set(e, -EPROTO, "port 0 is none");
+	}
+	if (!r)
+		*ret_late = wire_fixed_u32(m, RINIT_FIXED) & FEATURE_LATE;
+	return r;
+}
+
+int wire_number(const char *text, uint32_t max, const char *what, uint32_t *ret, struct err *e)
+{
+	uint64_t v = 0;
+	const char *s = text;
+
+	for (; *s >= '0' && *s <= '9' && v <= max; s++)
+		v = v * 10 + *s - '0';
+	if (s == text || (*s && (*s < '0' || *s > '9')))
+		return err_set(e, -EPROTO, "'%.32s' is not %s", text, what);
+	if (v > max)
+		return err_set(e, -EPROTO, "'%.32s' is too much for %s: at most %" PRIu32, text, what, max);
+	*ret = v;
+	return 0;
+}
