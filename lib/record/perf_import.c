@@ -442,6 +442,7 @@ static int write_file(struct import *im, struct dat_writer *w, struct err *e)
 	const char *clock = clock_name(im);
 	const struct perf_meta_more more = {
 		.stacks = &im->formats, .names = &im->names, .clock = clock, .writer = im->opts->writer,
+		.kallsyms = im->opts->kallsyms,
 		.cpus = im->cpus.nr ? im->cpus.v[im->cpus.nr - 1]->cpu + 1 : 0,
 	};
 	int ret = perf_meta_write(&im->meta, &im->f, &more, w, e);

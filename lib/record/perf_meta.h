@@ -28,6 +28,7 @@ struct perf_meta_more {
 	const struct perf_stack_formats *stacks;
 	const struct perf_names *names;
 	const char *clock;			/* its name */
+	const char *kallsyms;			/* path of a file; NULL: those of perf's file */
 	const char *writer;			/* program and version */
 	uint32_t cpus;				/* at least so many */
 };
