@@ -99,7 +99,7 @@ BAD = (
     ("NO_BTF_FIELD", "f:tc/x vfs_read file->^nosuch", "This field is not found"),
     ("BAD_TYPE4STR", "f:tc/x vfs_read ^count:string", "does not fit for string"),
     ("NEED_STRING_TYPE", "p:tc/x vfs_read $comm:^u8", "only accepts string type"),
-    ("SYNTH_INVALID_CMD", "^s:tc_x u64", "Command must be of the form"),
+    ("SYNTH_INVALID_CMD", "^s:synthetic/tc_x u64", "Command must be of the form"),
     ("SYNTH_INVALID_CMD", "s:tc_x^", "needs a field"),
     ("SYNTH_INVALID_TYPE", "s:tc_x ^foo a", "Invalid type"),
     ("SYNTH_BAD_NAME", "s:tc_x u64 ^a-b", "Illegal name"),
