@@ -8,6 +8,7 @@
   replay: both print the largest of the recordings, and traces made of it and of
           the fixtures: events a second, memory, time to what is asked for (replay.py).
   user events: what they cost a program, by tracecmd's library alone (user_events.py).
+  listener: a thousand recorders that send at once (listen.py).
 
 Per-event numbers are by events in the file, for a recorder that keeps more must
 not look worse for it.
@@ -25,6 +26,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import common
+import listen
 import recorder
 import replay
 import user_events
@@ -85,6 +87,7 @@ def main():
         largest = max((of["runs"][-1] for of in records.values()), key=lambda r: r["events"])
         reports = replay.run(largest["file"], args.replay_runs) if args.replay_runs else None
         user_events.show()
+        listen.show()
         if args.json:
             with open(args.json, "w") as f:
                 json.dump({"versions": heads, "cpus": os.cpu_count(), "loops": args.loops, "hackbench_s": plain,
