@@ -199,7 +199,7 @@ static int told_open(const struct kernel_perf *p, const struct perf_chosen *ch, 
 	};
 
 	if (ch->probe && code != -EACCES && code != -EPERM)
-		return err_errno(e, code, "cannot make the probe '%s'", ch->probe->probe->text);
+		return perf_told_probe(p->k, ch->probe->probe, code, e);
 	return perf_told_refused(&what, code, e);
 }
 
@@ -289,6 +289,12 @@ static int direct(struct kernel_perf *p, struct ring_cpu *c, int fd, struct err 
 	return r ? told_ring(p, r, e) : 0;
 }
 
+/* The kernel takes one filter only: then with the recorder's threads in it. */
+static bool hides(const struct kernel_perf *p)
+{
+	return p->all && !p->setup->no_filter;
+}
+
 /* All events of a task (-1: of all) on a CPU. -ENODEV: the CPU is offline. -ESRCH: the task is gone. */
 static int open_task(struct kernel_perf *p, struct ring_cpu *c, pid_t tid, struct err *e)
 {
@@ -304,7 +310,7 @@ static int open_task(struct kernel_perf *p, struct ring_cpu *c, pid_t tid, struc
 			close(fd);
 			return err_errno(e, -ENOMEM, "cannot record %s:%s", ch->ev.system, ch->ev.name);
 		}
-		r = perf_set_filter(p->k, &ch->ev, fd, ch->filter, e);
+		r = hides(p) ? 0 : perf_set_filter(p->k, &ch->ev, fd, ch->filter, e);
 		if (!r)
 			r = direct(p, c, fd, e);
 		if (!r && !i && vec_push(&c->heads, fd))
@@ -441,28 +447,39 @@ static int put_hidden(const pid_t *tids, size_t nr, struct buf *ret)
 	return ret->failed ? -ENOMEM : 0;
 }
 
+static int hide(struct kernel_perf *p, const struct opened *o, const char *hidden, struct err *e)
+{
+	const struct perf_chosen *ch = &p->chosen.v[o->event];
+	AUTO_BUF struct buf filter = { 0 };
+	struct err why = { 0 };
+	int r;
+
+	if (ch->filter)
+		buf_printf(&filter, "(%s) && ", ch->filter);
+	if (buf_puts(&filter, hidden))
+		return err_errno(e, -ENOMEM, "cannot hide the recorder from its trace");
+	r = perf_set_filter(p->k, &ch->ev, o->fd, filter.data, &why);
+	if (!r)
+		return 0;
+	/* What was asked for is told as it was written. */
+	if (ch->filter && perf_set_filter(p->k, &ch->ev, o->fd, ch->filter, e))
+		return r;
+	return err_set(e, r, "cannot hide the recorder from its trace: %s", why.text);
+}
+
 int kernel_perf_hide(struct kernel_perf *p, const pid_t *tids, size_t nr, struct err *e)
 {
-	AUTO_BUF struct buf hidden = { 0 }, filter = { 0 };
+	AUTO_BUF struct buf hidden = { 0 };
 	int r = 0;
 
-	if (!p->all || p->setup->no_filter || !nr)
+	if (!hides(p))
 		return 0;
 	if (put_hidden(tids, nr, &hidden))
 		return err_errno(e, -ENOMEM, "cannot hide the recorder from its trace");
 	for (size_t i = 0; i < p->cpus.nr; i++)
-		for (size_t j = 0; !r && j < p->cpus.v[i].events.nr; j++) {
-			const struct opened *o = &p->cpus.v[i].events.v[j];
-			const struct perf_chosen *ch = &p->chosen.v[o->event];
-
-			buf_clear(&filter);
-			if (ch->filter)
-				buf_printf(&filter, "(%s) && ", ch->filter);
-			if (buf_puts(&filter, hidden.data))
-				return err_errno(e, -ENOMEM, "cannot hide the recorder from its trace");
-			r = perf_set_filter(p->k, &ch->ev, o->fd, filter.data, e);
-		}
-	return r ? err_wrap(e, "cannot hide the recorder from its trace") : 0;
+		for (size_t j = 0; !r && j < p->cpus.v[i].events.nr; j++)
+			r = hide(p, &p->cpus.v[i].events.v[j], hidden.data, e);
+	return r;
 }
 
 static int tell_all(struct kernel_perf *p, unsigned long request, bool on_exec, const char *what, struct err *e)

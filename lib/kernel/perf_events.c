@@ -35,6 +35,21 @@ static void mark(const struct kernel_instance_setup *is, bool negate, const stru
 	}
 }
 
+/* Of the interrupt by which perf wakes its readers (arch/x86/include/asm/trace/irq_vectors.h). */
+static bool makes_itself(const struct kernel_event *ev)
+{
+	return !strcmp(ev->system, "irq_vectors") && !strcmp(ev->name, "irq_work_exit");
+}
+
+static bool is_left_out(struct kernel *k, const struct kernel_event *ev, const char *pattern)
+{
+	if (!makes_itself(ev) || perf_is_named(ev, pattern))
+		return false;
+	notice(&k->notices, "%s:%s is not recorded: perf does not take an event that its own records would make",
+	       ev->system, ev->name);
+	return true;
+}
+
 int perf_choose(struct kernel *k, const struct kernel_setup *s, struct perf_choice *ret, struct err *e)
 {
 	const struct kernel_instance_setup *is = &s->instances.v[0];
@@ -53,7 +68,7 @@ int perf_choose(struct kernel *k, const struct kernel_setup *s, struct perf_choi
 	for (size_t i = 0; !r && i < nr; i++) {
 		struct perf_chosen ch = { .ev = evs[i], .filter = of[i] ? of[i]->filter : NULL };
 
-		if (!of[i])
+		if (!of[i] || is_left_out(k, &evs[i], of[i]->pattern))
 			continue;
 		r = perf_event_number(k, &ch.ev, &ch.id, e);
 		if (!r && vec_push(ret, ch))
@@ -114,6 +129,8 @@ int perf_told_refused(const struct perf_refused *what, int code, struct err *e)
 	if ((code != -EACCES && code != -EPERM) || !perf_paranoid(&level))
 		return perf_told_open(&wish, ev, code, e);
 	err_errno(e, code, "cannot record %s:%s", ev->system, ev->name);
+	if (makes_itself(ev))
+		return err_hint(e, "perf does not take an event that its own records would make");
 	err_hint(e, "perf_event_paranoid is %lld", (long long)level);
 	if (what->tid > 0 && is_of_another(what->tid))
 		return err_hint(e, "process %d belongs to another user: that takes root or CAP_PERFMON", (int)what->tid);

@@ -24,6 +24,8 @@ struct perf_wish {
 int perf_event_number(struct kernel *k, const struct kernel_event *ev, uint64_t *ret, struct err *e);
 /* Those that perf gives a weight: sched_stat_wait, _sleep, _iowait, _blocked, _runtime. */
 bool perf_is_weighed(const struct kernel_event *ev);
+/* Whether a pattern of -e is its very name, not its system or a shell pattern. */
+bool perf_is_named(const struct kernel_event *ev, const char *pattern);
 /* perf_event_open(2). A descriptor, -errno. */
 int perf_open(const struct perf_event_attr *attr, pid_t pid, int cpu);
 /* Tells why that failed. Returns @code. */
@@ -117,5 +119,7 @@ int perf_probe_format(struct kernel *k, const struct kernel_event_ask *ask, stru
  * caller's to free once that is called. 0, -errno.
  */
 int perf_probe_attr(const struct kernel_dyn_def *def, struct perf_event_attr *attr, char **owned, struct err *e);
+/* Tells that perf could not make it, with near names of a symbol that is not there. Returns @code. */
+int perf_told_probe(struct kernel *k, const struct kernel_dyn_def *def, int code, struct err *e);
 
 #endif

@@ -152,9 +152,13 @@ static int collect_symbols(struct metadata *m, struct kernel *k, const char *kal
 			return err_errno(e, r, "cannot read symbols from '%s'", kallsyms_path);
 	} else {
 		r = read_kallsyms(k, &syms);
+		if (!r && addresses_hidden(&syms))
+			r = -EACCES;
 		if (r)
 			notice(notices, "cannot read " KALLSYMS ": %s; functions will be shown as "
 			       "addresses", strerror(-r));
+		if (r)
+			buf_clear(&syms);
 	}
 	if (dat_put_text(&m->kallsyms, DAT_KALLSYMS, syms.data, syms.len))
 		return err_errno(e, -ENOMEM, "cannot collect symbols");

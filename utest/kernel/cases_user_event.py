@@ -190,8 +190,8 @@ def doctor(g):
     """What these kernels are known to have and to lack."""
     found = {r["name"]: r["works"] for r in json.loads(g.untouched("doctor", "--json").stdout)["capabilities"]}
     old = os.uname().release.startswith("6.1.")
-    everywhere = ("recording", "events", "functions", "kprobes", "uprobes", "synthetic events", "histograms", "snapshots", "triggers",
-                  "own instance", "perf")
+    everywhere = ("recording", "events", "functions", "kprobes", "uprobes", "event probes", "synthetic events", "histograms", "snapshots", "triggers",
+                  "own instance", "perf", "count", "record --perf")
     assert {n: found[n] for n in everywhere} == dict.fromkeys(everywhere, "yes")
     new = ("function probes", "tracepoint probes", "sub-buffer size", "mapped buffers")
     assert {n: found[n] for n in new} == dict.fromkeys(new, "no" if old else "yes")
