@@ -8,7 +8,7 @@
 
 #include "daemon.h"
 
-static _Noreturn void parent_main(pid_t pid, int ready)
+static _Noreturn void parent_main(pid_t pid, int ready, const char *what)
 {
 	int status;
 	char byte;
@@ -18,7 +18,7 @@ static _Noreturn void parent_main(pid_t pid, int ready)
 		n = read(ready, &byte, 1);
 	while (n < 0 && errno == EINTR);
 	if (n == 1) {
-		printf("Send SIGINT/SIGTERM to pid %d to stop recording\n", pid);
+		printf("Send SIGINT/SIGTERM to pid %d to stop %s\n", pid, what);
 		fflush(stdout);
 		_exit(EXIT_OK);
 	}
@@ -27,7 +27,7 @@ static _Noreturn void parent_main(pid_t pid, int ready)
 	_exit(WEXITSTATUS(status));
 }
 
-int daemon_begin(int *ret_ready, struct err *e)
+int daemon_begin(const char *what, int *ret_ready, struct err *e)
 {
 	int fds[2];
 	pid_t pid;
@@ -46,7 +46,7 @@ int daemon_begin(int *ret_ready, struct err *e)
 	}
 	if (pid) {
 		close(fds[1]);
-		parent_main(pid, fds[0]);
+		parent_main(pid, fds[0], what);
 	}
 	close(fds[0]);
 	setsid();
@@ -63,10 +63,10 @@ void daemon_ready(int *ready)
 
 /* ---- the pid file ------------------------------------------------------------- */
 
-int pid_file_open(struct pid_file *p, const char *path, struct err *e)
+int pid_file_open(struct pid_file *p, const char *path, const char *usual, struct err *e)
 {
 	struct err why;
-	int r = new_file_open(&p->file, path ? path : DAEMON_PID_FILE, &why);
+	int r = new_file_open(&p->file, path ? path : usual, &why);
 
 	p->there = false;
 	p->wanted = !r;
@@ -95,7 +95,7 @@ int pid_file_write(struct pid_file *p, struct err *e)
 	return r;
 }
 
-/* Another recording may have written its own there since. */
+/* Another process may have written its own there since. */
 static bool is_ours(const char *path)
 {
 	struct buf text AUTO_BUF = { 0 };

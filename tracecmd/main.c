@@ -31,6 +31,7 @@ const struct command *const commands[] = {
 	&convert_command,
 	&restore_command,
 	&dump_command,
+	&listen_command,
 	NULL
 };
 

@@ -14,6 +14,7 @@
 #include "put_back.h"
 #include "record_control.h"
 #include "record_output.h"
+#include "record_send.h"
 #include "record_wait.h"
 #include "supervisor.h"
 #include "trace_options.h"
@@ -83,7 +84,7 @@ static int check_all(struct run *run, struct err *e)
 	if (!r)
 		r = record_output_parts(&run->out, e);
 	if (!r && (o->pid_file || o->daemonize))
-		r = pid_file_open(&run->pid_file, o->pid_file, e);
+		r = pid_file_open(&run->pid_file, o->pid_file, DAEMON_PID_FILE, e);
 	run->plan.out_to_stderr = run->out.sent_to == STDOUT_FILENO;
 	return r ? r : check_tsc(run, e);
 }
@@ -107,6 +108,8 @@ static int tracing_off(struct run *run, struct err *e)
 /* Before the command runs, which may want to be the first to ask something. */
 static void listen_for_commands(struct run *run)
 {
+	if (run->o->perf && geteuid())	/* where they are awaited is root's */
+		return;
 	run->control = (struct record_control){
 		.kernel = run->kernel, .out = &run->out, .rec = run->recording,
 		.progress = &run->progress,
@@ -164,6 +167,8 @@ static int begin(struct run *run, struct err *e)
 		r = recording_new(run->kernel, setup, &run->out.opts, &run->recording, e);
 	if (!r)
 		record_output_reserve(&run->out, run->recording);
+	if (!r && run->out.sender)
+		r = record_send_begin(run->out.sender, run->recording, e);
 	if (!r && run->o->command)
 		r = child_fork(&run->child, &run->plan, &run->mask, tracing_on, run, e);
 	if (!r)
@@ -250,7 +255,7 @@ static int record(struct run *run, struct err *e)
 	int r;
 
 	if (run->o->daemonize) {
-		r = daemon_begin(&run->daemon_fd, e);
+		r = daemon_begin("recording", &run->daemon_fd, e);
 		if (r)
 			return r;
 	}
@@ -274,6 +279,7 @@ static int record(struct run *run, struct err *e)
 	progress_begin(&run->progress, run->o, run->recording, run->control.socket, &watch);
 	record_trigger_set(&run->trigger, run->recording);
 	watch.trigger = &run->trigger;
+	watch.listener = run->out.sender;
 	why = record_wait(&run->child, &run->watched, run->signal_fd,
 			  recording_alarm_fd(run->recording), &watch, &signals, &blind);
 	progress_end(&run->progress);
@@ -345,6 +351,8 @@ const struct command record_command = {
 	.help = TRACE_EVENTS_HELP
 		"\nThe recording\n"
 		"  -o FILE           output (trace.dat); - is standard output\n"
+		"  -N HOST:PORT      send it to 'tracecmd listen', or trace-cmd's, instead\n"
+		"  -t, --udp         there: data over TCP (default), or as datagrams, which get lost\n"
 		"  --compression C   any, none, or a codec ('tracecmd list -c')\n"
 		"  --compress WHEN   live: while recording (default); after: at the end; none\n"
 		"  --file-version V  7, or 6: never compressed, for older programs\n"

@@ -10,6 +10,7 @@
 #include "record/left.h"
 #include "record_loss.h"
 #include "record_output.h"
+#include "record_send.h"
 
 #define DEFAULT_OUTPUT "trace.dat"
 #define STDOUT_NAME "standard output"
@@ -39,8 +40,8 @@ static int choose_spools(struct record_output *out, struct err *e)
 
 	if (!dir && !out->file.temp)
 		dir = "/var/tmp";
-	if (dir && out->sent_to >= 0)
-		r = asprintf(&out->spool_base, "%s/tracecmd-stdout.%d", dir, getpid());
+	if (dir && (out->sent_to >= 0 || out->sender))
+		r = asprintf(&out->spool_base, "%s/tracecmd-%s.%d", dir, out->sender ? "sent" : "stdout", getpid());
 	else if (dir)
 		r = asprintf(&out->spool_base, "%s/%s", dir, slash ? slash + 1 : out->path);
 	else
@@ -96,6 +97,7 @@ static void fill_opts(struct record_output *out)
 		.spool_limit = o->max_kb * 1024, .max_bytes = o->max_bytes, .pause_us = o->sleep_us, .poll = o->poll,
 		.rt_priority = o->rt_priority, .no_splice = o->no_splice, .notices = notices,
 		.pack_later = o->compress == COMPRESS_AFTER, .sync_s = o->sync_s, .reader_cpus = o->reader_cpus,
+		.send = out->sender ? sender_put : NULL, .send_ctx = out->sender,
 	};
 }
 
@@ -117,7 +119,8 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 	int r;
 
 	*out = (struct record_output){
-		.o = o, .path = o->output ? o->output : DEFAULT_OUTPUT, .file.fd = -1,
+		.o = o, .file.fd = -1,
+		.path = o->listener ? o->listener : o->output ? o->output : DEFAULT_OUTPUT,
 		.sent_to = trace_output_descriptor(o),
 	};
 	r = choose_format(out, e);
@@ -125,7 +128,9 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 		out->path = STDOUT_NAME;
 	else if (out->sent_to >= 0)	/* whoever reads it waits for nobody but us */
 		fcntl(out->sent_to, F_SETFD, FD_CLOEXEC);
-	else if (!r && out->sent_to < 0)
+	else if (!r && o->listener)
+		r = sender_new(o->listener, !o->udp, &out->sender, e);
+	else if (!r)
 		r = create(out, e);
 	if (!r)
 		r = choose_spools(out, e);
@@ -205,6 +210,8 @@ void record_output_release(struct record_output *out)
 		new_file_abandon(&out->file);
 	else
 		new_file_discard(&out->file);
+	sender_free(out->sender);
+	out->sender = NULL;
 	free(out->spool_base);
 	out->spool_base = NULL;
 }
@@ -233,6 +240,8 @@ static int save(struct record_output *out, struct recording *rec, struct err *e)
 	off_t end;
 	int r;
 
+	if (out->sender)
+		return record_send_end(out->sender, rec, e);
 	if (out->sent_to >= 0)		/* once it is complete, until then spools keep it */
 		return recording_send(rec, out->sent_to, out->path, e);
 	r = recording_save(rec, &out->file, &out->moved, e);
@@ -256,11 +265,14 @@ static int finish(struct record_output *out, struct recording *rec, struct err *
 
 	if (!r && out->discard)
 		return 0;
-	saved = save(out, rec, &save_error);
+	/* What cannot be sent because the recording ended for that would be told twice. */
+	saved = r && out->sender ? 0 : save(out, rec, &save_error);
 	if (saved && saved != -EPIPE)	/* nobody wants what a closed pipe did not take */
 		keep_spools(out, rec, &save_error);
 	if (r && saved)
 		err_hint(e, "%s", save_error.text);
+	else if (r && out->sender)
+		err_hint(e, "the listener '%s' keeps what came before that", out->path);
 	else if (r)
 		err_hint(e, "what was recorded before that is in '%s' (%.1f MB)", out->path,
 			 recording_disk_bytes(rec) / 1e6);
@@ -312,7 +324,7 @@ int record_output_end(struct record_output *out, struct recording *rec, bool *lo
 {
 	int r = finish(out, rec, e);
 
-	if (!r && !out->o->quiet && out->sent_to < 0 && !out->discard)
+	if (!r && !out->o->quiet && out->sent_to < 0 && !out->sender && !out->discard)
 		report_file(out->path);
 	if (!out->o->quiet && out->discard)
 		notice(&stderr_notices, "the command succeeded: no '%s' is made (--save-on-failure)",

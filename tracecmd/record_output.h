@@ -7,6 +7,7 @@
 #define TRACECMD_RECORD_OUTPUT_H
 
 #include "record/record.h"
+#include "remote/remote.h"
 #include "trace_options.h"
 
 struct record_output {
@@ -14,6 +15,7 @@ struct record_output {
 	const char *path;
 	char *spool_base;
 	struct new_file file;		/* not open if it is sent */
+	struct sender *sender;		/* -N: to a listener; NULL: not */
 	int sent_to;			/* "-o -" and the like: the descriptor; -1: it is a file */
 	struct record_opts opts;	/* for recording_new */
 	bool keep_spools;		/* they hold what the file does not */

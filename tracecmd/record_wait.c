@@ -158,7 +158,7 @@ void stop_signals_last(int fd, unsigned seen)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_TRIGGER, POLL_FIXED };
+enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_TRIGGER, POLL_LISTENER, POLL_FIXED };
 
 /* Waits for something to happen. NULL: it cannot (@e); lives until the next call. */
 static const struct pollfd *wait_event(struct pollfds *fds, const struct child *child,
@@ -187,6 +187,9 @@ static const struct pollfd *wait_event(struct pollfds *fds, const struct child *
 	fds->v[POLL_TRIGGER] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	if (watch && watch->trigger)
 		fds->v[POLL_TRIGGER].fd = record_trigger_fd(watch->trigger);
+	fds->v[POLL_LISTENER] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (watch && watch->listener)
+		fds->v[POLL_LISTENER].fd = sender_fd(watch->listener);
 	for (size_t i = 0; i < w->v.nr; i++)
 		fds->v[POLL_FIXED + i] = (struct pollfd){ .fd = w->v.v[i].fd, .events = POLLIN };
 	while (poll(fds->v, POLL_FIXED + w->v.nr, timeout) < 0)
@@ -211,7 +214,7 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 		unsigned nr = signals_read(signal_fd, watch);
 
 		*seen += nr;
-		if (p[POLL_ALARM].revents) {
+		if (p[POLL_ALARM].revents || p[POLL_LISTENER].revents) {
 			end = RECORD_END_ALARM;
 			break;
 		}

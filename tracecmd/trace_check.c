@@ -124,6 +124,39 @@ static int check_parts(const struct trace_options *o, struct err *e)
 	return check_triggers(o, e);
 }
 
+/* The first option given that is about files, or about more than sub-buffers of the top level; NULL: none. */
+static const char *not_sent(const struct trace_options *o)
+{
+	const struct kernel_setup *s = &o->setup;
+
+	if (s->instances.nr > 1)
+		return "-B";
+	if (s->instances.v[0].tracer && kernel_tracer_is_latency(s->instances.v[0].tracer))
+		return "-p with a latency tracer";
+	if (kernel_setup_takes_snapshots(&s->instances.v[0]))
+		return "-R snapshot";
+	if (trace_parts_needed(&o->parts))
+		return trace_parts_needed(&o->parts);
+	return o->output ? "-o" : o->max_kb ? "-m" : o->file_version ? "--file-version" : o->sync_s ? "--sync" :
+	       o->parts.save_on_failure ? "--save-on-failure" : o->parts.triggers.nr ? "--trigger" :
+	       o->compress == COMPRESS_AFTER ? "--compress after" : NULL;
+}
+
+static int check_listener(const struct trace_options *o, struct err *e)
+{
+	const char *option = o->listener ? not_sent(o) : NULL;
+
+	if (!o->listener && (o->tcp || o->udp))
+		return usage_error(e, "option %s tells how data are sent to a listener: give -N HOST:PORT",
+				   o->tcp ? "-t" : "--udp");
+	if (o->tcp && o->udp)
+		return usage_error(e, "options -t and --udp exclude each other");
+	if (option)
+		return usage_error(e, "options -N and %s exclude each other: what is sent are the top level's events "
+				   "as they come", option);
+	return EXIT_OK;
+}
+
 /* Whether all that is traced are latency tracers, whose text comes at the end. */
 static bool only_texts(const struct kernel_setup *s)
 {
@@ -172,5 +205,6 @@ int trace_options_check(enum trace_command which, const struct trace_options *o,
 	if (trace_parts_needed(&o->parts) && only_texts(s))
 		return usage_error(e, "option %s is for what is recorded all the time: the text of a latency "
 				   "tracer comes at the end", trace_parts_needed(&o->parts));
-	return check_parts(o, e);
+	status = check_listener(o, e);
+	return status ? status : check_parts(o, e);
 }

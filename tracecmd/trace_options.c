@@ -17,7 +17,7 @@ enum {
 	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
 	OPT_STATUS_FD, OPT_PID_FILE, OPT_PROBE, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
 	OPT_ROTATE, OPT_KEEP, OPT_KEEP_LAST, OPT_TRIGGER, OPT_ON_TRIGGER, OPT_PRE, OPT_POST,
-	OPT_SAVE_ON_FAILURE, OPT_PERF,
+	OPT_SAVE_ON_FAILURE, OPT_PERF, OPT_UDP,
 };
 
 #define SYNC_DEFAULT_S 1
@@ -35,27 +35,24 @@ static const struct {
 	int opt;
 	unsigned commands;
 } uses[] = {
-	{ 'e', R | S | P }, { 'f', R | S | P }, { 'R', R | S }, { 'v', R | S | P },
-	{ 'i', R | S | X | P }, { 'a', R | S | X | P }, { 'p', R | S | X }, { 'l', R | S | X },
-	{ 'n', R | S | X }, { 'g', R | S | X }, { 'T', R | S | X | P }, { 'O', R | S | X | P },
-	{ 'F', R | S | X | P }, { 'P', R | S | X | P }, { 'c', R | S | X | P }, { 'C', R | S | P },
-	{ 'b', R | S | X | P }, { 'M', R | S }, { 'o', R | X | P }, { 'm', R | P },
-	{ 's', R | X | P }, { 'r', R | X | P }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | S },
-	{ 'D', R | S }, { 'B', R | S | X }, { 't', X }, { 'q', R | S | X | P },
-	{ 'h', R | S | X | P }, { OPT_MODULE, R | S }, { OPT_MAX_GRAPH_DEPTH, R | S },
-	{ OPT_FUNC_STACK, R | S }, { OPT_NO_FILTER, R | S | P }, { OPT_USER, R | S | P },
-	{ OPT_TSC2NSEC, R | X }, { OPT_SUBBUF_SIZE, R | S }, { OPT_CMDLINES_SIZE, R | S },
-	{ OPT_TEMP, R | X | P }, { OPT_COMPRESSION, R | X | P }, { OPT_FILE_VERSION, R | X | P },
-	{ OPT_POLL, R | P }, { OPT_NOSPLICE, R | X }, { OPT_DATE, R | X },
-	{ OPT_TS_OFFSET, R | X | P }, { OPT_DAEMONIZE, R | P }, { OPT_FORK, S },
-	{ OPT_STDERR, R | S | X | P }, { OPT_VERBOSE, R | S | X | P },
-	{ OPT_DEBUG, R | S | X | P }, { OPT_FAIL_ON_LOSS, R | X | P }, { OPT_SYNC, R | P },
-	{ OPT_MAX_TIME, R | P }, { OPT_MAX_SIZE, R | P }, { OPT_READER_CPUS, R | P },
-	{ OPT_PROBE, R | S | P }, { OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S },
-	{ 'H', R | S }, { OPT_BY_COMM, R | S }, { OPT_STATUS_FD, R | P }, { OPT_COMPRESS, R | P },
-	{ OPT_PID_FILE, R | P }, { OPT_ROTATE, R | P }, { OPT_KEEP, R | P },
-	{ OPT_KEEP_LAST, R | P }, { OPT_TRIGGER, R }, { OPT_ON_TRIGGER, R }, { OPT_PRE, R },
-	{ OPT_POST, R }, { OPT_SAVE_ON_FAILURE, R | P }, { OPT_PERF, R | P },
+	{ 'e', R | S | P }, { 'f', R | S | P }, { 'R', R | S }, { 'v', R | S | P }, { 'i', R | S | X | P },
+	{ 'a', R | S | X | P }, { 'p', R | S | X }, { 'l', R | S | X }, { 'n', R | S | X }, { 'g', R | S | X },
+	{ 'T', R | S | X | P }, { 'O', R | S | X | P }, { 'F', R | S | X | P }, { 'P', R | S | X | P },
+	{ 'c', R | S | X | P }, { 'C', R | S | P }, { 'b', R | S | X | P }, { 'M', R | S }, { 'o', R | X | P },
+	{ 'm', R | P }, { 's', R | X | P }, { 'r', R | X | P }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | S },
+	{ 'D', R | S }, { 'B', R | S | X }, { 't', R | X }, { 'q', R | S | X | P }, { 'h', R | S | X | P },
+	{ OPT_MODULE, R | S }, { OPT_MAX_GRAPH_DEPTH, R | S }, { OPT_FUNC_STACK, R | S },
+	{ OPT_NO_FILTER, R | S | P }, { OPT_USER, R | S | P }, { OPT_TSC2NSEC, R | X }, { OPT_SUBBUF_SIZE, R | S },
+	{ OPT_CMDLINES_SIZE, R | S }, { OPT_TEMP, R | X | P }, { OPT_COMPRESSION, R | X | P },
+	{ OPT_FILE_VERSION, R | X | P }, { OPT_POLL, R | P }, { OPT_NOSPLICE, R | X }, { OPT_DATE, R | X },
+	{ OPT_TS_OFFSET, R | X | P }, { OPT_DAEMONIZE, R | P }, { OPT_FORK, S }, { OPT_STDERR, R | S | X | P },
+	{ OPT_VERBOSE, R | S | X | P }, { OPT_DEBUG, R | S | X | P }, { OPT_FAIL_ON_LOSS, R | X | P },
+	{ OPT_SYNC, R | P }, { OPT_MAX_TIME, R | P }, { OPT_MAX_SIZE, R | P }, { OPT_READER_CPUS, R | P },
+	{ OPT_PROBE, R | S | P }, { OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
+	{ OPT_BY_COMM, R | S }, { OPT_STATUS_FD, R | P }, { OPT_COMPRESS, R | P }, { OPT_PID_FILE, R | P },
+	{ OPT_ROTATE, R | P }, { OPT_KEEP, R | P }, { OPT_KEEP_LAST, R | P }, { OPT_TRIGGER, R },
+	{ OPT_ON_TRIGGER, R }, { OPT_PRE, R }, { OPT_POST, R }, { OPT_SAVE_ON_FAILURE, R | P }, { OPT_PERF, R | P },
+	{ 'N', R }, { OPT_UDP, R },
 };
 
 static const struct option long_options[] = {
@@ -96,6 +93,7 @@ static const struct option long_options[] = {
 	{ "post", required_argument, NULL, OPT_POST },
 	{ "save-on-failure", no_argument, NULL, OPT_SAVE_ON_FAILURE },
 	{ "perf", no_argument, NULL, OPT_PERF },
+	{ "udp", no_argument, NULL, OPT_UDP },
 	{ "probe", required_argument, NULL, OPT_PROBE },
 	{ "profile", no_argument, NULL, OPT_PROFILE },
 	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
@@ -105,7 +103,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
-static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tqhSGH:";
+static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tN:qhSGH:";
 static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqhSGH:";
 
 static const char *const command_names[] = {
@@ -495,6 +493,7 @@ static int take_value(struct parser *p, int opt)
 	case 'B': return set_instance(p);
 	case 'b': return set_number(p, opt, 1, UINT32_MAX, &is->buffer_kb);
 	case 'o': return set_once(p, opt, &o->output);
+	case 'N': return set_once(p, opt, &o->listener);
 	case 'm': return set_max_kb(p);
 	case 's': return set_sleep(p);
 	case 'r': return set_priority(p);
@@ -538,7 +537,8 @@ static void take_flag(struct parser *p, int opt)
 	case 'K': o->setup.keep = o->setup.no_reset = true; break;
 	case 'D': o->setup.ftrace_off = true; o->setup.function_trace_off = true; break;
 	case 'd': o->setup.function_trace_off = true; break;
-	case 't': o->top = true; break;
+	case 't': *(p->which == TRACE_EXTRACT ? &o->top : &o->tcp) = true; break;
+	case OPT_UDP: o->udp = true; break;
 	case 'q': o->quiet = true; break;
 	case 'a':
 		if (p->which == TRACE_EXTRACT)

@@ -34,6 +34,8 @@ struct trace_options {
 	struct trace_parts parts;
 
 	const char *output;		/* -o; NULL: trace.dat */
+	const char *listener;		/* -N: to be sent there; NULL: a file is made */
+	bool tcp, udp;			/* -t, --udp: how */
 	const char *compression;	/* --compression; NULL: the default */
 	enum { COMPRESS_LIVE, COMPRESS_AFTER, COMPRESS_NONE } compress;	/* --compress */
 	unsigned file_version;		/* --file-version: 6, 7; 0: the default */

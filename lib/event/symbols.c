@@ -36,7 +36,7 @@ static const char *take_hex(const char *p, const char *end, uint64_t *ret)
 }
 
 /* 8 digits at once, all bytes of a word; false if some is none, or large as 'A'. */
-static bool take_8_digits(const char *p, uint64_t *ret)
+static inline bool take_8_digits(const char *p, uint64_t *ret)
 {
 	const uint64_t ones = 0x0101010101010101;
 	uint64_t text = get_u64(p, false), v, letters;
@@ -71,17 +71,12 @@ static bool take_address(const char *p, struct upper *upper, uint64_t *ret)
 	return true;
 }
 
-/* Where a line's name begins; NULL if it is no symbol. */
-static const char *parse_symbol(const char *p, const char *end, struct upper *upper,
-				uint64_t *ret_addr)
+/* Where the name begins that follows @p, an address's end; NULL if it is no symbol's. */
+static const char *parse_name(const char *p, const char *end)
 {
 	char type;
 
-	if (end - p > ADDRESS_DIGITS && take_address(p, upper, ret_addr))
-		p += ADDRESS_DIGITS;
-	else
-		p = take_hex(p, end, ret_addr);
-	if (!p || end - p < 4 || p[0] != ' ' || p[2] != ' ')
+	if (end - p < 4 || p[0] != ' ' || p[2] != ' ')
 		return NULL;
 	type = p[1];
 	p += 3;
@@ -90,7 +85,49 @@ static const char *parse_symbol(const char *p, const char *end, struct upper *up
 	return p;
 }
 
+/*
+ * The symbol of the line at *@line, which is moved to the next one: where its name begins,
+ * or NULL. Of a usual line the end is looked for behind the name's beginning.
+ */
+static inline const char *take_line(const char **line, const char *end, struct upper *upper,
+				    uint64_t *ret_addr)
+{
+	const char *p = *line, *name = NULL, *next;
+	bool usual = end - p > ADDRESS_DIGITS && take_address(p, upper, ret_addr);
+
+	if (usual)
+		name = parse_name(p + ADDRESS_DIGITS, end);
+	usual = name && name[-2] != '\n' && *name != '\n';
+	next = memchr(usual ? name : p, '\n', end - (usual ? name : p));
+	if (!next)
+		next = end;
+	*line = next + 1;
+	if (usual)
+		return name;
+	p = take_hex(p, next, ret_addr);
+	return p ? parse_name(p, next) : NULL;
+}
+
 /* ---- order -------------------------------------------------------------------- */
+
+/* Where sorted runs begin: kallsyms has one for the kernel, and one for each module. */
+struct runs { size_t *v, nr, cap; };
+
+/* The first one of [0, n), which are sorted, at or above @addr. */
+static size_t first_from(const struct symbol_place *v, size_t n, uint64_t addr)
+{
+	size_t low = 0;
+
+	while (low < n) {
+		size_t mid = low + (n - low) / 2;
+
+		if (v[mid].addr < addr)
+			low = mid + 1;
+		else
+			n = mid;
+	}
+	return low;
+}
 
 /*
  * Merges the sorted runs [0, half) and [half, n), the second being the newer:
@@ -98,25 +135,19 @@ static const char *parse_symbol(const char *p, const char *end, struct upper *up
  */
 static void merge(struct symbol_place *v, struct symbol_place *tmp, size_t half, size_t n)
 {
-	size_t a = 0, b = half, i;
+	size_t a = 0, b = half, i, nr;
 
-	if (!half || half == n || v[half - 1].addr < v[half].addr)
+	if (!half || half == n)
 		return;
-	memcpy(tmp, v, half * sizeof(*v));
-	for (i = 0; a < half; i++) {
+	i = first_from(v, half, v[half].addr);
+	nr = half - i;
+	memcpy(tmp, v + i, nr * sizeof(*v));
+	for (; a < nr; i++) {
 		if (b < n && v[b].addr <= tmp[a].addr)
 			v[i] = v[b++];
 		else
 			v[i] = tmp[a++];
 	}
-}
-
-static bool is_sorted(const struct symbol_place *v, size_t n)
-{
-	for (size_t i = 1; i < n; i++)
-		if (v[i].addr < v[i - 1].addr)
-			return false;
-	return true;
 }
 
 /* Of sorted symbols those of one address: the newer first. */
@@ -137,26 +168,32 @@ static void newer_first(struct symbol_place *v, size_t n)
 	}
 }
 
-/* Most of kallsyms is sorted. */
-static void sort(struct symbol_place *v, struct symbol_place *tmp, size_t n)
+/* @nr runs that begin at @starts, the last one ends at @end. */
+static void sort(struct symbol_place *v, struct symbol_place *tmp, const size_t *starts, size_t nr,
+		 size_t end)
 {
-	if (is_sorted(v, n)) {
-		newer_first(v, n);
+	size_t half = nr / 2;
+
+	if (nr == 1) {
+		newer_first(v + *starts, end - *starts);
 		return;
 	}
-	sort(v, tmp, n / 2);
-	sort(v + n / 2, tmp, n - n / 2);
-	merge(v, tmp, n / 2, n);
+	sort(v, tmp, starts, half, starts[half]);
+	sort(v, tmp, starts + half, nr - half, end);
+	merge(v + *starts, tmp, starts[half] - *starts, end - *starts);
 }
 
 /* Those from @first on are new. */
-static int sort_new(struct symbols *s, size_t first)
+static int sort_new(struct symbols *s, size_t first, const struct runs *runs)
 {
-	struct symbol_place *tmp = malloc((s->v.nr + 1) * sizeof(*tmp));
+	struct symbol_place *tmp;
 
+	if (!runs->nr)
+		return 0;
+	tmp = malloc((s->v.nr + 1) * sizeof(*tmp));
 	if (!tmp)
 		return -ENOMEM;
-	sort(s->v.v + first, tmp, s->v.nr - first);
+	sort(s->v.v, tmp, runs->v, runs->nr, s->v.nr);
 	merge(s->v.v, tmp, first, s->v.nr);
 	free(tmp);
 	return 0;
@@ -168,25 +205,27 @@ static int sort_new(struct symbols *s, size_t first)
 #define LINE_GUESS 40
 #define LINE_LONG 50
 
-static int add_lines(struct symbols *s, const char *text, size_t len)
+/* @runs: of the new ones. */
+static int add_lines(struct symbols *s, const char *text, size_t len, struct runs *runs)
 {
-	const char *line = text, *end = text + len, *next;
+	const char *line = text, *end = text + len;
 	struct upper upper = { .text = 0x3030303030303030 };	/* "00000000" */
+	uint64_t last = UINT64_MAX;
+	size_t first = s->v.nr;
 
 	if (vec_reserve(&s->v, len / LINE_GUESS))
 		return -ENOMEM;
 	if (!s->v.nr)
 		large_touch(s->v.v, len / LINE_LONG * sizeof(*s->v.v));
-	for (; line < end; line = next + 1) {
+	while (line < end) {
 		struct symbol_place place;
-		const char *name;
+		const char *name = take_line(&line, end, &upper, &place.addr);
 
-		next = memchr(line, '\n', end - line);
-		if (!next)
-			next = end;
-		name = parse_symbol(line, next, &upper, &place.addr);
 		if (!name)
 			continue;
+		if ((place.addr < last || s->v.nr == first) && vec_push(runs, s->v.nr))
+			return -ENOMEM;
+		last = place.addr;
 		place.at = s->size + (name - text);
 		if (vec_push(&s->v, place))
 			return -ENOMEM;
@@ -212,6 +251,7 @@ static int forget_names(struct symbols *s, size_t nr)
 int symbols_add(struct symbols *s, const char *text, size_t len, bool copy)
 {
 	struct symbols_text added = { .text = text, .len = len, .start = s->size };
+	struct runs runs = { 0 };
 	size_t first = s->v.nr;
 	int r;
 
@@ -231,9 +271,10 @@ int symbols_add(struct symbols *s, const char *text, size_t len, bool copy)
 		free(added.owned);
 		return -ENOMEM;
 	}
-	r = add_lines(s, added.text, len);
+	r = add_lines(s, added.text, len, &runs);
 	if (!r)
-		r = sort_new(s, first);
+		r = sort_new(s, first, &runs);
+	vec_release(&runs);
 	s->size += len;
 	if (r < 0)
 		s->v.nr = first;

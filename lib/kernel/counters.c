@@ -41,16 +41,6 @@ struct reading {
 
 /* ---- which events --------------------------------------------------------------------- */
 
-static bool is_named(const struct kernel_event *ev, const char *pattern)
-{
-	const char *colon = strchr(pattern, ':');
-	size_t system = strlen(ev->system);
-
-	if (!colon)
-		return !strcmp(pattern, ev->name);
-	return !strncmp(pattern, ev->system, system) && pattern + system == colon && !strcmp(colon + 1, ev->name);
-}
-
 /* Each event once, with the filter of the last pattern that means it. */
 static int choose(struct kernel_counters *c, const struct kernel_count_plan *plan, struct err *e)
 {
@@ -83,7 +73,7 @@ static int choose(struct kernel_counters *c, const struct kernel_count_plan *pla
 
 		if (!of[i])
 			continue;
-		ch.named = is_named(&evs[i], of[i]->pattern);
+		ch.named = perf_is_named(&evs[i], of[i]->pattern);
 		r = perf_event_number(c->k, &ch.ev, &ch.id, e);
 		if (r)
 			return r;

@@ -32,7 +32,8 @@ int kernel_perf_check(struct kernel *k, struct kernel_setup *s, struct err *e);
  */
 int kernel_perf_open(struct kernel *k, struct kernel_setup *s, pid_t command, struct kernel_perf **ret,
 		     struct err *e);
-/* What these threads do is not recorded, where all processes are. 0, -errno. */
+/* What these threads (one at least) do is not recorded, where all processes are. -f gets its place then.
+ * To be called once. 0, -errno. */
 int kernel_perf_hide(struct kernel_perf *p, const pid_t *tids, size_t nr, struct err *e);
 int kernel_perf_start(struct kernel_perf *p, struct err *e);	/* 0, -errno */
 /* Nothing is recorded any more; what is in the rings stays. 0, -errno. */

@@ -24,6 +24,8 @@ struct perf_wish {
 int perf_event_number(struct kernel *k, const struct kernel_event *ev, uint64_t *ret, struct err *e);
 /* Those that perf gives a weight: sched_stat_wait, _sleep, _iowait, _blocked, _runtime. */
 bool perf_is_weighed(const struct kernel_event *ev);
+/* Whether a pattern of -e is its very name, not its system or a shell pattern. */
+bool perf_is_named(const struct kernel_event *ev, const char *pattern);
 /* perf_event_open(2). A descriptor, -errno. */
 int perf_open(const struct perf_event_attr *attr, pid_t pid, int cpu);
 /* Tells why that failed. Returns @code. */
@@ -93,6 +95,12 @@ struct perf_choice {
 };
 /* Each event of the setup once, with the filter of the last ask for it. 0, -ENOENT: none is left; -errno. */
 int perf_choose(struct kernel *k, const struct kernel_setup *s, struct perf_choice *ret, struct err *e);
+/*
+ * The kernel's functions, each as it is called: an event that only perf has. It has a filter of its own
+ * ("ip == vfs_read"), which knows no processes.
+ */
+#define PERF_FUNCTIONS "ftrace:function"
+bool perf_is_functions(const struct perf_chosen *ch);
 /* Whether its records are of what programs do, so that perf has them without the kernel's side. */
 bool perf_is_of_programs(struct kernel *k, const struct perf_chosen *ch);
 
@@ -100,7 +108,7 @@ bool perf_is_of_programs(struct kernel *k, const struct perf_chosen *ch);
 struct perf_refused {
 	const struct perf_chosen *ch;
 	bool all;			/* what all processes do */
-	bool kernel_stacks;
+	bool kernel_stacks, stacks;	/* of the kernel; of programs */
 	pid_t tid;			/* of a task; 0: the command, or all */
 };
 /* Tells which rule stands in the way, and what would be allowed. Returns @code. */
@@ -117,5 +125,7 @@ int perf_probe_format(struct kernel *k, const struct kernel_event_ask *ask, stru
  * caller's to free once that is called. 0, -errno.
  */
 int perf_probe_attr(const struct kernel_dyn_def *def, struct perf_event_attr *attr, char **owned, struct err *e);
+/* Tells that perf could not make it, with near names of a symbol that is not there. Returns @code. */
+int perf_told_probe(struct kernel *k, const struct kernel_dyn_def *def, int code, struct err *e);
 
 #endif

@@ -31,6 +31,16 @@ bool perf_is_weighed(const struct kernel_event *ev)
 	return !strcmp(ev->system, "sched") && !strncmp(ev->name, "sched_stat_", 11);
 }
 
+bool perf_is_named(const struct kernel_event *ev, const char *pattern)
+{
+	const char *colon = strchr(pattern, ':');
+	size_t system = strlen(ev->system);
+
+	if (!colon)
+		return !strcmp(pattern, ev->name);
+	return !strncmp(pattern, ev->system, system) && pattern + system == colon && !strcmp(colon + 1, ev->name);
+}
+
 int perf_open(const struct perf_event_attr *attr, pid_t pid, int cpu)
 {
 	int fd = syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);

@@ -158,3 +158,10 @@ int perf_probe_attr(const struct kernel_dyn_def *def, struct perf_event_attr *at
 		return err_errno(e, -ENOMEM, "cannot make a probe");
 	return 0;
 }
+
+int perf_told_probe(struct kernel *k, const struct kernel_dyn_def *def, int code, struct err *e)
+{
+	err_errno(e, code, "cannot make the probe '%s'", def->text);
+	dyn_hint_names(k, def, e);
+	return code;
+}

@@ -320,18 +320,20 @@ int finish_write(const struct finish *f, int fd, const char *name, struct err *e
 	return finish_send(f, fd, name, e);
 }
 
-int finish_head(const struct finish *f, int fd, const char *name, struct err *e)
+int finish_head(const struct finish *f, unsigned version, int fd, const char *name, struct err *e)
 {
-	struct dat_writer_opts opts = writer_opts(f, 7);
+	struct dat_writer_opts opts = writer_opts(f, version);
 	struct dat_writer *w;
 	int r;
 
 	opts.thorough = true;		/* there is time still */
+	if (version == 6)
+		opts.codec = NULL;
 	r = dat_writer_new(fd, name, &opts, &w, e);
 	if (r)
 		return r;
 	r = write_blocks(f, w, e);
-	if (!r)
+	if (!r && version != 6)
 		r = write_options(f, w, e);
 	if (!r)
 		r = dat_writer_finish(w, e);

@@ -56,10 +56,10 @@ struct finish {
 };
 
 /*
- * Writes a file without buffers, always of version 7: all that is known before
- * the first event. 0, -errno.
+ * Writes a file without buffers: of version 7 all that is known before the first event,
+ * of version 6 the metadata alone. 0, -errno.
  */
-int finish_head(const struct finish *f, int fd, const char *name, struct err *e);
+int finish_head(const struct finish *f, unsigned version, int fd, const char *name, struct err *e);
 /* Writes the file front to back to @fd, which need not be seekable. 0, -errno. */
 int finish_send(const struct finish *f, int fd, const char *name, struct err *e);
 /* Writes the file to @fd, an empty file at its beginning; @name is for messages.

@@ -90,7 +90,7 @@ static int head_write(struct head *h, const struct finish *f, struct kernel *k,
 	if (!r)
 		r = metadata_collect_boots(&meta, setup, e);
 	if (!r)
-		r = finish_head(&all, h->fd, h->path, e);
+		r = finish_head(&all, 7, h->fd, h->path, e);
 	metadata_release(&meta);
 	if (r)
 		return r;

@@ -112,6 +112,12 @@ int recording_stop(struct recording *rec, struct err *e);
 int recording_save(struct recording *rec, struct new_file *file, bool *ret_moved, struct err *e);
 /* The same, front to back, to a descriptor that need not be seekable (a pipe). */
 int recording_send(struct recording *rec, int fd, const char *name, struct err *e);
+/*
+ * Of a recording whose sub-buffers are sent (recorder.send): writes the front of a file to @fd, all that
+ * is known by now; before it starts, or after it has stopped. @version: 7, or 6: the metadata
+ * alone. 0, -errno.
+ */
+int recording_front(struct recording *rec, unsigned version, int fd, const char *name, struct err *e);
 /* Closes; @unlink_spools: removes the spools. */
 void recording_free(struct recording *rec, bool unlink_spools);
 

@@ -102,6 +102,8 @@ int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct
 	if (!rec)
 		goto fail;
 	rec->opts = *opts;
+	if (opts->send)
+		rec->opts.codec = NULL;
 	if (!rec->opts.pause_us)
 		rec->opts.pause_us = PAUSE_US_DEFAULT;
 	rec->stop_fd = rec->alarm_fd = rec->flushed_fd = rec->size_fd = -1;
@@ -190,7 +192,7 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 	else
 		r = source_new(stream->fd, &st->abi, st->page_size, !rec->opts.no_splice,
 			       &st->source, e);
-	if (!r)
+	if (!r && !rec->opts.send)
 		r = spool_create(stream->spool_path, &stream->info, rec->opts.codec,
 				 rec->opts.spool_limit, &st->spool, e);
 	if (r) {

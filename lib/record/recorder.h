@@ -34,6 +34,12 @@ struct recorder_opts {
 	unsigned rt_priority;		/* SCHED_FIFO priority of the readers; 0: 1 where allowed */
 	bool no_splice;
 	uint64_t sync_s;		/* what is written reaches the disk so often; 0: whenever */
+	/*
+	 * Takes sub-buffers instead of spools, of which there are none then; each CPU's in their order,
+	 * but several CPUs' at the same time. 0; -errno: recording cannot go on.
+	 */
+	int (*send)(void *ctx, uint32_t cpu, const void *pages, size_t len, struct err *e);
+	void *send_ctx;
 	const char *reader_cpus;	/* "0,2-3": where readers and workers run; NULL: anywhere */
 	size_t memory;			/* bytes of all batches; 0: chosen by machine and streams */
 	const struct notices *notices;
@@ -74,7 +80,7 @@ struct recorder;
 /* Files that a stream keeps open, its own fd among them. */
 unsigned recorder_stream_files(const struct recorder_opts *opts);
 int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct err *e);
-/* Adds a stream and creates its spool; before recorder_start. The fd or source is
+/* Adds a stream and creates its spool, unless all is sent; before recorder_start. The fd or source is
  * taken over also on failure. 0, -errno. */
 int recorder_add(struct recorder *rec, const struct recorder_stream *stream, struct err *e);
 /* Starts the threads; returns when all of them run. 0, -errno (then none run). */
@@ -124,7 +130,7 @@ int recorder_alarm_fd(const struct recorder *rec);
 int recorder_stop(struct recorder *rec, struct err *e);
 
 size_t recorder_nr_streams(const struct recorder *rec);
-struct spool *recorder_spool(const struct recorder *rec, size_t i);
+struct spool *recorder_spool(const struct recorder *rec, size_t i);	/* NULL: what came is sent */
 /* Settled after recorder_stop. */
 const struct recorder_stats *recorder_stream_stats(const struct recorder *rec, size_t i);
 /* After recorder_stop: takes what remains of a stream, which is the caller's to close. */

@@ -257,3 +257,16 @@ int recording_send(struct recording *rec, int fd, const char *name, struct err *
 	return save(rec, &(struct target){ .fd = fd, .name = name, .front_to_back = true },
 		    rec->since_ns, e);
 }
+
+int recording_front(struct recording *rec, unsigned version, int fd, const char *name, struct err *e)
+{
+	struct layout l;
+	int r = lay_out(rec, 0, &l, e);
+
+	if (!r)
+		r = collect(rec, &l, e);
+	if (!r)
+		r = finish_head(&l.f, version, fd, name, e);
+	layout_release(&l);
+	return r;
+}

@@ -360,7 +360,9 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 		r = -ECANCELED;
 	else if (!r)
 		claimed = true;
-	if (!r && raw)
+	if (!r && rec->opts.send)
+		r = rec->opts.send(rec->opts.send_ctx, st->cpu, c.pages, c.len, &e);
+	else if (!r && raw)
 		r = spool_append_raw(st->spool, frame, csize, c.first_ts, c.last_ts, &e);
 	else if (!r)
 		r = spool_append(st->spool, frame, csize, c.len, c.first_ts, c.last_ts, &e);

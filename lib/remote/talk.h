@@ -49,6 +49,7 @@ struct talk_server {
 	uint64_t metadata;
 	uint32_t options, length;	/* version 1: left; of the next one */
 	char *before;			/* the string of another version */
+	unsigned unexpected;		/* messages so far */
 };
 
 /* Puts the banner. Release in every case. 0, -ENOMEM. */

@@ -6,6 +6,7 @@
 #include "remote/talk.h"
 
 #define METADATA_MAX (UINT64_C(256) << 20)
+#define UNEXPECTED_MAX 100u		/* messages; a peer that goes on is no recorder */
 #define V1_OPTION_MAX 4096u
 #define V1_OPTION_TCP "TCP"
 
@@ -167,6 +168,9 @@ static int take_magic(struct talk_server *s, const char *data, struct err *e)
 /* What was not expected is answered, but for an answer of that kind. */
 static int not_expected(struct talk_server *s, const struct wire_msg *m, struct err *e)
 {
+	if (++s->unexpected > UNEXPECTED_MAX)
+		return err_set(e, -EPROTO, "%u messages that were not expected, the last one %s", s->unexpected,
+			       wire_id_name(m->id));
 	if (m->id != WIRE_NOT_SUPP && wire_msg_put(&s->out, WIRE_NOT_SUPP, NULL, 0, NULL, 0))
 		return no_memory(e);
 	return 0;
@@ -212,7 +216,8 @@ static int take_message(struct talk_server *s, const struct wire_msg *m, struct 
 		s->state = TALK_LATE;
 		return take_metadata_msg(s, m, e);
 	}
-	notice(s->notices, "%s came where CLOSE was expected", wire_id_name(m->id));
+	if (!s->unexpected)
+		notice(s->notices, "%s came where CLOSE was expected", wire_id_name(m->id));
 	return not_expected(s, m, e);
 }
 

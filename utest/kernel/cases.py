@@ -732,4 +732,5 @@ def refused_histogram(g):
 import kernel.cases_probe  # noqa: E402,F401
 import kernel.cases_refused  # noqa: E402,F401
 import kernel.cases_hist  # noqa: E402,F401
+import kernel.cases_perf  # noqa: E402,F401
 import kernel.cases_user_event  # noqa: E402,F401

@@ -145,6 +145,10 @@ static void test_lines_that_are_no_symbols(void **state)
 	/* bytes of 0 are no digits */
 	assert_int_equal(symbols_add(&s, "\0\0\0\0\0\0\0\0" "0000001f T x", 20, true), 0);
 	assert_null(nth_name(&s, 0));
+	/* addresses of the usual length, which are read another way */
+	add_symbols(&s, "0000000000000010 \n x\n0000000000000010 T \n0000000000000010 A x\n"
+		    "0000000000000010 T  x\n000000000000001g T x\n0000000000000010 T");
+	assert_int_equal(s.v.nr, 0);
 	add_symbols(&s, "10 T x\t[\n20 T y\t[]\n30 T z [no tab]");
 	assert_string_equal(name_at(&s, 0x10), "x");
 	assert_string_equal(name_at(&s, 0x20), "y");
