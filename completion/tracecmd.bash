@@ -56,6 +56,7 @@ _tracecmd_values()
 	record:-[lng]|start:-[lng]|extract:-[lng]) "$1" list -f 2>/dev/null; return ;;
 	reset:-k) printf '%s\n' kprobe kretprobe uprobe uretprobe eprobe synth fprobe tprobe all; return ;;
 	probe:--kind) printf '%s\n' kprobe kretprobe uprobe uretprobe eprobe synth fprobe tprobe user all; return ;;
+	convert:--from) echo perf; return ;;
 	trigger:trigger) printf '%s\n' add list del clear show pause continue empty; return ;;
 	trigger:add|trigger:list|trigger:del|trigger:show|trigger:pause|trigger:continue|trigger:empty)
 		_tracecmd_events "$1" "$4"; "$1" list -s 2>/dev/null; return ;;

@@ -322,6 +322,7 @@ int control_open(struct control **ret, const struct control_command *table, void
 	c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	r = c->epoll < 0 || c->listener < 0 ? -errno : 0;
 	control_remove_dead();
+	notes_folder();			/* if it is not there, bind tells */
 	if (!r)
 		r = bind_at(c->listener, &addr);
 	if (!r)

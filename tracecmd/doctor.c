@@ -43,6 +43,21 @@ void doctor_failure(struct doctor *d, const char *name, enum doctor_state state,
 		   why->text);
 }
 
+const char *doctor_remedy(struct doctor *d, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	buf_clear(&d->remedy);
+	d->failed |= !text || buf_puts(&d->remedy, text);
+	free(text);
+	return d->remedy.data;
+}
+
 /* ---- text ---------------------------------------------------------------------- */
 
 static void print_rows(const struct doctor *d)
@@ -204,6 +219,7 @@ static int doctor_run(int argc, char **argv, struct err *e)
 	}
 	vec_release(&d.rows);
 	free(d.rate.events);
+	buf_release(&d.remedy);
 	kernel_close(d.k);
 	return status;
 }

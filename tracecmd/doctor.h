@@ -29,6 +29,8 @@ struct doctor_rate {
 
 struct doctor {
 	struct kernel *k;		/* NULL: tracefs cannot be used */
+	char root[4096];		/* where tracefs is; "": nowhere */
+	struct buf remedy;		/* of the row at hand, should it be made here */
 	bool records;			/* recording works */
 	bool failed;			/* no memory for a row */
 	VEC(struct doctor_row) rows;
@@ -40,8 +42,15 @@ void doctor_row(struct doctor *d, const char *name, enum doctor_state state, con
 /* One for a failure: what lies behind "; " in its words is the remedy. */
 void doctor_failure(struct doctor *d, const char *name, enum doctor_state state, const struct err *why);
 
+/* A remedy with names in it, until the next one. */
+const char *doctor_remedy(struct doctor *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* doctor_probes.c: everything that can be seen without changing anything. */
 void doctor_probe(struct doctor *d);
+/* The number in a file of one line; false: there is none. */
+bool doctor_number(const char *path, int64_t *ret);
+/* doctor_perf.c: what perf lets this user do. */
+void doctor_probe_perf(struct doctor *d);
 /*
  * doctor_measure.c: rate and ring buffer, in an instance that is made and removed again.
  * 0, or -errno with why it could not be.

@@ -2,10 +2,8 @@
 /* What can be seen of a kernel and a user without changing anything, a row each. */
 #include <errno.h>
 #include <linux/capability.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "doctor.h"
@@ -32,7 +30,7 @@ static bool read_line(const char *path, struct buf *ret)
 	return true;
 }
 
-static bool read_number(const char *path, int64_t *ret)
+bool doctor_number(const char *path, int64_t *ret)
 {
 	AUTO_BUF struct buf text = { 0 };
 
@@ -90,29 +88,77 @@ static void probe_user(struct doctor *d)
 			   "%s: probes, and with confidentiality all tracing, are denied", lockdown.data);
 }
 
-static bool probe_tracefs(struct doctor *d)
-{
-	struct err why = { 0 };
-	char root[4096];
-
-	if (kernel_find(root, sizeof(root), &why) || kernel_open(root, NULL, &d->k, &why)) {
-		doctor_failure(d, "tracefs", DOCTOR_NO, &why);
-		doctor_row(d, "recording", DOCTOR_NO, NULL, "without tracefs nothing can be recorded");
-		return false;
-	}
-	doctor_row(d, "tracefs", DOCTOR_YES, NULL, "%s", root);
-	return true;
-}
-
 /* What to do about a file that cannot be opened. @missing: if there is none. */
-static const char *remedy_for(int code, const char *missing)
+static const char *remedy_for(struct doctor *d, int code, const char *missing)
 {
 	if (code == -ENOENT)
 		return missing;
+	if (code != -EROFS && !geteuid())
+		return DENIED;
 	if (code == -EROFS)
-		return "tracefs is mounted read-only here: 'mount -o remount,rw', outside of a container";
-	return geteuid() ? "run as root, or have root give a group all of tracefs: 'mount -o remount,gid=GROUP,mode=750' and "
-			   "'chmod -R g+rwX'" : DENIED;
+		return doctor_remedy(d, "tracefs is mounted read-only here: 'mount -o remount,rw %s', outside of a container", d->root);
+	return doctor_remedy(d, "run as root, or have root give a group all of tracefs: 'mount -o remount,gid=GROUP,mode=750 %s; "
+			     "chmod -R g+rwX %s'", d->root, d->root);
+}
+
+/* One that needs not all of tracefs, and may be open to this user. */
+static void probe_file(struct doctor *d, const char *name, const char *facts, const char *file)
+{
+	AUTO_BUF struct buf path = { 0 };
+
+	if (buf_printf(&path, "%s/%s", d->root, file))
+		d->failed = true;
+	else if (!access(path.data, W_OK))
+		doctor_row(d, name, DOCTOR_YES, NULL, "%s may be written", path.data);
+	else
+		doctor_row(d, name, DOCTOR_NO, doctor_remedy(d, "root can admit a group to that alone: 'chmod a+x %s; chgrp GROUP %s; "
+							     "chmod g+w %s'", d->root, path.data, path.data),
+			   "%s, which is closed to this user", facts);
+}
+
+/* What an ordinary user misses, and what of it needs not all of tracefs. */
+static void probe_closed(struct doctor *d)
+{
+	static const struct {
+		const char *name, *facts, *file;
+	} closed[] = {
+		{ "events", "record -e switches them on in tracefs", NULL },
+		{ "functions", "record -p and -l choose them in tracefs", NULL },
+		{ "kprobes", "record --probe FUNCTION makes them in tracefs", NULL },
+		{ "uprobes", "record --probe PROGRAM:SYMBOL makes them in tracefs", NULL },
+		{ "user events", "programs register them in tracefs", "user_events_data" },
+		{ "triggers", "trigger add and record -R write them to tracefs", NULL },
+		{ "markers", "they are written to tracefs", "trace_marker" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(closed); i++) {
+		if (closed[i].file)
+			probe_file(d, closed[i].name, closed[i].facts, closed[i].file);
+		else
+			doctor_row(d, closed[i].name, DOCTOR_NO, remedy_for(d, -EACCES, NULL), "%s, which is closed to this user",
+				   closed[i].facts);
+	}
+}
+
+static bool probe_tracefs(struct doctor *d)
+{
+	struct err why = { 0 };
+	int code = kernel_find(d->root, sizeof(d->root), &why);
+
+	if (!code)
+		code = kernel_open(d->root, NULL, &d->k, &why);
+	if (!code) {
+		doctor_row(d, "tracefs", DOCTOR_YES, NULL, "%s", d->root);
+		return true;
+	}
+	if (*d->root && code == -EACCES)
+		doctor_row(d, "tracefs", DOCTOR_NO, remedy_for(d, code, NULL), "%.*s", (int)strcspn(why.text, ";"), why.text);
+	else
+		doctor_failure(d, "tracefs", DOCTOR_NO, &why);
+	doctor_row(d, "recording", DOCTOR_NO, NULL, "without tracefs nothing can be recorded");
+	if (*d->root && code == -EACCES)
+		probe_closed(d);
+	return false;
 }
 
 /* What recording opens; opening changes nothing. */
@@ -133,7 +179,7 @@ static void probe_recording(struct doctor *d)
 		if (!code)
 			continue;
 		kernel_instance_path(kernel_top(d->k), needed[i].file, path, sizeof(path));
-		doctor_row(d, "recording", DOCTOR_NO, remedy_for(code, "a kernel with CONFIG_TRACING"),
+		doctor_row(d, "recording", DOCTOR_NO, remedy_for(d, code, "a kernel with CONFIG_TRACING"),
 			   "cannot open %s to %s it: %s", path, needed[i].write ? "write" : "read", strerror(-code));
 		return;
 	}
@@ -182,9 +228,9 @@ static void probe_functions(struct doctor *d)
 		return;
 	}
 	code = kernel_try(kernel_top(d->k), "set_ftrace_filter", true);
-	read_number("/proc/sys/kernel/ftrace_enabled", &enabled);
+	doctor_number("/proc/sys/kernel/ftrace_enabled", &enabled);
 	if (code)
-		doctor_row(d, "functions", DOCTOR_NO, remedy_for(code, "a kernel with CONFIG_DYNAMIC_FTRACE"),
+		doctor_row(d, "functions", DOCTOR_NO, remedy_for(d, code, "a kernel with CONFIG_DYNAMIC_FTRACE"),
 			   "cannot open set_ftrace_filter: %s", strerror(-code));
 	else if (!enabled)
 		doctor_row(d, "functions", DOCTOR_NO, "'sysctl kernel.ftrace_enabled=1'", "they are switched off");
@@ -202,6 +248,18 @@ static bool has_address(const char *line)
 	return false;
 }
 
+/* Who is shown addresses: kptr_restrict in the kernel's Documentation/admin-guide/sysctl/kernel.rst. */
+static const char *remedy_for_symbols(void)
+{
+	int64_t restricted = 0;
+
+	doctor_number("/proc/sys/kernel/kptr_restrict", &restricted);
+	if (restricted < 2)
+		return "run as root (CAP_SYSLOG), or 'sysctl kernel.kptr_restrict=0 kernel.perf_event_paranoid=1'";
+	return geteuid() ? "run as root after 'sysctl kernel.kptr_restrict=1', or 'sysctl kernel.kptr_restrict=0 "
+			   "kernel.perf_event_paranoid=1'" : "'sysctl kernel.kptr_restrict=1'";
+}
+
 static void probe_symbols(struct doctor *d)
 {
 	AUTO_BUF struct buf text = { 0 };
@@ -212,7 +270,7 @@ static void probe_symbols(struct doctor *d)
 	if (!text.data || !text.len)
 		doctor_row(d, "symbols", DOCTOR_NO, "a kernel with CONFIG_KALLSYMS", "/proc/kallsyms cannot be read: functions are numbers");
 	else if (!has_address(text.data))
-		doctor_row(d, "symbols", DOCTOR_PARTLY, "run as root, or 'sysctl kernel.kptr_restrict=0'",
+		doctor_row(d, "symbols", DOCTOR_PARTLY, remedy_for_symbols(),
 			   "the kernel hides its addresses: functions are numbers");
 	else
 		doctor_row(d, "symbols", DOCTOR_YES, NULL, "/proc/kallsyms");
@@ -234,6 +292,7 @@ static void probe_dynamic(struct doctor *d)
 	} kinds[] = {
 		{ "kprobes", KERNEL_DYN_KPROBE, "record --probe FUNCTION" },
 		{ "uprobes", KERNEL_DYN_UPROBE, "record --probe PROGRAM:SYMBOL" },
+		{ "event probes", KERNEL_DYN_EPROBE, "record --probe 'e:NAME SYSTEM.EVENT'" },
 		{ "synthetic events", KERNEL_DYN_SYNTH, "probe add 's:NAME FIELDS'" },
 		{ "function probes", KERNEL_DYN_FPROBE, "record --probe 'f:NAME FUNCTION'" },
 		{ "tracepoint probes", KERNEL_DYN_TPROBE, "record --probe 't:NAME TRACEPOINT'" },
@@ -246,7 +305,7 @@ static void probe_dynamic(struct doctor *d)
 		if (kernel_dyn_has(d->k, kinds[i].type, &why))
 			doctor_failure(d, kinds[i].name, DOCTOR_NO, &why);
 		else if (code)
-			doctor_row(d, kinds[i].name, DOCTOR_NO, remedy_for(code, NULL), "cannot open dynamic_events: %s",
+			doctor_row(d, kinds[i].name, DOCTOR_NO, remedy_for(d, code, NULL), "cannot open dynamic_events: %s",
 				   strerror(-code));
 		else
 			doctor_row(d, kinds[i].name, DOCTOR_YES, NULL, "%s", kinds[i].facts);
@@ -291,46 +350,9 @@ static void probe_files(struct doctor *d)
 		if (!code)
 			doctor_row(d, features[i].name, DOCTOR_YES, NULL, "%s", features[i].facts);
 		else
-			doctor_row(d, features[i].name, DOCTOR_NO, remedy_for(code, features[i].remedy), "%s: %s", features[i].file,
+			doctor_row(d, features[i].name, DOCTOR_NO, remedy_for(d, code, features[i].remedy), "%s: %s", features[i].file,
 				   code == -ENOENT ? "this kernel has none" : strerror(-code));
 	}
-}
-
-/* ---- perf -------------------------------------------------------------------------------- */
-
-/* Opens an event that counts nothing. @all: of a whole CPU. 0, -errno. */
-static int try_perf(bool all, bool kernel)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_DUMMY, .disabled = 1,
-		.exclude_kernel = !kernel, .exclude_hv = 1,
-	};
-	int fd AUTO_CLOSE = syscall(SYS_perf_event_open, &attr, all ? -1 : 0, all ? 0 : -1, -1, PERF_FLAG_FD_CLOEXEC);
-
-	return fd < 0 ? -errno : 0;
-}
-
-static void probe_perf(struct doctor *d)
-{
-	int own = try_perf(false, false);
-	int64_t paranoid = 0;
-	bool known = read_number("/proc/sys/kernel/perf_event_paranoid", &paranoid);
-	AUTO_BUF struct buf level = { 0 };
-
-	if (known)
-		buf_printf(&level, "perf_event_paranoid is %lld: ", (long long)paranoid);
-	if (level.failed)
-		d->failed = true;
-	else if (own == -ENOSYS || own == -ENOENT)
-		doctor_row(d, "perf", DOCTOR_NO, "a kernel with CONFIG_PERF_EVENTS", "this kernel has no perf events");
-	else if (own)
-		doctor_row(d, "perf", DOCTOR_NO, "CAP_PERFMON, or 'sysctl kernel.perf_event_paranoid=2'; in a container its seccomp "
-			   "filter, too", "%s%s", known ? level.data : "", strerror(-own));
-	else if (!try_perf(true, true))
-		doctor_row(d, "perf", DOCTOR_YES, NULL, "%sall processes, kernel and programs", known ? level.data : "");
-	else
-		doctor_row(d, "perf", DOCTOR_PARTLY, "CAP_PERFMON, or 'sysctl kernel.perf_event_paranoid=-1'",
-			   "%sown processes only%s", known ? level.data : "", try_perf(false, true) ? ", without the kernel" : "");
 }
 
 /* ---- all ----------------------------------------------------------------------------------- */
@@ -349,5 +371,6 @@ void doctor_probe(struct doctor *d)
 		probe_words(d, "clocks", "trace_clock", NULL);
 	}
 	probe_symbols(d);
-	probe_perf(d);
+	doctor_probe_perf(d);
+	doctor_row(d, "files", DOCTOR_YES, NULL, "report, dump, check and convert need no rights but to read the recording");
 }

@@ -45,6 +45,11 @@ static int make_file(char *path)
 	return -1;
 }
 
+bool notes_folder(void)
+{
+	return !mkdir(NOTES_DIR, 0700) || errno == EEXIST;
+}
+
 int note_new(char **ret_path)
 {
 	char *path = strdup(NOTES_DIR "/" NOTE_NAME "XXXXXX"), boot[64], head[128];
@@ -54,7 +59,7 @@ int note_new(char **ret_path)
 		return -ENOMEM;
 	boot_id(boot, sizeof(boot));
 	snprintf(head, sizeof(head), "tracecmd 1 pid %d boot %s\n", getpid(), boot);
-	if (!mkdir(NOTES_DIR, 0700) || errno == EEXIST)
+	if (notes_folder())
 		fd = make_file(path);
 	r = fd >= 0 ? write_full(fd, head, strlen(head)) : -1;
 	if (!r) {

@@ -13,6 +13,8 @@
 
 #define NOTES_DIR "/run/tracecmd"
 
+/* Has that folder be there. False: it cannot be made. */
+bool notes_folder(void);
 /*
  * A new note, locked, with its first line; empty otherwise. *ret_path is to be freed;
  * NULL if there is no place for notes: then it is in memory only. A

@@ -139,13 +139,35 @@ static void put_entry(struct report_lines *p, const struct replay_record *rec)
 		   rec->entry.delta, rec->entry.offset, rec->entry.size);
 }
 
+static void compare_times(const struct report *rp, uint64_t last, const struct replay_record *rec)
+{
+	if (rec->ts < last)
+		notice(rp->notices, "'%s': CPU %u: time goes backwards from %llu to %llu",
+		       rp->files.v[rec->file].path, rec->cpu, (unsigned long long)last,
+		       (unsigned long long)rec->ts);
+}
+
+/* The first one is compared when what is before it is known. */
 static void check_order(struct report_lines *p, const struct replay_record *rec)
 {
-	if (rec->ts < p->all->last_ts)
-		notice(p->rp->notices, "'%s': CPU %u: time goes backwards from %llu to %llu",
-		       file_of(p, rec)->path, rec->cpu, (unsigned long long)p->all->last_ts,
-		       (unsigned long long)rec->ts);
-	p->all->last_ts = rec->ts;
+	struct report_order *o = &p->order;
+
+	if (o->any)
+		compare_times(p->rp, o->last_ts, rec);
+	else
+		o->first = *rec;
+	o->any = true;
+	o->last_ts = rec->ts;
+}
+
+void report_order_join(const struct report *rp, uint64_t *last_ts, struct report_order *o)
+{
+	if (!o->any)
+		return;
+	if (!o->joined)
+		compare_times(rp, *last_ts, &o->first);
+	o->joined = true;
+	*last_ts = o->last_ts;
 }
 
 static void put_event(struct report_lines *p, const struct replay_record *rec,
@@ -203,7 +225,7 @@ static void put_record(struct report_lines *p, const struct replay_record *rec, 
 		return;
 	}
 	make_view(p, rec, &view);
-	if (p->rp->ts_check)
+	if (p->rp->ts_check && !warm)
 		check_order(p, rec);
 	wanted = is_wanted(p, rec, &view);
 	if (warm) {

@@ -8,8 +8,14 @@
 /* What all lines of a report share; changed only where they are made in order. */
 struct report_all {
 	uint64_t align;			/* --align-ts: taken from times */
-	uint64_t last_ts;		/* --ts-check */
 	struct wakeups *wakeups;	/* -w */
+};
+
+/* --ts-check: the times of a stretch of events. */
+struct report_order {
+	bool any, joined;
+	struct replay_record first;	/* its views are none */
+	uint64_t last_ts;
 };
 
 /* One thread's tools. */
@@ -22,6 +28,7 @@ struct report_lines {
 	struct buf *text;		/* lines go to its end */
 	uint64_t untold, untold_unknown;	/* losses without a line */
 	uint64_t shown;			/* events */
+	struct report_order order;
 	/* of the record at hand */
 	struct replay_cursor *cursor;
 	const struct replay_record *rec;
@@ -32,5 +39,9 @@ struct report_lines {
  * to know counts. */
 void report_lines_put(struct report_lines *p, struct replay_cursor *c,
 		      const struct replay_record *rec, bool warm);
+
+/* All before the stretch, or before what was joined already, ends with *last_ts, which is moved
+ * to its end. */
+void report_order_join(const struct report *rp, uint64_t *last_ts, struct report_order *o);
 
 #endif

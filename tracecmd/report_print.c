@@ -17,6 +17,8 @@ struct printer {
 	struct report_all all;
 	struct event_line_state state;	/* of the last line written */
 	uint64_t untold, untold_unknown;
+	uint64_t shown;			/* events taken; read while more are made */
+	uint64_t last_ts;		/* --ts-check: of the last event taken */
 };
 
 /* What one window needs. */
@@ -30,6 +32,7 @@ struct job {
 	size_t line;			/* where the text of the record at hand begins */
 	VEC(size_t) marks;		/* newlines before each */
 	bool settled;
+	bool full;			/* --first: its last event was shown, as far as is known */
 	bool hurry;			/* the first line is to be written at once */
 };
 
@@ -113,8 +116,11 @@ static void clear(void *job)
 	buf_clear(&j->text);
 	j->line = 0;
 	j->marks.nr = 0;
-	j->settled = false;
-	j->lines.untold = j->lines.untold_unknown = 0;
+	/* else it goes on behind what was taken */
+	if (!j->settled)
+		j->lines.order = (struct report_order){ 0 };
+	j->settled = j->full = false;
+	j->lines.untold = j->lines.untold_unknown = j->lines.shown = 0;
 	if (j->in_order)
 		return;
 	j->fixups.v.nr = 0;
@@ -125,6 +131,12 @@ static void clear(void *job)
 static void hurry(void *job)
 {
 	((struct job *)job)->hurry = true;
+}
+
+/* Events shown with this result; too few as long as results before it are not taken. */
+static uint64_t shown_with(const struct job *j)
+{
+	return __atomic_load_n(&j->p->shown, __ATOMIC_RELAXED) + j->lines.shown;
 }
 
 static int record(void *job, struct replay_cursor *c, const struct replay_record *rec, bool warm,
@@ -139,8 +151,10 @@ static int record(void *job, struct replay_cursor *c, const struct replay_record
 	j->line = j->text.len;
 	if (j->text.failed)
 		return err_set(e, -ENOMEM, "out of memory");
-	if (j->p->rp->first_events && !warm && j->lines.shown >= j->p->rp->first_events)
+	if (j->p->rp->first_events && !warm && shown_with(j) >= j->p->rp->first_events) {
+		j->full = true;
 		return 1;
+	}
 	if (j->hurry && j->text.len) {
 		j->hurry = false;
 		return 1;
@@ -177,8 +191,17 @@ static size_t position(const struct job *j, size_t at)
 }
 
 /* What of the text depends on the lines before it, which are written now. */
-static int settle(struct printer *p, struct job *j, struct err *e)
+static int settle(void *ctx, void *job, struct err *e)
 {
+	struct printer *p = ctx;
+	struct job *j = job;
+	uint64_t shown = shown_with(j), first = p->rp->first_events;
+
+	/* the last one lies in it, and more than what is in front of that was looked at */
+	if (first && shown >= first && !(j->full && shown == first))
+		return -EAGAIN;
+	__atomic_store_n(&p->shown, shown, __ATOMIC_RELAXED);
+	report_order_join(p->rp, &p->last_ts, &j->lines.order);
 	p->untold += j->lines.untold;
 	p->untold_unknown += j->lines.untold_unknown;
 	j->settled = true;
@@ -193,18 +216,15 @@ static int settle(struct printer *p, struct job *j, struct err *e)
 
 static int take(void *ctx, void *job, size_t from, size_t to, struct err *e)
 {
-	struct printer *p = ctx;
 	struct job *j = job;
-	int r = j->settled ? 0 : settle(p, j, e);
 
-	if (r < 0)
-		return r;
+	(void)ctx;
+	(void)e;
 	from = position(j, from);
 	to = position(j, to);
 	if (to > from)
 		out_write(j->text.data + from, to - from);
-	return out_closed() || (p->rp->first_events && to == j->text.len &&
-				j->lines.shown >= p->rp->first_events);
+	return out_closed() || (j->full && to == j->text.len);
 }
 
 static void tell_untold(const struct printer *p)
@@ -258,11 +278,12 @@ static int print_texts(struct report *rp, struct err *e)
 /*
  * What needs all records in their order has no use for threads, plugins of the
  * user's among it. Fields (-R): the first time that a string is none,
- * libtraceevent takes it for an array for good.
+ * libtraceevent takes it for an array for good. A latency (-w) is told in the
+ * line of a switch and hangs on a wake-up any time before.
  */
 static unsigned nr_threads(const struct report *rp)
 {
-	if (rp->first_events || rp->fields || rp->raw.nr || rp->wakeup || rp->ts_check || rp->debug || rp->compat_31)
+	if (rp->fields || rp->raw.nr || rp->wakeup || rp->debug)
 		return 1;
 	for (size_t i = 0; i < rp->files.nr; i++)
 		if (event_db_in_order(rp->files.v[i].db))
@@ -290,7 +311,7 @@ static int print_all(struct printer *p, struct replay_run_opts *opts, struct err
 	AUTO_FREE const uint8_t **ids = NULL;
 	struct replay_work work = {
 		.ctx = p, .job_new = job_new, .job_free = job_free, .clear = clear,
-		.hurry = hurry, .record = record, .mark = mark, .size = size, .take = take,
+		.hurry = hurry, .record = record, .mark = mark, .size = size, .settle = settle, .take = take,
 	};
 	const char *window = getenv("TRACECMD_WINDOW_BYTES");
 	uint64_t bytes = 0;

@@ -222,8 +222,6 @@ static void explain_busy(struct user_event *u, const char *name)
 {
 	struct kernel_words users = { 0 }, processes = { 0 };
 
-	if (u->k)
-		kernel_user_list(u->k, &u->all, NULL);
 	for (size_t i = 0; i < u->all.nr; i++) {
 		const struct kernel_user_event *ev = &u->all.v[i];
 		const struct kernel_dyn_event dyn = { KERNEL_DYN_USER, ev->system, ev->name, "" };
@@ -243,17 +241,65 @@ static void explain_busy(struct user_event *u, const char *name)
 	kernel_words_release(&processes);
 }
 
+/* "user_events:NAME" is what is recorded; the kernel removes by the name that was registered. */
+static const char *registered_name(const char *word)
+{
+	size_t len = strlen(KERNEL_USER_SYSTEM);
+
+	return strncmp(word, KERNEL_USER_SYSTEM, len) || word[len] != ':' ? word : word + len + 1;
+}
+
+/* Before any is removed, where this user may look. */
+static int check_names(struct user_event *u)
+{
+	if (!u->k || kernel_user_list(u->k, &u->all, NULL))
+		return EXIT_OK;
+	for (size_t i = 0; i < u->nr_words; i++) {
+		const char *name = registered_name(u->words[i]);
+		const struct kernel_user_event *format = NULL;
+		bool found = false;
+
+		for (size_t j = 0; j < u->all.nr; j++) {
+			found |= !strcmp(u->all.v[j].base, name);
+			if (!strcmp(u->all.v[j].name, name))
+				format = &u->all.v[j];
+		}
+		if (!found && format)
+			return err_set(u->e, -EINVAL, "'%s' is one of several formats, which are removed together: by the name '%s'",
+				       name, format->base), EXIT_FAILED;
+		if (!found)
+			return no_such_event(u, u->words[i]);
+	}
+	return EXIT_OK;
+}
+
+/* One that stays does not keep the others; all that fail are told, the last as the command's failure. */
 static int delete(struct user_event *u)
 {
+	AUTO_BUF struct buf removed = { 0 };
 	int status = open_data(u);
 
-	for (size_t i = 0; !status && i < u->nr_words; i++) {
-		int r = kernel_user_delete(u->fd, u->words[i], u->e);
+	if (!status)
+		status = check_names(u);
+	if (status)
+		return status;
+	for (size_t i = 0; i < u->nr_words; i++) {
+		const char *name = registered_name(u->words[i]);
+		struct err earlier = *u->e;
+		int r = kernel_user_delete(u->fd, name, u->e);
 
+		if (!r) {
+			buf_printf(&removed, "%s'%s'", removed.len ? ", " : "", name);
+			continue;
+		}
+		if (status)
+			notice(&stderr_notices, "%s", earlier.text);
 		if (r == -EBUSY)
-			explain_busy(u, u->words[i]);
-		status = r ? EXIT_FAILED : EXIT_OK;
+			explain_busy(u, name);
+		status = EXIT_FAILED;
 	}
+	if (status && removed.len && !removed.failed)
+		err_hint(u->e, "removed: %s", removed.data);
 	return status;
 }
 

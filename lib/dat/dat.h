@@ -131,6 +131,12 @@ int dat_reader_open_fd(int fd, const char *name, const struct notices *notices,
 /* On bytes in memory (for fuzzers and tests), which must outlive the reader. */
 int dat_reader_open_memory(const void *data, size_t len, const struct notices *notices,
 			   struct dat_reader **ret, struct err *e);
+/*
+ * On memory that holds the front of a version 6 file: its header and the metadata up to the task
+ * names. What may lie behind is not looked at. @name is for messages; @data must outlive the reader.
+ */
+int dat_reader_open_metadata(const void *data, size_t len, const char *name,
+			     const struct notices *notices, struct dat_reader **ret, struct err *e);
 /* On a file laid out of pieces (below; owned by the reader afterwards, also on failure). */
 struct dat_pieces;
 int dat_reader_open_pieces(struct dat_pieces *p, const char *name, const struct notices *notices,

@@ -196,8 +196,8 @@ static int load(struct dat_reader *r, struct err *e)
 	return ret;
 }
 
-static int reader_open(struct dat_source src, const char *name, const struct notices *notices,
-		       struct dat_reader **ret_reader, struct err *e)
+static int reader_open(struct dat_source src, const char *name, bool metadata_only,
+		       const struct notices *notices, struct dat_reader **ret_reader, struct err *e)
 {
 	struct dat_reader *r = calloc(1, sizeof(*r));
 	int ret;
@@ -210,6 +210,7 @@ static int reader_open(struct dat_source src, const char *name, const struct not
 		return dat_no_memory(e);
 	}
 	r->src = src;
+	r->metadata_only = metadata_only;
 	if (notices)
 		r->notices = *notices;
 	ret = load(r, e);
@@ -233,7 +234,7 @@ int dat_reader_open_fd(int fd, const char *name, const struct notices *notices,
 		close(fd);
 		return r;
 	}
-	return reader_open(src, name, notices, ret, e);
+	return reader_open(src, name, false, notices, ret, e);
 }
 
 int dat_reader_open(const char *path, const struct notices *notices,
@@ -252,7 +253,15 @@ int dat_reader_open_memory(const void *data, size_t len, const struct notices *n
 {
 	struct dat_source src = { .fd = -1, .mem = data, .size = len };
 
-	return reader_open(src, "memory", notices, ret, e);
+	return reader_open(src, "memory", false, notices, ret, e);
+}
+
+int dat_reader_open_metadata(const void *data, size_t len, const char *name,
+			     const struct notices *notices, struct dat_reader **ret, struct err *e)
+{
+	struct dat_source src = { .fd = -1, .mem = data, .size = len };
+
+	return reader_open(src, name, true, notices, ret, e);
 }
 
 int dat_reader_open_pieces(struct dat_pieces *p, const char *name, const struct notices *notices,
@@ -260,7 +269,7 @@ int dat_reader_open_pieces(struct dat_pieces *p, const char *name, const struct 
 {
 	struct dat_source src = { .fd = -1, .pieces = p, .size = dat_pieces_size(p) };
 
-	return reader_open(src, name, notices, ret, e);
+	return reader_open(src, name, false, notices, ret, e);
 }
 
 void dat_reader_close(struct dat_reader *r)

@@ -91,6 +91,7 @@ struct dat_reader {
 	unsigned told;			/* notices so far */
 	struct dat_header header;
 	uint64_t header_end;
+	bool metadata_only;		/* v6: nothing behind the metadata counts */
 
 	bool cut;
 	uint64_t cut_at;

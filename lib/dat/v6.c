@@ -409,8 +409,8 @@ int dat_v6_parts(struct dat_reader *r, struct err *e)
 	struct err why = { 0 };
 	int ret = read_metadata(&w, &why);
 
-	if (!ret && !walk_left(&w))
-		return 0;		/* metadata only */
+	if (!ret && (r->metadata_only || !walk_left(&w)))
+		return 0;
 	if (!ret)
 		ret = read_data(&w, &why);
 	if (!ret)

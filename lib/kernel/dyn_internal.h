@@ -25,8 +25,6 @@ bool dyn_is_name(const char *s, size_t len);
 /* ---- dynevent_add.c */
 /* kernel_dyn_prepare, whatever the kernel lists among its dynamic events. */
 int dyn_fit(struct kernel *k, struct kernel_dyn_def *def, struct err *e);
-/* Adds what is near names that this kernel has not, which it does not say itself. */
-void dyn_hint_names(struct kernel *k, const struct kernel_dyn_def *d, struct err *e);
 
 /* ---- dynevent_arg.c */
 /*
@@ -42,6 +40,12 @@ struct dyn_arg {
 	size_t name_len, fetch_len, type_len;
 };
 struct dyn_arg dyn_arg_parts(const char *arg, size_t len);
+
+/* ---- dynevent_hint.c */
+/* Adds to @e what of the definition's names this kernel has not, with what is near. */
+void dyn_hint_names(struct kernel *k, const struct kernel_dyn_def *def, struct err *e);
+/* A notice if what an event is at is not there: the kernel takes it, and waits for a module. */
+void dyn_tell_absent(struct kernel *k, const struct kernel_dyn_def *def);
 
 /* ---- elf.c */
 /* Whether an instruction begins at a place of a program. */
@@ -74,5 +78,9 @@ int user_events_name(struct kernel *k, struct kernel_dyn_events *defs);
  * there are; if it is not there, adds near matches to @e.
  */
 void kallsyms_hint(const char *name, struct err *e);
+/* Whether the kernel itself or a module has that function. 1, 0; -1: it tells no functions. */
+int kallsyms_has(const char *function);
+/* Whether there is a tracepoint of that name, whose own is tried against @near otherwise. 1, 0; -1: it tells none. */
+int kallsyms_tracepoint(const char *name, struct near *near);
 
 #endif

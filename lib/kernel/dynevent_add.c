@@ -24,26 +24,36 @@ int kernel_dyn_has(struct kernel *k, unsigned type, struct err *e)
 {
 	static const struct {
 		unsigned types;
-		const char *file, *readme, *what, *config;
+		const char *file, *readme, *function;	/* one of which shows it */
+		const char *what, *config;
 	} kinds[] = {
-		{ KERNEL_DYN_ALL, "dynamic_events", NULL, "dynamic events", "CONFIG_DYNAMIC_EVENTS, Linux 5.0" },
-		{ KERNEL_DYN_KPROBE | KERNEL_DYN_KRETPROBE, "kprobe_events", NULL, "probes of its functions",
+		{ KERNEL_DYN_ALL, "dynamic_events", NULL, NULL, "dynamic events", "CONFIG_DYNAMIC_EVENTS, Linux 5.0" },
+		{ KERNEL_DYN_KPROBE | KERNEL_DYN_KRETPROBE, "kprobe_events", NULL, NULL, "probes of its functions",
 		  "CONFIG_KPROBE_EVENTS" },
-		{ KERNEL_DYN_UPROBE | KERNEL_DYN_URETPROBE, "uprobe_events", NULL, "probes of programs",
+		{ KERNEL_DYN_UPROBE | KERNEL_DYN_URETPROBE, "uprobe_events", NULL, NULL, "probes of programs",
 		  "CONFIG_UPROBE_EVENTS" },
-		{ KERNEL_DYN_SYNTH, "synthetic_events", NULL, "synthetic events", "CONFIG_SYNTH_EVENTS" },
-		{ KERNEL_DYN_FPROBE, NULL, "f[:[", "function probes", "CONFIG_FPROBE_EVENTS, Linux 6.5" },
-		{ KERNEL_DYN_TPROBE, NULL, "t[:[", "tracepoint probes", "CONFIG_FPROBE_EVENTS, Linux 6.5" },
+		{ KERNEL_DYN_SYNTH, "synthetic_events", NULL, NULL, "synthetic events", "CONFIG_SYNTH_EVENTS" },
+		{ KERNEL_DYN_FPROBE, NULL, "f[:[", NULL, "function probes", "CONFIG_FPROBE_EVENTS, Linux 6.5" },
+		{ KERNEL_DYN_TPROBE, NULL, "t[:[", NULL, "tracepoint probes", "CONFIG_FPROBE_EVENTS, Linux 6.5" },
+		/* README has their syntax whether there are any or not */
+		{ KERNEL_DYN_EPROBE, NULL, NULL, "eprobe_dyn_event_create", "event probes",
+		  "CONFIG_EPROBE_EVENTS, before Linux 6.17 CONFIG_PROBE_EVENTS; Linux 5.15" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		bool has;
+
 		if (!(kinds[i].types & type))
 			continue;
-		if (kinds[i].file ? !kernel_has(kernel_top(k), kinds[i].file) : !in_readme(k, kinds[i].readme)) {
-			err_set(e, -EOPNOTSUPP, "this kernel knows no %s", kinds[i].what);
-			err_hint(e, "they need %s", kinds[i].config);
-			return -EOPNOTSUPP;
-		}
+		if (kinds[i].file)
+			has = kernel_has(kernel_top(k), kinds[i].file);
+		else
+			has = kinds[i].readme ? in_readme(k, kinds[i].readme) : kallsyms_has(kinds[i].function);
+		if (has)
+			continue;
+		err_set(e, -EOPNOTSUPP, "this kernel knows no %s", kinds[i].what);
+		err_hint(e, "they need %s", kinds[i].config);
+		return -EOPNOTSUPP;
 	}
 	return 0;
 }
@@ -115,6 +125,8 @@ static int place_in_program(struct kernel *k, struct kernel_dyn_def *d, struct e
 	} else {
 		r = symbol_offset(d, symbol, plus, &offset, &begins, e);
 	}
+	if (r && e && !strchr(e->text, '\n'))
+		err_place(e, d->text, d->place_at);
 	if (r)
 		return r;
 	tell_danger(k, d, begins);
@@ -323,6 +335,7 @@ static bool is_taken(struct kernel *k, const char *group, const char *name)
 /* What is there by that name. */
 static int explain_taken(struct kernel *k, const struct kernel_dyn_def *d, struct err *e)
 {
+	const char *at = strstr(d->text, d->name);
 	struct kernel_dyn_events all = { 0 };
 	int r = kernel_dyn_list(k, &all, e);
 
@@ -333,6 +346,8 @@ static int explain_taken(struct kernel *k, const struct kernel_dyn_def *d, struc
 		if (!strcmp(all.v[i].group, d->group) && !strcmp(all.v[i].name, d->name))
 			err_hint(e, "it is '%s'", all.v[i].definition);
 	err_hint(e, "give another name: NAME=PLACE, or p:GROUP/NAME PLACE");
+	if (at)
+		err_place(e, d->text, at - d->text);
 	kernel_dyn_events_release(&all);
 	return r;
 }
@@ -416,53 +431,6 @@ int kernel_dyn_text(const struct kernel_dyn_def *def, struct buf *ret)
 	return ret->failed ? -ENOMEM : 0;
 }
 
-static void hint_events(struct kernel *k, const char *word, bool systems, struct err *e)
-{
-	const struct kernel_event *evs;
-	struct near near;
-	size_t nr;
-
-	if (kernel_events(k, &evs, &nr, NULL))
-		return;
-	near_init(&near, word);
-	for (size_t i = 0; i < nr; i++) {
-		char full[512];
-
-		snprintf(full, sizeof(full), "%s%s%s", systems ? evs[i].system : "", systems ? "." : "", evs[i].name);
-		if (!strcmp(full, word))
-			return;
-		near_try(&near, full);
-	}
-	near_hint(&near, e);
-}
-
-void dyn_hint_names(struct kernel *k, const struct kernel_dyn_def *d, struct err *e)
-{
-	AUTO_FREE char *symbol = d->place ? strndup(d->place, strcspn(d->place, "+%")) : NULL;
-
-	if (!symbol || d->path || isdigit((unsigned char)*symbol))
-		return;
-	if (d->type == KERNEL_DYN_EPROBE || d->type == KERNEL_DYN_TPROBE)
-		hint_events(k, symbol, d->type == KERNEL_DYN_EPROBE, e);
-	else
-		kallsyms_hint(symbol, e);
-	/* What it does not know at all it refuses without a word. */
-	if (e && d->type == KERNEL_DYN_EPROBE && !strstr(e->text, "the kernel says"))
-		err_hint(e, "it may be that this kernel knows no event probes (CONFIG_EPROBE_EVENTS)");
-}
-
-/* The kernel takes a probe of a module that is not there, and waits for it. */
-static void tell_absent_module(struct kernel *k, const struct kernel_dyn_def *d)
-{
-	const char *colon = d->place && !d->path && d->type != KERNEL_DYN_EPROBE ? strchr(d->place, ':') : NULL;
-	AUTO_BUF struct buf dir = { 0 };
-
-	if (!colon || buf_printf(&dir, "/sys/module/%.*s", (int)(colon - d->place), d->place) || !access(dir.data, F_OK))
-		return;
-	notice(&k->notices, "the module '%.*s' is not loaded: the event %s/%s waits for it", (int)(colon - d->place),
-	       d->place, d->group, d->name);
-}
-
 static int add_once(struct kernel *k, const struct kernel_dyn_def *def, struct err *e)
 {
 	AUTO_BUF struct buf line = { 0 };
@@ -499,7 +467,7 @@ int kernel_dyn_add(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
 			dyn_hint_names(k, def, e);
 		return r;
 	}
-	tell_absent_module(k, def);
+	dyn_tell_absent(k, def);
 	events_release(k);
 	return 0;
 }

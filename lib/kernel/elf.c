@@ -8,6 +8,7 @@
 #include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/dyn_internal.h"
@@ -45,10 +46,16 @@ static void object_close(struct object *o)
 
 static int object_open(struct object *o, const char *path, struct err *e)
 {
+	struct stat st;
+
 	/* Not to wait for anybody, should it be a pipe. */
 	*o = (struct object){ .path = path, .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) };
 	if (o->fd < 0)
 		return err_errno(e, -errno, "cannot open '%s'", path);
+	if (!fstat(o->fd, &st) && S_ISDIR(st.st_mode)) {
+		object_close(o);
+		return err_set(e, -EINVAL, "'%s' is a folder: the place in a program is PROGRAM:SYMBOL", path);
+	}
 	elf_version(EV_CURRENT);
 	o->elf = elf_begin(o->fd, ELF_C_READ, NULL);
 	if (!o->elf || elf_kind(o->elf) != ELF_K_ELF) {

@@ -151,6 +151,13 @@ void events_release(struct kernel *k);
  * trigger are left out. 0, -errno. */
 int events_enabled(const char *events_dir, struct buf *ret);
 
+/* ---- filter_hint.c */
+/*
+ * Adds to @e what is wrong with the filter that begins @at in the text, as far as that can be seen: its place, and fields
+ * that are near. @fields: of the event.
+ */
+void filter_explain(const struct kernel_words *fields, const char *filter, size_t at, struct err *e);
+
 /* ---- buffers.c */
 /* Appends a mask of all CPUs, in the kernel's groups of 32. 0, -errno. */
 int full_cpumask(const struct kernel_instance *in, struct buf *ret);

@@ -61,3 +61,59 @@ void kallsyms_hint(const char *name, struct err *e)
 		err_hint(e, "this kernel has no symbol '%s'", name);
 	near_hint(&near, e);
 }
+
+int kallsyms_has(const char *function)
+{
+	FILE *f = fopen(KALLSYMS, "r");
+	char *line AUTO_FREE = NULL;
+	size_t size = 0, len = strlen(function);
+	int ret = -1;
+
+	while (f && ret < 1 && getline(&line, &size, f) >= 0) {
+		char *word, *module;
+
+		cut_line(line, &word, &module);
+		/* compilers put ".llvm.123" and the like behind names */
+		ret = word && !strncmp(word, function, len) && (!word[len] || word[len] == '.');
+	}
+	if (f)
+		fclose(f);
+	return ret;
+}
+
+/* A tracepoint is a variable, which is not always listed, and a function that calls who hangs on it. */
+static char *tracepoint_in(char *line)
+{
+	static const char *const prefixes[] = { " __traceiter_", " __tracepoint_" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		char *name = strstr(line, prefixes[i]);
+
+		if (name) {
+			name += strlen(prefixes[i]);
+			name[strcspn(name, "\t\n")] = 0;
+			return name;
+		}
+	}
+	return NULL;
+}
+
+int kallsyms_tracepoint(const char *name, struct near *near)
+{
+	FILE *f = fopen(KALLSYMS, "r");
+	char *line AUTO_FREE = NULL;
+	int ret = -1;
+	size_t size = 0;
+
+	while (f && ret < 1 && getline(&line, &size, f) >= 0) {
+		char *word = tracepoint_in(line);
+
+		if (!word)
+			continue;
+		ret = !strcmp(word, name);
+		near_try(near, word);
+	}
+	if (f)
+		fclose(f);
+	return ret;
+}

@@ -107,14 +107,17 @@ static int check_options(const struct kernel_setup *s, struct err *e)
 
 int kernel_perf_check(struct kernel *k, struct kernel_setup *s, struct err *e)
 {
-	int r = find_clock(s->instances.v[0].clock, e);
+	struct kernel_instance_setup *is = &s->instances.v[0];
+	int r = find_clock(is->clock, e);
 
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < is->events.nr; i++)	/* the list of events has it not: perf_choose looks for it */
+		is->events.v[i].optional |= !strcmp(is->events.v[i].pattern, PERF_FUNCTIONS);
 	r = check_options(s, e);
 	if (!r)
 		r = setup_probes_check_perf(k, s, e);
-	return r ? r : setup_check_events(k, s, &s->instances.v[0], e);
+	return r ? r : setup_check_events(k, s, is, e);
 }
 
 static uint64_t wanted_bytes(const struct kernel_setup *s)
@@ -195,6 +198,7 @@ static int told_open(const struct kernel_perf *p, const struct perf_chosen *ch, 
 {
 	const struct perf_refused what = {
 		.ch = ch, .all = p->all, .kernel_stacks = !p->attr.exclude_callchain_kernel,
+		.stacks = !p->attr.exclude_callchain_user,
 		.tid = tid == p->command ? 0 : tid,
 	};
 
@@ -290,9 +294,9 @@ static int direct(struct kernel_perf *p, struct ring_cpu *c, int fd, struct err 
 }
 
 /* The kernel takes one filter only: then with the recorder's threads in it. */
-static bool hides(const struct kernel_perf *p)
+static bool hides(const struct kernel_perf *p, const struct perf_chosen *ch)
 {
-	return p->all && !p->setup->no_filter;
+	return p->all && !p->setup->no_filter && !perf_is_functions(ch);
 }
 
 /* All events of a task (-1: of all) on a CPU. -ENODEV: the CPU is offline. -ESRCH: the task is gone. */
@@ -310,7 +314,7 @@ static int open_task(struct kernel_perf *p, struct ring_cpu *c, pid_t tid, struc
 			close(fd);
 			return err_errno(e, -ENOMEM, "cannot record %s:%s", ch->ev.system, ch->ev.name);
 		}
-		r = hides(p) ? 0 : perf_set_filter(p->k, &ch->ev, fd, ch->filter, e);
+		r = hides(p, ch) ? 0 : perf_set_filter(p->k, &ch->ev, fd, ch->filter, e);
 		if (!r)
 			r = direct(p, c, fd, e);
 		if (!r && !i && vec_push(&c->heads, fd))
@@ -454,6 +458,8 @@ static int hide(struct kernel_perf *p, const struct opened *o, const char *hidde
 	struct err why = { 0 };
 	int r;
 
+	if (!hides(p, ch))
+		return 0;
 	if (ch->filter)
 		buf_printf(&filter, "(%s) && ", ch->filter);
 	if (buf_puts(&filter, hidden))
@@ -472,8 +478,6 @@ int kernel_perf_hide(struct kernel_perf *p, const pid_t *tids, size_t nr, struct
 	AUTO_BUF struct buf hidden = { 0 };
 	int r = 0;
 
-	if (!hides(p))
-		return 0;
 	if (put_hidden(tids, nr, &hidden))
 		return err_errno(e, -ENOMEM, "cannot hide the recorder from its trace");
 	for (size_t i = 0; i < p->cpus.nr; i++)

@@ -24,6 +24,31 @@ static int add_probe(const struct kernel_event_ask *ask, struct perf_choice *ret
 	return vec_push(ret, ch);
 }
 
+bool perf_is_functions(const struct perf_chosen *ch)
+{
+	return !ch->probe && !strcmp(ch->ev.system, "ftrace") && !strcmp(ch->ev.name, "function");
+}
+
+static int add_functions(struct kernel *k, const struct kernel_event_ask *ask, struct perf_choice *ret,
+			 struct err *e)
+{
+	struct perf_chosen ch = { .ev = { "ftrace", "function" }, .filter = ask->filter };
+
+	if (perf_event_number(k, &ch.ev, &ch.id, NULL)) {
+		err_set(e, -ENOENT, "this kernel has no event '" PERF_FUNCTIONS "'");
+		return err_hint(e, "it needs CONFIG_FUNCTION_TRACER, and that function tracing is not denied");
+	}
+	return vec_push(ret, ch) ? err_errno(e, -ENOMEM, "cannot choose the events") : 0;
+}
+
+/* What is no tracepoint. */
+static int add_other(struct kernel *k, const struct kernel_event_ask *ask, struct perf_choice *ret, struct err *e)
+{
+	if (ask->probe && add_probe(ask, ret))
+		return err_errno(e, -ENOMEM, "cannot choose the events");
+	return !ask->negate && !strcmp(ask->pattern, PERF_FUNCTIONS) ? add_functions(k, ask, ret, e) : 0;
+}
+
 /* -v takes away, whatever comes before or behind it. */
 static void mark(const struct kernel_instance_setup *is, bool negate, const struct kernel_event_ask **of)
 {
@@ -75,8 +100,7 @@ int perf_choose(struct kernel *k, const struct kernel_setup *s, struct perf_choi
 			r = err_errno(e, -ENOMEM, "cannot choose the events");
 	}
 	for (size_t i = 0; !r && i < is->events.nr; i++)
-		if (is->events.v[i].probe && add_probe(&is->events.v[i], ret))
-			r = err_errno(e, -ENOMEM, "cannot choose the events");
+		r = add_other(k, &is->events.v[i], ret, e);
 	if (!r && !ret->nr)
 		r = err_set(e, -ENOENT, "none of the events that were asked for is left to be recorded");
 	return r;
@@ -126,6 +150,9 @@ int perf_told_refused(const struct perf_refused *what, int code, struct err *e)
 	const struct kernel_event *ev = &what->ch->ev;
 	int64_t level;
 
+	if (code == -EINVAL && what->stacks && perf_is_functions(what->ch))
+		return err_set(e, code, "cannot record %s:%s with stacks of programs (-O userstacktrace): perf refuses that",
+			       ev->system, ev->name);
 	if ((code != -EACCES && code != -EPERM) || !perf_paranoid(&level))
 		return perf_told_open(&wish, ev, code, e);
 	err_errno(e, code, "cannot record %s:%s", ev->system, ev->name);
@@ -139,6 +166,8 @@ int perf_told_refused(const struct perf_refused *what, int code, struct err *e)
 				"recorded");
 	if (what->ch->probe)
 		return err_hint(e, "probes that perf makes take root or CAP_PERFMON");
+	if (perf_is_functions(what->ch))
+		return err_hint(e, "functions of the kernel take root or CAP_PERFMON");
 	if (what->all)
 		err_hint(e, "what all processes do takes root, CAP_PERFMON, or perf_event_paranoid at -1");
 	else if (what->kernel_stacks && level > NO_KERNEL)

@@ -95,6 +95,12 @@ struct perf_choice {
 };
 /* Each event of the setup once, with the filter of the last ask for it. 0, -ENOENT: none is left; -errno. */
 int perf_choose(struct kernel *k, const struct kernel_setup *s, struct perf_choice *ret, struct err *e);
+/*
+ * The kernel's functions, each as it is called: an event that only perf has. It has a filter of its own
+ * ("ip == vfs_read"), which knows no processes.
+ */
+#define PERF_FUNCTIONS "ftrace:function"
+bool perf_is_functions(const struct perf_chosen *ch);
 /* Whether its records are of what programs do, so that perf has them without the kernel's side. */
 bool perf_is_of_programs(struct kernel *k, const struct perf_chosen *ch);
 
@@ -102,7 +108,7 @@ bool perf_is_of_programs(struct kernel *k, const struct perf_chosen *ch);
 struct perf_refused {
 	const struct perf_chosen *ch;
 	bool all;			/* what all processes do */
-	bool kernel_stacks;
+	bool kernel_stacks, stacks;	/* of the kernel; of programs */
 	pid_t tid;			/* of a task; 0: the command, or all */
 };
 /* Tells which rule stands in the way, and what would be allowed. Returns @code. */

@@ -92,6 +92,7 @@ int perf_set_filter(struct kernel *k, const struct kernel_event *ev, int fd, con
 		return 0;
 	err_errno(e, r, "filter '%s' of %s:%s", filter, ev->system, ev->name);
 	if (!kernel_event_fields(k, ev, &fields, NULL)) {
+		filter_explain(&fields, filter, 0, e);
 		for (size_t i = 0; i < fields.nr; i++)
 			buf_printf(&names, "%s%s", i ? ", " : "", fields.v[i]);
 		if (names.len && !names.failed)

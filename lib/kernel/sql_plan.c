@@ -36,7 +36,44 @@ static int put_comma(struct buf *b, const char *text)
 	return buf_printf(b, "%s%s", b->len ? "," : "", text);
 }
 
+static bool is_number(const struct event_field *f)
+{
+	return (f->size == 1 || f->size == 2 || f->size == 4 || f->size == 8) && !strchr(f->type, '[');
+}
+
+static bool is_text(const struct event_field *f)
+{
+	return strstr(f->type, "char[") != NULL;
+}
+
 /* ---- conditions --------------------------------------------------------------- */
+
+/* Whether the kernel compares the field so: the parser has put the operator and the value behind it. */
+static int check_comparison(struct planner *p, const struct sql_piece *piece, const struct sql_value *v)
+{
+	const char *op = piece[1].text, *value = p->s->text + piece[2].span.at;
+	size_t at = piece[2].span.at, sign = *value == '-';
+	bool text = is_text(v->field) || strstr(v->field->type, "char *"), quoted = *value == '"' || *value == '\'';
+	AUTO_FREE char *digits = strndup(value + sign, piece[2].span.len - sign);
+	uint64_t n;
+
+	if (!digits)
+		return no_memory(p);
+	if (!text && !is_number(v->field))
+		return sql_refuse(p->s, v->at, -EINVAL, p->e, "a field of the type '%s' cannot be compared", v->field->type);
+	if (text && !quoted)
+		return sql_refuse(p->s, at, -EINVAL, p->e, "'%s' is a text, which is compared with a text in quotes", v->field->name);
+	if (!text && quoted)
+		return sql_refuse(p->s, at, -EINVAL, p->e, "'%s' is a number, which is compared with a number", v->field->name);
+	if (text ? !strchr("=!~", *op) : *op == '~')
+		return sql_refuse(p->s, at, -EINVAL, p->e, text ? "a text is compared by =, != and ~" :
+				  "a number is not compared by ~, which is for texts");
+	if (!text && sign && !v->field->is_signed)
+		return sql_refuse(p->s, at, -EINVAL, p->e, "'%s' has no sign: it is never less than 0", v->field->name);
+	if (!text && parse_u64(digits, &n))
+		return sql_refuse(p->s, at, -EINVAL, p->e, "the number is too large, or none");
+	return 0;
+}
 
 static int put_piece(struct planner *p, const struct sql_piece *piece, struct buf *ret, int *side)
 {
@@ -56,6 +93,9 @@ static int put_piece(struct planner *p, const struct sql_piece *piece, struct bu
 		return sql_refuse(p->s, v.at, -EINVAL, p->e, "a condition can be of one event only: "
 				  "those of both are joined by && outside of parentheses");
 	*side = v.side;
+	r = check_comparison(p, piece, &v);
+	if (r)
+		return r;
 	return buf_printf(ret, "%s%s", ret->len && ret->data[ret->len - 1] != '(' ? " " : "", v.field->name);
 }
 
@@ -80,7 +120,28 @@ static int plan_filters(struct planner *p)
 
 /* ---- one event: a histogram ------------------------------------------------------ */
 
-static int put_modifier(struct planner *p, struct sql_span cast, struct buf *ret)
+static int no_modifier(struct planner *p, struct sql_span cast, const struct near *near)
+{
+	sql_refuse(p->s, cast.at, -EINVAL, p->e, "there is no such type");
+	near_hint(near, p->e);
+	err_hint(p->e, "there are: _COUNTER_, hex, sym, sym-offset, syscall, execname, log2, buckets=SIZE");
+	return -EINVAL;
+}
+
+/* All types are of numbers; a time in microseconds has its own, and names are those of the task at hand. */
+static int check_modifier(struct planner *p, struct sql_span cast, const char *type, const struct event_field *f)
+{
+	if (!is_number(f))
+		return sql_refuse(p->s, cast.at, -EINVAL, p->e, "'%s' is of the type '%s', this type is for numbers", f->name, f->type);
+	if (strchr(f->name, '.'))
+		return sql_refuse(p->s, cast.at, -EINVAL, p->e, "microseconds cannot have another type");
+	if (!strcmp(type, "execname") && strcmp(f->name, "common_pid"))
+		return sql_refuse(p->s, cast.at, -EINVAL, p->e, "execname is the name of the task that the event is of: of common_pid "
+				  "only");
+	return 0;
+}
+
+static int put_modifier(struct planner *p, struct sql_span cast, const struct event_field *f, struct buf *ret)
 {
 	static const struct { const char *sql, *kernel; } types[] = {
 		{ "hex", "hex" }, { "sym", "sym" }, { "sym-offset", "sym-offset" }, { "syscall", "syscall" },
@@ -89,21 +150,24 @@ static int put_modifier(struct planner *p, struct sql_span cast, struct buf *ret
 	AUTO_FREE char *word = strndup(p->s->text + cast.at, cast.len);
 	uint64_t width;
 	struct near near;
+	int r;
 
 	if (!word)
 		return no_memory(p);
 	near_init(&near, word);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		if (!strcasecmp(word, types[i].sql))
-			return buf_printf(ret, ".%s", types[i].kernel) ? no_memory(p) : 0;
 		near_try(&near, types[i].sql);
+		if (strcasecmp(word, types[i].sql))
+			continue;
+		r = check_modifier(p, cast, types[i].kernel, f);
+		return r ? r : buf_printf(ret, ".%s", types[i].kernel) ? no_memory(p) : 0;
 	}
-	if (!strncasecmp(word, "buckets=", 8) && !parse_u64(word + 8, &width) && width)
-		return buf_printf(ret, ".buckets=%llu", (unsigned long long)width) ? no_memory(p) : 0;
-	sql_refuse(p->s, cast.at, -EINVAL, p->e, "there is no such type");
-	near_hint(&near, p->e);
-	err_hint(p->e, "there are: _COUNTER_, hex, sym, sym-offset, syscall, execname, log2, buckets=SIZE");
-	return -EINVAL;
+	if (strncasecmp(word, "buckets=", 8))
+		return no_modifier(p, cast, &near);
+	if (parse_u64(word + 8, &width) || !width)
+		return sql_refuse(p->s, cast.at + 8, -EINVAL, p->e, "the size of a bucket is a number from 1");
+	r = check_modifier(p, cast, "buckets", f);
+	return r ? r : buf_printf(ret, ".buckets=%llu", (unsigned long long)width) ? no_memory(p) : 0;
 }
 
 static bool is_delta(const struct sql *s, const struct sql_ref *ref)
@@ -124,7 +188,9 @@ static int plan_column(struct planner *p, const struct sql_item *it)
 	if (!r && buf_puts(&text, v.field->name))
 		r = no_memory(p);
 	if (!r && it->cast.len && !counts)
-		r = put_modifier(p, it->cast, &text);
+		r = put_modifier(p, it->cast, v.field, &text);
+	if (!r && counts && !is_number(v.field))
+		r = sql_refuse(p->s, v.at, -EINVAL, p->e, "only numbers can be summed up");
 	return !r && put_comma(counts ? &p->vals : &p->keys[0], text.data) ? no_memory(p) : r;
 }
 
@@ -163,16 +229,6 @@ static int put_operand(struct planner *p, const struct sql_value *v, struct buf 
 	if (!v->side)
 		return put_stored(p, v->field->name, ret);
 	return buf_puts(ret, v->field->name) ? no_memory(p) : 0;
-}
-
-static bool is_number(const struct event_field *f)
-{
-	return (f->size == 1 || f->size == 2 || f->size == 4 || f->size == 8) && !strchr(f->type, '[');
-}
-
-static bool is_text(const struct event_field *f)
-{
-	return strstr(f->type, "char[") != NULL;
 }
 
 static int check_operation(struct planner *p, const struct sql_value *a, const struct sql_value *b)
@@ -406,6 +462,9 @@ static int plan_join(struct planner *p)
 	if (!dyn_is_name(p->name, strlen(p->name)) || strlen(p->name) > DYN_NAME_MAX)
 		return err_set(p->e, -EINVAL, "'%s' cannot name an event: it is a letter or '_', then letters, digits and '_', "
 			       "%d at most", p->name, DYN_NAME_MAX);
+	if (p->ask->handler && traces(p->ask) && !p->name[1])
+		return err_set(p->e, -EINVAL, "the kernel takes no event of one letter at a maximum or a change: '%s'; choose "
+			       "another name (-n)", p->name);
 	if (!p->ask->handler && (p->ask->trace || p->ask->snapshot || p->ask->save))
 		return err_set(p->e, -EINVAL, "snapshots and saved fields need a maximum or a change at which they are made");
 	for (size_t i = 0; !r && i < p->s->matches.nr; i++)

@@ -102,12 +102,41 @@ static const char *hist_filter(const char *text)
 	return filter ? filter + 4 : "";
 }
 
+/* Some are listed with "common_" in front, however they were written. */
+static bool same_key(const char *a, size_t x, const char *b, size_t y)
+{
+	static const char common[] = "common_";
+	size_t len = sizeof(common) - 1;
+
+	if (x > len && y + len == x && !strncmp(a, common, len))
+		a += len, x -= len;
+	else if (y > len && x + len == y && !strncmp(b, common, len))
+		b += len, y -= len;
+	return x == y && !strncmp(a, b, x);
+}
+
 static bool same_keys(const char *a, const char *b)
 {
 	size_t x = 0, y = 0;
 	const char *p = hist_part(a, "keys=", &x), *q = hist_part(b, "keys=", &y);
+	const char *p_end, *q_end;
 
-	return p && q && x == y && !strncmp(p, q, x);
+	if (!p || !q)
+		return false;
+	p_end = p + x;
+	q_end = q + y;
+	for (;;) {
+		x = strcspn(p, ",: ");
+		y = strcspn(q, ",: ");
+		if (!same_key(p, x, q, y))
+			return false;
+		p += x;
+		q += y;
+		if (p == p_end || q == q_end)
+			return p == p_end && q == q_end;
+		p++;
+		q++;
+	}
 }
 
 struct hist_rival {

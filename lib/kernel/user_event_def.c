@@ -194,6 +194,9 @@ static int add_field(const struct parsing *p, struct kernel_user_field *f, const
 {
 	if (!is_name(name, ""))
 		return refuse(p, "a name has letters, digits and '_' only");
+	/* The kernel takes it; filters, histograms and readers mean that of the kernel then. */
+	if (!strncmp(name, "common_", 7))
+		return refuse(p, "names that begin with common_ are those of fields that all events have");
 	for (size_t i = 0; i < p->def->nr; i++)
 		if (!strcmp(p->def->v[i].name, name))
 			return refuse(p, "there is a field of that name already");

@@ -48,10 +48,17 @@ static int read_cpu(struct measure *m, uint32_t cpu, uint64_t *ret, struct err *
 
 	if (fd < 0)
 		return fd;
-	while (read(fd, m->page, m->page_size) == (ssize_t)m->page_size) {
+	for (;;) {
+		ssize_t n = read(fd, m->page, m->page_size);
 		struct ring_page p;
 		struct ring_event ev;
 
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN)
+			return err_errno(e, -errno, "cannot read a marker");
+		if (n != (ssize_t)m->page_size)
+			return found;
 		if (ring_page_open(&p, &m->abi, m->page, m->page_size) < 0)
 			continue;
 		while (ring_page_next(&p, &ev) > 0) {
@@ -59,7 +66,6 @@ static int read_cpu(struct measure *m, uint32_t cpu, uint64_t *ret, struct err *
 			found = 1;
 		}
 	}
-	return found;
 }
 
 static int take_sample(struct measure *m, struct sample *ret, struct err *e)

@@ -115,12 +115,19 @@ static int collect_formats(struct metadata *m, struct kernel *k, const struct ke
 	return r;
 }
 
-/* Whether every address of the text is zero: hidden by the kernel. */
+/* Whether every address of the text is zero: hidden by the kernel. (Those of CPUs' own data may begin at 0.) */
 static bool addresses_hidden(const struct buf *b)
 {
-	size_t digits = strspn(b->data ? b->data : "", "0");
+	size_t lines = 0;
 
-	return digits >= 8 && b->data[digits] == ' ';
+	for (const char *line = b->data ? b->data : ""; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		size_t digits = strspn(line, "0");
+
+		if (digits < 8 || line[digits] != ' ')
+			return false;
+		lines++;
+	}
+	return lines > 0;
 }
 
 /* 1 hides nothing from those who have CAP_SYSLOG (kernel/kallsyms.c). */

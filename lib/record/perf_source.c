@@ -42,7 +42,7 @@ static int tell_lost(struct perf_source *s, uint64_t all, struct err *e)
 
 static int put_stacks(struct perf_source *s, const struct perf_sample *sample, struct err *e)
 {
-	int r = perf_stacks_make(s->stacks, sample, &s->kernel, &s->user);
+	int r = perf_stacks_make(s->stacks, sample, &s->kernel, &s->user, NULL);
 
 	if (r)
 		return err_errno(e, r, "cannot hold what perf recorded");

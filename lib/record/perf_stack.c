@@ -25,24 +25,29 @@ static uint32_t field_at(const char *format, const char *name, char end)
 	return 0;
 }
 
+bool perf_stack_format(const char *format, struct perf_stack_event *ret)
+{
+	const char *id = strstr(format, "\nID: ");
+
+	*ret = (struct perf_stack_event){
+		.type = id ? strtoul(id + strlen("\nID: "), NULL, 10) : 0,
+		.size_at = field_at(format, "size", ';'), .tgid_at = field_at(format, "tgid", ';'),
+		.caller_at = field_at(format, "caller", '['),
+	};
+	return ret->type && ret->caller_at;
+}
+
 static int read_event(struct kernel *k, const char *name, struct perf_stack_event *ret, struct err *e)
 {
 	AUTO_BUF struct buf format = { 0 };
 	char file[64];
-	const char *id;
 	int r;
 
 	snprintf(file, sizeof(file), "events/ftrace/%s/format", name);
 	r = kernel_read_named(kernel_top(k), file, &format, e);
 	if (r)
 		return r;
-	id = strstr(format.data, "\nID: ");
-	*ret = (struct perf_stack_event){
-		.type = id ? strtoul(id + strlen("\nID: "), NULL, 10) : 0,
-		.size_at = field_at(format.data, "size", ';'), .tgid_at = field_at(format.data, "tgid", ';'),
-		.caller_at = field_at(format.data, "caller", '['),
-	};
-	if (!ret->type || !ret->caller_at)
+	if (!perf_stack_format(format.data, ret))
 		return err_set(e, -EBADMSG, "'%s' does not tell where the stack is", file);
 	return 0;
 }
@@ -65,7 +70,7 @@ static int begin(const struct perf_stack_event *ev, const struct perf_sample *s,
 	if (buf_fill(ret, 0, ev->caller_at))
 		return -ENOMEM;
 	memcpy(ret->data, s->raw, common < s->raw_len ? common : s->raw_len);
-	memcpy(ret->data, &ev->type, sizeof(ev->type));
+	put_u16(ret->data, ev->type, s->big_endian);
 	return 0;
 }
 
@@ -82,10 +87,15 @@ static uint32_t frames(const struct perf_stack_event *ev, const struct buf *b, u
 	return b->len ? (b->len - ev->caller_at) / word : 0;
 }
 
-int perf_stacks_make(const struct perf_stacks *st, const struct perf_sample *s, struct buf *kernel,
-		     struct buf *user)
+static bool has_room(const struct perf_stack_event *ev, const struct buf *b, unsigned word, uint32_t max)
 {
-	uint64_t part = 0;
+	return !max || frames(ev, b, word) < max;
+}
+
+int perf_stacks_make(const struct perf_stacks *st, const struct perf_sample *s, struct buf *kernel,
+		     struct buf *user, uint64_t *cut)
+{
+	uint64_t part = 0, left_out = 0;
 	int r = 0;
 
 	buf_clear(kernel);
@@ -96,11 +106,15 @@ int perf_stacks_make(const struct perf_stacks *st, const struct perf_sample *s, 
 
 		if (at >= FIRST_MARK)
 			part = at;
-		else if (part == (uint64_t)PERF_CONTEXT_KERNEL)
+		else if (part == (uint64_t)PERF_CONTEXT_KERNEL && has_room(&st->kernel, kernel, st->word, st->kernel_max))
 			r = put_address(&st->kernel, s, st->word, at, kernel);
-		else if (part == (uint64_t)PERF_CONTEXT_USER && frames(&st->user, user, st->word) < USER_FRAMES)
+		else if (part == (uint64_t)PERF_CONTEXT_USER && has_room(&st->user, user, st->word, USER_FRAMES))
 			r = put_address(&st->user, s, st->word, at, user);
+		else
+			left_out += part == (uint64_t)PERF_CONTEXT_KERNEL || part == (uint64_t)PERF_CONTEXT_USER;
 	}
+	if (cut)
+		*cut += left_out;
 	if (kernel->len && st->kernel.size_at)
 		put_u32(kernel->data + st->kernel.size_at, frames(&st->kernel, kernel, st->word), s->big_endian);
 	if (user->len && st->user.tgid_at)

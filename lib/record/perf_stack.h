@@ -18,15 +18,20 @@ struct perf_stack_event {
 struct perf_stacks {
 	struct perf_stack_event kernel, user;
 	unsigned word;			/* bytes of an address */
+	uint32_t kernel_max;		/* addresses of a kernel_stack at most; 0: any number */
 };
+
+/* Reads such an event's format, a text that ends in NUL. False: it does not tell where the stack is. */
+bool perf_stack_format(const char *format, struct perf_stack_event *ret);
 
 /* How this kernel has them. 0, -errno. */
 int perf_stacks_read(struct kernel *k, unsigned word, struct perf_stacks *ret, struct err *e);
 /*
  * Of a sample with a chain: the kernel's part as an event in *@kernel, the program's in *@user, each
- * empty if there is none. They have the common fields of the sample's raw data. 0, -ENOMEM.
+ * empty if there is none. They have the common fields of the sample's raw data. *@cut (may be NULL)
+ * grows by the number of addresses that such an event has no room for. 0, -ENOMEM.
  */
 int perf_stacks_make(const struct perf_stacks *st, const struct perf_sample *s, struct buf *kernel,
-		     struct buf *user);
+		     struct buf *user, uint64_t *cut);
 
 #endif

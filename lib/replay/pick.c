@@ -22,11 +22,6 @@ struct replay_pick {
 	struct err failed;
 };
 
-static uint64_t add_loss(uint64_t a, uint64_t b)
-{
-	return a > RING_LOST_UNKNOWN - b ? RING_LOST_UNKNOWN : a + b;
-}
-
 static void tell_damage(void *ctx, bool damage, const char *text)
 {
 	struct replay_pick *p = ctx;
@@ -99,7 +94,7 @@ static inline int next_wanted(struct replay_pick *p, struct stream_cur *c, bool 
 		}
 		scanned++;
 		if (__builtin_expect(rec->lost, 0))
-			lost = add_loss(lost, rec->lost);
+			lost = stream_add_loss(lost, rec->lost);
 		if (!c->ids || stream_wants(c, rec->data)) {
 			rec->lost = lost;
 			lost = 0;
@@ -110,7 +105,7 @@ static inline int next_wanted(struct replay_pick *p, struct stream_cur *c, bool 
 		scanned += have ? passed - 1 : 0;
 	}
 	p->facts.scanned += scanned;
-	p->facts.lost = add_loss(p->facts.lost, rc > 0 ? rec->lost : lost);
+	p->facts.lost = stream_add_loss(p->facts.lost, rc > 0 ? rec->lost : lost);
 	return rc;
 }
 

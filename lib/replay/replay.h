@@ -194,7 +194,14 @@ struct replay_work {
 	/* Bytes of the result, for windows that have results of a good size. May be NULL. */
 	size_t (*size)(void *job);
 	/*
-	 * Takes the result between two marks, in order, by one thread at a time;
+	 * All before the result was taken, and it is the next. 0; -EAGAIN: it is not what it
+	 * has to be behind that, and is to be made again, now that this is known (said only of
+	 * a window's first result, and never if all before was taken when the job cleared it);
+	 * other -errno. May be NULL.
+	 */
+	int (*settle)(void *ctx, void *job, struct err *e);
+	/*
+	 * Takes the settled result between two marks, in order, by one thread at a time;
 	 * REPLAY_START and REPLAY_END are its ends. 0; 1: enough, stop; -errno.
 	 */
 	int (*take)(void *ctx, void *job, size_t from, size_t to, struct err *e);

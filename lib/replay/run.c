@@ -132,8 +132,10 @@ int job_work(struct job *j, struct replay_cursor *c, struct err *e)
 int job_take(struct job *j, struct replay *rp, struct err *e)
 {
 	size_t from = REPLAY_START;
-	int rc = 0;
+	int rc = j->work->settle ? j->work->settle(j->work->ctx, j->user, e) : 0;
 
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < j->notes.nr && !rc; i++) {
 		const struct note *n = &j->notes.v[i];
 
@@ -143,9 +145,10 @@ int job_take(struct job *j, struct replay *rp, struct err *e)
 		if (!rc)
 			replay_tell(rp, n->damage, n->text);
 	}
-	rp->damage += j->untold;
-	if (!rc)
+	if (!rc) {
+		rp->damage += j->untold;
 		rc = j->work->take(j->work->ctx, j->user, from, REPLAY_END, e);
+	}
 	clear_notes(j);
 	j->work->clear(j->user);
 	return rc;

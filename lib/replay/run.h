@@ -60,7 +60,8 @@ int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm,
  * be taken before going on, -errno. -ECANCELED if it was dropped.
  */
 int job_work(struct job *j, struct replay_cursor *c, struct err *e);
-/* Takes the result, and empties it: 0, 1 to stop, -errno. By one thread at a time. */
+/* Settles the result, takes and empties it: 0, 1 to stop, -errno; -EAGAIN, and nothing is
+ * taken: it is to be made again. By one thread at a time. */
 int job_take(struct job *j, struct replay *rp, struct err *e);
 
 /* ---- run.c ---- */

@@ -61,11 +61,6 @@ void stream_cur_release(struct stream_cur *c)
 	cache_put(c->half[1]);
 }
 
-static uint64_t add_loss(uint64_t a, uint64_t b)
-{
-	return a > RING_LOST_UNKNOWN - b ? RING_LOST_UNKNOWN : a + b;
-}
-
 static void tell(const struct stream *s, struct stream_env *env, bool damage, const char *what)
 {
 	const char *name = dat_reader_buffer(s->reader, s->buffer)->name;
@@ -205,7 +200,7 @@ static bool next_page(struct stream_cur *c, struct stream_pos *pos, struct strea
 		page_damaged(c, pos, env, off, 0);
 		return true;
 	}
-	pos->lost = add_loss(pos->lost, pos->page.lost);
+	pos->lost = stream_add_loss(pos->lost, pos->page.lost);
 	pos->page_start = true;
 	pos->in_page = true;
 	return true;

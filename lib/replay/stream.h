@@ -79,6 +79,12 @@ struct stream_cur {
 	struct { uint32_t chunk; uint64_t ts; } met[STREAM_MET];
 };
 
+/* Numbers of lost events together: unknown if one of them is, or if they are too many. */
+static inline uint64_t stream_add_loss(uint64_t a, uint64_t b)
+{
+	return a > RING_LOST_UNKNOWN - b ? RING_LOST_UNKNOWN : a + b;
+}
+
 /* Where it belongs; the rest comes with stream_load. */
 void stream_init(struct stream *s, struct dat_reader *r, unsigned file, unsigned buffer,
 		 unsigned cpu_index);

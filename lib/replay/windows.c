@@ -160,11 +160,13 @@ static void take_window(struct engine *en, struct job *j, struct replay_cursor *
 	pthread_mutex_unlock(&en->lock);
 	/* a failure counts only behind the right beginning */
 	if (!right)
-		rc = redo_window(en, j, c, false, &e);
+		rc = -EAGAIN;
 	else if ((rc = j->rc))
 		e = j->err;
 	else
 		rc = job_take(j, en->rp, &e);
+	if (rc == -EAGAIN)
+		rc = redo_window(en, j, c, false, &e);
 	pthread_mutex_lock(&en->lock);
 	if (rc || en->stop) {
 		end(en, rc, &e);

@@ -108,7 +108,7 @@ def test_what_is_printed(kernel, tmp_path):
     ((), 2, "nothing to count"), (("-f", "x", "-e", "sched"), 2, "comes before the -e"), (("-e", "sched", "-f", "a", "-f", "b"), 2, "'&&'"),
     (("-e", ""), 2, "is empty"), (("-e", "sched", "--per-cpu", "--per-task", "true"), 2, "exclude"),
     (("-e", "sched", "--max-time", "0"), 2, "no number"), (("-e", "sched", "-x"), 2, "-x"),
-    (("-e", "sched_swich", "true"), 1, "did you mean 'sched_switch'"), (("-e", "sched_switch", "-f", "prev_pidd > 1", "true"), 1, "prev_pid,"),
+    (("-e", "sched_swich", "true"), 1, "did you mean 'sched_switch'"), (("-e", "sched_switch", "-f", "prev_pidd > 1", "true"), 1, "\n    prev_pidd > 1\n    ^\ndid you mean 'prev_pid'"),
     (("-e", "sched_switch", "no-such-command"), 1, "no-such-command"), (("-e", "sched", "-o", "missing/x", "touch", "ran"), 1, "missing/"),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
 def test_bad_use(kernel, tmp_path, args, status, words):

@@ -40,6 +40,10 @@ def test_as_root(kernel):
     assert rows["tracers"]["facts"] == tracefs.read(f"{tracefs.ROOT}/available_tracers").strip()
     denied = tracefs.read(f"{tracefs.ROOT}/set_ftrace_filter") in ("EPERM", "ENOENT")
     assert rows["functions"]["works"] == ("no" if denied else "yes")
+    with open("/proc/kallsyms") as f:
+        has = " eprobe_dyn_event_create" in f.read()
+    assert rows["event probes"]["works"] == ("yes" if has else "no")
+    assert has or "CONFIG_EPROBE_EVENTS" in rows["event probes"]["remedy"]
     rate = found["rate"]
     assert "sched" in rate["events"] and rate["per_second"] >= rate["busiest_per_second"] > 0
     assert rate["busiest_bytes_per_second"] > 0 and rate["advised_kb"] >= rate["record_kb"] > 0
@@ -64,6 +68,10 @@ def test_as_an_ordinary_user(kernel, tmp_path):
     assert rows["user"]["facts"] == "uid 65534, neither CAP_SYS_ADMIN nor CAP_PERFMON"
     assert rows["tracefs"]["works"] == "no" and "Permission denied" in rows["tracefs"]["facts"]
     assert "root" in rows["tracefs"]["remedy"] and rows["recording"]["works"] == "no"
+    # each with the reason, and what root can do
+    for name in ("events", "functions", "kprobes", "uprobes", "user events", "triggers", "markers", "count", "record --perf"):
+        assert rows[name]["works"] == "no" and "tracefs" in rows[name]["facts"] and tracefs.ROOT in rows[name]["remedy"], name
+    assert rows["user events"]["remedy"].endswith(f"chmod g+w {tracefs.ROOT}/user_events_data'") and rows["files"]["works"] == "yes"
     out = run(*NOBODY, TRACECMD, "doctor", status=1).stdout
     assert "-> run as root" in out
 

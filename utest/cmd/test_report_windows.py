@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from common import FIXTURES, TRACECMD
+from common import FIXTURES, TRACECMD, run
 
 MANY = ["all-6.1", "fgraph", "function", "instances", "lost-6.1", "stacks-6.1", "old-v6", "v7-zlib",
         "probes-6.12", "trace-marker", "clock-tsc2nsec", "syn-v7-be-l4-p8192-none"]
@@ -34,6 +34,40 @@ def test_any_number_of_threads(name):
         one = report("--threads", "1", *options, fixture(name), status=None)
         for threads in ("2", "3", "8"):
             assert report("--threads", threads, *options, fixture(name), status=None) == one, options
+
+
+@pytest.mark.parametrize("options", [["--compat", "3.1"], ["--compat", "3.1", "-O", "fgraph:tailprint"],
+                                     ["--first", "501"], ["--first", "1200", "--losses"],
+                                     ["--first", "40", "-F", "sched_switch,funcgraph_exit", "--ts-check"]], ids=" ".join)
+def test_what_hangs_on_all_before(options):
+    for name in ("fgraph", "lost-6.1", "old-v6"):
+        one = report("--threads", "1", *options, fixture(name))
+        for threads in ("2", "3", "8"):
+            assert report("--threads", threads, *options, fixture(name)) == one, name
+
+
+def test_times_that_go_backwards(tmp_path):
+    """A sub-buffer in the midst claims to be a second older, each event of it and behind it is in its place."""
+    def told(path, threads, *options):
+        p = subprocess.run([TRACECMD, "report", "--ts-check", "--threads", threads, *options, path], capture_output=True,
+                           text=True, timeout=60, env={**os.environ, "TRACECMD_WINDOW_BYTES": "4096"})
+        assert p.returncode == 0
+        return p.stderr.splitlines()
+
+    for last in ("0.05", "0.1", "0.2"):
+        assert told(fixture("old-v7"), "1", "--last", last) == told(fixture("old-v7"), "3", "--last", last) == []
+    path = tmp_path / "back.dat"
+    run(TRACECMD, "convert", "--compression", "none", fixture("old-v7"), path)
+    data = bytearray(path.read_bytes())
+    area = re.search(r"^\s+0 (\d+)\t(\d+)\t", run(TRACECMD, "dump", "--flyrecord", path).stdout, re.M)
+    page = int(area.group(1)) + int(area.group(2)) // 8192 * 4096
+    time = int.from_bytes(data[page:page + 8], "little") - 10**9
+    data[page:page + 8] = time.to_bytes(8, "little")
+    path.write_bytes(data)
+    one = told(path, "1")
+    assert len(one) == 1 and "CPU 0: time goes backwards" in one[0]
+    for threads in ("2", "3", "8"):
+        assert told(path, threads) == one
 
 
 def test_several_files():

@@ -78,14 +78,14 @@ def test_types_of_fields():
 
 
 @pytest.mark.parametrize("options, actions", [
-    (("-m", "lat"), ":onmax($__x__lat).trace(x,$__x__lat)"), (("-c", "lat"), ":onchange($__x__lat).trace(x,$__x__lat)"),
-    (("-m", "lat", "-s"), ":onmax($__x__lat).snapshot()"),
-    (("-m", "lat", "-T"), ":onmax($__x__lat).trace(x,$__x__lat):onmax($__x__lat).snapshot()"),
-    (("-c", "lat", "-S", "prev_comm,prev_pid"), ":onchange($__x__lat).save(prev_comm,prev_pid)"),
+    (("-m", "lat"), ":onmax($__xy__lat).trace(xy,$__xy__lat)"), (("-c", "lat"), ":onchange($__xy__lat).trace(xy,$__xy__lat)"),
+    (("-m", "lat", "-s"), ":onmax($__xy__lat).snapshot()"),
+    (("-m", "lat", "-T"), ":onmax($__xy__lat).trace(xy,$__xy__lat):onmax($__xy__lat).snapshot()"),
+    (("-c", "lat", "-S", "prev_comm,prev_pid"), ":onchange($__xy__lat).save(prev_comm,prev_pid)"),
 ])
 def test_actions(options, actions):
-    *event, _, (text, _) = commands("-n", "x", *options, f"SELECT TIMESTAMP_DELTA AS lat {JOIN}")
-    assert text.endswith(f"__x__lat=common_timestamp-$__x__1{actions}")
+    *event, _, (text, _) = commands("-n", "xy", *options, f"SELECT TIMESTAMP_DELTA AS lat {JOIN}")
+    assert text.endswith(f"__xy__lat=common_timestamp-$__xy__1{actions}")
     assert bool(event) == (".trace(" in actions), "an event that nothing writes is not made"
 
 
@@ -117,7 +117,16 @@ BAD = [
     ("SELECT (pid ^FROM sched_waking", "a ')' is missing"), ("SELECT " + "(" * 65 + "^pid", "too many parentheses"),
     ("SELECT CAST ^pid FROM sched_waking", "stands '('"), ("SELECT CAST(pid^) FROM sched_waking", "AS with a type"),
     ("SELECT CAST(pid AS^) FROM sched_waking", "type is missing"), ("SELECT CAST(pid AS ^hexx) FROM sched_waking", "did you mean 'hex'"),
-    ("SELECT CAST(pid AS ^buckets=0) FROM sched_waking", "no such type"), ("SELECT CAST(pid AS ^buckets=x) FROM sched_waking", "no such type"),
+    ("SELECT CAST(pid AS buckets=^0) FROM sched_waking", "a number from 1"), ("SELECT CAST(pid AS buckets=^x) FROM sched_waking", "a number from 1"),
+    ("SELECT CAST(pid AS ^bukkets=3) FROM sched_waking", "no such type"), ("SELECT CAST(comm AS ^hex) FROM sched_waking", "for numbers"),
+    ("SELECT CAST(comm AS ^buckets=8) FROM sched_waking", "for numbers"), ("SELECT CAST(STACKTRACE AS ^sym) FROM sched_waking", "for numbers"),
+    ("SELECT CAST(pid AS ^execname) FROM sched_waking", "of common_pid only"), ("SELECT CAST(TIMESTAMP_USECS AS ^log2) FROM sched_waking", "microseconds"),
+    ("SELECT prio, CAST(^comm AS _COUNTER_) FROM sched_waking", "only numbers can be summed"),
+    ("SELECT pid FROM sched_waking WHERE comm = ^3", "compared with a text"), ("SELECT pid FROM sched_waking WHERE prio = ^'x'", "compared with a number"),
+    ("SELECT pid FROM sched_waking WHERE comm < ^'x'", "by =, != and ~"), ("SELECT pid FROM sched_waking WHERE prio ~ ^3", "which is for texts"),
+    ("SELECT pid FROM sched_waking WHERE prio = 1 && prio = ^99999999999999999999", "too large"),
+    ("SELECT pid FROM sched_waking WHERE CPU = 1 || COMM = ^2", "compared with a text"), ("SELECT ptr FROM kmalloc WHERE bytes_req = ^-1", "has no sign"),
+    ("SELECT common_pid FROM many WHERE ^nr = 1", "type 'unsigned int[4]' cannot be compared"),
     ("SELECT CAST(pid AS buckets=^) FROM sched_waking", "rest of the type"), ("SELECT CAST(pid AS hex ^FROM sched_waking", "')' of CAST"),
     ("SELECT CAST(^pid AS _COUNTER_) FROM sched_waking", "needs a key"), ("SELECT ^pid - prio FROM sched_waking", "without JOIN"),
     ("SELECT ^TIMESTAMP_DELTA FROM sched_waking", "without JOIN"), ("SELECT pid + ^3 FROM sched_waking", "numbers cannot"),
@@ -188,7 +197,7 @@ def test_wrong_use(args, words):
 @pytest.mark.parametrize("args, words", [
     (("-n", "a-b"), "cannot name an event"), (("-n", "a" * 64), "63 at most"), (("-m", "lot"), "did you mean 'lat'"),
     (("-m", "lat", "-S", "prev_com"), "did you mean 'prev_comm'"), (("-m", "lat", "-S", "prev_comm,"), "no field of sched:sched_switch: ''"),
-    (("-B", "nosuch"), "no instance"),
+    (("-B", "nosuch"), "no instance"), (("-n", "y", "-m", "lat"), "no event of one letter at a maximum or a change"),
 ])
 def test_wrong_options(args, words):
     assert words in sqlhist(*args, f"SELECT TIMESTAMP_DELTA AS lat {JOIN}", status=1).stderr

@@ -79,7 +79,8 @@ def sql_refused_by_the_kernel(g):
     before = g.settings()
     for sql in ("SELECT TIMESTAMP_DELTA AS d FROM sched_waking AS s JOIN sched_switch AS e ON s.pid = e.next_pid, s.prio = e.next_prio, "
                 "s.target_cpu = e.prev_pid, s.common_pid = e.prev_prio",
-                "SELECT TIMESTAMP_DELTA AS d FROM sched_waking AS s JOIN sched_switch AS e ON s.pid = e.next_pid WHERE e.next_comm > 3"):
+                "SELECT TIMESTAMP_DELTA AS d FROM sched_waking AS s JOIN sched_switch AS e ON s.pid = e.next_pid WHERE e.next_prio = "
+                "18446744073709551615"):
         text = g.tracecmd("sqlhist", "-e", "-n", "tc_no", sql, status=1).stderr
         assert "the kernel says" in text or "Invalid argument" in text
         g.same_settings(before)

@@ -109,6 +109,9 @@ static const struct {
 	{ "p:g/n vfs_read # x", 15, "remark" },
 	{ "p:g/n vfs_read\nq", -1, "control character \\x0a" },
 	{ "p:g/n vfs_\033read", -1, "control character \\x1b" },
+	{ "p10:g/n vfs_read", 1, "only the returns of functions" },
+	{ "e1:g/n sched.sched_switch", 1, "only the returns of functions" },
+	{ "rx1:g/n vfs_read", 0, "this is no kind of event" },
 	{ "p:", 2, "place is missing" },
 	{ "p", 1, "place is missing" },
 	{ "p:g/n", 5, "place is missing" },
@@ -302,6 +305,7 @@ static void test_symbols(void **state)
 	assert_non_null(strstr(e.text, "no ELF file"));
 	assert_int_equal(elf_symbol_offset("/dev/null", "main", 0, &offset, &begins, &e), -EINVAL);
 	assert_int_equal(elf_symbol_offset("/", "main", 0, &offset, &begins, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "'/' is a folder"));
 }
 
 /* Instructions of each form, with what may follow an opcode; objdump tells the same lengths. */
@@ -688,7 +692,9 @@ static void test_fitting(void **state)
 	expect_prepared(f, "mod:do_x.isra.0+0x10", "p:kprobes/do_x_isra_0_0x10 mod:do_x.isra.0+0x10", NULL);
 	expect_prepared(f, "vfs_read ret", "r:kprobes/vfs_read_ret vfs_read ret=$retval", NULL);
 	expect_prepared(f, "p 0xffffffff81000000", "p:kprobes/_0xffffffff81000000 0xffffffff81000000", NULL);
-	expect_prepared(f, "e sched.sched_switch p=$prev_pid", "e:eprobes/sched_switch sched.sched_switch p=$prev_pid", NULL);
+	/* this machine's kernel has event probes, or not */
+	expect_prepared(f, "e sched.sched_switch p=$prev_pid", "e:eprobes/sched_switch sched.sched_switch p=$prev_pid",
+			kallsyms_has("eprobe_dyn_event_create") ? NULL : "CONFIG_EPROBE_EVENTS");
 	expect_prepared(f, "t sched_switch", "t:tracepoints/sched_switch sched_switch", NULL);
 	/* names that are taken */
 	expect_prepared(f, "p:tp/a vfs_write", NULL, "it is 'p:tp/a vfs_read count=$arg3'");
@@ -709,6 +715,46 @@ static void test_fitting(void **state)
 	assert_int_equal(f->nr_told, 0);
 	expect_danger(f);
 #endif
+}
+
+static void expect_hint(const struct fake *f, const char *text, const char *words)
+{
+	struct kernel_dyn_def def;
+	struct err e = { 0 };
+
+	assert_int_equal(kernel_dyn_parse(text, false, &def, &e), 0);
+	err_set(&e, -EINVAL, "refused; the kernel says");
+	dyn_hint_names(f->k, &def, &e);
+	if (words ? !strstr(e.text, words) : strcmp(e.text, "refused; the kernel says"))
+		fail_msg("'%s': %s", text, e.text);
+	kernel_dyn_def_release(&def);
+}
+
+static void test_names_that_are_not_there(void **state)
+{
+	struct fake *f = *state;
+	struct kernel_dyn_def def;
+	struct near near;
+
+	put(f, "events/sched/sched_switch/format", "\tfield:char prev_comm[16];\toffset:8;\tsize:16;\tsigned:0;\n"
+	    "\tfield:pid_t prev_pid;\toffset:24;\tsize:4;\tsigned:1;\n");
+	expect_hint(f, "e:x sched.sched_swich p=$prev_pid", "did you mean 'sched.sched_switch'");
+	expect_hint(f, "e:x sched/sched_switch p=$prev_pid $comm t=\\\"$x\" if prev_pid == 1", NULL);
+	expect_hint(f, "e:x sched/sched_switch p=$prev_pdi:s32", "has no field 'prev_pdi'; did you mean 'prev_pid'");
+	expect_hint(f, "e:x sched.sched_switch n=+0($prev_com):string", "did you mean 'prev_comm'");
+	expect_hint(f, "e:x sched.sched_switch if prev_pdi == 1", "the event has no field 'prev_pdi'");
+	/* a tracepoint without an event; most have one */
+	near_init(&near, "x");
+	if (kallsyms_tracepoint("sched_switch", &near) < 0)
+		return;
+	expect_hint(f, "t:x sched_swich", "this kernel has no tracepoint 'sched_swich'; did you mean 'sched_switch'");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kernel_dyn_parse(i ? "t:x sched_swich" : "t:x sched_switch", false, &def, NULL), 0);
+		dyn_tell_absent(f->k, &def);
+		assert_int_equal(f->nr_told, i);
+		kernel_dyn_def_release(&def);
+	}
+	assert_non_null(strstr(f->told, "the event tracepoints/x waits for a module; this kernel has no tracepoint 'sched_swich'"));
 }
 
 /* A name that somebody took since is no longer used, if it was chosen. */
@@ -752,6 +798,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_users, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fitting, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_names_that_are_not_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_race, set_up, tear_down),
 	};
 

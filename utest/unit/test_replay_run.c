@@ -23,16 +23,25 @@ struct work {
 	unsigned *fail_warm;	/* all in front of a window fail, and are counted here */
 	const uint8_t *ids;	/* of others only losses are told */
 	bool tell_ids;		/* pass over them, too */
+	unsigned again;		/* every so many results are refused, if what is before was not taken
+				 * when they were begun */
+	unsigned settled, refused;
 };
 
-struct work_job { struct work *work; struct buf text; bool hurry; };
+struct work_job {
+	struct work *work;
+	struct buf text;
+	bool hurry, in_order;
+	bool settled, goes_on;	/* what was settled last is taken, the window goes on */
+	unsigned begun;		/* results settled by then */
+};
 
 static int job_new(void *ctx, bool in_order, void **ret, struct err *e)
 {
 	struct work_job *j = calloc(1, sizeof(*j));
 
 	(void)e;
-	(void)in_order;
+	j->in_order = in_order;
 	j->work = ctx;
 	*ret = j;
 	return 0;
@@ -49,7 +58,12 @@ static void job_free(void *ctx, void *job)
 
 static void clear(void *job)
 {
-	buf_clear(&((struct work_job *)job)->text);
+	struct work_job *j = job;
+
+	buf_clear(&j->text);
+	j->goes_on = j->settled;
+	j->settled = false;
+	j->begun = __atomic_load_n(&j->work->settled, __ATOMIC_RELAXED);
 }
 
 static void hurry(void *job)
@@ -109,6 +123,20 @@ static size_t mark(void *job)
 	return ((struct work_job *)job)->text.len;
 }
 
+static int settle(void *ctx, void *job, struct err *e)
+{
+	struct work *w = ctx;
+	struct work_job *j = job;
+
+	(void)e;
+	if (w->again && !j->in_order && !j->goes_on && j->begun != w->settled &&
+	    w->refused++ % w->again == 0)
+		return -EAGAIN;
+	__atomic_add_fetch(&w->settled, 1, __ATOMIC_RELAXED);
+	j->settled = true;
+	return 0;
+}
+
 static int take(void *ctx, void *job, size_t from, size_t to, struct err *e)
 {
 	struct work *w = ctx;
@@ -134,7 +162,7 @@ static char *run(int fd, const struct how *how, int want, uint64_t *damage)
 	struct work w = how->work;
 	struct replay_work work = {
 		.ctx = &w, .job_new = job_new, .job_free = job_free, .clear = clear,
-		.hurry = hurry, .record = record, .mark = mark, .take = take,
+		.hurry = hurry, .record = record, .mark = mark, .settle = settle, .take = take,
 	};
 	const uint8_t *ids[] = { w.ids };
 	struct notices notices = { hear_between, &w.out };
@@ -262,6 +290,30 @@ static void any_number_of_threads(void **state)
 	(void)state;
 	for (enum shape s = 0; s < SHAPES; s++)
 		expect_equal_runs(file_of(codecs[s % ARRAY_SIZE(codecs)], s), shapes[s]);
+}
+
+/* Results that are not what they have to be, when all before is known, are made again. */
+static void results_refused(void **state)
+{
+	(void)state;
+	for (enum shape s = 0; s < SHAPES; s++) {
+		struct how how = { .opts = { .threads = 1, .warm = 3 } };
+		int fd = file_of(codecs[s % ARRAY_SIZE(codecs)], s);
+		char *one = run(fd, &how, 0, NULL);
+
+		for (unsigned again = 1; again <= 4; again++) {
+			char *many;
+
+			how.opts.threads = 3;
+			how.opts.window_bytes = again * PAGE;
+			how.work.again = again;
+			many = run(fd, &how, 0, NULL);
+			expect_same(one, many, shapes[s]);
+			free(many);
+		}
+		free(one);
+		close(fd);
+	}
 }
 
 /* What is passed over changes nothing else. */
@@ -527,6 +579,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_number_of_threads),
+		cmocka_unit_test(results_refused),
 		cmocka_unit_test(passing_over),
 		cmocka_unit_test(damage),
 		cmocka_unit_test(ranges),

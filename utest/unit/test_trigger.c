@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Triggers that exclude each other, and why a kernel refuses one. */
+/* Triggers that exclude each other, and why a kernel refuses a trigger, a function's command or a filter. */
 #include "fake_tracefs.h"
 
 static void expect_rival(const char *listed, const char *value, const char *wanted)
@@ -32,10 +32,12 @@ static void test_rivals(void **state)
 	expect_rival(listed, "trace", NULL);
 	expect_rival(listed, "hist:keys=pid:size=1024", "hist:keys=pid:vals=hitcount:sort=hitcount:size=2048 [active]");
 	expect_rival(listed, "hist:keys=pid if pid > 1", "hist:keys=pid:vals=hitcount:sort=hitcount:size=512 if pid > 1 [paused]");
-	/* a key that is listed otherwise than it is written */
-	expect_rival("hist:keys=common_stacktrace:size=4096 [active]\n", "hist:keys=stacktrace:size=128",
-		     "hist:keys=common_stacktrace:size=4096 [active]");
 	expect_rival(listed, "hist:keys=pid if pid > 2", NULL);
+	expect_rival(listed, "hist:keys=stacktrace:size=128", "hist:keys=common_stacktrace:vals=hitcount:sort=hitcount:size=4096 [active]");
+	expect_rival("hist:keys=a,b:size=256 [active]\nhist:keys=b,common_cpu,c:size=512 [active]\n", "hist:keys=b,cpu,c:size=128",
+		     "hist:keys=b,common_cpu,c:size=512 [active]");
+	/* listed in a way nobody knows: the first of that filter */
+	expect_rival("hist:keys=a,b:size=256 [active]\n", "hist:keys=a", "hist:keys=a,b:size=256 [active]");
 }
 
 /* A file that the kernel would refuse to be written to cannot be made here: the explanation is asked for. */
@@ -117,11 +119,41 @@ static void test_refused_commands(void **state)
 	expect_command(f, "vfs_read", "refused", -1);
 }
 
+/* Where a filter is wrong; -1: nothing can be seen. */
+static void test_filters(void **state)
+{
+	static const struct { const char *filter, *words; int place; } filters[] = {
+		{ "prev_pid == 1 && next_comm ~ \"ba*\"", NULL, -1 }, { "!(prev_pid & 7 || CPU != 1) && common_pid > -1", NULL, -1 },
+		{ "next_comm == bash && prev_pid < 0x10", NULL, -1 }, { "prev_pid.function == vfs_*read && prev_pid & CPUS{1,3-5}", NULL, -1 },
+		{ "next_comm ~ 'x prev_pd'", NULL, -1 }, { "", NULL, -1 },
+		{ "prev_pd == 1", "has no field 'prev_pd'", 0 }, { "prev_pid == 1 && nxt_comm ~ \"x\"", "did you mean 'next_comm'", 17 },
+		{ "(prev_pid == 1", "a ')' is missing behind '('", 0 }, { "prev_pid == 1)", "a '(' is missing in front of ')'", 13 },
+		{ "prev_pid == ", "a value is missing at the end", 12 }, { "next_comm == \"x", "a text has no end", 13 },
+		{ "prev_pid == 1 || xyzzy.function == a", "has no field 'xyzzy'", 17 },
+	};
+	struct kernel_words fields = { 0 };
+
+	(void)state;
+	assert_int_equal(kernel_words_add(&fields, "prev_pid") + kernel_words_add(&fields, "next_comm") +
+			 kernel_words_add(&fields, "common_pid"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+		struct err e = { 0 };
+
+		err_set(&e, -EINVAL, "refused");
+		filter_explain(&fields, filters[i].filter, 0, &e);
+		if (filters[i].words ? !strstr(e.text, filters[i].words) : strcmp(e.text, "refused"))
+			fail_msg("'%s': %s", filters[i].filter, e.text);
+		if (filters[i].words)
+			assert_int_equal(strchr(e.text, '^') - strchr(strchr(e.text, '\n') + 1, '\n') - 5, filters[i].place);
+	}
+	kernel_words_release(&fields);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rivals), T(test_refused_triggers), T(test_refused_commands),
+		cmocka_unit_test(test_rivals), cmocka_unit_test(test_filters), T(test_refused_triggers), T(test_refused_commands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
