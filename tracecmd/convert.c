@@ -22,16 +22,18 @@ struct convert {
 	unsigned version;
 	const struct codec *codec;
 	bool from_perf;			/* as was said */
+	const char *kallsyms;		/* NULL: not given */
 	int perf;			/* a perf.data file; -1: it is a trace */
 	struct input in;		/* else */
 };
 
-enum { OPT_FILE_VERSION = 256, OPT_COMPRESSION, OPT_FROM };
+enum { OPT_FILE_VERSION = 256, OPT_COMPRESSION, OPT_FROM, OPT_KALLSYMS };
 
 static const struct option long_options[] = {
 	{ "file-version", required_argument, NULL, OPT_FILE_VERSION },
 	{ "compression", required_argument, NULL, OPT_COMPRESSION },
 	{ "from", required_argument, NULL, OPT_FROM },
+	{ "kallsyms", required_argument, NULL, OPT_KALLSYMS },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -129,6 +131,9 @@ static int parse(struct convert *c, int argc, char **argv, struct err *e)
 		case OPT_FROM:
 			r = parse_from(c, optarg, e);
 			break;
+		case OPT_KALLSYMS:
+			c->kallsyms = optarg;
+			break;
 		case 'h':
 			return EXIT_HELP;
 		default:
@@ -186,7 +191,7 @@ static int copy_trace(const struct convert *c, int fd, struct err *e)
 static int copy_perf(const struct convert *c, int fd, struct err *e)
 {
 	const struct perf_import_opts opts = {
-		.version = c->version, .codec = c->codec, .writer = "tracecmd " TRACECMD_VERSION,
+		.version = c->version, .codec = c->codec, .kallsyms = c->kallsyms, .writer = "tracecmd " TRACECMD_VERSION,
 		.notices = &stderr_notices,
 	};
 
@@ -298,6 +303,8 @@ static int run(int argc, char **argv, struct err *e)
 	if (r)
 		return r;
 	r = open_perf(&c, e);
+	if (!r && c.kallsyms && c.perf < 0)
+		return usage_error(e, "'%s' is no file of perf: --kallsyms is for those alone", c.input);
 	if (!r)
 		r = c.perf >= 0 ? convert_opened(&c, false, e) : convert_trace(&c, e);
 	cleanup_close(&c.perf);
@@ -316,6 +323,8 @@ const struct command convert_command = {
 	"  --compression NAME   zstd, lz4, zlib, none, or any for the best (default: any;\n"
 	"                       version 6 files are never compressed)\n"
 	"  --from perf          FILE is what perf record wrote; needed for what comes through a\n"
-	"                       pipe, files are known by their beginning\n",
+	"                       pipe, files are known by their beginning\n"
+	"  --kallsyms FILE      the kernel's symbols, which perf does not store; /proc/kallsyms if the\n"
+	"                       kernel that was recorded still runs\n",
 	.run = run,
 };

@@ -51,6 +51,12 @@ def run(*args, status=0, timeout=120, **kw):
     return p
 
 
+def strace(*args, **kw):
+    """Runs a program under strace, as run does. One that is built with AddressSanitizer
+    cannot look for leaks then."""
+    return run("strace", "-f", *args, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"), **kw)
+
+
 def report(path, *options, **kw):
     """Text of 'tracecmd report' of a file."""
     return run(TRACECMD, "report", *options, path, **kw).stdout

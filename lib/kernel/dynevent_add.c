@@ -125,6 +125,8 @@ static int place_in_program(struct kernel *k, struct kernel_dyn_def *d, struct e
 	} else {
 		r = symbol_offset(d, symbol, plus, &offset, &begins, e);
 	}
+	if (r && e && !strchr(e->text, '\n'))
+		err_place(e, d->text, d->place_at);
 	if (r)
 		return r;
 	tell_danger(k, d, begins);
@@ -333,6 +335,7 @@ static bool is_taken(struct kernel *k, const char *group, const char *name)
 /* What is there by that name. */
 static int explain_taken(struct kernel *k, const struct kernel_dyn_def *d, struct err *e)
 {
+	const char *at = strstr(d->text, d->name);
 	struct kernel_dyn_events all = { 0 };
 	int r = kernel_dyn_list(k, &all, e);
 
@@ -343,6 +346,8 @@ static int explain_taken(struct kernel *k, const struct kernel_dyn_def *d, struc
 		if (!strcmp(all.v[i].group, d->group) && !strcmp(all.v[i].name, d->name))
 			err_hint(e, "it is '%s'", all.v[i].definition);
 	err_hint(e, "give another name: NAME=PLACE, or p:GROUP/NAME PLACE");
+	if (at)
+		err_place(e, d->text, at - d->text);
 	kernel_dyn_events_release(&all);
 	return r;
 }

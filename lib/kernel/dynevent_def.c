@@ -132,9 +132,15 @@ static int take_program(struct kernel_dyn_def *d, struct words *w)
 		return dyn_refuse(w->e, w->text, w->at, "the place in a program is PROGRAM:SYMBOL or PROGRAM:0xOFFSET");
 	if (colon + 1 == place + w->len)
 		return dyn_refuse(w->e, w->text, w->at + w->len - 1, "a symbol or an offset is missing behind ':'");
+	if (memchr(colon, '/', place + w->len - colon))
+		return dyn_refuse(w->e, w->text, w->at, "this is no kind of event that would have a name behind ':', and a symbol has no "
+				  "'/'");
 	ret = copy(&name, place, colon - place, w->e);
-	if (!ret)
+	if (!ret) {
 		ret = find_program(name, &d->path, w->e);
+		if (ret)
+			err_place(w->e, w->text, w->at);
+	}
 	if (!ret && strpbrk(d->path, " \t\n#"))
 		return err_set(w->e, -EINVAL, "the kernel takes no path with blanks or '#': '%s'; a link with "
 			       "another name to its folder will do", d->path);
@@ -331,6 +337,18 @@ static int take_short_form(struct kernel_dyn_def *d, struct words *w, bool user)
 	return ret ? ret : take_args(d, w);
 }
 
+/* "p10:GROUP/NAME": only returns have how many of them are kept track of. ("e1000:e1000_open" is of a module.) */
+static int check_number(const char *word, size_t len, const char *text, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
+		size_t digits = strspn(word + 1, "0123456789");
+
+		if (!heads[i].number && word[0] == heads[i].letter && digits && digits + 1 < len && word[digits + 1] == ':')
+			return dyn_refuse(e, text, word + 1 - text, "only the returns of functions (r, f) have a number behind the letter");
+	}
+	return 0;
+}
+
 /* What the kernel would take for the end of the line, or not take at all. */
 static int check_text(const char *text, struct err *e)
 {
@@ -368,6 +386,8 @@ int kernel_dyn_parse(const char *text, bool user, struct kernel_dyn_def *ret, st
 	if (text[w.at] == '-' || text[w.at] == '!')
 		return dyn_refuse(e, text, w.at, "'%c' removes an event: that is 'tracecmd probe del'", text[w.at]);
 	r = copy(&ret->text, text, strlen(text), e);
+	if (!r && memchr(text + w.at, '/', w.len))
+		r = check_number(text + w.at, w.len, text, e);
 	head = find_head(text + w.at, w.len);
 	if (!r)
 		r = head >= 0 ? take_kernel_form(ret, &w, head, user) : take_short_form(ret, &w, user);

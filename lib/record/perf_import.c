@@ -28,11 +28,12 @@ struct import {
 	const char *out_name;
 	struct perf_file f;
 	struct perf_records *rs;
-	bool started;			/* these three are there */
+	bool started;			/* what follows is there, up to the spool */
 	struct perf_meta meta;
 	struct perf_stacks stacks;
-	struct buf stack;		/* one being made */
-	uint64_t cut;			/* addresses left out: too deep */
+	struct perf_stack_formats formats;
+	struct buf kernel_stack, user_stack;
+	uint64_t cut;			/* addresses that these had no room for */
 	struct perf_spool spool;
 	struct perf_names names;
 	VEC(struct import_cpu *) cpus;
@@ -111,7 +112,8 @@ static int start(struct import *im, struct err *e)
 	if (!ret)
 		ret = perf_file_check_ids(&im->f, e);
 	if (!ret)
-		ret = perf_stacks_init(&im->stacks, im->meta.reader, im->meta.kernel_long, im->meta.page_size, e);
+		ret = perf_stack_formats_init(&im->formats, im->meta.reader, im->meta.kernel_long,
+					      im->meta.page_size, &im->stacks, e);
 	if (!ret)
 		ret = perf_spool_open(&im->spool, im->out_name, im->opts->codec, im->meta.page_size, e);
 	im->started = !ret;
@@ -194,15 +196,14 @@ static int put_event(struct import *im, struct import_cpu *c, uint64_t time, con
 
 static int put_stacks(struct import *im, struct import_cpu *c, const struct perf_sample *s, struct err *e)
 {
-	int ret = 0;
+	struct buf *const stacks[] = { &im->kernel_stack, &im->user_stack };
+	int ret = perf_stacks_make(&im->stacks, s, stacks[0], stacks[1], &im->cut);
 
-	for (int user = 0; user < 2 && ret >= 0; user++) {
-		ret = perf_stack_record(&im->stacks, s, user, &im->stack, &im->cut);
-		if (ret > 0)
-			ret = put_event(im, c, s->at.time, im->stack.data, im->stack.len, e);
-		else if (ret < 0)
-			no_memory(e);
-	}
+	if (ret)
+		return no_memory(e);
+	for (unsigned i = 0; i < ARRAY_SIZE(stacks) && !ret; i++)
+		if (stacks[i]->len)
+			ret = put_event(im, c, s->at.time, stacks[i]->data, stacks[i]->len, e);
 	return ret;
 }
 
@@ -440,7 +441,8 @@ static int write_file(struct import *im, struct dat_writer *w, struct err *e)
 {
 	const char *clock = clock_name(im);
 	const struct perf_meta_more more = {
-		.stacks = &im->stacks, .names = &im->names, .clock = clock, .writer = im->opts->writer,
+		.stacks = &im->formats, .names = &im->names, .clock = clock, .writer = im->opts->writer,
+		.kallsyms = im->opts->kallsyms,
 		.cpus = im->cpus.nr ? im->cpus.v[im->cpus.nr - 1]->cpu + 1 : 0,
 	};
 	int ret = perf_meta_write(&im->meta, &im->f, &more, w, e);
@@ -524,8 +526,9 @@ static void import_release(struct import *im)
 	vec_release(&im->cpus);
 	map_release(&im->by_cpu);
 	perf_names_release(&im->names);
-	perf_stacks_release(&im->stacks);
-	buf_release(&im->stack);
+	perf_stack_formats_release(&im->formats);
+	buf_release(&im->kernel_stack);
+	buf_release(&im->user_stack);
 	perf_meta_release(&im->meta);
 	perf_spool_release(&im->spool);
 	perf_records_close(im->rs);

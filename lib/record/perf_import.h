@@ -21,6 +21,7 @@
 struct perf_import_opts {
 	unsigned version;		/* of the file: 6 or 7 */
 	const struct codec *codec;	/* NULL: none, also for version 6 */
+	const char *kallsyms;		/* a file with the kernel's symbols, which perf does not store; NULL: none */
 	const char *writer;		/* program and version */
 	const struct notices *notices;
 };

@@ -7,6 +7,7 @@
 
 #define VERSION_AT DAT_MAGIC_LEN
 #define VERSION_SIZE 4			/* "0.6" and its end */
+#define KALLSYMS_MAX (256u << 20)
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
@@ -70,7 +71,7 @@ void perf_meta_release(struct perf_meta *m)
 /* ---- writing ---------------------------------------------------------------------------- */
 
 /* The formats of ftrace's own events, and those that were made here. */
-static int write_ftrace(const struct perf_meta *m, const struct perf_stacks *stacks, struct dat_writer *w,
+static int write_ftrace(const struct perf_meta *m, const struct perf_stack_formats *stacks, struct dat_writer *w,
 			struct err *e)
 {
 	struct buf b AUTO_BUF = { .big_endian = dat_reader_header(m->reader)->big_endian };
@@ -82,13 +83,24 @@ static int write_ftrace(const struct perf_meta *m, const struct perf_stacks *sta
 		return ret;
 	if (ret)
 		cur_u32(&c, &nr);
-	buf_u32(&b, nr + stacks->nr_formats);
+	buf_u32(&b, nr + stacks->nr);
 	if (ret)
 		buf_put(&b, c.data + c.pos, cur_left(&c));
-	if (stacks->formats.len)
-		buf_put(&b, stacks->formats.data, stacks->formats.len);
+	if (stacks->text.len)
+		buf_put(&b, stacks->text.data, stacks->text.len);
 	return b.failed ? err_set(e, -ENOMEM, "out of memory") :
 			  dat_writer_block(w, DAT_FTRACE_EVENTS, b.data, b.len, e);
+}
+
+static int write_symbols(const struct perf_meta *m, const char *path, struct dat_writer *w, struct err *e)
+{
+	struct buf b AUTO_BUF = { .big_endian = dat_reader_header(m->reader)->big_endian }, text AUTO_BUF = { 0 };
+	int ret = path_read_all(path, &text, KALLSYMS_MAX);
+
+	if (!ret)
+		ret = dat_put_text(&b, DAT_KALLSYMS, text.data ? text.data : "", text.len);
+	return ret ? err_errno(e, ret, "cannot read symbols from '%s'", path) :
+		     dat_writer_block(w, DAT_KALLSYMS, b.data, b.len, e);
 }
 
 static int write_names(const struct perf_meta *m, const struct perf_names *names, struct dat_writer *w,
@@ -112,6 +124,8 @@ static int write_blocks(const struct perf_meta *m, const struct perf_meta_more *
 	for (enum dat_id id = DAT_HEADER_INFO; id <= DAT_CMDLINES && ret >= 0; id++) {
 		if (id == DAT_FTRACE_EVENTS)
 			ret = write_ftrace(m, more->stacks, w, e);
+		else if (id == DAT_KALLSYMS && more->kallsyms)
+			ret = write_symbols(m, more->kallsyms, w, e);
 		else if (id == DAT_CMDLINES)
 			ret = write_names(m, more->names, w, e);
 		else

@@ -16,7 +16,7 @@
 #define LOOK_MS 100			/* at what is late */
 #define DEAF_MS 1000			/* until connections are tried again */
 #define FILES_SPARE 64
-#define FILES_USUAL 16			/* of a recorder of a small machine */
+#define FILES_USUAL 32			/* of a recorder of a small machine */
 
 uint64_t listener_now_ms(void)
 {

@@ -10,9 +10,9 @@
 
 #define TIMEOUT_S 60u
 #define GREETING_S 10u			/* of that: until the recorder has told what it wants to send */
-#define READ_BYTES 65536
+#define READ_BYTES 16384
 #define V1_QUIET_MS 300			/* metadata of version 1 do not tell where they end */
-#define FILES_PER_CPU 6			/* socket, spool; what reads the spool when the file is made */
+#define FILES_PER_CPU 3			/* socket, spool; what reads the spool when the file is made */
 #define FILES_PER_CLIENT 8
 #define FLUSH_MS 2000			/* what came is on the disk so soon */
 #define NAME_TRIES 1000

@@ -18,6 +18,7 @@
 #define ALIVE_IDLE_S 60
 #define ALIVE_EVERY_S 10
 #define ALIVE_TRIES 6
+#define ANY_PORT_TRIES 100
 
 /* An IPv4 address that came as IPv6 as what it is; others as they are. */
 static const void *plain_addr(const struct net_addr *a, int *ret_family)
@@ -108,7 +109,7 @@ static int listen_on(const struct addrinfo *ai, bool both, in_port_t *port)
 	return r;
 }
 
-int net_listen(const char *host, const char *port, int fds[NET_LISTEN_MAX], struct err *e)
+static int listen_on_all(const char *host, const char *port, int fds[NET_LISTEN_MAX], struct err *e)
 {
 	bool every = host && !*host;
 	struct addrinfo *all;
@@ -128,7 +129,7 @@ int net_listen(const char *host, const char *port, int fds[NET_LISTEN_MAX], stru
 	if (!r)
 		freeaddrinfo(all);
 	if (!r && !nr && every && (failed == -EAFNOSUPPORT || failed == -EADDRNOTAVAIL))
-		return net_listen("0.0.0.0", port, fds, e);
+		return listen_on_all("0.0.0.0", port, fds, e);
 	/* A machine without IPv6 has its name for it all the same. */
 	if (!r && (!nr || failed == -EADDRINUSE)) {
 		r = err_errno(e, failed, "cannot listen on port %s of %s", port,
@@ -137,6 +138,20 @@ int net_listen(const char *host, const char *port, int fds[NET_LISTEN_MAX], stru
 			close(fds[--nr]);
 	}
 	return r ? r : nr;
+}
+
+/* A port that one address had free may be in use at the next one. */
+int net_listen(const char *host, const char *port, int fds[NET_LISTEN_MAX], struct err *e)
+{
+	unsigned tries = strcmp(port, "0") ? 1 : ANY_PORT_TRIES;
+	int nr = -EADDRINUSE;
+	struct err why;
+
+	for (unsigned i = 0; i < tries && nr == -EADDRINUSE; i++)
+		nr = listen_on_all(host, port, fds, &why);
+	if (nr < 0 && e)
+		*e = why;
+	return nr;
 }
 
 int net_accept(int fd, struct net_addr *ret_peer)

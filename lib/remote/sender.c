@@ -180,6 +180,8 @@ int sender_begin(struct sender *s, uint32_t cpus, uint32_t page_size, struct err
 		r = talk(s, e);
 	if (r != -EPROTONOSUPPORT)
 		return r;
+	if (e)
+		*e = (struct err){ 0 };
 	r = connect_control(s, 1, e);
 	if (!r)
 		r = talk_client_begin(&s->talk, &init, e);
@@ -213,14 +215,19 @@ static int connect_cpu(struct sender *s, uint32_t cpu, struct err *e)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000 };
 	int fd = -ECONNREFUSED;
+	struct err why;
 
 	for (unsigned i = 0; i < RETRIES && fd == -ECONNREFUSED; i++) {
 		if (i)
 			nanosleep(&pause, NULL);
-		fd = net_connect_to(&s->peer, s->talk.init.tcp, s->talk.ports[cpu], CONNECT_MS, e);
+		fd = net_connect_to(&s->peer, s->talk.init.tcp, s->talk.ports[cpu], CONNECT_MS, &why);
 	}
-	if (fd < 0)
-		return err_wrap(e, "the data of CPU %" PRIu32, cpu);
+	if (fd < 0 && e)
+		*e = why;
+	if (fd < 0) {
+		err_wrap(e, "the data of CPU %" PRIu32, cpu);
+		return fd;
+	}
 	limit_sending(fd);
 	s->data[cpu] = fd;
 	return 0;
@@ -238,8 +245,6 @@ int sender_connect(struct sender *s, struct err *e)
 		s->data[i] = -1;
 	for (uint32_t i = 0; i < cpus && !r; i++)
 		r = connect_cpu(s, i, e);
-	if (e && !r)
-		*e = (struct err){ 0 };	/* of tries before */
 	return r;
 }
 

@@ -9,6 +9,7 @@
           the fixtures: events a second, memory, time to what is asked for (replay.py).
   perf: what an event costs through perf's rings, beside perf record (perf_ring.py).
   user events: what they cost a program, by tracecmd's library alone (user_events.py).
+  listener: a thousand recorders that send at once (listen.py).
 
 Per-event numbers are by events in the file, for a recorder that keeps more must
 not look worse for it.
@@ -26,6 +27,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import common
+import listen
 import perf_ring
 import recorder
 import replay
@@ -88,6 +90,7 @@ def main():
         reports = replay.run(largest["file"], args.replay_runs) if args.replay_runs else None
         perf_ring.show()
         user_events.show()
+        listen.show()
         if args.json:
             with open(args.json, "w") as f:
                 json.dump({"versions": heads, "cpus": os.cpu_count(), "loops": args.loops, "hackbench_s": plain,

@@ -224,6 +224,20 @@ def test_chains(tmp_path):
     assert "=> ffffffff81000020" in trace_cmd_report(out)
 
 
+@pytest.mark.parametrize("big", [False, True], ids=["little", "big"])
+def test_symbols(tmp_path, big):
+    """perf stores none: they come from a file that is named."""
+    p = Perf(chains=True, big=big)
+    p.sample(100, 0, 0, chain=[perfdata.KERNEL, 0xffffffff81000010])
+    symbols = write(f"{tmp_path}/symbols", b"ffffffff81000000 T some_function\nffffffff81000100 T other\n")
+    out, _ = convert(tmp_path, p.bytes(), "--kallsyms", symbols)
+    assert "=> some_function (ffffffff81000010)\n" in report(out)
+    _, told = convert(tmp_path, p.bytes(), "--kallsyms", f"{tmp_path}/nothing", status=1)
+    assert "cannot read symbols from" in told
+    assert "is no file of perf: --kallsyms is for those alone" in \
+        run(TRACECMD, "convert", "--kallsyms", symbols, symbols, f"{tmp_path}/x", status=2).stderr
+
+
 def test_stack_formats_of_the_file(tmp_path):
     """Ids that are taken are left alone; formats that are there are used."""
     stack = ("name: kernel_stack\nID: 44\nformat:\n" + perfdata.COMMON + "\tfield:int size;\toffset:8;\tsize:4;\tsigned:1;\n"

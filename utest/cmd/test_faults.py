@@ -8,7 +8,7 @@ import pytest
 
 import common
 import tracefs
-from common import TRACECMD, run, strict_check
+from common import TRACECMD, run, strace, strict_check
 from recording import DIR, INSTANCE
 
 # What strace makes of which calls, and what comes of it: nothing (the command's status), a file
@@ -34,9 +34,9 @@ def test_failing_call(kernel, tmp_path, fault, outcome):
     before = tracefs.snapshot(events=False)
     dat = tmp_path / "x.dat"
     work = common.tool("workload")
-    p = run("strace", "-f", "-o", "/dev/null", "-e", f"trace={fault.split(':')[0]}", "-e", f"inject={fault}",
-            TRACECMD, "record", "-q", "--sync", "-o", dat, "-B", INSTANCE, "-e", "sched", "-e", "syscalls:*nanosleep",
-            "sh", "-c", f"{work} 100; sleep 1.2; {work} 50; exit 5", status=None)
+    p = strace("-o", "/dev/null", "-e", f"trace={fault.split(':')[0]}", "-e", f"inject={fault}", TRACECMD,
+               "record", "-q", "--sync", "-o", dat, "-B", INSTANCE, "-e", "sched", "-e", "syscalls:*nanosleep",
+               "sh", "-c", f"{work} 100; sleep 1.2; {work} 50; exit 5", status=None)
     assert not os.path.exists(DIR)
     assert {k: v for k, v in tracefs.snapshot(events=False).items() if k in before} == before
     assert p.returncode == (5 if outcome == "nothing" else 1), p.stderr

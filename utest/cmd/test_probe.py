@@ -118,11 +118,26 @@ REFUSED = (
     (f"{WORKLOAD}:main count", "%di, %si", "count"),
     (f"{WORKLOAD}:0x10", "nothing that is run", None),
     (f"{WORKLOAD}:0xfffffffff", "nothing that is run", None),
-    ("/etc/passwd:main", "no ELF file", None),
-    ("/nonexistent/x:main", "No such file", None),
+    (f"{WORKLOAD}:workload_step+0xfffff", "is behind its end", f"{WORKLOAD}:"),
+    ("/etc/passwd:main", "no ELF file", "/etc/passwd"),
+    ("/etc:readline", "is a folder", "/etc:readline"),
+    ("/nonexistent/x:main", "No such file", "/nonexistent"),
     ("/bin/sh", "PROGRAM:SYMBOL", "/bin/sh"),
     ("x=", "place is missing", ""),
 )
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="where instructions begin is known of x86-64")
+def test_amid_an_instruction(uprobes):
+    """The program would crash: refused behind a symbol; as an offset in the file it is taken, with a warning."""
+    before = ours()
+    found = [how for how in range(1, 12)
+             if "no instruction begins" in probe("add", f"{GROUP}/x={WORKLOAD}:workload_step+{how}", status=None).stderr or
+             probe("del", f"{GROUP}/x").stderr]
+    assert found and ours() == before
+    text = probe("add", f"{GROUP}/x={WORKLOAD}:0x{STEP + found[0]:x}").stderr
+    assert "DANGER: at '0x" in text and "the program crashes" in text
+    probe("del", f"{GROUP}/x")
 
 
 def test_refusals(uprobes):
@@ -200,9 +215,16 @@ def test_event_that_perf_holds(uprobes):
                                                    -1, 0, -1, 0)
     if fd < 0:
         pytest.skip(f"perf_event_open: {os.strerror(ctypes.get_errno())}")
+    os.mkdir(DIR)
     try:
-        assert "as perf does" in probe("del", "--force", GROUP, status=1).stderr
+        with open(f"{DIR}/events/{GROUP}/x/enable", "w") as f:
+            f.write("1")
+        # switched off in vain, it is on again
+        text = probe("del", "--force", GROUP, status=1).stderr
+        assert "as perf does; all is on again\n" in text
+        assert tracefs.read(f"{DIR}/events/{GROUP}/x/enable") == "1\n"
     finally:
+        os.rmdir(DIR)
         os.close(fd)
     probe("del", GROUP)
 

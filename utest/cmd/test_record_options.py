@@ -10,7 +10,7 @@ import signal
 import pytest
 
 import tracefs
-from common import TRACECMD, run
+from common import TRACECMD, run, strace
 from recording import DIR, INSTANCE, finish, recording
 
 IN = ("-B", INSTANCE)
@@ -50,8 +50,7 @@ def test_priority_of_the_readers(dat):
 @pytest.mark.parametrize("args, spliced", [((), True), (("--nosplice",), False)])
 def test_splice(dat, tmp_path, args, spliced):
     log = tmp_path / "strace"
-    run("strace", "-f", "-o", log, "-e", "trace=splice", TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched",
-        *args, "true")
+    strace("-o", log, "-e", "trace=splice", TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", *args, "true")
     assert ("splice(" in log.read_text()) == spliced
 
 

@@ -56,6 +56,26 @@ def test_refused_by_one_event_means_refused_by_all(instance):
     assert "is missing" in trigger("add", "sched:sched_switch", status=1).stderr
 
 
+def test_why_it_is_refused(instance):
+    """What the kernel answers with a number alone; nothing is added."""
+    trigger("add", "sched:sched_switch", "traceoff if prev_prio == 12345")
+    text = trigger("add", "sched:sched_switch", "traceon", status=1).stderr
+    assert "it has 'traceoff:unlimited if prev_prio == 12345', which excludes this" in text
+    assert f"'tracecmd trigger del -B {INSTANCE} sched:sched_switch traceoff' removes that" in text
+    for words, reason, place in (("snapshto", "there is no trigger", "snapshto"), ("stacktrace:x", "no count", "x"),
+                                 ("traceoff:99999999999999999999", "2 to the power of 64", "9999"),
+                                 ("enable_event:sched:sched_swich", "did you mean 'sched:sched_switch'", "sched:sched_swich"),
+                                 ("enable_event", "which event is missing", "")):
+        lines = trigger("add", "sched:sched_switch", words, status=1).stderr.splitlines()
+        assert any(reason in line for line in lines), lines
+        at = next(i for i, line in enumerate(lines) if line.strip() == "^")
+        assert lines[at - 1][lines[at].index("^"):].startswith(place) and lines[at - 1].strip() == words, lines
+    if not os.path.exists(f"{DIR}/events/sched/sched_switch/hist"):
+        assert "no histograms (CONFIG_HIST_TRIGGERS)" in trigger("add", "sched:sched_waking", "hist:keys=pid", status=1).stderr
+    assert [t for _, t in listed()] == ["traceoff:unlimited if prev_prio == 12345"]
+    trigger("clear")
+
+
 def test_functions(instance):
     """Where the kernel denies function tracing there are none, which is told."""
     p = trigger("list", "--functions", "--json", "no_such_function")

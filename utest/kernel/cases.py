@@ -730,6 +730,7 @@ def refused_histogram(g):
 # ---- cases with a file of their own, which need the above -----------------------
 
 import kernel.cases_probe  # noqa: E402,F401
+import kernel.cases_refused  # noqa: E402,F401
 import kernel.cases_hist  # noqa: E402,F401
 import kernel.cases_perf  # noqa: E402,F401
 import kernel.cases_user_event  # noqa: E402,F401

@@ -121,6 +121,12 @@ def busy_probes(g):
     assert set(by_name) == {"r", "w", "e"} and by_name["w"]["instances"] == ["tc_other"]
     g.run(g.workload, 2)
     assert next(e for e in listed(g) if e["name"] == "w")["hits"] > 0
+    # what force cannot switch off leaves all as it is
+    g.append("events/sched/sched_process_fork/trigger", "enable_event:tc:w\n")
+    text = g.tracecmd("probe", "del", "--force", "tc:w", status=1).stderr
+    assert "trigger 'enable_event:tc:w:unlimited' of sched:sched_process_fork" in text and "these have to go first" in text
+    assert g.read("instances/tc_other/events/tc/w/enable").startswith("1")
+    g.append("events/sched/sched_process_fork/trigger", "!enable_event:tc:w\n")
     assert g.tracecmd("probe", "clear", "--force").stderr == ""
     assert g.read("dynamic_events") == ""
 
@@ -143,7 +149,8 @@ def function_commands(g):
     assert all(text.startswith("vfs_rea") for _, text in triggers(g))
     text = g.tracecmd("trigger", "add", "sched:sched_switch", status=1).stderr
     assert "is missing" in text
-    assert g.tracecmd("trigger", "add", "vfs_read:nosuch", status=1).stderr
+    text = g.tracecmd("trigger", "add", "vfs_read:nosuch", status=1).stderr
+    assert "there is no command 'nosuch'\n    vfs_read:nosuch\n             ^\nthere are: traceon" in text, text
     g.tracecmd("trigger", "clear")
     assert triggers(g) == [] and g.read("set_ftrace_filter") == before
 
@@ -154,6 +161,9 @@ def histograms(g):
     g.tracecmd("trigger", "add", "sched:sched_process_fork", "hist:keys=parent_comm:sort=hitcount", "if child_pid > 1")
     text = g.tracecmd("trigger", "add", "sched:sched_process_fork", "hist:keys=nosuch", status=1).stderr
     assert "the kernel says" in text and "nosuch" in text
+    text = g.tracecmd("trigger", "add", "sched:sched_process_fork", "hist:keys=parent_comm:sort=hitcount:size=4096 if child_pid > 1",
+                      status=1).stderr
+    assert "size=2048 if child_pid > 1 [active]', which excludes this" in text and "trigger del sched:sched_process_fork hist:keys=" in text
     (event, shown), = triggers(g)
     assert event == "sched:sched_process_fork" and "[active]" in shown and "child_pid > 1" in shown
     g.run(g.workload, 2)

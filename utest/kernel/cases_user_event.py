@@ -131,6 +131,23 @@ def user_event_command(g):
     multi = {e["fields"]: e for e in listed(g, "tc_multi")}
     assert set(multi) == {"u32 x", "__data_loc char[] text"}
     assert all(e["system"] == "user_events_multi" and e["name"].startswith("tc_multi.") for e in multi.values())
+    # removed together or not at all, if one does not exist; formats only by the name they have in common
+    text = g.tracecmd("user-event", "delete", "tc_user", "tc_usr", status=1).stderr
+    assert "there is no user event 'tc_usr'; did you mean 'tc_user'" in text
+    text = g.tracecmd("user-event", "delete", "tc_user", multi["u32 x"]["name"], status=1).stderr
+    assert "removed together: by the name 'tc_multi'" in text and len(listed(g)) == 3
+    # among the dynamic events each has its state
+    name = multi["u32 x"]["name"]
+    g.write(f"events/user_events_multi/{name}/enable", "1")
+    dyn = {e["name"]: e for e in json.loads(g.tracecmd("probe", "list", "--kind", "user", "--json").stdout)}
+    assert set(dyn) == {"tc_user", *(e["name"] for e in multi.values())} and [n for n in dyn if dyn[n]["enabled"]] == [name]
+    assert dyn[name]["definition"] == "u:tc_multi u32 x" and dyn[name]["group"] == "user_events_multi"
+    # one that stays is told with those that went
+    registered(g, "tc_third u32 x")
+    text = g.tracecmd("user-event", "delete", "tc_third", "tc_multi", status=1).stderr
+    assert "user event 'tc_multi' is in use" in text and "removed: 'tc_third'" in text
+    g.tracecmd("user-event", "register", "tc_third u32 x")
+    g.write(f"events/user_events_multi/{name}/enable", "0")
     writes = "; ".join(f"{g.program} user-event write {words}" for words in (
         "tc_user x=7 name=abc", multi["u32 x"]["name"] + " x=8", "--multi-format tc_multi '__data_loc char[] text' text='a b'"))
     g.record("written.dat", "-e", "user_events", "-e", "user_events_multi:tc_multi.*", "sh", "-e", "-c", writes)

@@ -341,6 +341,39 @@ static void test_metadata_limit(void **state)
 	buf_release(&h.metadata);
 }
 
+/* Whoever goes on with what is not expected is sent away some day, and told of once. */
+static void count_line(void *ctx, const char *text)
+{
+	(void)text;
+	++*(unsigned *)ctx;
+}
+
+static void test_endless_messages(void **state)
+{
+	struct buf said AUTO_BUF = { 0 };
+	struct heard h = { .first_port = 1500 };
+	unsigned lines = 0;
+	struct notices notices = { count_line, &lines };
+	struct talk_server s;
+	struct err e = { 0 };
+	int r = 0;
+
+	(void)state;
+	read_file(&said, "listen-v3-udp", "control.c2s");
+	talk_server_init(&s, &fns, &h, &notices);
+	said.len -= WIRE_HEADER;		/* without its CLOSE */
+	assert_int_equal(feed(&s, &said, 4096, NULL), 0);
+	buf_clear(&said);
+	wire_msg_put(&said, WIRE_CONT, NULL, 0, NULL, 0);
+	for (unsigned i = 0; i < 1000 && !r; i++)
+		r = talk_server_feed(&s, said.data, said.len, &e);
+	assert_int_equal(r, -EPROTO);
+	assert_non_null(strstr(e.text, "messages that were not expected, the last one CONT"));
+	assert_int_equal(lines, 1);
+	talk_server_release(&s);
+	buf_release(&h.metadata);
+}
+
 /* Answers that no listener gives. */
 static void test_bad_listeners(void **state)
 {
@@ -391,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_server_eof),
 		cmocka_unit_test(test_metadata_limit),
+		cmocka_unit_test(test_endless_messages),
 		cmocka_unit_test(test_bad_listeners),
 	};
 
