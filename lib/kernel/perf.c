@@ -18,7 +18,7 @@
 
 #define KB 1024
 #define RING_KB 2048			/* where nothing else is said */
-#define NAMES_BYTES (32 * KB)
+#define NAMES_BYTES (128 * KB)
 #define WAKE_PARTS 4			/* a ring's reader is woken when such a part of it is filled ... */
 #define WAKE_MAX (256 * KB)		/* ... or so much */
 #define FILES_PER_CPU 16		/* of the recorder */

@@ -169,6 +169,7 @@ def test_everybody(kernel, tmp_path):
     p = started(TRACECMD, "record", "--perf", "-o", dat, "-e", "sched:sched_switch", "-f", "prev_state != 0", "-e",
                 "syscalls:sys_enter_write", "-v", "-e", "syscalls", sign=begun)
     own = {int(tid) for tid in os.listdir(f"/proc/{p.pid}/task")}
+    before = {int(pid) for pid in os.listdir("/proc") if pid.isdigit()}
     sleeper = subprocess.Popen([PYTHON, "-c", "import time\nfor i in range(20): time.sleep(0.01)"])
     sleeper.wait()
     p.send_signal(signal.SIGINT)
@@ -176,7 +177,7 @@ def test_everybody(kernel, tmp_path):
     found = parsed(dat)
     assert {e.name for e in found} == {"sched_switch"} and not [e for e in found if e.pid in own]
     assert len([e for e in found if e.pid == sleeper.pid and e.comm.startswith("python")]) >= 20
-    assert not [e for e in found if e.comm == "<...>" and e.pid]
+    assert not [e for e in found if e.comm == "<...>" and e.pid in before]
 
 
 def test_losses_are_counted(kernel, tmp_path):
@@ -195,8 +196,8 @@ def test_losses_are_counted(kernel, tmp_path):
 
 def test_none_is_lost(kernel, tmp_path):
     dat = tmp_path / "dat"
-    record(dat, "-b", "16384", "-F", "--fail-on-loss", *WRITE, *writes(50000))
-    assert len(parsed(dat)) == 50000 and stat(dat, "overrun") == 0
+    record(dat, "-b", "16384", "-F", "--fail-on-loss", *WRITE, *writes(20000))
+    assert len(parsed(dat)) == 20000 and stat(dat, "overrun") == 0
 
 
 def test_probes_of_programs(kernel, tmp_path):
