@@ -52,12 +52,15 @@ static int read_event(struct kernel *k, const char *name, struct perf_stack_even
 	return 0;
 }
 
-int perf_stacks_read(struct kernel *k, unsigned word, struct perf_stacks *ret, struct err *e)
+int perf_stacks_read(struct kernel *k, unsigned word, uint32_t page_size, struct perf_stacks *ret, struct err *e)
 {
 	int r = read_event(k, "kernel_stack", &ret->kernel, e);
 
+	if (r)
+		return r;
 	ret->word = word;
-	return r ? r : read_event(k, "user_stack", &ret->user, e);
+	ret->kernel_max = (page_size - PERF_STACK_SPARE - ret->kernel.caller_at) / word;
+	return read_event(k, "user_stack", &ret->user, e);
 }
 
 /* ---- events -------------------------------------------------------------------- */

@@ -24,8 +24,10 @@ struct perf_stacks {
 /* Reads such an event's format, a text that ends in NUL. False: it does not tell where the stack is. */
 bool perf_stack_format(const char *format, struct perf_stack_event *ret);
 
-/* How this kernel has them. 0, -errno. */
-int perf_stacks_read(struct kernel *k, unsigned word, struct perf_stacks *ret, struct err *e);
+#define PERF_STACK_SPARE 64	/* of a sub-buffer with one such event: its header, an entry's head */
+
+/* How this kernel has them, for sub-buffers of @page_size bytes. 0, -errno. */
+int perf_stacks_read(struct kernel *k, unsigned word, uint32_t page_size, struct perf_stacks *ret, struct err *e);
 /*
  * Of a sample with a chain: the kernel's part as an event in *@kernel, the program's in *@user, each
  * empty if there is none. They have the common fields of the sample's raw data. *@cut (may be NULL)

@@ -7,7 +7,6 @@
 
 #define COMMON 8			/* bytes of the fields all events have */
 #define SHOWN 8				/* addresses a format tells of */
-#define PAGE_SPARE 64			/* of a sub-buffer: its header, an entry's head */
 #define KERNEL_ID 4			/* in kernels; any that is free will do */
 #define USER_ID 12
 
@@ -32,8 +31,8 @@ static int on_format(void *ctx, const char *system, struct dat_text format)
 	else if (!strcmp(system, "ftrace") && !strncmp(text, "name: user_stack\n", 17))
 		into = &s->stacks->user;
 	/* whatever stands there, it has to be a place in a record */
-	if (into && perf_stack_format(text, &ev) && ev.caller_at <= PAGE_SPARE && ev.caller_at >= COMMON &&
-	    ev.size_at <= PAGE_SPARE - 4 && ev.tgid_at <= PAGE_SPARE - 4)
+	if (into && perf_stack_format(text, &ev) && ev.caller_at <= PERF_STACK_SPARE && ev.caller_at >= COMMON &&
+	    ev.size_at <= PERF_STACK_SPARE - 4 && ev.tgid_at <= PERF_STACK_SPARE - 4)
 		*into = ev;
 	free(text);
 	return 0;
@@ -94,7 +93,7 @@ int perf_stack_formats_init(struct perf_stack_formats *f, struct dat_reader *r, 
 		ret->user = (struct perf_stack_event){ free_id(s, USER_ID), .tgid_at = COMMON, .caller_at = caller };
 		err = make_format(f, &ret->user, word, "user_stack", "unsigned int tgid");
 	}
-	ret->kernel_max = (page_size - PAGE_SPARE - ret->kernel.caller_at) / word;
+	ret->kernel_max = (page_size - PERF_STACK_SPARE - ret->kernel.caller_at) / word;
 	return err == -ENOMEM ? err_set(e, err, "out of memory") : err;
 }
 
