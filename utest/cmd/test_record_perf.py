@@ -120,7 +120,8 @@ def test_same_as_through_tracefs(kernel, tmp_path):
     b = started(TRACECMD, "record", "--perf", "-o", ours, *OF_A_PROCESS, "-P", waiting.p.pid, sign=begun)
     waiting.go()
     finish(a), finish(b)
-    assert told(ours) == told(theirs)
+    # tracefs looks at whose events they are when a CPU changes to another task: a child's first may pass
+    assert told(ours) == [event for event in told(theirs) if event[1] == waiting.p.pid]
     assert collections.Counter(e.name for e in parsed(ours))["sys_enter_kill"] == 5
 
 
