@@ -102,8 +102,9 @@ for i in range(3):
     os.wait()
 os.listdir('/'); os.stat('/etc')
 """
+# Not the last signal of all, which tells the parent: perf has left a process by then.
 OF_A_PROCESS = ("-e", "raw_syscalls", "-e", "sched:sched_process_fork", "-e", "sched:sched_process_exit", "-e",
-                "signal:signal_generate", "-e", "syscalls:sys_*_kill", "-e", "task:task_newtask")
+                "signal:signal_generate", "-f", "sig == 10", "-e", "syscalls:sys_*_kill", "-e", "task:task_newtask")
 
 
 def told(dat):
