@@ -13,6 +13,7 @@
 #include "dat/codec.h"
 #include "kernel/btf.h"
 #include "kernel/kernel.h"
+#include "list_full.h"
 #include "list_plugins.h"
 #include "record/record.h"
 
@@ -28,6 +29,7 @@ struct list {
 	const char *events, *functions, *options;	/* expressions, NULL: all */
 	bool format, full, filter, trigger;		/* with -e */
 	bool prototypes;				/* with -f */
+	struct kernel_words instances;			/* for what is full */
 	struct err *e;
 };
 
@@ -146,6 +148,8 @@ static int print_event(const struct list *l, const struct kernel_event *ev)
 {
 	if (l->format)
 		return print_format(l, ev);
+	if (l->full)
+		return list_event_full(l->k, ev, &l->instances, l->e);
 	out_printf("%s:%s\n", ev->system, ev->name);
 	if (l->filter)
 		print_event_file(l, ev, "filter");
@@ -172,13 +176,15 @@ static int list_ftrace_events(const struct list *l, const struct event_expressio
 	return status;
 }
 
-static int list_events(const struct list *l)
+static int list_events(struct list *l)
 {
 	struct event_expression x;
 	const struct kernel_event *evs;
 	size_t nr;
 	int status = event_expression_init(&x, l->events, l->e);
 
+	if (!status && l->full && !l->format && kernel_instance_names(l->k, &l->instances, l->e))
+		status = EXIT_FAILED;
 	if (!status && kernel_events(l->k, &evs, &nr, l->e))
 		status = EXIT_FAILED;
 	if (!status && l->events)
@@ -186,6 +192,7 @@ static int list_events(const struct list *l)
 	for (size_t i = 0; !status && i < nr; i++)
 		if (event_matches(&x, &evs[i]))
 			status = print_event(l, &evs[i]);
+	kernel_words_release(&l->instances);
 	event_expression_release(&x);
 	return status;
 }
@@ -410,7 +417,7 @@ static int take_option(struct list *l, int argc, char **argv, int *i)
 	const char *word = argv[*i];
 
 	if (is_long(word, "--full")) {
-		l->format = l->full = true;
+		l->full = true;
 		return EXIT_OK;
 	}
 	if (is_long(word, "--proto")) {
@@ -455,7 +462,7 @@ static int list_run(int argc, char **argv, struct err *e)
 		status = take_option(&l, argc, argv, &i);
 	if (status)
 		return status;
-	if ((l.format || l.filter || l.trigger) && !(l.parts & LIST_EVENTS))
+	if ((l.format || l.full || l.filter || l.trigger) && !(l.parts & LIST_EVENTS))
 		return usage_error(e, "option %s is about the events that -e lists: give -e",
 				   l.full ? "--full" : l.format ? "-F" : l.filter ? "-l" : "-R");
 	if (l.prototypes && !(l.parts & LIST_FUNCTIONS))
@@ -470,11 +477,12 @@ static int list_run(int argc, char **argv, struct err *e)
 const struct command list_command = {
 	.name = "list",
 	.summary = "list events, tracers, options, functions, clocks and more",
-	.usage = "[-e [RE] [-F [--full]] [-l] [-R]] [-f [RE] [--proto]] [-o [RE]] [-stBCcPO]",
+	.usage = "[-e [RE] [--full] [-F] [-l] [-R]] [-f [RE] [--proto]] [-o [RE]] [-stBCcPO]",
 	.help = "  -e [RE]    events; RE is a basic regular expression, case ignored, for the\n"
 		"             system or the event, or two with ':' between\n"
 		"    -F       with their fields\n"
-		"    --full   with their print formats too\n"
+		"    --full   all about them: on or off, filter and triggers in each instance,\n"
+		"             fields, print format, examples; with -F: the formats, whole\n"
 		"    -l, -R   with their filters, triggers\n"
 		"  -s         event systems\n"
 		"  -t, -p     tracers\n"

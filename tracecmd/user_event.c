@@ -273,6 +273,18 @@ static int check_names(struct user_event *u)
 	return EXIT_OK;
 }
 
+/* Of several formats the kernel removes some before it comes to one in use: whoever listens is looked at before. */
+static int delete_one(struct user_event *u, const char *name)
+{
+	for (size_t i = 0; i < u->all.nr; i++) {
+		const struct kernel_user_event *ev = &u->all.v[i];
+
+		if (!strcmp(ev->base, name) && (ev->ftrace || ev->perf || ev->other))
+			return err_set(u->e, -EBUSY, "user event '%s' is in use", name);
+	}
+	return kernel_user_delete(u->fd, name, u->e);
+}
+
 /* One that stays does not keep the others; all that fail are told, the last as the command's failure. */
 static int delete(struct user_event *u)
 {
@@ -286,7 +298,7 @@ static int delete(struct user_event *u)
 	for (size_t i = 0; i < u->nr_words; i++) {
 		const char *name = registered_name(u->words[i]);
 		struct err earlier = *u->e;
-		int r = kernel_user_delete(u->fd, name, u->e);
+		int r = delete_one(u, name);
 
 		if (!r) {
 			buf_printf(&removed, "%s'%s'", removed.len ? ", " : "", name);

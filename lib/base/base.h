@@ -234,12 +234,6 @@ static inline bool get_uint(const void *p, size_t size, bool big, uint64_t *ret)
 	}
 	return false;
 }
-static inline void put_u16(void *p, uint16_t v, bool big)
-{
-	if (big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
-		v = __builtin_bswap16(v);
-	memcpy(p, &v, 2);
-}
 static inline void put_u32(void *p, uint32_t v, bool big)
 {
 	if (big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))

@@ -11,7 +11,6 @@
 #include "record/perf_spool.h"
 
 #define HELD_MAX (256u << 20)		/* of events, where a file has no rounds */
-#define RAW_MIN 8			/* the fields all events have */
 #define LOST_BY_BPF (1u << 15)		/* misc of LOST_SAMPLES: a filter took them, as was asked */
 
 struct import_cpu {
@@ -31,9 +30,8 @@ struct import {
 	bool started;			/* what follows is there, up to the spool */
 	struct perf_meta meta;
 	struct perf_stacks stacks;
-	struct perf_stack_formats formats;
-	struct buf kernel_stack, user_stack;
-	uint64_t cut;			/* addresses that these had no room for */
+	struct buf stack;		/* one being made */
+	uint64_t cut;			/* addresses left out: too deep */
 	struct perf_spool spool;
 	struct perf_names names;
 	VEC(struct import_cpu *) cpus;
@@ -112,8 +110,7 @@ static int start(struct import *im, struct err *e)
 	if (!ret)
 		ret = perf_file_check_ids(&im->f, e);
 	if (!ret)
-		ret = perf_stack_formats_init(&im->formats, im->meta.reader, im->meta.kernel_long,
-					      im->meta.page_size, &im->stacks, e);
+		ret = perf_stacks_init(&im->stacks, im->meta.reader, im->meta.kernel_long, im->meta.page_size, e);
 	if (!ret)
 		ret = perf_spool_open(&im->spool, im->out_name, im->opts->codec, im->meta.page_size, e);
 	im->started = !ret;
@@ -196,14 +193,15 @@ static int put_event(struct import *im, struct import_cpu *c, uint64_t time, con
 
 static int put_stacks(struct import *im, struct import_cpu *c, const struct perf_sample *s, struct err *e)
 {
-	struct buf *const stacks[] = { &im->kernel_stack, &im->user_stack };
-	int ret = perf_stacks_make(&im->stacks, s, stacks[0], stacks[1], &im->cut);
+	int ret = 0;
 
-	if (ret)
-		return no_memory(e);
-	for (unsigned i = 0; i < ARRAY_SIZE(stacks) && !ret; i++)
-		if (stacks[i]->len)
-			ret = put_event(im, c, s->at.time, stacks[i]->data, stacks[i]->len, e);
+	for (int user = 0; user < 2 && ret >= 0; user++) {
+		ret = perf_stack_record(&im->stacks, s, user, &im->stack, &im->cut);
+		if (ret > 0)
+			ret = put_event(im, c, s->at.time, im->stack.data, im->stack.len, e);
+		else if (ret < 0)
+			no_memory(e);
+	}
 	return ret;
 }
 
@@ -214,7 +212,7 @@ static bool check_sample(const struct perf_event_kind *k, const struct perf_reco
 	if (!(s->at.has & PERF_SAMPLE_TIME) || !s->has_raw)
 		err_set(why, -EBADMSG, "the sample at offset 0x%" PRIx64 " was recorded without %s", r->offset,
 			s->has_raw ? "its time" : "its data (perf record -R)");
-	else if (s->raw_len < RAW_MIN)
+	else if (s->raw_len < PERF_STACK_RAW_MIN)
 		err_set(why, -EBADMSG, "the sample at offset 0x%" PRIx64 " has %u bytes of data, less than any event",
 			r->offset, s->raw_len);
 	else if (get_u16(s->raw, s->big_endian) != k->attr.config)
@@ -441,7 +439,7 @@ static int write_file(struct import *im, struct dat_writer *w, struct err *e)
 {
 	const char *clock = clock_name(im);
 	const struct perf_meta_more more = {
-		.stacks = &im->formats, .names = &im->names, .clock = clock, .writer = im->opts->writer,
+		.stacks = &im->stacks, .names = &im->names, .clock = clock, .writer = im->opts->writer,
 		.kallsyms = im->opts->kallsyms,
 		.cpus = im->cpus.nr ? im->cpus.v[im->cpus.nr - 1]->cpu + 1 : 0,
 	};
@@ -526,9 +524,8 @@ static void import_release(struct import *im)
 	vec_release(&im->cpus);
 	map_release(&im->by_cpu);
 	perf_names_release(&im->names);
-	perf_stack_formats_release(&im->formats);
-	buf_release(&im->kernel_stack);
-	buf_release(&im->user_stack);
+	perf_stacks_release(&im->stacks);
+	buf_release(&im->stack);
 	perf_meta_release(&im->meta);
 	perf_spool_release(&im->spool);
 	perf_records_close(im->rs);

@@ -71,7 +71,7 @@ void perf_meta_release(struct perf_meta *m)
 /* ---- writing ---------------------------------------------------------------------------- */
 
 /* The formats of ftrace's own events, and those that were made here. */
-static int write_ftrace(const struct perf_meta *m, const struct perf_stack_formats *stacks, struct dat_writer *w,
+static int write_ftrace(const struct perf_meta *m, const struct perf_stacks *stacks, struct dat_writer *w,
 			struct err *e)
 {
 	struct buf b AUTO_BUF = { .big_endian = dat_reader_header(m->reader)->big_endian };
@@ -83,11 +83,11 @@ static int write_ftrace(const struct perf_meta *m, const struct perf_stack_forma
 		return ret;
 	if (ret)
 		cur_u32(&c, &nr);
-	buf_u32(&b, nr + stacks->nr);
+	buf_u32(&b, nr + stacks->nr_formats);
 	if (ret)
 		buf_put(&b, c.data + c.pos, cur_left(&c));
-	if (stacks->text.len)
-		buf_put(&b, stacks->text.data, stacks->text.len);
+	if (stacks->formats.len)
+		buf_put(&b, stacks->formats.data, stacks->formats.len);
 	return b.failed ? err_set(e, -ENOMEM, "out of memory") :
 			  dat_writer_block(w, DAT_FTRACE_EVENTS, b.data, b.len, e);
 }

@@ -9,7 +9,7 @@
 #include "dat/dat.h"
 #include "record/perf_file.h"
 #include "record/perf_names.h"
-#include "record/perf_stack_formats.h"
+#include "record/perf_stack.h"
 
 struct perf_meta {
 	struct dat_reader *reader;	/* of data */
@@ -25,7 +25,7 @@ void perf_meta_release(struct perf_meta *m);
 
 /* What a file is to say besides. */
 struct perf_meta_more {
-	const struct perf_stack_formats *stacks;
+	const struct perf_stacks *stacks;	/* their formats */
 	const struct perf_names *names;
 	const char *clock;			/* its name */
 	const char *kallsyms;			/* path of a file; NULL: those of perf's file */

@@ -17,7 +17,7 @@ struct perf_source {
 	struct buf pages;		/* sub-buffers made of them */
 	size_t given;			/* bytes of these that were handed over */
 	struct perf_pages made;
-	struct buf event, kernel, user;	/* one being made */
+	struct buf event, stack;	/* one being made */
 	uint64_t last_ts;		/* of the last sample in the ring */
 	uint64_t complete;		/* all up to this time has come */
 	uint64_t told, recorded;	/* losses: in sub-buffers; by the ring's records */
@@ -42,14 +42,15 @@ static int tell_lost(struct perf_source *s, uint64_t all, struct err *e)
 
 static int put_stacks(struct perf_source *s, const struct perf_sample *sample, struct err *e)
 {
-	int r = perf_stacks_make(s->stacks, sample, &s->kernel, &s->user, NULL);
+	int r = 0;
 
-	if (r)
-		return err_errno(e, r, "cannot hold what perf recorded");
-	if (s->kernel.len)
-		r = perf_pages_put(&s->made, sample->at.time, s->kernel.data, s->kernel.len, e);
-	if (!r && s->user.len)
-		r = perf_pages_put(&s->made, sample->at.time, s->user.data, s->user.len, e);
+	for (int user = 0; user < 2 && r >= 0; user++) {
+		r = perf_stack_record(s->stacks, sample, user, &s->stack, NULL);
+		if (r > 0)
+			r = perf_pages_put(&s->made, sample->at.time, s->stack.data, s->stack.len, e);
+		else if (r < 0)
+			err_errno(e, r, "cannot hold what perf recorded");
+	}
 	return r;
 }
 
@@ -73,7 +74,7 @@ static int put_sample(struct perf_source *s, const struct perf_record *rec, stru
 		data = s->event.data;
 	}
 	r = perf_pages_put(&s->made, sample.at.time, data, sample.raw_len, e);
-	return !r && sample.chain_nr ? put_stacks(s, &sample, e) : r;
+	return !r && sample.chain_nr && sample.raw_len >= PERF_STACK_RAW_MIN ? put_stacks(s, &sample, e) : r;
 }
 
 static int put_record(struct perf_source *s, const struct perf_record *rec, struct err *e)
@@ -171,8 +172,7 @@ static void perf_free(struct source *base)
 	buf_release(&s->records);
 	buf_release(&s->pages);
 	buf_release(&s->event);
-	buf_release(&s->kernel);
-	buf_release(&s->user);
+	buf_release(&s->stack);
 	perf_pages_free(&s->made);
 	free(s);
 }

@@ -1,39 +1,49 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * perf_stack: call chains of perf's samples as the events that ftrace makes of stacks
- * (ftrace:kernel_stack, ftrace:user_stack; kernel/trace/trace_entries.h).
+ * perf_stack: call chains of perf's samples as the events ftrace has for stacks, kernel_stack and
+ * user_stack, which stand behind the event they belong to.
  */
 #ifndef TRACECMD_PERF_STACK_H
 #define TRACECMD_PERF_STACK_H
 
-#include "base/base.h"
+#include "dat/dat.h"
 #include "kernel/kernel.h"
 #include "record/perf_sample.h"
 
-/* Where such an event's fields are; type 0: there is no such event. */
-struct perf_stack_event {
-	uint16_t type;
-	uint32_t size_at, tgid_at, caller_at;	/* 0: no such field */
+#define PERF_STACK_RAW_MIN 8		/* bytes of raw data that a stack's record needs */
+
+struct perf_stack_kind {
+	uint16_t id;			/* of its events; 0: there are none of this kind */
+	uint32_t caller;		/* where the addresses are in a record */
+	uint32_t frames;		/* that a record has: at most, or exactly */
 };
+
 struct perf_stacks {
-	struct perf_stack_event kernel, user;
-	unsigned word;			/* bytes of an address */
-	uint32_t kernel_max;		/* addresses of a kernel_stack at most; 0: any number */
+	struct perf_stack_kind kernel, user;
+	unsigned long_size;
+	bool big_endian;
+	struct buf formats;		/* those that the file lacked: u64 length, text each */
+	uint32_t nr_formats;
 };
 
-/* Reads such an event's format, a text that ends in NUL. False: it does not tell where the stack is. */
-bool perf_stack_format(const char *format, struct perf_stack_event *ret);
-
-#define PERF_STACK_SPARE 64	/* of a sub-buffer with one such event: its header, an entry's head */
-
-/* How this kernel has them, for sub-buffers of @page_size bytes. 0, -errno. */
-int perf_stacks_read(struct kernel *k, unsigned word, uint32_t page_size, struct perf_stacks *ret, struct err *e);
 /*
- * Of a sample with a chain: the kernel's part as an event in *@kernel, the program's in *@user, each
- * empty if there is none. They have the common fields of the sample's raw data. *@cut (may be NULL)
- * grows by the number of addresses that such an event has no room for. 0, -ENOMEM.
+ * Finds the formats of both in @r, or makes them, with ids that nothing else there has, as the kernel lays
+ * them out. @long_size: of the kernel's long. Sub-buffers have @page_size bytes. Release in every
+ * case. 0, -errno.
  */
-int perf_stacks_make(const struct perf_stacks *st, const struct perf_sample *s, struct buf *kernel,
-		     struct buf *user, uint64_t *cut);
+int perf_stacks_init(struct perf_stacks *s, struct dat_reader *r, unsigned long_size, uint32_t page_size,
+		     struct err *e);
+/* The same with the formats of a running kernel, which has both. */
+int perf_stacks_read(struct perf_stacks *s, struct kernel *k, unsigned long_size, uint32_t page_size,
+		     struct err *e);
+void perf_stacks_release(struct perf_stacks *s);
+
+/*
+ * Makes *ret, the record for the addresses of @sample in the kernel, or in user space; its raw data of
+ * at least PERF_STACK_RAW_MIN bytes give the fields all events have. *cut (or NULL) grows by the addresses left out: too deep. 1;
+ * 0: there are none; -ENOMEM.
+ */
+int perf_stack_record(const struct perf_stacks *s, const struct perf_sample *sample, bool user,
+		      struct buf *ret, uint64_t *cut);
 
 #endif

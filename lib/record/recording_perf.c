@@ -52,7 +52,7 @@ int recording_add_perf(struct recording *rec, struct err *e)
 	snprintf(b->clock, sizeof(b->clock), "%s", kernel_perf_clock(perf));
 	r = kernel_instance_subbuf_size(b->in, &b->page_size, e);
 	if (!r)
-		r = perf_stacks_read(rec->k, rec->kernel_long, b->page_size, &rec->stacks, e);
+		r = perf_stacks_read(&rec->stacks, rec->k, rec->kernel_long, b->page_size, e);
 	for (size_t i = 0; i < nr && !r; i++) {
 		b->cpus[i] = kernel_perf_ring_cpu(perf, i);
 		r = add_ring(rec, b, i, e);

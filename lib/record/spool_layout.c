@@ -12,11 +12,17 @@ uint64_t spool_check(const uint8_t *header, const void *payload, size_t len)
 	return XXH3_64bits_withSeed(payload, len, XXH3_64bits(header, SPOOL_CHECK_AT));
 }
 
+static void put_u16_le(uint8_t *p, uint16_t v)
+{
+	p[0] = v & 0xff;
+	p[1] = v >> 8;
+}
+
 void spool_header_put(const struct spool_header *h, uint8_t *out)
 {
 	memcpy(out, SPOOL_MAGIC, SPOOL_MAGIC_LEN);
-	put_u16(out + 8, h->version, false);
-	put_u16(out + 10, h->kind, false);
+	put_u16_le(out + 8, h->version);
+	put_u16_le(out + 10, h->kind);
 	put_u32(out + 12, h->flags, false);
 	put_u32(out + 16, h->cpu, false);
 	put_u32(out + 20, h->page_size, false);

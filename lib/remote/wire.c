@@ -95,7 +95,8 @@ int wire_init_check(const struct wire_init *i, struct err *e)
 	return 0;
 }
 
-bool wire_init_option(struct wire_init *i, const char *option)
+/* False: it is not known. */
+static bool take_option(struct wire_init *i, const char *option)
 {
 	if (!strcmp(option, OPTION_TCP))
 		return i->tcp = true;
@@ -147,7 +148,7 @@ int wire_init_parse(const struct wire_msg *m, const struct notices *notices, str
 	for (uint32_t k = 0; k < nr && !r; k++) {
 		if (!next_string(m, &pos, &option))
 			r = err_set(e, -EPROTO, "TINIT claims %" PRIu32 " options, and has %" PRIu32, nr, k);
-		else if (!wire_init_option(&i, option))
+		else if (!take_option(&i, option))
 			notice(notices, "option '%.64s' is not known here", option);
 	}
 	if (!r)

@@ -61,8 +61,6 @@ struct wire_init {
 };
 /* 0; -EINVAL: a number that is refused, told. */
 int wire_init_check(const struct wire_init *i, struct err *e);
-/* Takes an option of one. False: it is not known. */
-bool wire_init_option(struct wire_init *i, const char *option);
 int wire_init_put(struct buf *b, const struct wire_init *i);		/* TINIT; 0, -ENOMEM */
 /* Of a TINIT. @notices hear of options that are not known. 0, -EPROTO or -EINVAL. */
 int wire_init_parse(const struct wire_msg *m, const struct notices *notices, struct wire_init *ret,

@@ -559,6 +559,24 @@ def test_list_prototypes(kernel, tmp_path):
     assert p.stdout.startswith("ssize_t vfs_read(") and p.stdout.count("\n") == 1 and not p.stderr
 
 
+def test_list_all_about_an_event(instance):
+    """State, filter and triggers place by place; fields; commands that work."""
+    instance.write("events/sched/sched_process_exec/enable", "1")
+    instance.write("events/sched/sched_process_exec/filter", "pid > 1")
+    instance.write("events/sched/sched_process_exec/trigger", "traceoff if pid == 1")
+    here = f"(instance '{NAME}')"
+    text = run(TRACECMD, "list", "-e", "^sched:sched_process_exec$", "--full").stdout
+    lines = [re.sub("  +", "  ", line.strip()) for line in text.splitlines()]
+    assert lines[:2] == ["sched:sched_process_exec", "enabled  no"]
+    for line in (f"enabled  yes  {here}", f"filter  pid > 1  {here}", f"trigger  traceoff:unlimited if pid == 1  {here}",
+                 "field  __data_loc char[] filename  (4 bytes at 8)", "field  pid_t pid  (4 bytes at 12, signed)"):
+        assert line in lines, text
+    assert not [line for line in lines if "common_" in line] and "  print     \"filename=%s pid=%d" in text
+    example = next(line for line in lines if line.startswith("examples  ")).removeprefix("examples  tracecmd ")
+    assert example == "record -e sched:sched_process_exec -f 'filename ~ \"*a*\"' sleep 1"
+    instance.write("events/sched/sched_process_exec/trigger", "!traceoff if pid == 1")
+
+
 @pytest.mark.parametrize("args, words", [
     (("--proto",), "give -f"), (("-F",), "give -e"), (("-l",), "give -e"), (("-eF",), "one by one"), (("sched",), "'sched' is no option"),
     (("-e", "sched_\\("), "no regular expression"), (("--bogus",), "'--bogus'"), (("-Z",), "-Z"),
@@ -570,7 +588,7 @@ def test_list_used_wrongly(args, words):
 
 def test_long_options_may_be_shortened(kernel):
     text = run(TRACECMD, "list", "-e", "^sched:sched_switch$", "--full").stdout
-    assert "print fmt" in text
+    assert "  print  " in text
     for short in "--fu", "--f":
         assert run(TRACECMD, "list", "-e", "^sched:sched_switch$", short).stdout == text
     assert run(TRACECMD, "list", "--he").stdout.startswith("usage: tracecmd list")

@@ -311,7 +311,7 @@ static void test_symbols(void **state)
 /* Instructions of each form, with what may follow an opcode; objdump tells the same lengths. */
 static void test_instruction_lengths(void **state)
 {
-	static const struct { const char *code; size_t len; } insns[] = {
+	static const struct { char code[12]; size_t len; } insns[] = {
 		{ "\x90", 1 }, { "\xf3\x0f\x1e\xfa", 4 }, { "\x55", 1 }, { "\x48\x89\xe5", 3 },
 		{ "\x48\x8d\x05\x01\x02\x03\x04", 7 },			/* lea 0x4030201(%rip),%rax */
 		{ "\x48\x8b\x44\x24\x08", 5 },				/* mov 0x8(%rsp),%rax */
@@ -333,10 +333,9 @@ static void test_instruction_lengths(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(insns); i++) {
-		size_t whole = insns[i].len ? insns[i].len : 3;
 		uint8_t code[16] = { 0 };
 
-		memcpy(code, insns[i].code, whole);
+		memcpy(code, insns[i].code, sizeof(insns[i].code));
 		assert_int_equal(x86_insn_length(code, sizeof(code)), insns[i].len);
 		/* cut short it is none */
 		for (size_t len = 0; len < insns[i].len; len++)

@@ -32,6 +32,12 @@ static const char *const texts[] = {
 
 #define RECORD_BYTES 52
 
+static void put_u16(uint8_t *p, uint16_t v, bool big)
+{
+	p[big] = v & 255;
+	p[!big] = v >> 8;
+}
+
 static void make_record(uint8_t *rec, bool big)
 {
 	memset(rec, 0, RECORD_BYTES);

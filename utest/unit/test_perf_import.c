@@ -9,7 +9,7 @@
 
 #include "dat/dat.h"
 #include "record/perf_names.h"
-#include "record/perf_stack_formats.h"
+#include "record/perf_stack.h"
 
 /* ---- names ------------------------------------------------------------------------------ */
 
@@ -109,7 +109,6 @@ static void stacks_made(void **state)
 		struct buf b AUTO_BUF = { 0 }, kernel AUTO_BUF = { 0 }, user AUTO_BUF = { 0 };
 		struct buf chain AUTO_BUF = { .big_endian = big };
 		static const uint8_t raw[8] = { 1, 1, 2, 3, 4, 5, 6, 7 };
-		struct perf_stack_formats f;
 		struct perf_stacks st;
 		struct dat_reader *r;
 		struct perf_sample s = { .at.pid = 9, .raw = raw, .raw_len = 8, .big_endian = big };
@@ -117,32 +116,35 @@ static void stacks_made(void **state)
 
 		front(&b, big, "name: taken\nID: 4\nformat:\n");
 		assert_int_equal(dat_reader_open_metadata(b.data, b.len, "made", NULL, &r, NULL), 0);
-		assert_int_equal(perf_stack_formats_init(&f, r, 8, 256, &st, NULL), 0);
-		assert_int_equal(f.nr, 2);
-		assert_int_equal(st.kernel.type, 5);
-		assert_int_equal(st.user.type, 12);
-		assert_int_equal(st.kernel_max, (256 - 64 - 16) / 8);
+		assert_int_equal(perf_stacks_init(&st, r, 8, 256, NULL), 0);
+		assert_int_equal(st.nr_formats, 2);
+		assert_int_equal(st.kernel.id, 5);
+		assert_int_equal(st.user.id, 12);
+		assert_int_equal(st.kernel.frames, (256 - 64 - 16) / 8);
 		buf_u64(&chain, 0x123);				/* before any mark: nobody's */
 		buf_u64(&chain, PERF_CONTEXT_KERNEL);
-		for (unsigned i = 0; i < st.kernel_max + 3; i++)
+		for (unsigned i = 0; i < st.kernel.frames + 3; i++)
 			buf_u64(&chain, 0x1000 + i);
 		buf_u64(&chain, PERF_CONTEXT_USER);
 		buf_u64(&chain, 0x77);
 		s.chain = (const uint8_t *)chain.data;
 		s.chain_nr = chain.len / 8;
-		assert_int_equal(perf_stacks_make(&st, &s, &kernel, &user, &cut), 0);
+		assert_int_equal(perf_stack_record(&st, &s, false, &kernel, &cut), 1);
+		assert_int_equal(perf_stack_record(&st, &s, true, &user, &cut), 1);
 		assert_int_equal(cut, 3);
-		assert_int_equal(kernel.len, 16 + 8 * st.kernel_max);
+		assert_int_equal(kernel.len, 16 + 8 * st.kernel.frames);
 		assert_int_equal(get_u16(kernel.data, big), 5);
 		assert_memory_equal(kernel.data + 2, raw + 2, 6);
-		assert_int_equal(get_u32(kernel.data + 8, big), st.kernel_max);
+		assert_int_equal(get_u32(kernel.data + 8, big), st.kernel.frames);
 		assert_int_equal(get_u64(kernel.data + 16, big), 0x1000);
 		assert_int_equal(user.len, 16 + 64);
 		assert_int_equal(get_u16(user.data, big), 12);
 		assert_int_equal(get_u32(user.data + 8, big), 9);
 		assert_int_equal(get_u64(user.data + 16, big), 0x77);
 		assert_int_equal(get_u64(user.data + 24, big), 0);
-		perf_stack_formats_release(&f);
+		s.chain_nr = 1;
+		assert_int_equal(perf_stack_record(&st, &s, false, &kernel, NULL), 0);
+		perf_stacks_release(&st);
 		dat_reader_close(r);
 	}
 }
@@ -153,23 +155,22 @@ static void stacks_of_the_file(void **state)
 	static const struct { const char *format; unsigned type, made; } cases[] = {
 		{ "name: kernel_stack\nID: 40\nformat:\n\tfield:int size;\toffset:8;\n\tfield:unsigned long caller[8];\toffset:24;\n", 40, 1 },
 		{ "name: kernel_stack\nID: 40\nformat:\n\tfield:int size;\toffset:8;\n\tfield:unsigned long caller[8];\toffset:4000000000;\n", 4, 2 },
-		{ "name: kernel_stack\nID: 40\nformat:\n\tfield:int size;\toffset:8888;\n\tfield:unsigned long caller[8];\toffset:16;\n", 4, 2 },
+		{ "name: kernel_stack\nID: 40\nformat:\n\tfield:int size;\toffset:8;\n\tfield:unsigned long caller[8];\toffset:4;\n", 4, 2 },
 		{ "name: kernel_stack\nID: 40\nformat:\n", 4, 2 },
 	};
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct buf b AUTO_BUF = { 0 };
-		struct perf_stack_formats f;
 		struct perf_stacks st;
 		struct dat_reader *r;
 
 		front(&b, false, cases[i].format);
 		assert_int_equal(dat_reader_open_metadata(b.data, b.len, "made", NULL, &r, NULL), 0);
-		assert_int_equal(perf_stack_formats_init(&f, r, 8, 4096, &st, NULL), 0);
-		assert_int_equal(st.kernel.type, cases[i].type);
-		assert_int_equal(f.nr, cases[i].made);
-		perf_stack_formats_release(&f);
+		assert_int_equal(perf_stacks_init(&st, r, 8, 4096, NULL), 0);
+		assert_int_equal(st.kernel.id, cases[i].type);
+		assert_int_equal(st.nr_formats, cases[i].made);
+		perf_stacks_release(&st);
 		dat_reader_close(r);
 	}
 }
