@@ -26,6 +26,26 @@
 
 /* ---- plain writes -------------------------------------------------------- */
 
+#define INTERRUPTED_MAX 100
+
+/*
+ * A setting is one write. A signal may interrupt it, and it is tried again; but the kernel also
+ * answers -EINTR for good (a uprobe that perf holds), so not for ever.
+ */
+static int write_setting(int fd, const char *data, size_t len)
+{
+	ssize_t n = -1;
+
+	for (unsigned i = 0; n < 0 && i < INTERRUPTED_MAX; i++) {
+		n = write(fd, data, len);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+	if (n < 0)
+		return -EINTR;
+	return (size_t)n == len ? 0 : write_full(fd, data + n, len - n);
+}
+
 static int write_flags(const char *path, const char *value, int flags)
 {
 	int fd AUTO_CLOSE = open(path, O_WRONLY | O_CLOEXEC | flags);
@@ -38,7 +58,7 @@ static int write_flags(const char *path, const char *value, int flags)
 	/* Some files take a word only once they have seen what ends it. */
 	if (buf_puts(&b, value) || buf_puts(&b, "\n"))
 		return -ENOMEM;
-	return write_full(fd, b.data, b.len);
+	return write_setting(fd, b.data, b.len);
 }
 
 int file_write(const char *path, const char *value)

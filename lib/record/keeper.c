@@ -21,7 +21,7 @@
 
 /* A part that was asked for. */
 struct ask {
-	unsigned ticket;
+	unsigned ticket;		/* 0: nobody asked, it was due */
 	bool forget;
 	uint64_t since_ns;
 };
@@ -133,8 +133,8 @@ static void wait_for_work(const struct keeper *k)
 
 /* ---- what ------------------------------------------------------------------- */
 
-/* Ends a segment, which is the newest of those there are then. -ECANCELED, -errno. */
-static int cut(struct keeper *k, struct err *e)
+/* Ends a segment, which is the newest of those there are then; @next: the next cut is due from here. -ECANCELED, -errno. */
+static int cut(struct keeper *k, bool next, struct err *e)
 {
 	struct recording *rec = k->rec;
 	uint64_t streams = recorder_nr_streams(rec->recorder);
@@ -145,7 +145,7 @@ static int cut(struct keeper *k, struct err *e)
 		r = segments_cut(rec, e);
 	if (r == -ECANCELED)
 		k->over = true;
-	else if (!r)
+	else if (!r && next)
 		set_next(k);
 	return r;
 }
@@ -211,9 +211,9 @@ static void forget(struct keeper *k, const char *path)
 static int make_part(struct keeper *k, const struct ask *a, char **ret_path, struct err *e)
 {
 	const struct record_opts *o = &k->rec->opts;
-	bool forgets = a->forget || o->rotate_bytes || o->rotate_ns;
+	bool rotates = o->rotate_bytes || o->rotate_ns;
 	char *path = NULL;
-	int r = cut(k, e);
+	int r = cut(k, a->forget || !rotates, e);
 
 	if (!r) {
 		path = *ret_path = parts_next(&k->parts);
@@ -222,12 +222,12 @@ static int make_part(struct keeper *k, const struct ask *a, char **ret_path, str
 	}
 	if (r)
 		return r;
-	if (forgets)
+	if (a->forget)
 		forget(k, path);
 	else
 		drop_old(k->rec);
 	/* Those that were asked for one by one are not ours to remove. */
-	if (!forgets)
+	if (a->ticket)
 		return 0;
 	path = strdup(path);
 	return !path || parts_made(&k->parts, path, o->keep_parts) ?
@@ -289,7 +289,7 @@ static void work(struct keeper *k)
 	if (o->rotate_bytes || o->rotate_ns) {
 		r = make_part(k, &a, &path, &e);
 	} else {
-		r = cut(k, &e);
+		r = cut(k, true, &e);
 		if (!r)
 			drop_old(k->rec);
 	}

@@ -131,6 +131,21 @@ def test_signal_saves_all_there_is(dat):
     assert second[:len(first)] == first and last[:len(second)] == second and len(second) > len(first)
 
 
+def test_what_was_asked_for_is_kept(dat):
+    """--keep is about the parts that were due; what is saved is in the next file, too."""
+    with recording("-q", "-o", dat, *IN, "--rotate", "1h", "--keep", "1") as p:
+        for number in 1, 2:
+            run("true")
+            assert control(p, "save").stdout.strip() == dat.replace(".dat", f".{number}.dat")
+        assert control(p, "rotate").stdout.strip() == dat.replace(".dat", ".3.dat")
+        run("true")
+        interrupt(p)
+    assert parts(dat) == [dat.replace(".dat", f".{number}.dat") for number in (1, 2, 3)]
+    first, second, third = ([(e.time, e.text) for e in parsed(path)] for path in parts(dat))
+    assert second[:len(first)] == first and third[:len(second)] == second and first and len(second) > len(first)
+    assert min(e.time for e in parsed(dat)) > third[-1][0]
+
+
 def test_killed_between_cuts(dat):
     """Complete parts stay complete; the rest is read and restored as ever."""
     with recording("-q", "-o", dat, *IN, "--rotate", "1h") as p:
