@@ -237,6 +237,18 @@ static bool check_widths(struct format_check *c, const struct tep_event *event)
 	return true;
 }
 
+/* Where the addresses of a stack's record begin; @end if it is no stack's. */
+static uint32_t stack_start(const struct tep_event *event, uint32_t end)
+{
+	if (strcmp(event->system, "ftrace") ||
+	    (strcmp(event->name, "kernel_stack") && strcmp(event->name, "user_stack")))
+		return end;
+	for (const struct tep_format_field *f = event->format.fields; f; f = f->next)
+		if (!strcmp(f->name, "caller") && f->flags & TEP_FIELD_IS_ARRAY && (uint32_t)f->offset < end)
+			return f->offset;
+	return end;
+}
+
 void format_check_event(struct tep_event *event, struct format_check *c)
 {
 	struct tep_format_field *f;
@@ -245,6 +257,7 @@ void format_check_event(struct tep_event *event, struct format_check *c)
 		check_field(c, f);
 	for (f = event->format.fields; f; f = f->next)
 		check_field(c, f);
+	c->least = stack_start(event, c->fixed_end);
 	if (event->flags & TEP_EVENT_FL_FAILED)
 		return;
 	c->bad_print = c->bad_print || !check_widths(c, event);
@@ -295,8 +308,8 @@ bool format_check_record(const struct format_check *c, const void *data, size_t 
 {
 	uint32_t offset, size;
 
-	if (c->fixed_end > avail) {
-		snprintf(why, why_size, "%zu bytes, the format needs %u", avail, c->fixed_end);
+	if (c->least > avail) {
+		snprintf(why, why_size, "%zu bytes, the format needs %u", avail, c->least);
 		return false;
 	}
 	if (len < c->fixed_end)

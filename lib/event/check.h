@@ -32,6 +32,8 @@ struct format_check {
 	bool bad_fields;		/* fields at impossible places: print no field */
 	bool bad_print;			/* the print format is not to be run */
 	uint32_t fixed_end;		/* where the last field of fixed place ends */
+	uint32_t least;			/* a record's length: fixed_end, but a stack's addresses are as
+					 * many as there are, whatever the format says */
 	uint32_t rest_start;		/* where the last field without a size begins, which
 					 * takes the record's rest; libtraceevent does not
 					 * survive a record that ends before */
@@ -53,8 +55,8 @@ void format_check_release(struct format_check *c);
 bool format_dynamic(const struct tep_format_field *f, const void *data, size_t len,
 		    uint32_t *ret_offset, uint32_t *ret_len);
 /*
- * Whether every field of fixed place lies within the @avail bytes up to the
- * sub-buffer's end, and every dynamic array within the record of @len bytes
+ * Whether every field of fixed place (of a stack's record those before the addresses) lies
+ * within the @avail bytes up to the sub-buffer's end, and every dynamic array within the record of @len bytes
  * (or the fixed fields, if these are more). Where not, @why tells it in a few words.
  */
 bool format_check_record(const struct format_check *c, const void *data, size_t len, size_t avail,

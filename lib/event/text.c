@@ -24,21 +24,21 @@
  * frames there are). libtraceevent's fields (-R) then show the bytes that
  * follow in the sub-buffer, as they do for an empty string at a record's end
  * (fixture probes-6.12); so with @fields these follow, as far as there are any.
+ * Where the sub-buffer ends first there are zeros.
  */
 static bool make_record(struct event_ctx *ctx, const struct event_slot *slot,
 			const struct event_record *rec, bool fields, struct tep_record *ret)
 {
-	uint32_t want = rec->len, extra = 0, len;
+	uint32_t want = rec->len, have, extra = 0, len;
 
 	if (slot->check.fixed_end > want)
 		want = slot->check.fixed_end;
-	if (want > rec->avail)
-		want = rec->avail;
+	have = want < rec->avail ? want : rec->avail;
 	len = rec->len < slot->check.rest_start ? want : rec->len;
 	if (fields)
-		extra = rec->avail - want < PAD / 2 ? rec->avail - want : PAD / 2;
+		extra = rec->avail - have < PAD / 2 ? rec->avail - have : PAD / 2;
 	buf_clear(&ctx->padded);
-	if (buf_put(&ctx->padded, rec->data, want + extra) ||
+	if (buf_put(&ctx->padded, rec->data, have + extra) || buf_fill(&ctx->padded, 0, want - have) ||
 	    buf_fill(&ctx->padded, 0, PAD - extra))
 		return false;
 	*ret = (struct tep_record){

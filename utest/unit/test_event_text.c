@@ -479,11 +479,14 @@ static void test_a_text_that_cannot_be_had(void **state)
 static void test_stacks(void **state)
 {
 	static const char *const texts[] = { "ftrace", STACK, NULL };
+	static const struct event_line_opts fields = { .seconds = true, .fields = true };
 	uint8_t rec[16 + 3 * 8] = RECORD(4, 3);
 	struct fixture fx;
 
 	(void)state;
 	begin(&fx, texts, false);
+	/* the sub-buffer ends behind three addresses, the format tells of eight */
+	assert_non_null(strstr(line_of(&fx, &fields, rec, sizeof(rec)), "caller=ARRAY[00, 00, "));
 	put_u64(rec + 16, 0x1004, false);
 	put_u64(rec + 24, 0x500, false);
 	put_u64(rec + 32, 0x2000, false);
