@@ -8,6 +8,7 @@
 
 #include "kernel/internal.h"
 
+#define READ_AT_PERCENT "50"		/* full, a buffer wakes its reader: the kernel's own choice */
 #define FTRACE_ENABLED "/proc/sys/kernel/ftrace_enabled"
 
 /* What is being set up. */
@@ -104,6 +105,16 @@ static void keep_top_size(struct kernel *k, uint64_t kb)
 	k->keep = keep;
 }
 
+/* Somebody's choice may wake readers when it is too late. Before Linux 5.1 there is none. */
+static int apply_percent(struct apply *a)
+{
+	AUTO_BUF struct buf now = { 0 };
+
+	if (!a->is->drained || kernel_read(a->in, "buffer_percent", &now) || !strcmp(now.data, READ_AT_PERCENT "\n"))
+		return 0;
+	return kernel_write_optional(a->in, "buffer_percent", READ_AT_PERCENT, a->e);
+}
+
 static int apply_buffers(struct apply *a)
 {
 	uint64_t top_kb = kernel_buffer_kb(kernel_top(a->k));
@@ -120,6 +131,8 @@ static int apply_buffers(struct apply *a)
 		ret = write_number(a, a->in, "-b", "buffer_size_kb", a->is->buffer_kb);
 	else if (!ret && !a->s->no_reset)
 		grow_buffer(a);
+	if (!ret)
+		ret = apply_percent(a);
 	if (a->in != kernel_top(a->k))
 		keep_top_size(a->k, top_kb);
 	if (!ret && clock && kernel_write(a->in, "trace_clock", clock, a->e))

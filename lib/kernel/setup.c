@@ -191,9 +191,11 @@ void kernel_setup_grow(struct kernel_setup *s)
 	kb = memory_kb / GROW_SHARE / cpus / parts;
 	if (kb > GROW_KB_MAX)
 		kb = GROW_KB_MAX;
-	for (size_t i = 0; i < s->instances.nr; i++)
-		if (kernel_setup_is_recorded(s, i) && !s->instances.v[i].buffer_kb)
+	for (size_t i = 0; i < s->instances.nr; i++) {
+		s->instances.v[i].drained = kernel_setup_is_recorded(s, i);
+		if (s->instances.v[i].drained && !s->instances.v[i].buffer_kb)
 			s->instances.v[i].grow_kb = kb;
+	}
 }
 
 /* Whether a trigger or a function's command of the instance has this word. */

@@ -72,6 +72,7 @@ struct kernel_instance_setup {
 	char *cpumask;			/* -M: hexadecimal, "-1": all */
 	uint64_t buffer_kb;		/* -b, per CPU */
 	uint64_t grow_kb;		/* without -b: to this if it is smaller, if that can be had */
+	bool drained;			/* it is read all the time, by a reader that wakes at half of it */
 	uint64_t subbuf_kb;		/* --subbuf-size */
 	struct kernel_pids pids;	/* -P */
 	bool follow;			/* -c: children of traced processes too */
@@ -164,7 +165,8 @@ int kernel_setup_lock(struct kernel *k, struct kernel_setup *s, struct err *e);
 /*
  * Has the buffers of all parts that take part and have no size of their own (-b)
  * grow to what suits this machine: 8 MiB for a CPU, but all together no more than
- * a 64th of its memory. Not with no_reset. Before kernel_setup_apply.
+ * a 64th of its memory; all of them wake their readers when half of them is full. Not with
+ * no_reset. Before kernel_setup_apply.
  */
 void kernel_setup_grow(struct kernel_setup *s);
 /*

@@ -54,6 +54,19 @@ def test_splice(dat, tmp_path, args, spliced):
     assert ("splice(" in log.read_text()) == spliced
 
 
+
+def test_readers_wake_in_time(kernel, dat):
+    """Whatever somebody has set when a buffer wakes its readers: put back afterwards."""
+    os.mkdir(DIR)
+    try:
+        with open(f"{DIR}/buffer_percent", "w") as f:
+            f.write("100")
+        p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "sh", "-c", f"cat {DIR}/buffer_percent >&2")
+        assert p.stderr == "50\n" and tracefs.read(f"{DIR}/buffer_percent") == "100\n"
+    finally:
+        os.rmdir(DIR)
+
+
 @pytest.mark.parametrize("args", [(), ("--stderr",)])
 def test_stderr(dat, args):
     with recording("-o", dat, *IN, "-e", "sched", *args) as p:
