@@ -10,7 +10,8 @@
 
 /* Of one CPU, or of all. */
 struct loss {
-	uint64_t events, gaps, unknown;
+	uint64_t events, gaps, unknown, largest;
+	uint64_t bytes;			/* of sub-buffers */
 	uint64_t first_ts, last_ts;
 };
 
@@ -21,10 +22,13 @@ static void see_page(struct loss *l, const struct ring_page *p)
 	if (!l->gaps++)
 		l->first_ts = p->page_ts;
 	l->last_ts = p->page_ts;
-	if (p->lost == RING_LOST_UNKNOWN)
+	if (p->lost == RING_LOST_UNKNOWN) {
 		l->unknown++;
-	else
-		l->events += p->lost;
+		return;
+	}
+	l->events += p->lost;
+	if (l->largest < p->lost)
+		l->largest = p->lost;
 }
 
 /* What cannot be read is --validate's to tell. */
@@ -43,6 +47,7 @@ static void see_cpu(struct dump *d, unsigned buffer, unsigned cpu, const struct 
 
 		if (!pages || dat_chunk_read(d->r, buffer, &chunks.v[i], &ctx, pages, NULL))
 			continue;
+		l->bytes += chunks.v[i].usize;
 		for (uint32_t off = 0; chunks.v[i].usize - off >= page_size; off += page_size)
 			if (ring_page_open(&p, abi, pages + off, page_size) >= 0)
 				see_page(l, &p);
@@ -73,6 +78,16 @@ static uint64_t sum_stat(const char *stats, const char *name)
 		if (at == stats || at[-1] == '\n')
 			sum += strtoull(at + strlen(name), NULL, 10);
 	return sum;
+}
+
+/* What would have held the largest gap, by what events took on the average. */
+static void print_size(const struct loss *all, const char *stats)
+{
+	uint64_t read = sum_stat(stats, "read events: ");
+
+	if (all->largest && read)
+		out_printf("\t\tthe largest gap had %" PRIu64 " events: buffers %.0f KB larger would have held them\n",
+			   all->largest, (double)all->bytes / read * all->largest / 1024 + 1);
 }
 
 /* Why, as far as the kernel's counters tell. */
@@ -119,6 +134,9 @@ void dump_losses(struct dump *d)
 			see_cpu(d, b, c, &abi, &l);
 			all.events += l.events;
 			all.gaps += l.gaps;
+			all.bytes += l.bytes;
+			if (all.largest < l.largest)
+				all.largest = l.largest;
 			if (vec_push(&cpus, l))
 				goto out;
 		}
@@ -130,8 +148,10 @@ void dump_losses(struct dump *d)
 			if (cpus.v[at].gaps)
 				print_cpu(dat_reader_buffer(d->r, b),
 					  dat_reader_buffer(d->r, b)->cpus[c].cpu, &cpus.v[at]);
-	if (all.gaps)
+	if (all.gaps) {
 		print_reasons(stats);
+		print_size(&all, stats);
+	}
 out:
 	vec_release(&cpus);
 }

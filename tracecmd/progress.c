@@ -28,8 +28,8 @@ int progress_check(const struct trace_options *o, struct err *e)
 
 static void tell_terminal(struct progress *p, double seconds, double rate)
 {
-	fprintf(stderr, "\r%.0f s  %.0f events/s  %.1f MB  %" PRIu64 " lost  buffers %u %%%s\033[K", seconds,
-		rate, p->now.spooled / MB, p->now.lost, p->now.fill,
+	fprintf(stderr, "\r%.0f s  %.0f events/s  %.1f MB (of %.1f)  %" PRIu64 " lost  buffers %u %%%s\033[K", seconds,
+		rate, p->now.spooled / MB, p->now.taken / MB, p->now.lost, p->now.fill,
 		kernel_setup_stopped(&p->o->setup) ? "  tracing is off" : "");
 	fflush(stderr);
 	p->shown = true;
@@ -38,8 +38,9 @@ static void tell_terminal(struct progress *p, double seconds, double rate)
 static int put_status(const struct progress *p, double seconds, double rate, struct buf *line)
 {
 	return buf_printf(line, "{\"seconds\":%.3f,\"events\":%" PRIu64 ",\"events_per_second\":%.0f,"
-			  "\"bytes\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"buffer_percent\":%u,\"tracing\":%s}",
-			  seconds, p->now.events, rate, p->now.spooled, p->now.lost, p->now.fill,
+			  "\"bytes\":%" PRIu64 ",\"bytes_before_compression\":%" PRIu64 ",\"lost\":%" PRIu64
+			  ",\"buffer_percent\":%u,\"tracing\":%s}",
+			  seconds, p->now.events, rate, p->now.spooled, p->now.taken, p->now.lost, p->now.fill,
 			  kernel_setup_stopped(&p->o->setup) ? "false" : "true");
 }
 

@@ -63,7 +63,9 @@ static void add_progress(const struct recorded *b, uint32_t cpu, uint64_t kb,
 
 void recording_progress(const struct recording *rec, struct recording_progress *ret)
 {
-	struct recording_progress p = { .spooled = recorder_written(rec->recorder) };
+	struct recording_progress p = {
+		.spooled = recorder_written(rec->recorder), .taken = recorder_taken(rec->recorder),
+	};
 
 	for (size_t i = 0; i < rec->streams.nr && rec->opts.perf; i++)
 		perf_add_progress(rec, rec->streams.v[i], &p);

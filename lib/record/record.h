@@ -96,6 +96,7 @@ struct recording_progress {
 	uint64_t events;		/* written by the kernel so far */
 	uint64_t lost;
 	uint64_t spooled;		/* bytes on the disk */
+	uint64_t taken;			/* these before compression */
 	unsigned fill;			/* per cent of the fullest buffer */
 };
 void recording_progress(const struct recording *rec, struct recording_progress *ret);

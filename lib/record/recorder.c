@@ -330,6 +330,11 @@ const pid_t *recorder_tids(const struct recorder *rec, size_t *ret_nr)
 	return rec->tids.v;
 }
 
+uint64_t recorder_taken(const struct recorder *rec)
+{
+	return atomic_load(&rec->taken);
+}
+
 uint64_t recorder_written(const struct recorder *rec)
 {
 	return atomic_load(&rec->written);

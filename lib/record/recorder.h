@@ -90,6 +90,8 @@ const pid_t *recorder_tids(const struct recorder *rec, size_t *ret_nr);
 /* Bytes written, or being written, to the spools by now. At most a batch (an eighth of
  * max_bytes, a sub-buffer at least) more than max_bytes. */
 uint64_t recorder_written(const struct recorder *rec);
+/* Bytes of the sub-buffers that were written: what recorder_written was before compression. */
+uint64_t recorder_taken(const struct recorder *rec);
 /*
  * Has everything that is in the kernel's buffers now written to the spools, soon. What
  * is returned is for recorder_flushed. Never waits.

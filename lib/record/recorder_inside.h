@@ -81,6 +81,7 @@ struct recorder {
 	atomic_bool ended;		/* nothing more is taken or written: an error, or max_bytes */
 	atomic_uint flushes;		/* asked for so far */
 	atomic_uint_fast64_t written;	/* bytes of all spools */
+	atomic_uint_fast64_t taken;	/* what of the kernel's sub-buffers is in them, bytes */
 	atomic_uint_fast64_t put_off;	/* bytes stored raw for want of CPU */
 	cpu_set_t *cpus;		/* where threads run; NULL: anywhere */
 	size_t cpus_size;		/* bytes of it */

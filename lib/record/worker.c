@@ -368,6 +368,8 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 		r = spool_append(st->spool, frame, csize, c.len, c.first_ts, c.last_ts, &e);
 	if (r && claimed)
 		atomic_fetch_sub(&rec->written, csize);
+	if (!r)
+		atomic_fetch_add(&rec->taken, c.len);
 	if (r)
 		count_discarded(&st->stats, st, b);
 	else

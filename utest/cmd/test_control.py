@@ -71,7 +71,8 @@ def test_questions(dat):
         assert control(p, "has", INSTANCE).stdout == "yes\n" and control(p, "has", "other").stdout == "no\n"
         assert control(p, "has").stdout == "no\n"
         line = json.loads(control(p, "status").stdout)
-        assert set(line) == {"seconds", "events", "events_per_second", "bytes", "lost", "buffer_percent", "tracing"}
+        assert set(line) == {"seconds", "events", "events_per_second", "bytes", "bytes_before_compression", "lost", "buffer_percent",
+                             "tracing"}
         assert os.stat(path_of(p)).st_mode & 0o777 == 0o600 and os.stat(FOLDER).st_mode & 0o077 == 0
         assert "no latency tracer is recorded" in control(p, "snapshot", status=1).stderr
         p.send_signal(signal.SIGINT)
