@@ -109,6 +109,13 @@ static int job_new(void *ctx, bool in_order, void **ret, struct err *e)
 	return r;
 }
 
+/* What fixups told and is thrown away with them has to be told again. */
+static void forget_told(struct job *j)
+{
+	for (size_t i = 0; i < j->p->rp->files.nr; i++)
+		event_ctx_defer(j->lines.ctxs[i], &j->fixups);
+}
+
 static void clear(void *job)
 {
 	struct job *j = job;
@@ -123,6 +130,8 @@ static void clear(void *job)
 	j->lines.untold = j->lines.untold_unknown = j->lines.shown = 0;
 	if (j->in_order)
 		return;
+	if (j->fixups.v.nr)
+		forget_told(j);
 	j->fixups.v.nr = 0;
 	buf_clear(&j->fixups.words);
 	j->state = (struct event_line_state){ 0 };

@@ -206,7 +206,8 @@ struct event_fixups {			/* { 0 }: none */
 };
 struct event_line_state;
 /* From now on fixups go to @fx, for texts appended to one buf (of several ctxs, too)
- * from its start on, not moved or cut meanwhile. NULL: settled at once, as at first. */
+ * from its start on, not moved or cut meanwhile. NULL: settled at once, as at first. Fixups thrown away
+ * unsettled: it has to be told again, for it knows which names it left in them. */
 void event_ctx_defer(struct event_ctx *ctx, struct event_fixups *fx);
 /*
  * A task's name that is part of a text made elsewhere (JSON): appends it by @put,
