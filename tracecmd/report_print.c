@@ -179,12 +179,10 @@ static void clear(void *job)
 		j->lines.order = (struct report_order){ 0 };
 	j->settled = j->full = false;
 	j->lines.untold = j->lines.untold_unknown = j->lines.shown = 0;
+	/* in order nothing is dropped, and there are no fixups */
 	if (!j->in_order && (j->fixups.v.nr || j->needs.nr))
 		forget(j);
-	j->needs.nr = 0;
-	if (j->in_order)
-		return;
-	j->fixups.v.nr = 0;
+	j->needs.nr = j->fixups.v.nr = 0;
 	buf_clear(&j->fixups.words);
 	j->state = (struct event_line_state){ 0 };
 }
