@@ -480,6 +480,7 @@ static void report_release(struct report *rp)
 	for (size_t i = 0; i < rp->files.nr; i++)
 		vec_release(&rp->files.v[i].filters);
 	vec_release(&rp->files);
+	vec_release(&rp->needs);
 	vec_release(&rp->filters);
 	vec_release(&rp->raw);
 	vec_release(&rp->no_handler);

@@ -35,8 +35,12 @@ struct report_count {
 
 enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_CSV };
 
+/* What could not be had of a file, and some text wants. */
+struct report_need { const struct report_file *file; const char *text; bool told; };
+
 /* One file, its options and what is known of it. */
 struct report_file {
+	struct report *rp;
 	const char *path;
 	bool by_option;			/* given with -i */
 	struct report_filters filters;	/* for this file alone */
@@ -84,6 +88,8 @@ struct report {
 
 	const struct notices *notices;
 	struct notices ordered;		/* see report_order_notices */
+	const struct notices *unordered;
+	VEC(struct report_need) needs;	/* see report_need */
 	struct replay *replay;
 	unsigned threads;
 	bool ahead;			/* there is a CPU for a thread that decompresses */
@@ -126,6 +132,8 @@ int report_parse_cpus(struct report *rp, struct err *e);
 int report_events(struct report *rp, struct err *e);
 /* From here on notices come between the lines of the events they came up with. */
 void report_order_notices(struct report *rp);
+/* For event_db_tell_needs; @ctx is the struct report_file. */
+void report_need(void *ctx, const char *text);
 /* "cpus=N" of one file, with its name in front if there are several. */
 void report_print_cpus(struct report *rp, unsigned file);
 

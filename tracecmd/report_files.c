@@ -96,6 +96,8 @@ static int prepare_db(struct report *rp, unsigned nr, struct err *e)
 
 	if (r < 0)
 		return r;
+	f->rp = rp;
+	event_db_tell_needs(f->db, report_need, f);
 	event_db_set_compat_31(f->db, rp->compat_31);
 	for (size_t i = 0; i < rp->plugin_options.nr && !r; i++)
 		r = event_db_plugin_option(f->db, rp->plugin_options.v[i], e);
@@ -224,6 +226,17 @@ void report_close(struct report *rp)
 	free(rp->cpu_bits);
 }
 
+/* Whether that shows in what was reported. */
+static bool lacks_texts(const struct report *rp, const struct report_file *f)
+{
+	if (f->db && event_db_damage(f->db))
+		return true;
+	for (size_t i = 0; i < rp->needs.nr; i++)
+		if (rp->needs.v[i].file == f && rp->needs.v[i].told)
+			return true;
+	return false;
+}
+
 void report_tell_damage(struct report *rp, struct err *e)
 {
 	uint64_t offset, damage = replay_damage(rp->replay);
@@ -242,7 +255,7 @@ void report_tell_damage(struct report *rp, struct err *e)
 	}
 	damage += rp->damage;
 	for (size_t i = 0; i < rp->files.nr && !rp->failed && !damage; i++) {
-		if (!rp->files.v[i].db || !event_db_damage(rp->files.v[i].db))
+		if (!lacks_texts(rp, &rp->files.v[i]))
 			continue;
 		rp->failed = true;
 		err_set(e, -EBADMSG, "'%s': names or formats that could not be read are missing above",

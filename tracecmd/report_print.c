@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The events of a report: work on windows of them, written in order. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "report_lines.h"
@@ -31,6 +32,7 @@ struct job {
 	struct buf text;
 	size_t line;			/* where the text of the record at hand begins */
 	VEC(size_t) marks;		/* newlines before each */
+	VEC(const char *) needs;	/* what could not be had for this text, by report_need */
 	bool settled;
 	bool full;			/* --first: its last event was shown, as far as is known */
 	bool hurry;			/* the first line is to be written at once */
@@ -39,20 +41,68 @@ struct job {
 /* Notices while a job works on a record are told in its place. */
 static _Thread_local struct job *at_work;
 
+/* A need comes with each text that has it, and is told with the first one taken. */
+static pthread_mutex_t needs_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* From now on it is told. */
+static bool was_told(struct report *rp, const char *text)
+{
+	bool told = false;
+
+	pthread_mutex_lock(&needs_lock);
+	for (size_t i = 0; i < rp->needs.nr; i++) {
+		struct report_need *n = &rp->needs.v[i];
+
+		if (strcmp(n->text, text))
+			continue;
+		told |= n->told;
+		n->told = true;
+	}
+	pthread_mutex_unlock(&needs_lock);
+	return told;
+}
+
 static void notice_in_order(void *ctx, const char *text)
 {
-	const struct notices *to = ctx;
+	struct report *rp = ctx;
 
 	if (at_work)
 		replay_cursor_notice(at_work->lines.cursor, text);
-	else
-		notice(to, "%s", text);
+	else if (!was_told(rp, text))
+		notice(rp->unordered, "%s", text);
 }
 
 void report_order_notices(struct report *rp)
 {
-	rp->ordered = (struct notices){ notice_in_order, (void *)rp->notices };
+	rp->unordered = rp->notices;
+	rp->ordered = (struct notices){ notice_in_order, rp };
 	rp->notices = &rp->ordered;
+}
+
+static void add_need(struct report *rp, const struct report_file *f, const char *text)
+{
+	size_t i = 0;
+
+	pthread_mutex_lock(&needs_lock);
+	while (i < rp->needs.nr && rp->needs.v[i].text != text)
+		i++;
+	/* without memory it is told more than once */
+	if (i == rp->needs.nr)
+		(void)vec_push(&rp->needs, ((struct report_need){ .file = f, .text = text }));
+	pthread_mutex_unlock(&needs_lock);
+}
+
+void report_need(void *ctx, const char *text)
+{
+	const struct report_file *f = ctx;
+
+	for (size_t i = 0; at_work && i < at_work->needs.nr; i++)
+		if (at_work->needs.v[i] == text)
+			return;
+	if (at_work)
+		(void)vec_push(&at_work->needs, text);
+	add_need(f->rp, f, text);
+	notice(f->rp->notices, "%s", text);
 }
 
 static void job_free(void *ctx, void *job)
@@ -67,6 +117,7 @@ static void job_free(void *ctx, void *job)
 	event_fixups_release(&j->fixups);
 	buf_release(&j->text);
 	vec_release(&j->marks);
+	vec_release(&j->needs);
 	free(j);
 }
 
@@ -109,6 +160,13 @@ static int job_new(void *ctx, bool in_order, void **ret, struct err *e)
 	return r;
 }
 
+/* What was told with a text that is dropped has to be told again; warm-up makes some, too. */
+static void forget(struct job *j)
+{
+	for (size_t i = 0; i < j->p->rp->files.nr; i++)
+		event_ctx_forget(j->lines.ctxs[i]);
+}
+
 static void clear(void *job)
 {
 	struct job *j = job;
@@ -121,9 +179,10 @@ static void clear(void *job)
 		j->lines.order = (struct report_order){ 0 };
 	j->settled = j->full = false;
 	j->lines.untold = j->lines.untold_unknown = j->lines.shown = 0;
-	if (j->in_order)
-		return;
-	j->fixups.v.nr = 0;
+	/* in order nothing is dropped, and there are no fixups */
+	if (!j->in_order && (j->fixups.v.nr || j->needs.nr))
+		forget(j);
+	j->needs.nr = j->fixups.v.nr = 0;
 	buf_clear(&j->fixups.words);
 	j->state = (struct event_line_state){ 0 };
 }

@@ -39,8 +39,15 @@ struct event_db *event_ctx_db(const struct event_ctx *ctx)
 void event_ctx_defer(struct event_ctx *ctx, struct event_fixups *fx)
 {
 	ctx->fixups = fx;
+	event_ctx_forget(ctx);
+}
+
+void event_ctx_forget(struct event_ctx *ctx)
+{
 	/* 0, the idle task, needs no teaching */
 	memset(ctx->taught, 0, sizeof(ctx->taught));
+	/* an address known to have no name does not tell why again */
+	memset(ctx->symbols, 0, sizeof(ctx->symbols));
 }
 
 /* ---- symbols ----------------------------------------------------------------------- */

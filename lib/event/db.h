@@ -91,6 +91,8 @@ struct event_db {
 	struct err formats_why;		/* why not all formats could be had */
 	unsigned told;			/* notices so far */
 	atomic_uint damage;		/* texts of the source that could not be had */
+	void (*tell_needs)(void *ctx, const char *text);	/* NULL: once, by the notices */
+	void *tell_needs_ctx;
 	struct tep_handle *tep;		/* every call that may write: under the lock */
 	struct event_plugins plugins;
 	VEC(struct event_name) names;	/* the formats, in the order they were added */
@@ -105,6 +107,7 @@ struct event_db {
 	VEC(char *) plugin_options;	/* given to libtraceevent, values left out */
 	/* the source's texts: tables that are whole once their flag is set (texts.c) */
 	atomic_bool have_symbols, have_printks, have_comms, have_tep_texts;
+	struct err symbols_why, printks_why, comms_why;	/* why not, or not all, could be had */
 	struct symbols symbols;
 	struct printks printks;
 	struct comms comms;

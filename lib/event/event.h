@@ -105,6 +105,14 @@ const struct event_name *event_db_name(struct event_db *db, int id);
 
 /* How many of the source's texts were asked for and could not be had; each was told. */
 unsigned event_db_damage(const struct event_db *db);
+/*
+ * For whoever makes texts that he may throw away: that names, symbols or printk formats could
+ * not be had is not told once by the notices and counted then, but by @tell, whenever some
+ * are needed (of the same address again not always: event_ctx_forget), in the thread that
+ * needs them and by several at a time. @text is the same pointer each time and lives as long
+ * as the db.
+ */
+void event_db_tell_needs(struct event_db *db, void (*tell)(void *ctx, const char *text), void *ctx);
 
 /* libtraceevent's handle of it; only to compare with, where other threads may
  * be at work: what libtraceevent does with it is not thread safe. */
@@ -208,6 +216,8 @@ struct event_line_state;
 /* From now on fixups go to @fx, for texts appended to one buf (of several ctxs, too)
  * from its start on, not moved or cut meanwhile. NULL: settled at once, as at first. */
 void event_ctx_defer(struct event_ctx *ctx, struct event_fixups *fx);
+/* The texts made last are thrown away, unsettled: what was told with them is told again. */
+void event_ctx_forget(struct event_ctx *ctx);
 /*
  * A task's name that is part of a text made elsewhere (JSON): appends it by @put,
  * and again when it is known better. @put must give the same for the same name.

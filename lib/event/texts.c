@@ -1,36 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What the source's texts tell: task names, printk formats, symbols. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "event/db.h"
 
 typedef int (*text_source)(void *ctx, const char **text, size_t *len, struct err *e);
 
-/* A text that cannot be had is told and stays empty. */
-static void ask(struct event_db *db, text_source fn, const char **text, size_t *len)
+/* A text that cannot be had stays empty. */
+static void ask(struct event_db *db, text_source fn, const char **text, size_t *len, struct err *why)
 {
-	struct err e = { 0 };
-
 	*text = NULL;
 	*len = 0;
-	if (fn && fn(db->src.ctx, text, len, &e) < 0) {
-		event_db_tell(db, "%s", e.text);
+	if (fn && fn(db->src.ctx, text, len, why) < 0)
 		*len = 0;
-		db->damage++;
-	}
 }
 
 /* @r: of adding to a table. */
-static void tell_full(struct event_db *db, int r, const char *what)
+static void note_full(int r, const char *what, struct err *why)
 {
-	if (r <= 0)
-		return;
-	event_db_tell(db, "the file has more %s than any kernel: the rest is left out", what);
-	db->damage++;
+	if (r > 0)
+		err_set(why, -EFBIG, "the file has more %s than any kernel: the rest is left out", what);
 }
 
 /* Fills a table once, by whichever thread comes first. */
-static void need(struct event_db *db, atomic_bool *have, void (*fill)(struct event_db *db))
+static void fill_once(struct event_db *db, atomic_bool *have, void (*fill)(struct event_db *db))
 {
 	if (atomic_load_explicit(have, memory_order_acquire))
 		return;
@@ -41,13 +35,35 @@ static void need(struct event_db *db, atomic_bool *have, void (*fill)(struct eve
 	event_unlock();
 }
 
+static void tell_need(const struct event_db *db, const struct err *why)
+{
+	if (why->code && db->tell_needs)
+		db->tell_needs(db->tell_needs_ctx, why->text);
+}
+
+/* Where nobody hears of each need. */
+static void tell_once(struct event_db *db, const struct err *why)
+{
+	if (!why->code || db->tell_needs)
+		return;
+	event_db_tell(db, "%s", why->text);
+	db->damage++;
+}
+
+void event_db_tell_needs(struct event_db *db, void (*tell)(void *ctx, const char *text), void *ctx)
+{
+	db->tell_needs = tell;
+	db->tell_needs_ctx = ctx;
+}
+
 static void fill_comms(struct event_db *db)
 {
 	const char *text;
 	size_t len;
 
-	ask(db, db->src.cmdlines, &text, &len);
-	tell_full(db, comms_add(&db->comms, text, len), "names of tasks");
+	ask(db, db->src.cmdlines, &text, &len, &db->comms_why);
+	note_full(comms_add(&db->comms, text, len), "names of tasks", &db->comms_why);
+	tell_once(db, &db->comms_why);
 }
 
 static void fill_printks(struct event_db *db)
@@ -55,8 +71,9 @@ static void fill_printks(struct event_db *db)
 	const char *text;
 	size_t len;
 
-	ask(db, db->src.printk, &text, &len);
-	tell_full(db, printks_add(&db->printks, text, len), "printk formats");
+	ask(db, db->src.printk, &text, &len, &db->printks_why);
+	note_full(printks_add(&db->printks, text, len), "printk formats", &db->printks_why);
+	tell_once(db, &db->printks_why);
 }
 
 static void fill_symbols(struct event_db *db)
@@ -64,23 +81,27 @@ static void fill_symbols(struct event_db *db)
 	const char *text;
 	size_t len;
 
-	ask(db, db->src.kallsyms, &text, &len);
+	ask(db, db->src.kallsyms, &text, &len, &db->symbols_why);
+	tell_once(db, &db->symbols_why);
 	symbols_add(&db->symbols, text, len, false);
 }
 
 static void need_comms(struct event_db *db)
 {
-	need(db, &db->have_comms, fill_comms);
+	fill_once(db, &db->have_comms, fill_comms);
+	tell_need(db, &db->comms_why);
 }
 
 static void need_printks(struct event_db *db)
 {
-	need(db, &db->have_printks, fill_printks);
+	fill_once(db, &db->have_printks, fill_printks);
+	tell_need(db, &db->printks_why);
 }
 
 static void need_symbols(struct event_db *db)
 {
-	need(db, &db->have_symbols, fill_symbols);
+	fill_once(db, &db->have_symbols, fill_symbols);
+	tell_need(db, &db->symbols_why);
 }
 
 static void tell_tep(struct event_db *db)
@@ -88,8 +109,6 @@ static void tell_tep(struct event_db *db)
 	const struct printk *p;
 	const struct comm *c;
 
-	need_comms(db);
-	need_printks(db);
 	for (size_t i = 0; (c = comms_nth(&db->comms, i)); i++)
 		tep_register_comm(db->tep, c->name, c->pid);
 	/* libtraceevent 1.7 looks three bytes back from the end of the string, whose quote it leaves out */
@@ -100,7 +119,9 @@ static void tell_tep(struct event_db *db)
 
 void event_db_need_texts(struct event_db *db)
 {
-	need(db, &db->have_tep_texts, tell_tep);
+	need_comms(db);
+	need_printks(db);
+	fill_once(db, &db->have_tep_texts, tell_tep);
 }
 
 /* ---- task names --------------------------------------------------------------- */

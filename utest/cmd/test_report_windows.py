@@ -97,6 +97,58 @@ def test_damaged_files(name, tmp_path):
         assert both(threads) == one
 
 
+def told(path, *options):
+    """Lines, messages and status, in windows of a sub-buffer."""
+    p = subprocess.run([TRACECMD, "report", *options, path], capture_output=True, timeout=60,
+                       env={**os.environ, "TRACECMD_WINDOW_BYTES": "4096"})
+    return p.stdout, p.stderr.decode(errors="replace").splitlines(), p.returncode
+
+
+def without_names(path, back):
+    """Task names are told by events alone, and every fourth sub-buffer claims to be earlier."""
+    data = bytearray(open(fixture("old-v6"), "rb").read())
+    names = max(re.finditer(rb"(?:\d+ [^\n\0]{1,15}\n)+", data), key=lambda found: len(found[0]))
+    data[names.start():names.end()] = re.sub(rb"[^\n]", b" ", names[0])
+    areas = re.findall(r"^\s+(\d+) +(\d+)\t", run(TRACECMD, "dump", "--flyrecord", fixture("old-v6")).stdout, re.M)
+    for at, size in areas:
+        for page in range(int(at) + 3 * 4096, int(at) + int(size), 4 * 4096):
+            time = int.from_bytes(data[page:page + 8], "little") - back
+            data[page:page + 8] = time.to_bytes(8, "little")
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("back", [0, 10**6, 10**9])
+def test_names_learnt_from_events(back, tmp_path):
+    """Also where a window is worked on again: the last one of --first, and those behind times that step back."""
+    path = without_names(tmp_path / "unnamed.dat", back)
+    for options in ([], ["--format", "json"], ["--first", "300"], ["--first", "500"], ["--first", "700"]):
+        one = told(path, "--threads", "1", *options)
+        assert one[0].count(b"<...>") < 10 and one[0].count(b"\n") >= 300
+        for threads in ("2", "3", "8", "8", "8"):
+            assert told(path, "--threads", threads, *options) == one, (threads, options)
+
+
+@pytest.mark.parametrize("name", ["all-6.1", "fgraph"])
+@pytest.mark.parametrize("section", ["kallsyms", "printk", "command lines"])
+def test_texts_that_cannot_be_had(section, name, tmp_path):
+    """That is told once, and ends with status 1, if lines that are shown want them."""
+    sections = run(TRACECMD, "dump", "--sections", fixture(name)).stdout
+    at, size = re.search(rf'@ (\d+)\s+"{section}".*, (\d+) compressed', sections).groups()
+    middle = int(at) + 24 + int(size) // 2
+    data = bytearray(open(fixture(name), "rb").read())
+    data[middle:middle + 16] = bytes(16 * [255])
+    path = tmp_path / "bad.dat"
+    path.write_bytes(data)
+    for options in ([], ["--first", "1"], ["--first", "100"], ["--first", "900"], ["--from", "+3ms"],
+                    ["--from", "+3ms", "--first", "100"], ["--format", "json"], ["-F", "sched_switch", "--first", "50"]):
+        one = told(path, "--threads", "1", *options)
+        assert sum("does not decompress" in line for line in one[1]) == one[2], one[1]
+        for threads in ("2", "3", "8"):
+            assert told(path, "--threads", threads, *options) == one, (threads, options)
+    assert section != "kallsyms" or told(path)[2] == 1
+
+
 # ---- ranges -------------------------------------------------------------------------
 
 def times(lines):
