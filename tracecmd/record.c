@@ -265,10 +265,9 @@ static int record(struct run *run, struct err *e)
 	run->signal_fd = stop_signals_take(&run->mask, e);
 	if (run->signal_fd < 0)
 		return run->signal_fd;
-	r = (run->o->perf ? begin_perf : begin)(run, e);
-	if (r)
-		return r;
 	r = pid_file_write(&run->pid_file, e);
+	if (!r)
+		r = (run->o->perf ? begin_perf : begin)(run, e);
 	if (r)
 		return r;
 	if (run->o->daemonize) {

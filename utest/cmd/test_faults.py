@@ -53,3 +53,20 @@ def test_failing_call(kernel, tmp_path, fault, outcome):
         strict_check(tmp_path / "y.dat")
     else:
         assert not os.listdir(tmp_path), "nothing is left of a recording that did not begin"
+
+
+@pytest.fixture
+def dat(kernel, tmp_path):
+    return tmp_path / "x.dat"
+
+
+def failed(dat, *command, wrapper=()):
+    """What a recording of the instance tells when it fails."""
+    return run(*wrapper, TRACECMD, "record", "-q", "-o", dat, "-B", INSTANCE, "-e", "sched", *command, status=1).stderr
+
+
+def test_pid_file_on_a_full_disk(dat):
+    """Nothing has been changed or run then."""
+    told = failed(dat, "--pid-file", "/dev/full", "touch", dat)
+    assert told == "tracecmd: cannot write '/dev/full': No space left on device\n"
+    assert not os.listdir(dat.parent) and not os.path.exists(DIR)
