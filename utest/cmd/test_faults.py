@@ -3,6 +3,7 @@
 
 import glob
 import os
+import signal
 
 import pytest
 
@@ -63,6 +64,16 @@ def dat(kernel, tmp_path):
 def failed(dat, *command, wrapper=()):
     """What a recording of the instance tells when it fails."""
     return run(*wrapper, TRACECMD, "record", "-q", "-o", dat, "-B", INSTANCE, "-e", "sched", *command, status=1).stderr
+
+
+def test_files_that_may_not_grow(dat):
+    """As on a full disk; the command is ended by the signal, should it come to that."""
+    ignored = dat.parent / "ignored"
+    told = failed(dat, "sh", "-c", f"grep SigIgn /proc/self/status >{ignored}; prlimit --pid $PPID --fsize=4096; "
+                  f"{common.tool('workload')} 200")
+    assert "File too large" in told and "'tracecmd restore' makes a file" in told
+    assert not int(ignored.read_text().split()[1], 16) >> signal.SIGXFSZ - 1 & 1
+    assert not os.path.exists(DIR) and glob.glob(f"{dat}.*")
 
 
 def test_pid_file_on_a_full_disk(dat):
