@@ -223,8 +223,14 @@ static void keep_spools(struct record_output *out, const struct recording *rec, 
 {
 	if (!recording_disk_bytes(rec))
 		return;
-	if (access(recording_spool_path(rec), F_OK) && errno == ENOENT) {
+	if (recording_spool_is_removed(rec)) {
 		err_hint(e, "the spools are gone, too: what was recorded is lost");
+		return;
+	}
+	if (access(recording_spool_path(rec), F_OK) && errno == ENOENT) {
+		err_hint(e, "what was recorded was kept in '%s' and its neighbours, which are not there any more: "
+			 "if they were moved, 'tracecmd report' and 'tracecmd restore' read them where they are",
+			 recording_spool_path(rec));
 		return;
 	}
 	out->keep_spools = true;

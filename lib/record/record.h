@@ -125,6 +125,8 @@ void recording_free(struct recording *rec, bool unlink_spools);
 uint64_t recording_disk_bytes(const struct recording *rec);
 /* The first spool's path, to tell where they are; NULL if there are none. */
 const char *recording_spool_path(const struct recording *rec);
+/* Whether somebody has removed that one's file; not if it was moved. */
+bool recording_spool_is_removed(const struct recording *rec);
 
 /* What one CPU's buffer went through; settled after recording_stop. */
 struct recording_cpu {

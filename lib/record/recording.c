@@ -341,13 +341,27 @@ uint64_t recording_disk_bytes(const struct recording *rec)
 	return sum;
 }
 
-const char *recording_spool_path(const struct recording *rec)
+static const struct spool *first_spool(const struct recording *rec)
 {
 	for (size_t i = 0; i < rec->segments.nr; i++)
 		for (size_t j = 0; j < rec->segments.v[i].nr; j++)
 			if (rec->segments.v[i].streams[j].spool)
-				return spool_path(rec->segments.v[i].streams[j].spool);
+				return rec->segments.v[i].streams[j].spool;
 	return NULL;
+}
+
+const char *recording_spool_path(const struct recording *rec)
+{
+	const struct spool *s = first_spool(rec);
+
+	return s ? spool_path(s) : NULL;
+}
+
+bool recording_spool_is_removed(const struct recording *rec)
+{
+	const struct spool *s = first_spool(rec);
+
+	return s && spool_is_removed(s);
 }
 
 size_t recording_nr_cpus(const struct recording *rec)

@@ -76,6 +76,14 @@ def test_files_that_may_not_grow(dat):
     assert not os.path.exists(DIR) and glob.glob(f"{dat}.*")
 
 
+def test_folder_renamed_meanwhile(dat):
+    there, gone = dat.parent / "there", dat.parent / "gone"
+    there.mkdir()
+    told = failed(there / "x.dat", "mv", there, gone)
+    assert f"'{there}/x.dat.{INSTANCE}.cpu0' and its neighbours, which are not there any more" in told
+    assert "sched_process_exec" in run(TRACECMD, "report", gone / "x.dat", status=1).stdout
+
+
 def test_pid_file_on_a_full_disk(dat):
     """Nothing has been changed or run then."""
     told = failed(dat, "--pid-file", "/dev/full", "touch", dat)
