@@ -267,12 +267,18 @@ static int save(struct record_output *out, struct recording *rec, struct err *e)
 static int finish(struct record_output *out, struct recording *rec, struct err *e)
 {
 	struct err save_error = { 0 };
-	int r = recording_stop(rec, e), saved;
+	int stopped = recording_stop(rec, e), r = stopped, saved;
 
+	if (out->failed.code) {
+		if (stopped)
+			err_hint(&out->failed, "%s", e->text);
+		*e = out->failed;
+		r = e->code;
+	}
 	if (!r && out->discard)
 		return 0;
 	/* What cannot be sent because the recording ended for that would be told twice. */
-	saved = r && out->sender ? 0 : save(out, rec, &save_error);
+	saved = stopped && out->sender ? 0 : save(out, rec, &save_error);
 	if (saved && saved != -EPIPE)	/* nobody wants what a closed pipe did not take */
 		keep_spools(out, rec, &save_error);
 	if (r && saved)

@@ -101,6 +101,8 @@ struct recording_progress {
 void recording_progress(const struct recording *rec, struct recording_progress *ret);
 /* Readable when recording cannot go on: time to stop. */
 int recording_alarm_fd(const struct recording *rec);
+/* Tracing could not be switched off: recording_stop takes no longer than a moment to drain buffers. */
+void recording_stays_on(struct recording *rec);
 /* After tracing was switched off. 0, or the first error of any thread: the
  * recording is whole up to it and can be saved. */
 int recording_stop(struct recording *rec, struct err *e);

@@ -275,6 +275,11 @@ void recording_since(struct recording *rec, uint64_t since_ns)
 	rec->since_ns = since_ns;
 }
 
+void recording_stays_on(struct recording *rec)
+{
+	recorder_stays_on(rec->recorder);
+}
+
 int recording_stop(struct recording *rec, struct err *e)
 {
 	struct err later = { 0 };

@@ -66,6 +66,29 @@ def failed(dat, *command, wrapper=()):
     return run(*wrapper, TRACECMD, "record", "-q", "-o", dat, "-B", INSTANCE, "-e", "sched", *command, status=1).stderr
 
 
+def test_tracing_that_cannot_be_switched_off(dat):
+    """The instance's own file refuses at the end: the second write of the recorder itself."""
+    told = strace("-o", "/dev/null", "-P", f"{DIR}/tracing_on", "-e", "trace=write", "-e", "inject=write:error=EIO:when=2+",
+                  TRACECMD, "record", "-q", "-o", dat, "-B", INSTANCE, "-e", "sched", "true", status=1).stderr
+    assert f"{DIR}/tracing_on: Input/output error; tracing may still be on; what was recorded" in told
+    strict_check(dat)
+    assert "sched_process_exec" in common.report(dat)
+    assert not os.path.exists(DIR) and not glob.glob(f"{dat}.*")
+
+
+def test_tracefs_that_goes_away(dat):
+    """What was recorded is in the file; what is to be put back is noted until it is there again."""
+    told = failed(dat, "sh", "-c", "umount -l $(awk '$3 == \"tracefs\" {print $2}' /proc/mounts | sort -r)",
+                  wrapper=("unshare", "-m"))
+    assert "tracing may still be on; " in told and "what was recorded before that is in" in told
+    assert "cannot put back" in told and "reset --recover" in told
+    strict_check(dat)
+    assert "sched_process_exec" in common.report(dat)
+    assert os.path.isdir(DIR) and tracefs.read(f"{DIR}/tracing_on") == "1\n"
+    run(TRACECMD, "reset", "--recover")
+    assert not os.path.exists(DIR)
+
+
 def test_files_that_may_not_grow(dat):
     """As on a full disk; the command is ended by the signal, should it come to that."""
     ignored = dat.parent / "ignored"
