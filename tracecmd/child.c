@@ -178,6 +178,7 @@ static _Noreturn void child_main(int go, int failure, const struct child_plan *p
 	ssize_t n;
 
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	do
 		n = read(go, &byte, 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,13 +45,20 @@ static int put_status(const struct progress *p, double seconds, double rate, str
 			  kernel_setup_stopped(&p->o->setup) ? "false" : "true");
 }
 
-/* A reader that is gone or slow is no reason to stop recording. */
+/*
+ * A reader that is gone or slow is no reason to stop recording. Where there is room a pipe takes a
+ * line (less than PIPE_BUF) whole; else it is left out. O_NONBLOCK would be for all who share
+ * the descriptor's file.
+ */
 static void tell_program(const struct progress *p, double seconds, double rate)
 {
+	struct pollfd to = { .fd = p->o->status_fd, .events = POLLOUT };
 	struct buf line AUTO_BUF = { 0 };
 
+	if (poll(&to, 1, 0) <= 0 || !(to.revents & POLLOUT))
+		return;
 	put_status(p, seconds, rate, &line);
-	if (buf_puts(&line, "\n") || write(p->o->status_fd, line.data, line.len) < 0)
+	if (buf_puts(&line, "\n") || write(to.fd, line.data, line.len) < 0)
 		return;
 }
 

@@ -216,19 +216,29 @@ static bool is_early(enum record_end why)
 	       why == RECORD_END_BLIND;
 }
 
+/* If it cannot be what was recorded until then is no worse for that. */
+static void switch_off(struct run *run)
+{
+	struct err *failed = &run->out.failed;
+
+	if (!tracing_off(run, failed))
+		return;
+	err_hint(failed, "tracing may still be on");
+	recording_stays_on(run->recording);
+}
+
 /* Tracing off, the file, the command's end if that comes later. */
 static int end(struct run *run, enum record_end why, unsigned signals, const struct err *blind,
 	       struct err *e)
 {
-	int r = tracing_off(run, e);
+	int r;
 
-	if (r)
-		return r;
+	switch_off(run);
 	if (!run->o->setup.keep && !run->o->perf)
 		put_back_begin(&run->put_back, run->kernel);
 	if (why == RECORD_END_COMMAND) {
 		run->status = child_wait(&run->child);
-		run->out.discard = run->o->parts.save_on_failure && !run->status;
+		run->out.discard = run->o->parts.save_on_failure && !run->status && !run->out.failed.code;
 	}
 	r = record_output_end(&run->out, run->recording, &run->lost, e);
 	record_control_close(&run->control, e);
@@ -265,10 +275,9 @@ static int record(struct run *run, struct err *e)
 	run->signal_fd = stop_signals_take(&run->mask, e);
 	if (run->signal_fd < 0)
 		return run->signal_fd;
-	r = (run->o->perf ? begin_perf : begin)(run, e);
-	if (r)
-		return r;
 	r = pid_file_write(&run->pid_file, e);
+	if (!r)
+		r = (run->o->perf ? begin_perf : begin)(run, e);
 	if (r)
 		return r;
 	if (run->o->daemonize) {

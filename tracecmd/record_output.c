@@ -223,8 +223,14 @@ static void keep_spools(struct record_output *out, const struct recording *rec, 
 {
 	if (!recording_disk_bytes(rec))
 		return;
-	if (access(recording_spool_path(rec), F_OK) && errno == ENOENT) {
+	if (recording_spool_is_removed(rec)) {
 		err_hint(e, "the spools are gone, too: what was recorded is lost");
+		return;
+	}
+	if (access(recording_spool_path(rec), F_OK) && errno == ENOENT) {
+		err_hint(e, "what was recorded was kept in '%s' and its neighbours, which are not there any more: "
+			 "if they were moved, 'tracecmd report' and 'tracecmd restore' read them where they are",
+			 recording_spool_path(rec));
 		return;
 	}
 	out->keep_spools = true;
@@ -261,12 +267,18 @@ static int save(struct record_output *out, struct recording *rec, struct err *e)
 static int finish(struct record_output *out, struct recording *rec, struct err *e)
 {
 	struct err save_error = { 0 };
-	int r = recording_stop(rec, e), saved;
+	int stopped = recording_stop(rec, e), r = stopped, saved;
 
+	if (out->failed.code) {
+		if (stopped)
+			err_hint(&out->failed, "%s", e->text);
+		*e = out->failed;
+		r = e->code;
+	}
 	if (!r && out->discard)
 		return 0;
 	/* What cannot be sent because the recording ended for that would be told twice. */
-	saved = r && out->sender ? 0 : save(out, rec, &save_error);
+	saved = stopped && out->sender ? 0 : save(out, rec, &save_error);
 	if (saved && saved != -EPIPE)	/* nobody wants what a closed pipe did not take */
 		keep_spools(out, rec, &save_error);
 	if (r && saved)

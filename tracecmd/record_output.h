@@ -21,6 +21,7 @@ struct record_output {
 	bool keep_spools;		/* they hold what the file does not */
 	bool moved;			/* the file, not complete, holds what the spools do not */
 	bool discard;			/* the file is not wanted any more */
+	struct err failed;		/* what went wrong before the end, to be told with what became of it */
 };
 
 /* Why a recording has no parts. */

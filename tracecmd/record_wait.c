@@ -109,6 +109,7 @@ int stop_signals_take(sigset_t *ret_mask, struct err *e)
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot take signals");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a file that may not grow is a disk that is full */
 	return fd;
 }
 

@@ -55,7 +55,7 @@ static void keep_descriptors(const struct kernel *k, int alive, int log)
 /* Not to be hit by what ends the recorder's process group or its terminal. */
 static void stand_apart(const struct kernel *k, int alive, int log)
 {
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ };
 
 	setsid();
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)

@@ -665,9 +665,14 @@ int kernel_setup_tracing(struct kernel *k, struct kernel_setup *s, bool on, stru
 	int ret = 0;
 
 	(void)k;
-	for (size_t i = 0; !ret && i < s->instances.nr; i++)
+	/* One that cannot be switched off leaves the others to be. */
+	for (size_t i = 0; (!ret || !on) && i < s->instances.nr; i++) {
+		int r = 0;
+
 		if (s->instances.v[i].in)
-			ret = kernel_write(s->instances.v[i].in, "tracing_on", on ? "1" : "0", e);
+			r = kernel_write(s->instances.v[i].in, "tracing_on", on ? "1" : "0", ret ? NULL : e);
+		ret = ret ? ret : r;
+	}
 	return ret;
 }
 

@@ -191,7 +191,7 @@ int kernel_setup_unhide(struct kernel_setup *s, struct err *e);
  */
 bool kernel_setup_limits_pids(const struct kernel_setup *s);
 int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, struct err *e);
-/* tracing_on of every part that takes part. 0, -errno. */
+/* tracing_on of every part that takes part; off: also of those behind one that fails. 0, or the first -errno. */
 int kernel_setup_tracing(struct kernel *k, struct kernel_setup *s, bool on, struct err *e);
 /* Once it is on: the first part whose tracing is off again, as others can do; NULL: none. */
 const struct kernel_instance *kernel_setup_stopped(const struct kernel_setup *s);

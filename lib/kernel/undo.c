@@ -13,8 +13,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -253,7 +255,22 @@ static int undo_rmdir(const char *path)
 			break;
 		nanosleep(&wait, NULL);
 	}
-	return errno == ENOENT ? 0 : -errno;
+	return -errno;
+}
+
+/* Whether nothing is mounted any more where @path was: then what it tells of is there, but out of reach. */
+static bool unmounted(const char *path)
+{
+	char *folder AUTO_FREE = strdup(path), *slash;
+	struct statfs fs;
+
+	while (folder && statfs(folder, &fs) < 0) {
+		slash = strrchr(folder, '/');
+		if (errno != ENOENT || !slash)
+			return false;
+		*slash = 0;
+	}
+	return folder && fs.f_type == SYSFS_MAGIC;	/* its mount point */
 }
 
 struct enable_ctx {
@@ -335,7 +352,7 @@ static int undo_entry(const struct undo_entry *u, const struct notices *notices,
 		ret = -EINVAL;
 	}
 	/* Gone with its instance, module or program, or put back by an earlier try. */
-	if (!ret || ret == -ENOENT || (u->kind == UNDO_ADD && ret == -EEXIST))
+	if (!ret || (ret == -ENOENT && !unmounted(u->path)) || (u->kind == UNDO_ADD && ret == -EEXIST))
 		return 0;
 	err_errno(&why, ret, "cannot put back %s", u->path);
 	if (u->kind == UNDO_ADD)

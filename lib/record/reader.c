@@ -16,6 +16,7 @@
 #define WAIT_MS 1000			/* then look even if the kernel says nothing */
 #define HELD_MAX 8			/* batches that wait for the number of a gap */
 #define FLUSH_NS 1000000000		/* a batch waits no longer to be filled */
+#define DRAIN_NS 1000000000		/* a buffer that is filled still is emptied no longer */
 
 /*
  * A reader does little, but must do it soon: with the lowest real-time
@@ -103,6 +104,20 @@ static bool next_batch(struct stream *st, struct batch **b, bool wait)
 	return true;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
+}
+
+/* Whether a take that began at @since has gone on for long enough: more comes all the time. */
+static bool endless(const struct recorder *rec, uint64_t since)
+{
+	return atomic_load(&rec->stays_on) && now_ns() - since >= DRAIN_NS;
+}
+
 typedef ssize_t (*take_fn)(struct source *s, void *buf, size_t cap);
 
 /*
@@ -112,6 +127,7 @@ typedef ssize_t (*take_fn)(struct source *s, void *buf, size_t cap);
 static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 {
 	size_t cap = st->rec->batch_bytes;	/* a multiple of every page size */
+	uint64_t since = now_ns();
 	size_t total = 0;
 
 	for (;;) {
@@ -140,6 +156,8 @@ static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 		} else if (!st->wait || !n) {
 			return total;
 		}
+		if (endless(st->rec, since))
+			return total;
 		/* Else a gap may get its number from what follows. */
 	}
 }
@@ -150,14 +168,6 @@ static void read_failed(struct stream *st, int err)
 
 	err_errno(&e, err, "cannot read the buffer of CPU %u", st->cpu);
 	recorder_fail(st->rec, &e);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
 }
 
 /*
@@ -236,7 +246,7 @@ void *recorder_reader(void *stream)
 		st->stats.unread = true;
 	if (n < 0)
 		read_failed(st, n);
-	if (n < 0 || !b)
+	if (n < 0 || !b || atomic_load(&rec->stays_on))
 		st->stats.unread = true;
 	if (st->stats.unread)
 		gaps_give_up(&st->gaps);

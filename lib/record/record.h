@@ -102,6 +102,8 @@ struct recording_progress {
 void recording_progress(const struct recording *rec, struct recording_progress *ret);
 /* Readable when recording cannot go on: time to stop. */
 int recording_alarm_fd(const struct recording *rec);
+/* Tracing could not be switched off: recording_stop takes no longer than a moment to drain buffers. */
+void recording_stays_on(struct recording *rec);
 /* After tracing was switched off. 0, or the first error of any thread: the
  * recording is whole up to it and can be saved. */
 int recording_stop(struct recording *rec, struct err *e);
@@ -126,6 +128,8 @@ void recording_free(struct recording *rec, bool unlink_spools);
 uint64_t recording_disk_bytes(const struct recording *rec);
 /* The first spool's path, to tell where they are; NULL if there are none. */
 const char *recording_spool_path(const struct recording *rec);
+/* Whether somebody has removed that one's file; not if it was moved. */
+bool recording_spool_is_removed(const struct recording *rec);
 
 /* What one CPU's buffer went through; settled after recording_stop. */
 struct recording_cpu {

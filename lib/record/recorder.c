@@ -385,6 +385,11 @@ void recorder_fail(struct recorder *rec, const struct err *e)
 	recorder_end(rec);
 }
 
+void recorder_stays_on(struct recorder *rec)
+{
+	atomic_store(&rec->stays_on, true);
+}
+
 int recorder_stop(struct recorder *rec, struct err *e)
 {
 	if (!rec->started)

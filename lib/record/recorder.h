@@ -124,6 +124,8 @@ int recorder_size_fd(const struct recorder *rec);
 int recorder_companion(struct recorder *rec, void *(*fn)(void *), void *arg, pthread_t *ret);
 /* Becomes readable when recording cannot go on (disk full, max_bytes ...): time to stop. */
 int recorder_alarm_fd(const struct recorder *rec);
+/* Tracing could not be switched off: what fills the buffers still is not waited for by recorder_stop. */
+void recorder_stays_on(struct recorder *rec);
 /*
  * To be called after tracing was switched off: drains the kernel's buffers,
  * finishes all batches and ends the threads. 0, or the first error of any

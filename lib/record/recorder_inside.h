@@ -78,6 +78,7 @@ struct recorder {
 	bool started;
 	size_t readers_running, workers_running;
 	atomic_bool stopping;
+	atomic_bool stays_on;		/* buffers are filled while they are drained, for DRAIN_NS at most */
 	atomic_bool ended;		/* nothing more is taken or written: an error, or max_bytes */
 	atomic_uint flushes;		/* asked for so far */
 	atomic_uint_fast64_t written;	/* bytes of all spools */

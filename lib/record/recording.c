@@ -275,6 +275,11 @@ void recording_since(struct recording *rec, uint64_t since_ns)
 	rec->since_ns = since_ns;
 }
 
+void recording_stays_on(struct recording *rec)
+{
+	recorder_stays_on(rec->recorder);
+}
+
 int recording_stop(struct recording *rec, struct err *e)
 {
 	struct err later = { 0 };
@@ -341,13 +346,27 @@ uint64_t recording_disk_bytes(const struct recording *rec)
 	return sum;
 }
 
-const char *recording_spool_path(const struct recording *rec)
+static const struct spool *first_spool(const struct recording *rec)
 {
 	for (size_t i = 0; i < rec->segments.nr; i++)
 		for (size_t j = 0; j < rec->segments.v[i].nr; j++)
 			if (rec->segments.v[i].streams[j].spool)
-				return spool_path(rec->segments.v[i].streams[j].spool);
+				return rec->segments.v[i].streams[j].spool;
 	return NULL;
+}
+
+const char *recording_spool_path(const struct recording *rec)
+{
+	const struct spool *s = first_spool(rec);
+
+	return s ? spool_path(s) : NULL;
+}
+
+bool recording_spool_is_removed(const struct recording *rec)
+{
+	const struct spool *s = first_spool(rec);
+
+	return s && spool_is_removed(s);
 }
 
 size_t recording_nr_cpus(const struct recording *rec)

@@ -258,6 +258,13 @@ const char *spool_path(const struct spool *s)
 	return s->files[0].path;
 }
 
+bool spool_is_removed(const struct spool *s)
+{
+	struct stat st;
+
+	return !fstat(s->files[0].fd, &st) && !st.st_nlink;
+}
+
 void spool_close(struct spool *s, bool unlink_files)
 {
 	if (!s)

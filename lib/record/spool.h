@@ -134,6 +134,8 @@ const struct spool_chunk *spool_chunk(const struct spool *s, size_t i);
 uint64_t spool_disk_bytes(const struct spool *s);	/* of both files */
 uint64_t spool_dropped(const struct spool *s);		/* bytes given up for the limit */
 const char *spool_path(const struct spool *s);
+/* Whether somebody has removed its file; one that was moved is not. */
+bool spool_is_removed(const struct spool *s);
 
 /* Closes; with @unlink_files the files are removed, those that hold what was moved out of them
  * (but for the output) too. NULL is fine. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """record: its limits, what it tells while it runs, what it tells of losses."""
 
+import contextlib
 import json
 import os
 import re
@@ -95,6 +96,23 @@ def test_status_lines(dat):
     assert counts == sorted(counts) and 0 < counts[0] and counts[-1] <= len(parsed(dat))
     assert all(line["tracing"] is True for line in lines)
     assert lines[-1]["lost"] == 0 and 0 <= lines[-1]["buffer_percent"] <= 100
+
+
+def test_status_that_nobody_reads(dat):
+    """A pipe that is full: the lines are left out, and those who share it still wait when they write."""
+    r, w = os.pipe()
+    os.set_blocking(w, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(w, b"x" * 4096)
+    os.set_blocking(w, True)
+    p = subprocess.run([TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched", "--status-fd", str(w), "true"],
+                       pass_fds=[w], stdin=subprocess.DEVNULL, timeout=60)
+    assert p.returncode == 0 and os.get_blocking(w)
+    os.close(w)
+    with os.fdopen(r) as f:
+        assert not f.read().strip("x")
+    strict_check(dat)
 
 
 def test_tracing_switched_off_meanwhile(dat):

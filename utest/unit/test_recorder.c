@@ -446,6 +446,27 @@ static void test_failed_read(void **state)
 	recorder_free(rec, true);
 }
 
+/* A buffer that is filled for ever is not emptied for ever. */
+static void test_stays_on(void **state)
+{
+	struct fixture *f = *state;
+	struct recorder_opts opts = { .codec = codec_find("lz4") };
+	struct recorder *rec;
+	struct recorder_stream st = {
+		.fd = open("/dev/zero", O_RDONLY), .spool_path = f->spool[0],
+		.info = { .session = 1, .page_size = PAGE, .long_size = 8 },
+	};
+
+	assert_int_equal(recorder_new(&opts, &rec, NULL), 0);
+	assert_int_equal(recorder_add(rec, &st, NULL), 0);
+	assert_int_equal(recorder_start(rec, NULL), 0);
+	recorder_stays_on(rec);
+	assert_int_equal(recorder_stop(rec, NULL), 0);
+	assert_true(recorder_stream_stats(rec, 0)->unread);
+	assert_true(spool_nr_chunks(recorder_spool(rec, 0)) > 0);
+	recorder_free(rec, true);
+}
+
 static void test_never_started(void **state)
 {
 	struct fixture *f = *state;
@@ -494,6 +515,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failed_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_pages, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_stays_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_never_started, set_up, tear_down),
 		cmocka_unit_test(test_no_streams),
 	};
