@@ -30,7 +30,7 @@ static int choose_format(struct record_output *out, struct err *e)
 	return codec_choose(name ? name : "any", &out->opts.codec, e);
 }
 
-/* Beside the output, unless that is no file but a device. */
+/* Beside the output, unless that is no file but a device, which others may write to as well. */
 static int choose_spools(struct record_output *out, struct err *e)
 {
 	const char *slash = strrchr(out->path, '/');
@@ -42,6 +42,8 @@ static int choose_spools(struct record_output *out, struct err *e)
 		dir = "/var/tmp";
 	if (dir && (out->sent_to >= 0 || out->sender))
 		r = asprintf(&out->spool_base, "%s/tracecmd-%s.%d", dir, out->sender ? "sent" : "stdout", getpid());
+	else if (!out->file.temp)
+		r = asprintf(&out->spool_base, "%s/tracecmd-%s.%d", dir, slash ? slash + 1 : out->path, getpid());
 	else if (dir)
 		r = asprintf(&out->spool_base, "%s/%s", dir, slash ? slash + 1 : out->path);
 	else
