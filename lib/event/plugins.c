@@ -283,10 +283,25 @@ bool event_db_in_order(const struct event_db *db)
 	return db->plugins.loaded && !db->plugins.known;
 }
 
+/*
+ * Plugins take libtraceevent's functions from the program; Debian's do not name the library. Where it
+ * came along with a library that was loaded for itself (dlopen's RTLD_LOCAL, as in Python), they would find none.
+ */
+static void show_libtraceevent(void)
+{
+	Dl_info lib;
+
+	/* it is loaded already: this makes it global, and is never to be undone */
+	if (dladdr((void *)tep_load_plugins, &lib) && lib.dli_fname)
+		(void)!dlopen(lib.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
+}
+
 static void load(struct event_db *db)
 {
-	if (!db->plugins.loaded)
+	if (!db->plugins.loaded) {
+		show_libtraceevent();
 		db->plugins.list = tep_load_plugins(db->tep);
+	}
 	db->plugins.loaded = true;
 }
 

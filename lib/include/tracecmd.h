@@ -366,7 +366,8 @@ struct tracecmd_column {
 	const char *field;		/* of TRACECMD_FIELD: its name; not kept */
 	/*
 	 * enum tracecmd_type. TRACECMD_TYPE_AUTO is the field's own; where several
-	 * events have such a field, one that holds the values of all of them. Numbers
+	 * events have such a field, one that holds the values of all of them (of 64 bits
+	 * with and without sign INT64, where what is 2^63 or more is null). Numbers
 	 * can be had as other numbers: a value that the type cannot hold is null.
 	 */
 	int type;

@@ -5,6 +5,7 @@ example program whose output equals that of 'tracecmd report'."""
 import ctypes
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -226,3 +227,22 @@ def test_options_without_a_size():
     code, text = open_with(Opts(size=0))
     assert code == -22
     assert "size" in text
+
+
+# As a module of a language does it, which keeps its libraries to itself.
+LINES = """
+import ctypes, sys
+lib = ctypes.CDLL(sys.argv[1])
+trace, event, line = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_char_p()
+error = ctypes.create_string_buffer(4096)
+assert not lib.tracecmd_trace_open((ctypes.c_char_p * 1)(sys.argv[2].encode()), 1, None, ctypes.byref(trace), error)
+while lib.tracecmd_trace_next(trace, ctypes.byref(event), error) > 0:
+    assert not lib.tracecmd_event_line(trace, ctypes.byref(line), error)
+    sys.stdout.buffer.write(line.value + b"\\n")
+"""
+
+
+def test_plugins_of_a_library_that_is_loaded_for_itself():
+    dat = Path(common.FIXTURES) / "all-6.1.dat"
+    lines = run(sys.executable, "-c", LINES, LIBRARY, dat).stdout.splitlines()
+    assert lines == common.report(dat).splitlines()[1:]
