@@ -20,11 +20,12 @@ def refused(*args, status, words, **kw):
     with all of @words."""
     p = run(TRACECMD, *args, status=None, **kw)
     assert p.returncode in ((1, 2) if status is None else (status,)), f"{p.returncode}: {p.stderr}"
-    # one message; the kernel's own words about a filter follow it, indented
+    # one message; a refused text with its place follows it, indented, and what could be written instead
     first, *more = p.stderr.splitlines()
-    assert first.startswith("tracecmd: ") and all(line.startswith(" ") for line in more), f"one message: {p.stderr}"
+    assert first.startswith("tracecmd: ") and all(line.startswith((" ", "did you mean ", "there are: ")) for line in more), \
+        f"one message: {p.stderr}"
     for word in words:
-        assert word in first, f"no '{word}' in: {first}"
+        assert word in p.stderr, f"no '{word}' in: {p.stderr}"
     assert p.stdout == "", p.stdout
 
 

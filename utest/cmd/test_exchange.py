@@ -84,7 +84,7 @@ def theirs(folder, name):
 
 def same_text(path):
     for options in OPTIONS:
-        common.equal_text(common.report(path, "--compat", "3.1", *options), common.trace_cmd_report(path, *options))
+        common.same_report(path, *options)
 
 
 @pytest.mark.parametrize("name", RECORDINGS)

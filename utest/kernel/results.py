@@ -52,9 +52,8 @@ class Result:
     def same_as_trace_cmd(self, file):
         """trace-cmd 3.1.6 and tracecmd print the same text of the file."""
         for options in ((), ("-R",), ("-l",), ("-t",)):
-            ours = common.report(self.path(file), "--compat", "3.1", *options)
             try:
-                common.equal_text(ours, common.trace_cmd_report(self.path(file), *options))
+                common.same_report(self.path(file), *options)
             except AssertionError as e:
                 names = common.run(common.TRACECMD, "dump", "--cmd-lines", self.path(file), status=None).stdout
                 raise AssertionError(f"{file} {options}: {e}\nwhat it says of tasks:\n{names}") from None
