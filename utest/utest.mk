@@ -16,8 +16,10 @@ $(B)/utest/%: utest/unit/%.c $(B)/libtracecmd.a
 -include $(UNIT:=.d)
 
 # The unit tests, as built by default.
-check-unit: $(UNIT)
-	@set -e; for t in $(UNIT); do $$t; done
+check-unit: $(UNIT:$(B)/utest/%=run-unit-%)
+run-unit-%: $(B)/utest/%
+	@$<
+.SECONDARY: $(UNIT)
 
 # The same and the fuzzers' corpora under AddressSanitizer and UBSan.
 check-san:
