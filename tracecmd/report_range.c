@@ -86,8 +86,7 @@ static int parse_time(const struct report *rp, const struct ends *ends, const ch
 	} else {
 		if (rp->align_ts)
 			v = plus(v, ends->first);
-		if (ends->seconds && !rp->nanoseconds && rp->format == REPORT_TEXT &&
-		    digits <= SHOWN_DIGITS && !rp->align_ts)
+		if (ends->seconds && !rp->nanoseconds && rp->format == REPORT_TEXT && digits <= SHOWN_DIGITS)
 			half = 500;
 	}
 	*from = minus(v, half);

@@ -206,6 +206,15 @@ def test_time_offset_without_a_file():
     assert "--ts-offset" in p.stderr and "-i" in p.stderr
 
 
+@pytest.mark.parametrize("name", ["all-6.1", "old-v6"])
+def test_range_of_aligned_times(name):
+    """A time as a line shows it means that line."""
+    lines = ours("--align-ts", dat(name)).splitlines()[1:]
+    for line in lines[::len(lines) // 15]:
+        time = re.search(r" (\d+\.\d{6}): ", line)[1]
+        assert line in ours("--align-ts", "--from", time, "--to", time, dat(name)).splitlines()
+
+
 def test_align_with_instances():
     """Time counts from the first event, whatever buffer it is in."""
     times = times_of("--align-ts", dat("instances"))
