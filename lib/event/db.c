@@ -227,6 +227,8 @@ static int add_format(struct event_db *db, const char *system, const char *text,
 	if (!read_heading(text, len, &word, &word_len, &name.id)) {
 		event_db_tell(db, "an event format of system '%s' has no name or id: left out",
 			      system);
+		db->left_out++;
+		db->damage++;
 		return 0;
 	}
 	if ((size_t)name.id < db->nr_by_id && db->by_id[name.id]) {
@@ -569,10 +571,11 @@ static bool tell_failure(struct event_db *db, struct event_slot *slot)
 
 int event_db_parse_all(struct event_db *db, struct err *e)
 {
-	int failed = 0, r = event_db_need_formats(db, e);
+	int failed, r = event_db_need_formats(db, e);
 
 	if (r < 0)
 		return r;
+	failed = db->left_out;
 	/* libtraceevent looks for an event's place from the lowest id on */
 	for (int id = EVENT_ID_MAX; id >= 0; id--)
 		event_db_slot(db, id);

@@ -90,6 +90,7 @@ struct event_db {
 	atomic_bool have_formats;	/* as many as there are */
 	struct err formats_why;		/* why not all formats could be had */
 	unsigned told;			/* notices so far */
+	unsigned left_out;		/* formats without a name or id */
 	atomic_uint damage;		/* texts of the source that could not be had */
 	void (*tell_needs)(void *ctx, const char *text);	/* NULL: once, by the notices */
 	void *tell_needs_ctx;

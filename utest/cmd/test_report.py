@@ -206,6 +206,19 @@ def test_time_offset_without_a_file():
     assert "--ts-offset" in p.stderr and "-i" in p.stderr
 
 
+@pytest.mark.parametrize("part", [b"name", b"ID"])
+def test_formats_without_a_heading(tmp_path, part):
+    """They are no formats that can be parsed; their events are missing."""
+    damaged = tmp_path / "damaged.dat"
+    run(TRACECMD, "convert", dat("old-v7"), damaged, "--compression", "none")
+    data = damaged.read_bytes()
+    at = data.index(part, data.index(b"name: sched_switch\n"))
+    damaged.write_bytes(data[:at] + b"X" + data[at + 1:])
+    p = run(TRACECMD, "report", "--check-events", damaged, status=1)
+    assert "1 event format cannot be parsed" in p.stderr and "'sched' has no name or id" in p.stderr
+    assert "UNKNOWN EVENT" in run(TRACECMD, "report", damaged, status=1).stdout
+
+
 @pytest.mark.parametrize("name", ["all-6.1", "old-v6"])
 def test_range_of_aligned_times(name):
     """A time as a line shows it means that line."""
