@@ -39,7 +39,7 @@ static void tell_cpu(const struct recording_cpu *c)
 	if (lost || !cut)
 		fprintf(stderr, ": %" PRIu64 " events lost", c->overrun);
 	if (c->overrun && c->read)
-		fprintf(stderr, " (%.2g %%)", 100. * c->overrun / (c->overrun + c->read));
+		fprintf(stderr, " (%.3g %%)", 100. * c->overrun / (c->overrun + c->read));
 	if (c->stats.lost_untold && !cut)
 		fprintf(stderr, ", %" PRIu64 " of them in no gap of known size", c->stats.lost_untold);
 	if (c->commit_overrun)
