@@ -78,7 +78,13 @@ def theirs(folder, name):
         if why:
             pytest.skip(f"tracefs cannot be used: {why}")
         with common.kernel_lock():
-            trace_cmd_record(folder, path, filled_in(RECORDINGS[name]))
+            size = tracefs._chosen("buffer_size_kb", tracefs.read(f"{tracefs.ROOT}/buffer_size_kb"))
+            try:
+                trace_cmd_record(folder, path, filled_in(RECORDINGS[name]))
+            finally:
+                # trace-cmd leaves its own; sizes that differ from CPU to CPU ("X") are not put back so
+                with open(f"{tracefs.ROOT}/buffer_size_kb", "w") as f:
+                    f.write(size if size.strip().isdigit() else "")
     return path
 
 
