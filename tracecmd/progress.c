@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "progress.h"
@@ -13,14 +12,6 @@
 #define LIMIT_MS 100			/* between looks at limits */
 #define STATUS_MS 1000
 #define MB 1e6
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NS_PER_S + t.tv_nsec;
-}
 
 int progress_check(const struct trace_options *o, struct err *e)
 {
@@ -87,7 +78,7 @@ int progress_status(struct progress *p, struct buf *line)
 {
 	double seconds, rate;
 
-	look(p, &p->asked, now_ns(), &seconds, &rate);
+	look(p, &p->asked, monotonic_ns(), &seconds, &rate);
 	return put_status(p, seconds, rate, line);
 }
 
@@ -96,7 +87,7 @@ static bool tick(void *ctx)
 {
 	struct progress *p = ctx;
 	const struct trace_options *o = p->o;
-	uint64_t now = now_ns();
+	uint64_t now = monotonic_ns();
 
 	if ((p->on_terminal || o->has_status_fd) && now - p->told.at >= STATUS_MS * NS_PER_S / 1000)
 		tell(p, now);
@@ -122,7 +113,7 @@ void progress_begin(struct progress *p, const struct trace_options *o, struct re
 		    struct control *control, struct record_watch *ret_watch)
 {
 	*p = (struct progress){
-		.o = o, .rec = rec, .began = now_ns(),
+		.o = o, .rec = rec, .began = monotonic_ns(),
 		.on_terminal = !o->command && !o->quiet && !o->daemonize && isatty(STDERR_FILENO),
 	};
 	p->told.at = p->asked.at = p->began;
@@ -137,7 +128,7 @@ void progress_begin(struct progress *p, const struct trace_options *o, struct re
 void progress_end(struct progress *p)
 {
 	if (p->rec && p->o->has_status_fd)
-		tell(p, now_ns());
+		tell(p, monotonic_ns());
 	if (p->shown)
 		fprintf(stderr, "\r\033[K");
 	p->shown = false;

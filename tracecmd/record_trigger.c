@@ -57,7 +57,7 @@ static bool is_busy(const struct record_trigger *t)
 
 int record_trigger_wait_ms(const struct record_trigger *t)
 {
-	uint64_t due = t->fired_ns + t->o->parts.post_ns, now = recording_now_ns();
+	uint64_t due = t->fired_ns + t->o->parts.post_ns, now = monotonic_ns();
 	uint64_t ms;
 
 	if (t->fd < 0)
@@ -89,7 +89,7 @@ static void look(struct record_trigger *t)
 	if (n <= 0)
 		return;
 	text[n] = 0;
-	t->fired_ns = recording_now_ns();
+	t->fired_ns = monotonic_ns();
 	t->nr++;
 	tell(t, text, n);
 }
@@ -108,7 +108,7 @@ bool record_trigger_serve(struct record_trigger *t)
 
 	if (t->fd >= 0 && !t->fired_ns)
 		look(t);
-	if (t->fd < 0 || !t->fired_ns || recording_now_ns() < t->fired_ns + p->post_ns || is_busy(t))
+	if (t->fd < 0 || !t->fired_ns || monotonic_ns() < t->fired_ns + p->post_ns || is_busy(t))
 		return false;
 	since = p->pre_ns && p->pre_ns < t->fired_ns ? t->fired_ns - p->pre_ns : 0;
 	if (p->on_trigger == ON_TRIGGER_END) {

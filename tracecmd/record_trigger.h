@@ -15,7 +15,7 @@ struct record_trigger {
 	struct recording *rec;
 	struct kernel_instance *in;
 	int fd;				/* of the instance's events; -1: there are no triggers */
-	uint64_t fired_ns;		/* recording_now_ns(); 0: not, or served */
+	uint64_t fired_ns;		/* monotonic_ns(); 0: not, or served */
 	unsigned ticket;		/* of the part that was asked for last; 0: none */
 	unsigned nr;			/* times it fired */
 };

@@ -46,7 +46,7 @@ def read(path):
         os.close(fd)
 
 
-def _chosen(name, text):
+def chosen(name, text):
     """Drops what a setting's text says besides the setting."""
     if name == "buffer_size_kb" and "expanded:" in text:
         # "7 (expanded: 1408)": not used yet. With its first use it becomes 1408
@@ -65,7 +65,7 @@ def _instance(path, events):
     for name in INSTANCE_FILES:
         text = read(f"{path}/{name}")
         if text != "ENOENT":
-            got[name] = _chosen(name, text)
+            got[name] = chosen(name, text)
     if got.get("buffer_size_kb") == "X\n":
         # the CPUs' buffers differ in size
         for cpu in sorted(os.listdir(f"{path}/per_cpu")):

@@ -267,6 +267,9 @@ int path_read_all(const char *path, struct buf *out, size_t max);
  * descriptor; -EEXIST, told: something else is there; -errno.
  */
 int file_take(const char *path, bool *made, struct err *e);
+/* CLOCK_MONOTONIC, in nanoseconds. */
+uint64_t monotonic_ns(void);
+
 /*
  * Has the process allowed @nr open files, if it is not yet: up to the hard limit, and beyond
  * where it may raise that. Programs it runs inherit that. 0; -EMFILE, which tells both numbers.

@@ -12,7 +12,6 @@
 
 #include "dat/codec.h"
 
-/* zstd's default; its speed is well above what a recorder's pool needs. */
 /*
  * Of zstd's levels 1 is for sub-buffers: 3 takes a third more time and makes them larger
  * (scheduler, system calls, interrupts of hackbench, blocks of 4 to 256 KiB: 11.8 times

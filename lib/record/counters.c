@@ -146,7 +146,7 @@ int counters_read(struct recording *rec, struct segment *s, bool last, struct er
 				count_from(st, &rec->told[b->first_stream + c], last);
 		}
 	}
-	s->ended_ns = recording_now_ns();
+	s->ended_ns = monotonic_ns();
 	return r;
 }
 

@@ -50,14 +50,6 @@ struct keeper {
 	struct result results[RESULTS];
 };
 
-uint64_t recording_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 /* ---- when ------------------------------------------------------------------- */
 
 /* Bytes of a segment; 0: any. */
@@ -98,7 +90,7 @@ static void set_next_bytes(struct keeper *k)
 /* From here on, or from the last cut, the next one is awaited. */
 static void set_next(struct keeper *k)
 {
-	uint64_t ns = segment_ns(k), now = recording_now_ns();
+	uint64_t ns = segment_ns(k), now = monotonic_ns();
 
 	k->cut_at = recorder_written(k->rec->recorder);
 	if (ns && (!k->cut_ns || k->cut_ns + ns < now))
@@ -110,7 +102,7 @@ static void set_next(struct keeper *k)
 
 static bool is_due(const struct keeper *k)
 {
-	return (k->cut_ns && recording_now_ns() >= k->cut_ns) ||
+	return (k->cut_ns && monotonic_ns() >= k->cut_ns) ||
 	       (k->cut_bytes && recorder_written(k->rec->recorder) >= k->cut_bytes);
 }
 
@@ -121,7 +113,7 @@ static void wait_for_work(const struct keeper *k)
 		{ .fd = k->wake_fd, .events = POLLIN },
 		{ .fd = recorder_size_fd(k->rec->recorder), .events = POLLIN },
 	};
-	uint64_t now = recording_now_ns(), ns = k->cut_ns > now ? k->cut_ns - now : 0;
+	uint64_t now = monotonic_ns(), ns = k->cut_ns > now ? k->cut_ns - now : 0;
 	struct timespec wait = { .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
 	eventfd_t seen;
 
@@ -154,7 +146,7 @@ static int cut(struct keeper *k, bool next, struct err *e)
 static void drop_old(struct recording *rec)
 {
 	const struct record_opts *o = &rec->opts;
-	uint64_t now = recording_now_ns(), bytes = 0;
+	uint64_t now = monotonic_ns(), bytes = 0;
 
 	for (size_t i = 0; i < rec->segments.nr; i++)
 		bytes += segment_bytes(&rec->segments.v[i]);

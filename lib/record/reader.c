@@ -104,18 +104,10 @@ static bool next_batch(struct stream *st, struct batch **b, bool wait)
 	return true;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
-}
-
 /* Whether a take that began at @since has gone on for long enough: more comes all the time. */
 static bool endless(const struct recorder *rec, uint64_t since)
 {
-	return atomic_load(&rec->stays_on) && now_ns() - since >= DRAIN_NS;
+	return atomic_load(&rec->stays_on) && monotonic_ns() - since >= DRAIN_NS;
 }
 
 typedef ssize_t (*take_fn)(struct source *s, void *buf, size_t cap);
@@ -127,7 +119,7 @@ typedef ssize_t (*take_fn)(struct source *s, void *buf, size_t cap);
 static ssize_t take(struct stream *st, take_fn fn, struct batch **b)
 {
 	size_t cap = st->rec->batch_bytes;	/* a multiple of every page size */
-	uint64_t since = now_ns();
+	uint64_t since = monotonic_ns();
 	size_t total = 0;
 
 	for (;;) {
@@ -202,7 +194,7 @@ static bool next_to_nothing(const struct stream *st, struct batch *b, ssize_t n)
 static ssize_t read_live(struct stream *st, struct batch **b)
 {
 	unsigned flushed = 0;
-	uint64_t since = now_ns();
+	uint64_t since = monotonic_ns();
 	ssize_t n = 0;
 	bool rest = false;
 
@@ -219,10 +211,10 @@ static ssize_t read_live(struct stream *st, struct batch **b)
 		if (*b && asked != flushed && flush(st, b, asked))
 			flushed = asked;
 		if (st->next_batch != number || !*b || !(*b)->len) {
-			since = now_ns();
-		} else if (now_ns() - since >= FLUSH_NS) {
+			since = monotonic_ns();
+		} else if (monotonic_ns() - since >= FLUSH_NS) {
 			next_batch(st, b, st->wait);
-			since = now_ns();
+			since = monotonic_ns();
 		}
 	}
 	return n;

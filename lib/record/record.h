@@ -79,14 +79,12 @@ int recording_flushed_fd(const struct recording *rec);
 int recording_snapshot(struct recording *rec, struct err *e);
 /*
  * Asks for a part: of all that is kept, with what is in the kernel's buffers now, from
- * @since_ns (recording_now_ns; 0: all of it) on. @forget: it is not kept any longer then. Never
+ * @since_ns (monotonic_ns; 0: all of it) on. @forget: it is not kept any longer then. Never
  * waits; a ticket for recording_part_done, or 0: there are no parts.
  */
 unsigned recording_ask_part(struct recording *rec, bool forget, uint64_t since_ns);
 /* 1: it is complete, its path is appended; 0: not yet (recording_flushed_fd tells); -errno. */
 int recording_part_done(const struct recording *rec, unsigned ticket, struct buf *path, struct err *e);
-/* The clock of parts, CLOCK_MONOTONIC. */
-uint64_t recording_now_ns(void);
 /* The file made at the end begins there, of what is kept. Before recording_stop. */
 void recording_since(struct recording *rec, uint64_t since_ns);
 /* Bytes that were dropped because they were not to be kept. After recording_stop. */

@@ -5,7 +5,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "remote/listener_inside.h"
@@ -20,10 +19,7 @@
 
 uint64_t listener_now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * UINT64_C(1000) + t.tv_nsec / 1000000;
+	return monotonic_ns() / 1000000;
 }
 
 int watch_arm(struct listener *l, struct watch *w, bool armed)

@@ -78,13 +78,14 @@ def theirs(folder, name):
         if why:
             pytest.skip(f"tracefs cannot be used: {why}")
         with common.kernel_lock():
-            size = tracefs._chosen("buffer_size_kb", tracefs.read(f"{tracefs.ROOT}/buffer_size_kb"))
+            size = tracefs.chosen("buffer_size_kb", tracefs.read(f"{tracefs.ROOT}/buffer_size_kb"))
             try:
                 trace_cmd_record(folder, path, filled_in(RECORDINGS[name]))
             finally:
-                # trace-cmd leaves its own; sizes that differ from CPU to CPU ("X") are not put back so
-                with open(f"{tracefs.ROOT}/buffer_size_kb", "w") as f:
-                    f.write(size if size.strip().isdigit() else "")
+                # trace-cmd leaves its own
+                if size != "X\n":      # they differ from CPU to CPU
+                    with open(f"{tracefs.ROOT}/buffer_size_kb", "w") as f:
+                        f.write(size)
     return path
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A host of a guest, each recorded by a tracecmd of its own at the same time
-(test_nested.py). They wait for each other in a folder that both see."""
+"""The host of a guest: both are recorded at the same time, each by a tracecmd of its
+own (test_nested.py), and wait for each other in a folder that both see."""
 
 import os
 
