@@ -13,7 +13,7 @@ endif
 OBJCOPY ?= objcopy
 PREFIX ?= /usr/local
 OPT ?= -O2 -g
-PKGS := libtraceevent libzstd liblz4 zlib libxxhash libelf
+PKGS := libtraceevent libzstd liblz4 zlib libxxhash libelf libdw
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTRACECMD_VERSION='"$(VERSION)"' -Ilib $(CPPFLAGS)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
