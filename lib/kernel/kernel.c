@@ -381,11 +381,6 @@ const char *kernel_instance_name(const struct kernel_instance *in)
 	return in->name;
 }
 
-bool kernel_instance_created(const struct kernel_instance *in)
-{
-	return in->created;
-}
-
 int kernel_instance_path(const struct kernel_instance *in, const char *file, char *path, size_t size)
 {
 	int n = snprintf(path, size, "%s/%s", in->dir, file);

@@ -43,7 +43,6 @@ struct kernel_instance *kernel_top(struct kernel *k);
 int kernel_instance_get(struct kernel *k, const char *name, bool create,
 			struct kernel_instance **ret, struct err *e);
 const char *kernel_instance_name(const struct kernel_instance *in);
-bool kernel_instance_created(const struct kernel_instance *in);
 /* Removes an instance from the kernel for good; the handle is invalid
  * afterwards. -EBUSY while somebody uses it. 0, -errno. */
 int kernel_instance_remove(struct kernel *k, struct kernel_instance *in, struct err *e);
