@@ -286,7 +286,7 @@ def test_conservation(dat, kb, count, pause, more):
 def test_silent_gaps(dat):
     """Events of all sizes: where the kernel says that some were lost, we say how many."""
     p = record(dat, *IN, "-b", 64, "--poll", "-s", 400000, "-e", "sched", "-e", "syscalls", "-e", "irq",
-               common.tool("workload"), 2000, timeout=300)
+               common.tool("workload"), 800, timeout=300)
     lost = lost_in_places(dat)
     told = sum(int(n) for n in re.findall(r"^CPU \d+\.\w+: (\d+) events lost", p.stderr, re.M))
     assert told == lost and lost > 0
@@ -503,14 +503,14 @@ def whole_until_the_cut(path):
     return sum(len(n) for n in by_cpu.values())
 
 
-@pytest.mark.parametrize("size, form", [(12, ("--compression", "lz4")), (40, ("--compression", "none"))],
+@pytest.mark.parametrize("size, form", [(9, ("--compression", "lz4")), (16, ("--compression", "none"))],
                          ids=lambda v: v[-1] if isinstance(v, tuple) else "")
 def test_full_disk(kernel, small_disk, tmp_path_factory, size, form):
     """The recorder stops, says so, and makes a file of all it has; the command goes on."""
     disk, elsewhere = small_disk(size), tmp_path_factory.mktemp("elsewhere")
     dat = disk / "out.dat"
     p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "20000", "-p", "nop", *form,
-            *flood(3000000 // CPUS, elsewhere / "done"), status=1)
+            *flood(2000000 // CPUS, elsewhere / "done"), status=1)
     assert "No space left on device" in p.stderr and f"what was recorded before that is in '{dat}'" in p.stderr
     assert (elsewhere / "done").exists() and os.listdir(disk) == ["out.dat"]
     strict_check(dat)
