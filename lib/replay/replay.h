@@ -296,9 +296,11 @@ struct replay_scan {
 	unsigned threads;		/* 0, 1: none but the caller's */
 	bool in_order;			/* a CPU's sub-buffers go to one worker, in the file's order */
 	/* In order: each CPU begins with the sub-buffer in front of the one that has the first
-	 * record at or after @from (converted), if time does not step back before. */
-	bool has_from;
-	uint64_t from;
+	 * record at or after @from (converted), if time does not step back before. Steps back
+	 * over an end of the range are told as damage; @to is the first that is not in it,
+	 * REPLAY_SCAN_ENOUGH comes at the first event from there on. */
+	bool has_from, has_to;
+	uint64_t from, to;
 	void *ctx;
 	/* Reads a page to its end. 0 or, @in_order, bits of enum replay_scan_page; -errno,
 	 * which ends the scan. */
