@@ -89,6 +89,10 @@ static inline int next_wanted(struct replay_pick *p, struct stream_cur *c, bool 
 	for (;;) {
 		uint32_t passed;
 
+		if (p->opts.stop && __builtin_expect(__atomic_load_n(p->opts.stop, __ATOMIC_RELAXED), 0)) {
+			rc = err_set(e, -ECANCELED, "reading was stopped");
+			break;
+		}
 		if (!have)
 			rc = stream_next(c, &p->env, e);
 		if (rc <= 0)

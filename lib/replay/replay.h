@@ -245,6 +245,8 @@ struct replay_pick_opts {
 	/* By file EVENT_IDS bytes, for each id whether it is wanted; NULL: all are.
 	 * Must outlive the pick. */
 	const uint8_t *const *ids;
+	/* Once it is true, by any thread (relaxed, atomic), reading ends with -ECANCELED. NULL: never. */
+	const bool *stop;
 	/* Hears of damage (@text may be NULL) and, @damage false, of other things
 	 * worth a notice; called by the thread that reads. */
 	void (*tell)(void *ctx, bool damage, const char *text);
