@@ -73,12 +73,13 @@ static int check_all(struct run *run, struct err *e)
 		r = open_kernel(run, e);
 	if (!r && o->tell_writes)
 		kernel_tell_writes(run->kernel);
+	/* What is looked at is nobody else's then, and is not about to go away. */
+	if (!r && !o->perf)
+		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = (o->perf ? kernel_perf_check : kernel_setup_check)(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_files(o, run->kernel, false, e);
-	if (!r && !o->perf)
-		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_open(&run->out, o, e);
 	if (!r)
@@ -157,8 +158,6 @@ static int begin(struct run *run, struct err *e)
 
 	kernel_setup_grow(setup);
 	r = kernel_setup_apply(run->kernel, setup, e);
-	if (!r)
-		r = kernel_setup_lock(run->kernel, setup, e);
 	if (!r)
 		r = record_output_date(&run->out, run->kernel, e);
 	if (!r)
@@ -269,9 +268,10 @@ static int record(struct run *run, struct err *e)
 		if (r)
 			return r;
 	}
-	r = run->o->perf ? 0 : supervisor_start(&run->supervisor, run->kernel, e);
+	r = supervisor_start(&run->supervisor, run->kernel, e);
 	if (r)
 		return r;
+	run->out.supervisor = &run->supervisor;
 	run->signal_fd = stop_signals_take(&run->mask, e);
 	if (run->signal_fd < 0)
 		return run->signal_fd;
