@@ -110,6 +110,9 @@ static inline void fill_number(struct tracecmd_scan *s, struct scan_column *c, u
 	case TRACECMD_PREEMPT_COUNT:
 		put_field(c, row, &f->preempt, rec, f->big_endian);
 		break;
+	case SCAN_STREAM:
+		put_number(c, row, rec->stream);
+		break;
 	case TRACECMD_FILE:
 		put_if_fits(c, row, rec->file, false);
 		break;
@@ -170,6 +173,49 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	return true;
 }
 
+/* The number of a process' name: looked up once for each process, mostly. */
+static int32_t task_code(struct tracecmd_scan *s, struct scan_column *c)
+{
+	const struct scan_file *f = &s->files[s->record->file];
+	const uint8_t *name = NULL;
+	struct scan_task *task;
+	unsigned swap;
+	uint32_t len;
+	int32_t pid;
+
+	if (!f->pid.size || s->record->len < f->pid.offset + f->pid.size)
+		return -1;
+	pid = event_number_at((const uint8_t *)s->record->data + f->pid.offset, f->pid.size, f->pid.is_signed,
+			      f->big_endian);
+	task = &c->tasks[(uint32_t)pid % SCAN_TASKS];
+	if (task->code >= 0 && task->pid == pid && task->file == s->record->file)
+		return task->code;
+	if (!find_bytes(s, c, &name, &len, &swap))
+		return -1;
+	*task = (struct scan_task){ s->record->file, pid, scan_words_code(&c->words, name, len) };
+	return task->code;
+}
+
+static void fill_word(struct tracecmd_scan *s, struct scan_column *c, uint32_t row)
+{
+	const uint8_t *data = NULL;
+	unsigned swap;
+	uint32_t len;
+	int32_t code = -1;
+
+	if (c->tasks)
+		code = task_code(s, c);
+	else if (find_bytes(s, c, &data, &len, &swap))
+		code = scan_words_code(&c->words, data, len);
+	if (code < -1)
+		s->failed = code;
+	((int32_t *)c->values)[row] = code < 0 ? -1 : code;
+	if (code < 0)
+		c->nulls++;
+	else
+		set_valid(c, row);
+}
+
 /* Elements into this machine's order. */
 static void swap_elements(uint8_t *p, size_t len, unsigned size)
 {
@@ -226,19 +272,16 @@ static inline bool fill_row(struct tracecmd_scan *s, uint32_t row)
 	for (size_t i = s->nr_strings; i < s->order.nr; i++) {
 		struct scan_column *c = &s->columns.v[s->order.v[i]];
 
-		if (c->wanted)
+		if (c->wanted && c->type == TRACECMD_TYPE_WORD)
+			fill_word(s, c, row);
+		else if (c->wanted)
 			fill_number(s, c, row);
 	}
 	return true;
 }
 
-static struct tracecmd_values *values_at(struct tracecmd_values *values, size_t i)
-{
-	return (struct tracecmd_values *)((uint8_t *)values + i * values->size);
-}
-
-static int take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
-		       struct err *e)
+int scan_take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
+		     struct err *e)
 {
 	for (size_t i = 0; i < s->columns.nr; i++) {
 		struct scan_column *c = &s->columns.v[i];
@@ -247,7 +290,7 @@ static int take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, 
 		if (values->size < sizeof(*v) || values->size % sizeof(void *))
 			return err_set(e, -EINVAL, "struct tracecmd_values: its size member is %zu, not "
 				       "its size", values->size);
-		v = values_at(values, i);
+		v = scan_values_at(values, i);
 		if (v->size != values->size)
 			return err_set(e, -EINVAL, "struct tracecmd_values: that of column %zu has another "
 				       "size", i);
@@ -270,12 +313,12 @@ static int take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, 
 	return 0;
 }
 
-static void tell_results(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t rows,
-			 bool full)
+void scan_tell_results(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t rows,
+		       bool full)
 {
 	for (size_t i = 0; i < s->columns.nr; i++) {
 		const struct scan_column *c = &s->columns.v[i];
-		struct tracecmd_values *v = values_at(values, i);
+		struct tracecmd_values *v = scan_values_at(values, i);
 
 		v->nulls = c->nulls;
 		v->bytes_used = c->wanted && !c->size ? (size_t)c->offsets[rows] : 0;
@@ -285,8 +328,8 @@ static void tell_results(struct tracecmd_scan *s, struct tracecmd_values *values
 	}
 }
 
-static int read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
-		     struct err *e)
+int scan_read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
+		   struct err *e)
 {
 	bool full = false;
 	uint32_t rows = 0;
@@ -296,7 +339,7 @@ static int read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, ui
 		return err_set(e, -EINVAL, "the scan has no columns");
 	if (max > INT_MAX)
 		max = INT_MAX;
-	r = take_memory(s, values, max, e);
+	r = scan_take_memory(s, values, max, e);
 	if (r)
 		return r;
 	s->begun = true;
@@ -305,12 +348,14 @@ static int read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, ui
 		if (r <= 0)
 			break;
 		full = !fill_row(s, rows);
-		if (full)
+		if (full || s->failed)
 			break;
 		s->pending = false;
 		s->facts.selected++;
 	}
-	tell_results(s, values, rows, full);
+	scan_tell_results(s, values, rows, full);
+	if (s->failed)
+		return err_errno(e, s->failed, "the words of a column");
 	if (full && !rows)
 		return err_set(e, -ENOBUFS, "the bytes of a column do not hold one row");
 	/* what was read is given first; the failure comes again */
@@ -324,7 +369,7 @@ API int tracecmd_scan_read(struct tracecmd_scan *s, struct tracecmd_values *valu
 	int r = api_need(s && values, "tracecmd_scan_read", &e);
 
 	if (!r)
-		r = read_rows(s, values, max, &e);
+		r = s->team ? scan_team_read(s, values, max, &e) : scan_read_rows(s, values, max, &e);
 	return r < 0 ? api_error(&e, error) : r;
 }
 
@@ -352,9 +397,11 @@ static int read_records(struct tracecmd_scan *s, struct tracecmd_record *records
 	uint32_t nr = 0;
 	int r = 0;
 
+	if (s->team && s->begun && !s->by_records)
+		return err_set(e, -EBUSY, "the scan's events are being read as columns");
 	if (max > INT_MAX)
 		max = INT_MAX;
-	s->begun = true;
+	s->begun = s->by_records = true;
 	buf_clear(&s->arena);
 	while (nr < max && s->arena.len < ARENA_BYTES) {
 		size_t at = s->arena.len;

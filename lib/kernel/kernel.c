@@ -406,7 +406,7 @@ int kernel_read(const struct kernel_instance *in, const char *file, struct buf *
 	int ret = kernel_instance_path(in, file, path, sizeof(path));
 
 	if (!ret)
-		ret = path_read_all(path, out, KERNEL_TEXT_MAX);
+		ret = control_file_read(path, out, KERNEL_TEXT_MAX);
 	if (!ret && buf_puts(out, ""))		/* a NUL behind nothing, too */
 		ret = -ENOMEM;
 	return ret;
@@ -429,9 +429,9 @@ int kernel_try(const struct kernel_instance *in, const char *file, bool write)
 {
 	char path[KERNEL_PATH_MAX];
 	int code = kernel_instance_path(in, file, path, sizeof(path));
-	int fd AUTO_CLOSE = code ? -1 : open(path, (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
+	int fd AUTO_CLOSE = code ? code : control_file_open(path, (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK);
 
-	return code ? code : fd < 0 ? -errno : 0;
+	return fd < 0 ? fd : 0;
 }
 
 bool kernel_has(const struct kernel_instance *in, const char *file)

@@ -233,7 +233,8 @@ typedef int (*kernel_format_fn)(void *ctx, const char *system, const char *event
  * Calls @fn for the events the setup records, ordered by system: with @s NULL
  * or s->all_formats for all events of the kernel. The events of the system
  * "ftrace" come first and always. Stops and returns what @fn returns if that
- * is not 0. An event that disappeared is left out.
+ * is not 0. An event that disappeared is left out; and so, with a notice, is
+ * one of a damaged copy of tracefs whose format is none.
  */
 int kernel_formats(struct kernel *k, const struct kernel_setup *s, kernel_format_fn fn, void *ctx,
 		   struct err *e);

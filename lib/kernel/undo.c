@@ -50,11 +50,11 @@ static int write_setting(int fd, const char *data, size_t len)
 
 static int write_flags(const char *path, const char *value, int flags)
 {
-	int fd AUTO_CLOSE = open(path, O_WRONLY | O_CLOEXEC | flags);
+	int fd AUTO_CLOSE = control_file_open(path, O_WRONLY | flags);
 	AUTO_BUF struct buf b = { 0 };
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (!value)
 		return 0;
 	/* Some files take a word only once they have seen what ends it. */
@@ -292,7 +292,7 @@ static int undo_write(const char *path, const char *value)
 	size_t len = strcspn(value, "\n");
 	int ret = file_write(path, value);
 
-	if (!ret || path_read_all(path, &now, KERNEL_TEXT_MAX) || !now.data)
+	if (!ret || control_file_read(path, &now, KERNEL_TEXT_MAX) || !now.data)
 		return ret;
 	return strcspn(now.data, "\n") == len && !strncmp(now.data, value, len) ? 0 : ret;
 }

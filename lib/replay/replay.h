@@ -245,6 +245,8 @@ struct replay_pick_opts {
 	/* By file EVENT_IDS bytes, for each id whether it is wanted; NULL: all are.
 	 * Must outlive the pick. */
 	const uint8_t *const *ids;
+	/* Once it is true, by any thread (relaxed, atomic), reading ends with -ECANCELED. NULL: never. */
+	const bool *stop;
 	/* Hears of damage (@text may be NULL) and, @damage false, of other things
 	 * worth a notice; called by the thread that reads. */
 	void (*tell)(void *ctx, bool damage, const char *text);
@@ -296,9 +298,11 @@ struct replay_scan {
 	unsigned threads;		/* 0, 1: none but the caller's */
 	bool in_order;			/* a CPU's sub-buffers go to one worker, in the file's order */
 	/* In order: each CPU begins with the sub-buffer in front of the one that has the first
-	 * record at or after @from (converted), if time does not step back before. */
-	bool has_from;
-	uint64_t from;
+	 * record at or after @from (converted), if time does not step back before. Steps back
+	 * over an end of the range are told as damage; @to is the first that is not in it,
+	 * REPLAY_SCAN_ENOUGH comes at the first event from there on. */
+	bool has_from, has_to;
+	uint64_t from, to;
 	void *ctx;
 	/* Reads a page to its end. 0 or, @in_order, bits of enum replay_scan_page; -errno,
 	 * which ends the scan. */
