@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -118,6 +119,19 @@ static void listen_for_commands(struct run *run)
 	record_control_open(&run->control, run->o->quiet ? NULL : &stderr_notices);
 }
 
+/*
+ * Code, stacks and what has been allocated, as far as it is in use: the readers are not to wait for pages
+ * that a machine short of memory has thrown out. Where that is not allowed (RLIMIT_MEMLOCK), so be it.
+ */
+static int start_recording(struct run *run, struct err *e)
+{
+	int r = recording_start(run->recording, e);
+
+	if (!r)
+		mlockall(MCL_CURRENT | MCL_ONFAULT);
+	return r;
+}
+
 static bool leaves_tracing(const struct kernel_setup *setup)
 {
 	return setup->no_reset && setup->keep;
@@ -141,7 +155,7 @@ static int begin_perf(struct run *run, struct err *e)
 		r = recording_new(run->kernel, setup, &run->out.opts, &run->recording, e);
 	if (!r) {
 		record_output_reserve(&run->out, run->recording);
-		r = recording_start(run->recording, e);
+		r = start_recording(run, e);
 	}
 	if (!r) {
 		listen_for_commands(run);
@@ -171,7 +185,7 @@ static int begin(struct run *run, struct err *e)
 	if (!r && run->o->command)
 		r = child_fork(&run->child, &run->plan, &run->mask, tracing_on, run, e);
 	if (!r)
-		r = recording_start(run->recording, e);
+		r = start_recording(run, e);
 	if (!r)
 		listen_for_commands(run);
 	if (!r && kernel_setup_limits_pids(setup))

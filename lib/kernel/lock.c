@@ -18,9 +18,9 @@
 
 #define LOCKS "/proc/locks"
 #define LOCKS_MAX (1u << 22)
-/* An instance is made in a tenth of a second; on a machine that has much else to do, later. */
+/* An instance is made in a tenth of a second; many, of many CPUs, on a machine that has much else to do, in a minute. */
 #define ENTER_PAUSE_NS 5000000
-#define ENTER_TRIES 2000
+#define ENTER_TRIES 12000
 
 struct holder {
 	ino_t inode;
@@ -188,7 +188,7 @@ static int enter_instances(struct kernel *k, int *ret_fd, struct err *e)
 			lock_name_holder(fd, who, sizeof(who));
 			close(fd);
 			return r != -EWOULDBLOCK ? err_errno(e, r, "cannot lock %s", path) :
-			       err_set(e, -EBUSY, "%s has been making an instance for seconds: end that first", who);
+			       err_set(e, -EBUSY, "%s has kept all others from making instances for a minute: end that first", who);
 		}
 		nanosleep(&pause, NULL);
 	}
