@@ -138,16 +138,14 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	const struct event_field *field;
 	struct tep_event *event;
 	const char *name;
-	uint64_t pid = 0;
+	int32_t pid;
 
 	*swap = 0;
 	switch (c->what) {
 	case TRACECMD_TASK:
-		if (!f->pid.size || rec->len < f->pid.offset + f->pid.size)
+		if (!scan_pid(f, rec, &pid))
 			return false;
-		pid = event_number_at((const uint8_t *)rec->data + f->pid.offset, f->pid.size,
-				      f->pid.is_signed, f->big_endian);
-		name = event_db_comm(f->db, (int)pid);
+		name = event_db_comm(f->db, pid);
 		*ret = (const uint8_t *)name;
 		*ret_len = strlen(name);
 		return strcmp(name, "<...>");
@@ -183,10 +181,8 @@ static int32_t task_code(struct tracecmd_scan *s, struct scan_column *c)
 	uint32_t len;
 	int32_t pid;
 
-	if (!f->pid.size || s->record->len < f->pid.offset + f->pid.size)
+	if (!scan_pid(f, s->record, &pid))
 		return -1;
-	pid = event_number_at((const uint8_t *)s->record->data + f->pid.offset, f->pid.size, f->pid.is_signed,
-			      f->big_endian);
 	task = &c->tasks[(uint32_t)pid % SCAN_TASKS];
 	if (task->code >= 0 && task->pid == pid && task->file == s->record->file)
 		return task->code;
@@ -379,16 +375,13 @@ static void fill_record(struct tracecmd_scan *s, struct tracecmd_record *ret)
 {
 	const struct replay_record *rec = s->record;
 	const struct scan_file *f = &s->files[rec->file];
-	const struct event_field *pid = &f->pid;
 
 	*ret = (struct tracecmd_record){
 		.time = rec->ts, .size = rec->len, .cpu = rec->cpu, .file = rec->file,
 		.buffer = rec->buffer, .id = get_u16(rec->data, f->big_endian), .pid = -1,
 		.lost = s->record_lost == RING_LOST_UNKNOWN ? TRACECMD_LOST_UNKNOWN : s->record_lost,
 	};
-	if (pid->size && rec->len >= pid->offset + pid->size)
-		ret->pid = event_number_at((const uint8_t *)rec->data + pid->offset, pid->size,
-					   pid->is_signed, f->big_endian);
+	(void)scan_pid(f, rec, &ret->pid);
 }
 
 static int read_records(struct tracecmd_scan *s, struct tracecmd_record *records, uint32_t max,

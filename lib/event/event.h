@@ -106,8 +106,8 @@ const struct event_name *event_db_name(struct event_db *db, int id);
 /* How many of the source's texts were asked for and could not be had; each was told. */
 unsigned event_db_damage(const struct event_db *db);
 /*
- * For whoever makes texts that he may throw away: that names, symbols or printk formats could
- * not be had is not told once by the notices and counted then, but by @tell, whenever some
+ * For whoever makes texts that he may throw away: that names, symbols, printk formats or an event's
+ * format could not be had is not told once by the notices and counted then, but by @tell, whenever some
  * are needed (of the same address again not always: event_ctx_forget), in the thread that
  * needs them and by several at a time. @text is the same pointer each time and lives as long
  * as the db.

@@ -602,3 +602,19 @@ def test_program_without_permission_to_the_user(dat, tmp_path):
     p = run(TRACECMD, "record", "-o", dat, *IN, "-e", "sched", "--user", "nobody", tmp_path / "program", status=1)
     assert "cannot run" in p.stderr and "ermission denied" in p.stderr
     assert os.listdir(tmp_path) == ["program"]
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_memory_is_locked_where_that_is_allowed(dat, allowed):
+    """So that a reader does not wait for the disk; and nothing is said or lost where it is not."""
+    bounded = () if allowed else ("prlimit", "--memlock=0", "setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock")
+    with subprocess.Popen([*bounded, TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched"], stderr=subprocess.PIPE, text=True) as p:
+        try:
+            wait_for(lambda: tracing() or p.poll() is not None, "recording has begun")
+            status = dict(re.findall(r"^(\w+):\s+(\d+) kB", tracefs.read(f"/proc/{p.pid}/status"), re.M))
+        finally:
+            p.send_signal(signal.SIGINT)
+        assert p.communicate()[1] == "" and p.returncode == 0
+    assert (int(status["VmLck"]) > 0) == allowed
+    assert int(status["VmRSS"]) < 300e3		# locking has brought in nothing that was not used
+    strict_check(dat)
