@@ -31,11 +31,6 @@ void event_ctx_free(struct event_ctx *ctx)
 	free(ctx);
 }
 
-struct event_db *event_ctx_db(const struct event_ctx *ctx)
-{
-	return ctx->db;
-}
-
 void event_ctx_defer(struct event_ctx *ctx, struct event_fixups *fx)
 {
 	ctx->fixups = fx;

@@ -155,7 +155,6 @@ struct event_record {
 struct event_ctx;
 int event_ctx_new(struct event_db *db, struct event_ctx **ret, struct err *e);	/* 0, -ENOMEM */
 void event_ctx_free(struct event_ctx *ctx);
-struct event_db *event_ctx_db(const struct event_ctx *ctx);
 /*
  * A task's name as a line would show it now: event_db_comm's, or where the file
  * has none the one that the texts made so far told (not while they are deferred).

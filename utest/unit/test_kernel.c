@@ -30,14 +30,14 @@ static void test_instances(void **state)
 	assert_int_equal(kernel_instance_get(f->k, "one", false, &in, &e), 0);
 	assert_int_equal(kernel_instance_get(f->k, "one", true, &again, &e), 0);
 	assert_ptr_equal(in, again);
-	assert_false(kernel_instance_created(in));
+	assert_false(in->created);
 	assert_int_equal(kernel_instance_get(f->k, "onne", false, &in, &e), -ENOENT);
 	assert_string_equal(e.text, "there is no instance 'onne'; did you mean 'one'?");
 	assert_int_equal(kernel_instance_get(f->k, "../events", true, &in, &e), -EINVAL);
 	assert_int_equal(kernel_instance_get(f->k, "..", true, &in, &e), -EINVAL);
 
 	assert_int_equal(kernel_instance_get(f->k, "new", true, &in, &e), 0);
-	assert_true(kernel_instance_created(in));
+	assert_true(in->created);
 	assert_int_equal(kernel_undo(f->k, &e), 0);
 	assert_int_equal(kernel_instance_names(f->k, &names, &e), 0);
 	assert_int_equal(names.nr, 1);
