@@ -129,6 +129,18 @@ static inline void fill_number(struct tracecmd_scan *s, struct scan_column *c, u
 
 /* ---- strings and arrays --------------------------------------------------------------- */
 
+/* The record's process: false if the record is cut. */
+static inline bool record_pid(const struct tracecmd_scan *s, const struct scan_file *f, int32_t *ret)
+{
+	const struct replay_record *rec = s->record;
+
+	if (!f->pid.size || rec->len < f->pid.offset + f->pid.size)
+		return false;
+	*ret = event_number_at((const uint8_t *)rec->data + f->pid.offset, f->pid.size, f->pid.is_signed,
+			       f->big_endian);
+	return true;
+}
+
 /* The bytes of a cell: false if it is null. */
 static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, const uint8_t **ret,
 		       uint32_t *ret_len, unsigned *swap)
@@ -138,19 +150,23 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	const struct event_field *field;
 	struct tep_event *event;
 	const char *name;
-	uint64_t pid = 0;
+	const struct event_name *of;
+	int32_t pid;
 
 	*swap = 0;
 	switch (c->what) {
 	case TRACECMD_TASK:
-		if (!f->pid.size || rec->len < f->pid.offset + f->pid.size)
+		if (!record_pid(s, f, &pid))
 			return false;
-		pid = event_number_at((const uint8_t *)rec->data + f->pid.offset, f->pid.size,
-				      f->pid.is_signed, f->big_endian);
-		name = event_db_comm(f->db, (int)pid);
+		name = event_db_comm(f->db, pid);
 		*ret = (const uint8_t *)name;
 		*ret_len = strlen(name);
 		return strcmp(name, "<...>");
+	case TRACECMD_NAME:
+		of = event_db_name(f->db, get_u16(rec->data, f->big_endian));
+		*ret = (const uint8_t *)(of ? of->name : "");
+		*ret_len = of ? strlen(of->name) : 0;
+		return of;
 	case TRACECMD_TEXT:
 		event = event_db_event(f->db, get_u16(rec->data, f->big_endian));
 		if (!event)
@@ -173,27 +189,27 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	return true;
 }
 
-/* The number of a process' name: looked up once for each process, mostly. */
-static int32_t task_code(struct tracecmd_scan *s, struct scan_column *c)
+/* The number of the name of a process or an event: looked up once for each, mostly. */
+static int32_t met_code(struct tracecmd_scan *s, struct scan_column *c)
 {
 	const struct scan_file *f = &s->files[s->record->file];
 	const uint8_t *name = NULL;
-	struct scan_task *task;
+	struct scan_met *met;
 	unsigned swap;
 	uint32_t len;
-	int32_t pid;
+	int32_t key;
 
-	if (!f->pid.size || s->record->len < f->pid.offset + f->pid.size)
+	if (c->what == TRACECMD_NAME)
+		key = get_u16(s->record->data, f->big_endian);
+	else if (!record_pid(s, f, &key))
 		return -1;
-	pid = event_number_at((const uint8_t *)s->record->data + f->pid.offset, f->pid.size, f->pid.is_signed,
-			      f->big_endian);
-	task = &c->tasks[(uint32_t)pid % SCAN_TASKS];
-	if (task->code >= 0 && task->pid == pid && task->file == s->record->file)
-		return task->code;
+	met = &c->met[(uint32_t)key % SCAN_MET];
+	if (met->code >= 0 && met->key == key && met->file == s->record->file)
+		return met->code;
 	if (!find_bytes(s, c, &name, &len, &swap))
 		return -1;
-	*task = (struct scan_task){ s->record->file, pid, scan_words_code(&c->words, name, len) };
-	return task->code;
+	*met = (struct scan_met){ s->record->file, key, scan_words_code(&c->words, name, len) };
+	return met->code;
 }
 
 static void fill_word(struct tracecmd_scan *s, struct scan_column *c, uint32_t row)
@@ -203,8 +219,8 @@ static void fill_word(struct tracecmd_scan *s, struct scan_column *c, uint32_t r
 	uint32_t len;
 	int32_t code = -1;
 
-	if (c->tasks)
-		code = task_code(s, c);
+	if (c->met)
+		code = met_code(s, c);
 	else if (find_bytes(s, c, &data, &len, &swap))
 		code = scan_words_code(&c->words, data, len);
 	if (code < -1)
@@ -379,16 +395,13 @@ static void fill_record(struct tracecmd_scan *s, struct tracecmd_record *ret)
 {
 	const struct replay_record *rec = s->record;
 	const struct scan_file *f = &s->files[rec->file];
-	const struct event_field *pid = &f->pid;
 
 	*ret = (struct tracecmd_record){
 		.time = rec->ts, .size = rec->len, .cpu = rec->cpu, .file = rec->file,
 		.buffer = rec->buffer, .id = get_u16(rec->data, f->big_endian), .pid = -1,
 		.lost = s->record_lost == RING_LOST_UNKNOWN ? TRACECMD_LOST_UNKNOWN : s->record_lost,
 	};
-	if (pid->size && rec->len >= pid->offset + pid->size)
-		ret->pid = event_number_at((const uint8_t *)rec->data + pid->offset, pid->size,
-					   pid->is_signed, f->big_endian);
+	record_pid(s, f, &ret->pid);
 }
 
 static int read_records(struct tracecmd_scan *s, struct tracecmd_record *records, uint32_t max,
