@@ -358,10 +358,8 @@ static bool wants_pid(const struct tracecmd_scan *s, const struct scan_file *f,
 	size_t lo = 0, hi = s->pids.nr;
 	int32_t pid;
 
-	if (!f->pid.size || rec->len < f->pid.offset + f->pid.size)
+	if (!scan_pid(f, rec, &pid))
 		return false;
-	pid = event_number_at((const uint8_t *)rec->data + f->pid.offset, f->pid.size,
-			      f->pid.is_signed, f->big_endian);
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 

@@ -18,6 +18,18 @@ struct scan_file {
 	struct event_field pid, flags, preempt;
 };
 
+/* The pid of a record; false if it has none. */
+static inline bool scan_pid(const struct scan_file *f, const struct replay_record *rec, int32_t *ret)
+{
+	const struct event_field *pid = &f->pid;
+
+	if (!pid->size || rec->len < pid->offset + pid->size)
+		return false;
+	*ret = event_number_at((const uint8_t *)rec->data + pid->offset, pid->size, pid->is_signed,
+			       f->big_endian);
+	return true;
+}
+
 /* Strings and their numbers, which are given in the order they are met. */
 struct scan_words {
 	struct scan_slot { uint32_t hash, number; } *slots;	/* number: + 1, 0: free */

@@ -129,18 +129,6 @@ static inline void fill_number(struct tracecmd_scan *s, struct scan_column *c, u
 
 /* ---- strings and arrays --------------------------------------------------------------- */
 
-/* The record's process: false if the record is cut. */
-static inline bool record_pid(const struct tracecmd_scan *s, const struct scan_file *f, int32_t *ret)
-{
-	const struct replay_record *rec = s->record;
-
-	if (!f->pid.size || rec->len < f->pid.offset + f->pid.size)
-		return false;
-	*ret = event_number_at((const uint8_t *)rec->data + f->pid.offset, f->pid.size, f->pid.is_signed,
-			       f->big_endian);
-	return true;
-}
-
 /* The bytes of a cell: false if it is null. */
 static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, const uint8_t **ret,
 		       uint32_t *ret_len, unsigned *swap)
@@ -156,7 +144,7 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	*swap = 0;
 	switch (c->what) {
 	case TRACECMD_TASK:
-		if (!record_pid(s, f, &pid))
+		if (!scan_pid(f, rec, &pid))
 			return false;
 		name = event_db_comm(f->db, pid);
 		*ret = (const uint8_t *)name;
@@ -201,7 +189,7 @@ static int32_t met_code(struct tracecmd_scan *s, struct scan_column *c)
 
 	if (c->what == TRACECMD_NAME)
 		key = get_u16(s->record->data, f->big_endian);
-	else if (!record_pid(s, f, &key))
+	else if (!scan_pid(f, s->record, &key))
 		return -1;
 	met = &c->met[(uint32_t)key % SCAN_MET];
 	if (met->code >= 0 && met->key == key && met->file == s->record->file)
@@ -401,7 +389,7 @@ static void fill_record(struct tracecmd_scan *s, struct tracecmd_record *ret)
 		.buffer = rec->buffer, .id = get_u16(rec->data, f->big_endian), .pid = -1,
 		.lost = s->record_lost == RING_LOST_UNKNOWN ? TRACECMD_LOST_UNKNOWN : s->record_lost,
 	};
-	record_pid(s, f, &ret->pid);
+	(void)scan_pid(f, rec, &ret->pid);
 }
 
 static int read_records(struct tracecmd_scan *s, struct tracecmd_record *records, uint32_t max,

@@ -28,6 +28,8 @@ void event_unlock(void)
 	pthread_mutex_unlock(&process_lock);
 }
 
+static const char endless[] = "more is wrong with the event formats; that is not told any more";
+
 void event_db_tell(struct event_db *db, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX];
@@ -39,7 +41,7 @@ void event_db_tell(struct event_db *db, const char *fmt, ...)
 		vsnprintf(text, sizeof(text), fmt, ap);
 		va_end(ap);
 		notice(db->opts.notices, "%s", db->told++ < NOTICES_MAX ? text :
-		       "more is wrong with the event formats; that is not told any more");
+		       endless);
 	}
 	event_unlock();
 }
@@ -92,6 +94,7 @@ static void free_slot(struct event_slot *slot)
 	prog_free(slot->prog);
 	format_check_release(&slot->check);
 	free(slot->heading);
+	free(slot->own_why);
 	free(slot);
 }
 
@@ -262,7 +265,8 @@ int event_db_add_format(struct event_db *db, const char *system, const char *tex
 	return r;
 }
 
-int event_db_need_formats(struct event_db *db, struct err *e)
+/* Asks the source for formats once. 0 or -errno. */
+static int need_formats(struct event_db *db, struct err *e)
 {
 	if (!atomic_load_explicit(&db->have_formats, memory_order_acquire)) {
 		event_lock();
@@ -284,7 +288,7 @@ static void use_formats(struct event_db *db)
 {
 	struct err why = { 0 };
 
-	if (!event_db_need_formats(db, &why))
+	if (!need_formats(db, &why))
 		return;
 	event_lock();
 	if (!db->formats_told)
@@ -300,7 +304,7 @@ unsigned event_db_damage(const struct event_db *db)
 
 int event_db_names(struct event_db *db, const struct event_name **ret, size_t *nr, struct err *e)
 {
-	int r = event_db_need_formats(db, e);
+	int r = need_formats(db, e);
 
 	if (r < 0)
 		return r;
@@ -457,6 +461,28 @@ static bool make_heading(struct event_slot *slot)
 	return true;
 }
 
+/* Why the slot has no event: @why; NULL: that it cannot be understood. */
+static bool not_parsed(struct event_db *db, struct event_slot *slot, const char *why)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	buf_printf(&text, "format of event %s:%s (id %d)%s %s", slot->pub.system, slot->pub.name,
+		   slot->pub.id, why ? ":" : "", why ? why : "cannot be understood");
+	if (db->not_parsed++ < NOTICES_MAX && !text.failed)
+		slot->why = slot->own_why = strdup(text.data);
+	else
+		slot->why = endless;
+	if (slot->why && !db->tell_needs)
+		event_db_tell(db, "%s", slot->why);
+	return false;
+}
+
+void event_db_tell_slot(struct event_db *db, const struct event_slot *slot)
+{
+	if (slot->why && db->tell_needs)
+		db->tell_needs(db->tell_needs_ctx, slot->why);
+}
+
 static bool parse_slot(struct event_db *db, struct event_slot *slot)
 {
 	const struct event_name *name = &slot->pub;
@@ -468,22 +494,16 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 	int r;
 
 	r = format_check_text(name->format, name->format_len, &head, &why);
-	if (r < 0) {
-		event_db_tell(db, "format of event %s:%s (id %d): %s", name->system, name->name,
-			      name->id, why.text);
-		return false;
-	}
+	if (r < 0)
+		return not_parsed(db, slot, why.text);
 	slot->plugin = plugins_for_format(db, name);
 	if (format && r)
 		tep_parse_event(db->tep, format, name->format_len, name->system);
 	else if (format)
 		parse_head(db, slot, format, head);
 	event = tep_find_event(db->tep, name->id);
-	if (!event || event->id != name->id || !take_name(event, name, format != name->format)) {
-		event_db_tell(db, "format of event %s:%s (id %d) cannot be understood",
-			      name->system, name->name, name->id);
-		return false;
-	}
+	if (!event || event->id != name->id || !take_name(event, name, format != name->format))
+		return not_parsed(db, slot, NULL);
 	if (!make_heading(slot))
 		return false;
 	slot->event = event;
@@ -509,7 +529,7 @@ static struct event_slot *make_slot(struct event_db *db, int id)
 	if (!slot)
 		return NO_SLOT;
 	slot->pub = db->names.v[db->by_id[id] - 1];
-	if (parse_slot(db, slot))
+	if (parse_slot(db, slot) || slot->why)
 		return slot;
 	free_slot(slot);
 	return NO_SLOT;
@@ -571,7 +591,7 @@ static bool tell_failure(struct event_db *db, struct event_slot *slot)
 
 int event_db_parse_all(struct event_db *db, struct err *e)
 {
-	int failed, r = event_db_need_formats(db, e);
+	int failed, r = need_formats(db, e);
 
 	if (r < 0)
 		return r;
@@ -596,8 +616,10 @@ const struct event_common *event_db_common(struct event_db *db, int id)
 		return &db->common;
 	if (!event_db_slot(db, id)) {
 		use_formats(db);
+		/* of the file's others nothing is wanted */
 		for (size_t i = 0; i < db->names.nr && !db->common.known; i++)
-			event_db_slot(db, db->names.v[i].id);
+			if (db->names.v[i].id <= EVENT_ID_MAX)
+				event_db_make_slot(db, db->names.v[i].id);
 	}
 	return &db->common;
 }

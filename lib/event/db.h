@@ -37,7 +37,9 @@ struct event_teaches { const struct tep_format_field *pid, *comm; };
 /* A parsed event. Nothing in it changes once it can be found in a db. */
 struct event_slot {
 	struct event_name pub;
-	struct tep_event *event;
+	struct tep_event *event;	/* NULL: it cannot be had ... */
+	const char *why;		/* ... which is told so, if not NULL */
+	char *own_why;
 	char *heading;			/* " NAME: ", padded, and readable up to HEADING_MIN */
 	uint32_t heading_len;
 	event_builtin_fn text;		/* NULL: none is made here */
@@ -91,6 +93,7 @@ struct event_db {
 	struct err formats_why;		/* why not all formats could be had */
 	unsigned told;			/* notices so far */
 	unsigned left_out;		/* formats without a name or id */
+	unsigned not_parsed;		/* those that have a text why */
 	atomic_uint damage;		/* texts of the source that could not be had */
 	void (*tell_needs)(void *ctx, const char *text);	/* NULL: once, by the notices */
 	void *tell_needs_ctx;
@@ -144,8 +147,11 @@ void event_db_tell(struct event_db *db, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The text of an event of a known slot: event_text. */
 void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
 	      bool fields, const struct event_next *next, struct buf *out);
-/* Finds and parses what event_db_slot did not find; never NULL, ->event may be. */
+/* Finds and parses what event_db_slot did not find; never NULL, ->event may be: then that is
+ * not told. */
 struct event_slot *event_db_make_slot(struct event_db *db, int id);
+/* Tells why it has no event, where each need is told. */
+void event_db_tell_slot(struct event_db *db, const struct event_slot *slot);
 /* The slot of an id, parsed; NULL if there is none. */
 static inline struct event_slot *event_db_slot(struct event_db *db, int id)
 {
@@ -156,7 +162,10 @@ static inline struct event_slot *event_db_slot(struct event_db *db, int id)
 	slot = atomic_load_explicit(&db->slots[id], memory_order_acquire);
 	if (!slot)
 		slot = event_db_make_slot(db, id);
-	return slot->event ? slot : NULL;
+	if (__builtin_expect(slot->event != NULL, 1))
+		return slot;
+	event_db_tell_slot(db, slot);
+	return NULL;
 }
 /* Task names and printk formats are registered with libtraceevent. */
 void event_db_need_texts(struct event_db *db);
@@ -173,8 +182,6 @@ bool plugins_for_format(struct event_db *db, const struct event_name *name);
 void plugins_need(struct event_db *db);
 /* Whether an event's handler, if it has one, is that of libtraceevent's own plugins. */
 bool plugins_are_known(const struct event_db *db, const struct tep_event *event);
-/* Asks the source for formats once. 0 or -errno. */
-int event_db_need_formats(struct event_db *db, struct err *e);
 const struct event_common *event_db_common(struct event_db *db, int id);
 /* Unsigned number of 1, 2, 4 or 8 bytes; false if it does not lie in the record. */
 bool event_db_number(const struct event_db *db, const struct event_place *p, const void *data,

@@ -106,8 +106,8 @@ const struct event_name *event_db_name(struct event_db *db, int id);
 /* How many of the source's texts were asked for and could not be had; each was told. */
 unsigned event_db_damage(const struct event_db *db);
 /*
- * For whoever makes texts that he may throw away: that names, symbols or printk formats could
- * not be had is not told once by the notices and counted then, but by @tell, whenever some
+ * For whoever makes texts that he may throw away: that names, symbols, printk formats or an event's
+ * format could not be had is not told once by the notices and counted then, but by @tell, whenever some
  * are needed (of the same address again not always: event_ctx_forget), in the thread that
  * needs them and by several at a time. @text is the same pointer each time and lives as long
  * as the db.
@@ -155,7 +155,6 @@ struct event_record {
 struct event_ctx;
 int event_ctx_new(struct event_db *db, struct event_ctx **ret, struct err *e);	/* 0, -ENOMEM */
 void event_ctx_free(struct event_ctx *ctx);
-struct event_db *event_ctx_db(const struct event_ctx *ctx);
 /*
  * A task's name as a line would show it now: event_db_comm's, or where the file
  * has none the one that the texts made so far told (not while they are deferred).
