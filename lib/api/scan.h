@@ -42,9 +42,9 @@ struct scan_words {
 int32_t scan_words_code(struct scan_words *w, const void *s, uint32_t len);
 void scan_words_release(struct scan_words *w);
 
-/* Numbers of the names of processes that were met last. */
-#define SCAN_TASKS 256
-struct scan_task { unsigned file; int32_t pid, code; };
+/* Numbers of the names of processes, or events, that were met last. */
+#define SCAN_MET 256
+struct scan_met { unsigned file; int32_t key, code; };
 
 /* What a team's parts have beside the caller's columns; no enum tracecmd_what. */
 #define SCAN_STREAM 0x10000		/* uint32: number of file, buffer and CPU */
@@ -56,7 +56,7 @@ struct scan_column {
 	unsigned size;			/* bytes of a number; 0: string or array */
 	bool is_signed;
 	struct scan_words words;	/* of TRACECMD_TYPE_WORD */
-	struct scan_task *tasks;	/* likewise of TRACECMD_TASK; code -1: free */
+	struct scan_met *met;		/* likewise of TRACECMD_TASK and _NAME; code -1: free */
 	/* of a field: by file, by id: NULL where the event has not that field */
 	const struct event_field ***cells;
 	/* the caller's memory, during a call */

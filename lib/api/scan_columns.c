@@ -14,7 +14,7 @@ void scan_release_column(struct tracecmd_scan *s, struct scan_column *c)
 	}
 	free(c->cells);
 	free(c->name);
-	free(c->tasks);
+	free(c->met);
 	scan_words_release(&c->words);
 }
 
@@ -140,6 +140,7 @@ static const struct { const char *name; int type; } own_columns[] = {
 	[TRACECMD_LOST] = { "TRACECMD_LOST", TRACECMD_TYPE_UINT64 },
 	[TRACECMD_TASK] = { "TRACECMD_TASK", TRACECMD_TYPE_STRING },
 	[TRACECMD_TEXT] = { "TRACECMD_TEXT", TRACECMD_TYPE_STRING },
+	[TRACECMD_NAME] = { "TRACECMD_NAME", TRACECMD_TYPE_STRING },
 };
 
 static int own_type(int what)
@@ -167,12 +168,12 @@ static int set_type(struct scan_column *c, int own, int wanted, struct err *e)
 		c->size = sizeof(int32_t);
 		c->is_signed = true;
 	}
-	if (c->type == TRACECMD_TYPE_WORD && c->what == TRACECMD_TASK) {
-		c->tasks = malloc(SCAN_TASKS * sizeof(*c->tasks));
-		if (!c->tasks)
+	if (c->type == TRACECMD_TYPE_WORD && (c->what == TRACECMD_TASK || c->what == TRACECMD_NAME)) {
+		c->met = malloc(SCAN_MET * sizeof(*c->met));
+		if (!c->met)
 			return err_errno(e, -ENOMEM, "column '%s'", own_columns[c->what].name);
-		for (unsigned i = 0; i < SCAN_TASKS; i++)
-			c->tasks[i].code = -1;
+		for (unsigned i = 0; i < SCAN_MET; i++)
+			c->met[i].code = -1;
 	}
 	return 0;
 }

@@ -138,6 +138,7 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	const struct event_field *field;
 	struct tep_event *event;
 	const char *name;
+	const struct event_name *of;
 	int32_t pid;
 
 	*swap = 0;
@@ -149,6 +150,11 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 		*ret = (const uint8_t *)name;
 		*ret_len = strlen(name);
 		return strcmp(name, "<...>");
+	case TRACECMD_NAME:
+		of = event_db_name(f->db, get_u16(rec->data, f->big_endian));
+		*ret = (const uint8_t *)(of ? of->name : "");
+		*ret_len = of ? strlen(of->name) : 0;
+		return of;
 	case TRACECMD_TEXT:
 		event = event_db_event(f->db, get_u16(rec->data, f->big_endian));
 		if (!event)
@@ -171,25 +177,27 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	return true;
 }
 
-/* The number of a process' name: looked up once for each process, mostly. */
-static int32_t task_code(struct tracecmd_scan *s, struct scan_column *c)
+/* The number of the name of a process or an event: looked up once for each, mostly. */
+static int32_t met_code(struct tracecmd_scan *s, struct scan_column *c)
 {
 	const struct scan_file *f = &s->files[s->record->file];
 	const uint8_t *name = NULL;
-	struct scan_task *task;
+	struct scan_met *met;
 	unsigned swap;
 	uint32_t len;
-	int32_t pid;
+	int32_t key;
 
-	if (!scan_pid(f, s->record, &pid))
+	if (c->what == TRACECMD_NAME)
+		key = get_u16(s->record->data, f->big_endian);
+	else if (!scan_pid(f, s->record, &key))
 		return -1;
-	task = &c->tasks[(uint32_t)pid % SCAN_TASKS];
-	if (task->code >= 0 && task->pid == pid && task->file == s->record->file)
-		return task->code;
+	met = &c->met[(uint32_t)key % SCAN_MET];
+	if (met->code >= 0 && met->key == key && met->file == s->record->file)
+		return met->code;
 	if (!find_bytes(s, c, &name, &len, &swap))
 		return -1;
-	*task = (struct scan_task){ s->record->file, pid, scan_words_code(&c->words, name, len) };
-	return task->code;
+	*met = (struct scan_met){ s->record->file, key, scan_words_code(&c->words, name, len) };
+	return met->code;
 }
 
 static void fill_word(struct tracecmd_scan *s, struct scan_column *c, uint32_t row)
@@ -199,8 +207,8 @@ static void fill_word(struct tracecmd_scan *s, struct scan_column *c, uint32_t r
 	uint32_t len;
 	int32_t code = -1;
 
-	if (c->tasks)
-		code = task_code(s, c);
+	if (c->met)
+		code = met_code(s, c);
 	else if (find_bytes(s, c, &data, &len, &swap))
 		code = scan_words_code(&c->words, data, len);
 	if (code < -1)

@@ -411,7 +411,8 @@ enum tracecmd_what {
 	TRACECMD_LOST,			/* uint64; lost on the CPU since the row before it of that
 					 * CPU, null if that number is not known */
 	TRACECMD_TASK,			/* string; null for a process without a known name */
-	TRACECMD_TEXT			/* string; as tracecmd_event_text, functions not joined */
+	TRACECMD_TEXT,			/* string; as tracecmd_event_text, functions not joined */
+	TRACECMD_NAME			/* string; the event's; null if the file has no format of it */
 };
 
 struct tracecmd_column {

@@ -129,8 +129,19 @@ def test_state_lives_in_handles(room):
         assert not writable, f"{os.path.relpath(path, REPO)}: {writable}"
 
 
+def test_the_python_module_stands_on_the_public_headers():
+    """Whatever it includes of ours is installed, or its own."""
+    sources = glob.glob(f"{REPO}/python/src/*.[ch]")
+    public = {os.path.basename(h) for h in glob.glob(f"{REPO}/lib/include/*.h")}
+    assert sources
+    for path in sources:
+        with open(path) as f:
+            used = set(re.findall(r'^\s*#\s*include\s+"([^"]+)"', f.read(), re.M))
+        assert used <= public | {"module.h"}, path
+
+
 def test_licences_stand_first():
-    for folder, licence in (("lib", "LGPL-2.1-or-later"), ("tracecmd", "GPL-2.0-or-later"),
+    for folder, licence in (("lib", "LGPL-2.1-or-later"), ("python", "LGPL-2.1-or-later"), ("tracecmd", "GPL-2.0-or-later"),
                             ("utest", "GPL-2.0-or-later"), ("setup", "GPL-2.0-or-later")):
         sources = [os.path.join(where, name) for where, _, names in os.walk(f"{REPO}/{folder}") for name in names
                    if name.endswith((".c", ".h", ".py", ".sh", ".mk"))]
@@ -142,7 +153,7 @@ def test_licences_stand_first():
 
 
 def test_files_are_short():
-    for pattern in ("lib/*/*.[ch]", "tracecmd/*.[ch]", "utest/*/*.[ch]", "utest/*/*.py"):
+    for pattern in ("lib/*/*.[ch]", "python/*/*.[ch]", "python/*/*.py", "tracecmd/*.[ch]", "utest/*/*.[ch]", "utest/*/*.py"):
         for path in glob.glob(f"{REPO}/{pattern}"):
             with open(path) as f:
                 lines = sum(1 for _ in f)

@@ -32,6 +32,7 @@ static const struct { int what, type; } columns[] = {
 	{ TRACECMD_FILE, TRACECMD_TYPE_UINT8 }, { TRACECMD_BUFFER, TRACECMD_TYPE_UINT16 }, { TRACECMD_LOST, 0 },
 	{ TRACECMD_TASK, TRACECMD_TYPE_STRING }, { TRACECMD_TASK, TRACECMD_TYPE_WORD },
 	{ TRACECMD_TEXT, TRACECMD_TYPE_STRING }, { TRACECMD_TEXT, TRACECMD_TYPE_WORD },
+	{ TRACECMD_NAME, TRACECMD_TYPE_STRING }, { TRACECMD_NAME, TRACECMD_TYPE_WORD },
 };
 #define NR ARRAY_SIZE(columns)
 
@@ -83,7 +84,7 @@ static void check_word(const struct tracecmd_scan *scan, const struct reading *r
 
 static void put_row(const struct reading *r, int row, struct buf *out)
 {
-	static const uint8_t sizes[NR] = { 8, 4, 4, 4, 1, 2, 8, 0, 4, 0, 4 };
+	static const uint8_t sizes[NR] = { 8, 4, 4, 4, 1, 2, 8, 0, 4, 0, 4, 0, 4 };
 
 	for (size_t i = 0; i < NR; i++) {
 		const struct tracecmd_values *v = &r->v[i];
@@ -122,6 +123,7 @@ static void read_all(struct tracecmd_trace *trace, struct tracecmd_scan_opts opt
 
 			check_word(scan, &r, 8, i);
 			check_word(scan, &r, 10, i);
+			check_word(scan, &r, 12, i);
 			put_row(&r, i, out);
 			for (int k = 0; !i && k < n; k++)
 				nulls += !is_valid(&r, 7, k);
