@@ -122,6 +122,7 @@ void event_db_free(struct event_db *db)
 	event_lock();
 	if (db->plugins.list)
 		tep_unload_plugins(db->plugins.list, db->tep);
+	leave_tep(db);
 	tep_free(db->tep);
 	event_unlock();
 	for (size_t i = 0; i < db->styles.nr; i++)
@@ -607,6 +608,13 @@ static bool tell_failure(struct event_db *db, struct event_slot *slot)
 	return true;
 }
 
+void event_db_parse_formats(struct event_db *db)
+{
+	/* libtraceevent looks for an event's place from the lowest id on */
+	for (int id = EVENT_ID_MAX; id >= 0; id--)
+		event_db_slot(db, id);
+}
+
 int event_db_parse_all(struct event_db *db, struct err *e)
 {
 	int failed, r = need_formats(db, e);
@@ -614,9 +622,7 @@ int event_db_parse_all(struct event_db *db, struct err *e)
 	if (r < 0)
 		return r;
 	failed = db->left_out;
-	/* libtraceevent looks for an event's place from the lowest id on */
-	for (int id = EVENT_ID_MAX; id >= 0; id--)
-		event_db_slot(db, id);
+	event_db_parse_formats(db);
 	for (size_t i = 0; i < db->names.nr; i++) {
 		struct event_slot *slot = event_db_slot(db, db->names.v[i].id);
 
