@@ -266,8 +266,7 @@ int event_db_add_format(struct event_db *db, const char *system, const char *tex
 	return r;
 }
 
-/* Asks the source for formats once. 0 or -errno. */
-static int need_formats(struct event_db *db, struct err *e)
+int event_db_need_formats(struct event_db *db, struct err *e)
 {
 	if (!atomic_load_explicit(&db->have_formats, memory_order_acquire)) {
 		event_lock();
@@ -289,7 +288,7 @@ static void use_formats(struct event_db *db)
 {
 	struct err why = { 0 };
 
-	if (!need_formats(db, &why))
+	if (!event_db_need_formats(db, &why))
 		return;
 	event_lock();
 	if (!db->formats_told)
@@ -305,7 +304,7 @@ unsigned event_db_damage(const struct event_db *db)
 
 int event_db_names(struct event_db *db, const struct event_name **ret, size_t *nr, struct err *e)
 {
-	int r = need_formats(db, e);
+	int r = event_db_need_formats(db, e);
 
 	if (r < 0)
 		return r;
@@ -617,7 +616,7 @@ void event_db_parse_formats(struct event_db *db)
 
 int event_db_parse_all(struct event_db *db, struct err *e)
 {
-	int failed, r = need_formats(db, e);
+	int failed, r = event_db_need_formats(db, e);
 
 	if (r < 0)
 		return r;

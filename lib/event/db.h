@@ -188,6 +188,8 @@ void leave_tep(struct event_db *db);
 void plugins_need(struct event_db *db);
 /* Whether an event's handler, if it has one, is that of libtraceevent's own plugins. */
 bool plugins_are_known(const struct event_db *db, const struct tep_event *event);
+/* Asks the source for formats once. 0 or -errno. */
+int event_db_need_formats(struct event_db *db, struct err *e);
 const struct event_common *event_db_common(struct event_db *db, int id);
 /* Unsigned number of 1, 2, 4 or 8 bytes; false if it does not lie in the record. */
 bool event_db_number(const struct event_db *db, const struct event_place *p, const void *data,
