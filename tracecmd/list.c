@@ -127,12 +127,10 @@ static int print_format(const struct list *l, const struct kernel_event *ev)
 		return EXIT_FAILED;
 	}
 	out_printf("system: %s\n", ev->system);
-	if (l->full) {
+	if (l->full)
 		out_put(text.data, text.len);
-		out_printf("\n");
-	} else {
+	else
 		kernel_each_line(text.data, print_field_line, NULL);
-	}
 	return EXIT_OK;
 }
 
