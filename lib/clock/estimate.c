@@ -118,7 +118,7 @@ int sync_estimate(const struct sync_probe *probes, uint32_t nr, struct sync_samp
 	const struct sync_probe *best = fastest(probes, nr, &n);
 	struct edge *edges AUTO_FREE = NULL;
 	uint64_t at, bound;
-	s128 low, high, offset;
+	s128 low = 0, high = 0, offset;
 
 	if (!best)
 		return err_set(e, -ENODATA, "none of %u exchanges has come back with all its times", nr);

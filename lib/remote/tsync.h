@@ -20,6 +20,8 @@
 
 #define TSYNC_NAME_SIZE 16u		/* of a protocol's name in messages, not always with a NUL */
 #define TSYNC_PROBES_MAX 339u		/* exchanges that one answer has room for */
+#define TSYNC_PROBES_MIN 8u		/* however long they take */
+#define TSYNC_NONE "none"		/* what is said around the others */
 #define TSYNC_PTP "ptp"
 #define TSYNC_KVM "kvm"
 #define TSYNC_OWN "tracecmd-ptp"	/* ptp over several connections, and bounds come with offsets */
@@ -91,6 +93,15 @@ int tsync_offset_put(struct buf *b, const char *name, const struct sync_sample *
 int tsync_kvm_parse(const struct tsync_msg *m, struct dat_shift_sample *ret, struct err *e);
 int tsync_kvm_put(struct buf *b, enum tsync_id id, const struct dat_shift_sample *s);
 
+/*
+ * Gives each whole message of what is in @in and @data to @take, until it returns other than 0, which
+ * is returned; the rest stays in @in. For both ends.
+ */
+int tsync_feed(struct buf *in, const void *data, size_t len,
+	       int (*take)(void *ctx, const struct tsync_msg *m, struct err *e), void *ctx, struct err *e);
+int tsync_unexpected(const struct tsync_msg *m, const char *wanted, struct err *e);	/* -EPROTO, told */
+int tsync_no_memory(struct err *e);							/* -ENOMEM, told */
+
 /* ---- times ------------------------------------------------------------------------ */
 
 enum tsync_mark { TSYNC_SENT, TSYNC_BACK };
@@ -133,7 +144,8 @@ struct tsync_host {
 	/* private */
 	uint16_t cpu;
 	uint32_t series, probes;
-	uint64_t times[TSYNC_PROBES_MAX + 2];	/* 0: at START, the last one: at END */
+	uint64_t times[TSYNC_PROBES_MAX + 2];	/* by exchange; the first one: at START */
+	uint64_t ended;			/* at END */
 };
 /* @name: of the protocol. Release in every case. 0; -EINVAL: not known. */
 int tsync_host_init(struct tsync_host *h, const char *name, const struct tsync_clock *clock);
@@ -155,7 +167,6 @@ struct tsync_guest {
 	/* private */
 	uint32_t series, probes;
 	uint64_t began;
-	uint64_t sent[TSYNC_PROBES_MAX + 1], back[TSYNC_PROBES_MAX + 1];	/* 0: none */
 };
 int tsync_guest_init(struct tsync_guest *g, const char *name, const struct tsync_clock *clock,
 		     uint64_t budget_ns);
