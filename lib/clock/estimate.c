@@ -19,6 +19,8 @@ __extension__ typedef __int128 s128;
 
 #define MILLION 1000000
 
+struct range { s128 low, high; };
+
 struct edge {
 	s128 at;
 	int step;			/* 1: a range begins here, -1: one ends */
@@ -34,21 +36,31 @@ static uint64_t round_trip(const struct sync_probe *p)
 	return p->back - p->sent;
 }
 
-/* The first one of those that took least; NULL: none is whole. */
-static const struct sync_probe *fastest(const struct sync_probe *probes, uint32_t nr, uint32_t *ret_whole)
+/* Copies those that are whole. How many. */
+static uint32_t keep_whole(const struct sync_probe *probes, uint32_t nr, struct sync_probe *kept)
 {
-	const struct sync_probe *best = NULL;
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < nr; i++) {
-		if (!whole(&probes[i]))
-			continue;
-		n++;
-		if (!best || round_trip(&probes[i]) < round_trip(best))
-			best = &probes[i];
-	}
-	*ret_whole = n;
+	for (uint32_t i = 0; i < nr; i++)
+		if (whole(&probes[i]))
+			kept[n++] = probes[i];
+	return n;
+}
+
+/* The first one of those that took least. */
+static const struct sync_probe *fastest(const struct sync_probe *kept, uint32_t n)
+{
+	const struct sync_probe *best = kept;
+
+	for (uint32_t i = 1; i < n; i++)
+		if (round_trip(&kept[i]) < round_trip(best))
+			best = &kept[i];
 	return best;
+}
+
+static uint64_t middle(const struct sync_probe *p)
+{
+	return p->sent + round_trip(p) / 2;
 }
 
 /* What the clocks may go apart between @from and @to. */
@@ -68,79 +80,115 @@ static int by_place(const void *a, const void *b)
 	return y->step - x->step;	/* ranges that touch share that place */
 }
 
-/* The range that most exchanges share at the time @at. How many do. */
-static uint32_t shared(struct edge *edges, const struct sync_probe *probes, uint32_t nr, uint64_t at,
-		       s128 *ret_low, s128 *ret_high)
+/* The offsets at the time @at that an exchange allows. */
+static struct range allowed(const struct sync_probe *p, uint64_t at)
 {
-	uint32_t n = 0, most = 0, now = 0;
+	return (struct range){ (s128)p->remote - p->back - slack(p->back, at),
+			       (s128)p->remote - p->sent + slack(p->sent, at) };
+}
 
-	for (uint32_t i = 0; i < nr; i++) {
-		const struct sync_probe *p = &probes[i];
+/* The range that most exchanges share at the time @at. How many do. */
+static uint32_t shared(struct edge *edges, const struct sync_probe *kept, uint32_t n, uint64_t at,
+		       struct range *ret)
+{
+	uint32_t most = 0, now = 0;
 
-		if (!whole(p))
-			continue;
-		edges[n++] = (struct edge){ (s128)p->remote - p->back - slack(p->back, at), 1 };
-		edges[n++] = (struct edge){ (s128)p->remote - p->sent + slack(p->sent, at), -1 };
-	}
-	qsort(edges, n, sizeof(*edges), by_place);
 	for (uint32_t i = 0; i < n; i++) {
+		struct range r = allowed(&kept[i], at);
+
+		edges[2 * i] = (struct edge){ r.low, 1 };
+		edges[2 * i + 1] = (struct edge){ r.high, -1 };
+	}
+	qsort(edges, 2 * (size_t)n, sizeof(*edges), by_place);
+	for (uint32_t i = 0; i < 2 * n; i++) {
 		now += edges[i].step;
 		if (now <= most)
 			continue;
 		most = now;
-		*ret_low = edges[i].at;
-		*ret_high = edges[i + 1].at;	/* the next edge ends it: a range that began would have raised it */
+		/* The next edge ends it: one that began a range would have raised the number. */
+		*ret = (struct range){ edges[i].at, edges[i + 1].at };
 	}
 	return most;
 }
 
-/* How many units of the host's clock pass in one of the guest's, if more than one does. */
-static double rate(const struct sync_probe *probes, uint32_t nr)
+/* Leaves out the exchanges that do not allow all of @common. How many are left. */
+static uint32_t drop_others(struct sync_probe *kept, uint32_t n, uint64_t at, const struct range *common)
 {
-	const struct sync_probe *first = NULL, *last = NULL;
-	double r = 1;
+	uint32_t left = 0;
 
-	for (uint32_t i = 0; i < nr; i++) {
-		if (!whole(&probes[i]))
-			continue;
-		if (!first)
-			first = &probes[i];
-		last = &probes[i];
+	for (uint32_t i = 0; i < n; i++) {
+		struct range r = allowed(&kept[i], at);
+
+		if (r.low <= common->low && r.high >= common->high)
+			kept[left++] = kept[i];
 	}
-	if (last->sent > first->sent && last->remote > first->remote)
-		r = (double)(last->remote - first->remote) / (last->sent - first->sent);
-	return r > 1 ? r : 1;
+	return left;
+}
+
+/*
+ * Until all that are left agree: the fastest of those left is another one then, and its
+ * time the one to look at. How many are left; 0: not most of them.
+ */
+static uint32_t agree(struct edge *edges, struct sync_probe *kept, uint32_t n, struct range *ret)
+{
+	uint32_t most, left = n;
+
+	for (;;) {
+		uint64_t at = middle(fastest(kept, left));
+
+		most = shared(edges, kept, left, at, ret);
+		if (most == left)
+			return left;
+		if (most * 2 <= n)
+			return 0;
+		left = drop_others(kept, left, at, ret);
+	}
+}
+
+/* How many units of the host's clock pass in one of the guest's, if more than one does. */
+static double rate(const struct sync_probe *kept, uint32_t n)
+{
+	const struct sync_probe *first = kept, *last = kept + n - 1;
+
+	if (last->sent <= first->sent || last->remote <= first->remote ||
+	    last->remote - first->remote < last->sent - first->sent)
+		return 1;
+	return (double)(last->remote - first->remote) / (last->sent - first->sent);
 }
 
 int sync_estimate(const struct sync_probe *probes, uint32_t nr, struct sync_sample *ret, struct err *e)
 {
-	uint32_t n, agree;
-	const struct sync_probe *best = fastest(probes, nr, &n);
-	struct edge *edges AUTO_FREE = NULL;
-	uint64_t at, bound;
-	s128 low = 0, high = 0, offset;
+	struct edge *edges AUTO_FREE = calloc(2 * (size_t)nr + 1, sizeof(*edges));
+	struct sync_probe *kept AUTO_FREE = calloc((size_t)nr + 1, sizeof(*kept));
+	const struct sync_probe *best;
+	struct range common = { 0 };
+	uint32_t n, left;
+	uint64_t bound;
+	s128 offset;
 
-	if (!best)
-		return err_set(e, -ENODATA, "none of %u exchanges has come back with all its times", nr);
-	edges = calloc(2 * (size_t)n, sizeof(*edges));
-	if (!edges)
+	if (!edges || !kept)
 		return err_errno(e, -ENOMEM, "cannot reckon the offset of the clocks");
-	at = best->sent + round_trip(best) / 2;
-	agree = shared(edges, probes, nr, at, &low, &high);
-	if (agree * 2 > n) {
-		offset = low + (high - low) / 2;
-		bound = (uint64_t)(high - low + 1) / 2;
+	n = keep_whole(probes, nr, kept);
+	if (!n)
+		return err_set(e, -ENODATA, "none of %u exchanges has come back with all its times", nr);
+	left = agree(edges, kept, n, &common);
+	if (!left)
+		keep_whole(probes, nr, kept);
+	best = fastest(kept, left ? left : n);
+	if (left) {
+		offset = common.low + (common.high - common.low) / 2;
+		bound = (uint64_t)(common.high - common.low + 1) / 2;
 	} else {
-		agree = 1;
-		offset = (s128)best->remote - at;
-		bound = (uint64_t)(rate(probes, nr) * ((double)round_trip(best) / 2)) + 1;
+		left = 1;
+		offset = (s128)best->remote - middle(best);
+		bound = (uint64_t)(rate(kept, n) * ((double)round_trip(best) / 2)) + 1;
 	}
-	if (offset > INT64_MAX || offset < INT64_MIN || at > INT64_MAX)
+	if (offset > INT64_MAX || offset < INT64_MIN || middle(best) > INT64_MAX)
 		return err_set(e, -ERANGE, "the clocks are further apart than 63 bits can tell");
 	*ret = (struct sync_sample){
-		.shift = { .time = at, .offset = offset, .scaling = 1 },
-		.quality = { .time = at, .bound = bound, .round_trip = round_trip(best), .probes = n,
-			     .rejected = n - agree },
+		.shift = { .time = middle(best), .offset = offset, .scaling = 1 },
+		.quality = { .time = middle(best), .bound = bound, .round_trip = round_trip(best), .probes = n,
+			     .rejected = n - left },
 	};
 	return 0;
 }
