@@ -86,25 +86,32 @@ static int probe(struct tsync_host *h, const struct tsync_msg *m, struct err *e)
 	return tsync_count_put(&h->out, h->name, count) ? tsync_no_memory(e) : 0;
 }
 
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+	return a < b ? b - a : a - b;
+}
+
 /*
- * What our own notes say of a result that comes without a bound: it is the pair (guest's middle between
- * asking and being answered, our note k between). The guest had been answered k - 1 before it
- * asked k and had been answered k before it asked k + 1, so it asked between our notes k - 1
- * and k, had its answer between k and k + 1, and its middle is no further from our note k than half
- * of the longer one of these.
+ * What our own notes say of a result that comes without a bound. It is the middle between the guest's
+ * asking k and being answered, and what our clock showed then: our note k with trace-cmd, or near
+ * it. The guest had been answered k - 1 before it asked k and had been answered k before it asked
+ * k + 1, so it asked between our notes k - 1 and k, and had its answer between k and k + 1. If
+ * it is note k, the middle is no further from it than half of the longer one of these.
  */
 static void bound_by_notes(const struct tsync_host *h, struct sync_sample *s)
 {
-	uint64_t at = (uint64_t)s->shift.time + (uint64_t)s->shift.offset;
+	uint64_t at = (uint64_t)s->shift.time + (uint64_t)s->shift.offset, before, after, off;
+	uint32_t k = 1;
 
-	for (uint32_t i = 1; i <= h->probes; i++) {
-		uint64_t before = h->times[i - 1], after = i < h->probes ? h->times[i + 1] : h->ended;
-
-		if (h->times[i] != at || !before || before > at || after < at)
-			continue;
-		s->quality.bound = (at - before > after - at ? at - before : after - at) / 2 + 1;
-		return;
-	}
+	for (uint32_t i = 2; i <= h->probes; i++)
+		if (apart(h->times[i], at) < apart(h->times[k], at))
+			k = i;
+	before = h->times[k - 1];
+	after = k < h->probes ? h->times[k + 1] : h->ended;
+	if (!before || before > at || after < at)
+		return;			/* it is none of ours, or a note is lost */
+	off = at - before > after - at ? at - before : after - at;
+	s->quality.bound = h->times[k] == at ? off / 2 + 1 : off;
 }
 
 static int result(struct tsync_host *h, const struct tsync_msg *m, struct err *e)
