@@ -59,4 +59,20 @@ bool sync_log_constant(struct sync_log *l);
  */
 int sync_log_finish(struct sync_log *l);
 
+/* ---- guests of KVM whose counter the host knows (kvm.c) -------------------------- */
+
+/*
+ * The virtual CPUs of process @pid's machine (0: of any), in order: what its files in debugfs say, with the
+ * offset negated; ratios of 1 have no fraction. @root: NULL for the usual place. *ret is the caller's to free.
+ * 0; -ENOENT: no such machine, or no debugfs; -errno, told.
+ */
+int sync_kvm_read(const char *root, pid_t pid, struct dat_shift_sample **ret, uint32_t *ret_nr, struct err *e);
+/* Whether there is a machine and all that is wanted of it. */
+bool sync_kvm_usable(const char *root);
+/*
+ * The sample that says the same of the guest's time @time. The guest's counter is the host's
+ * times the ratio, so the inverse leads back. (trace-cmd multiplies by the ratio once more.)
+ */
+struct sync_sample sync_kvm_sample(const struct dat_shift_sample *kvm, int64_t time);
+
 #endif

@@ -39,7 +39,7 @@ enum tsync_role {
 /*
  * Appends the value of TSYNC_PROTOS: the names that may be offered by a machine in these roles for
  * the clock (its name in tracefs; "" or not known: any). @kvm: it knows the counters of its
- * guests' CPUs (kernel_kvm_read). Nothing is appended where there is none. 0, -ENOMEM.
+ * guests' CPUs (sync_kvm_usable). Nothing is appended where there is none. 0, -ENOMEM.
  */
 int tsync_offer(struct buf *ret, unsigned roles, const char *clock, bool kvm);
 /*
@@ -121,9 +121,6 @@ struct tsync_clock {
 
 /* ---- what is said in which order (tsync_host.c, tsync_guest.c) ---------------------- */
 
-/* What the host knows of a guest CPU's counter. */
-struct tsync_kvm_cpu { int64_t offset, scaling; uint64_t fraction; };
-
 enum tsync_state {
 	TSYNC_IDLE,			/* nothing is being measured */
 	TSYNC_STARTING,			/* a START, or kvm's message, has to come */
@@ -135,7 +132,7 @@ enum tsync_state {
 struct tsync_host {
 	char name[TSYNC_NAME_SIZE];
 	const struct tsync_clock *clock;
-	const struct tsync_kvm_cpu *kvm;	/* of @kvm_cpus CPUs, for that protocol */
+	const struct dat_shift_sample *kvm;	/* of @kvm_cpus CPUs, for that protocol: sync_kvm_read */
 	uint32_t kvm_cpus;
 	enum tsync_state state;
 	struct buf in, out;
@@ -192,7 +189,7 @@ struct tsync_measure_opts {
 	const char *name;		/* of the protocol, as the agent chose it */
 	uint32_t cpus;			/* of the guest */
 	const struct tsync_clocks *clocks;
-	const struct tsync_kvm_cpu *kvm;	/* for that protocol: of as many CPUs; stays the caller's */
+	const struct dat_shift_sample *kvm;	/* for that protocol: sync_kvm_read; of as many CPUs, stays the caller's */
 	unsigned interval_ms;		/* between measurements; 0: at the beginning and the end alone */
 	unsigned timeout_ms;		/* until a message has come; 0: no limit */
 	bool same_counter;		/* both clocks are one counter, so that offsets do not change */

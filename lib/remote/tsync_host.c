@@ -141,14 +141,8 @@ static int kvm(struct tsync_host *h, const struct tsync_msg *m, struct err *e)
 	if (h->cpu >= h->kvm_cpus)
 		return err_set(e, -EPROTO, "the counter of CPU %u of the guest is not known: it has %" PRIu32, h->cpu,
 			       h->kvm_cpus);
-	s.offset = h->kvm[h->cpu].offset;
-	s.scaling = h->kvm[h->cpu].scaling;
-	s.fraction = h->kvm[h->cpu].fraction;
-	h->sample = (struct sync_sample){
-		.shift = s,
-		/* What is cut off in scaling is all that is not exact. */
-		.quality = { .time = s.time, .bound = s.fraction ? 1 : 0, .probes = 1 },
-	};
+	h->sample = sync_kvm_sample(&h->kvm[h->cpu], s.time);
+	s = (struct dat_shift_sample){ s.time, h->kvm[h->cpu].offset, h->kvm[h->cpu].scaling, h->kvm[h->cpu].fraction };
 	h->usable = s.time;
 	h->state = TSYNC_IDLE;
 	return tsync_kvm_put(&h->out, TSYNC_KVM_RESPONSE, &s) ? tsync_no_memory(e) : 1;

@@ -58,7 +58,7 @@ static uint64_t now(void *ctx)
 /* @piece: bytes that come at once. */
 static void to_host(const char *name, const struct tsync_clock *clock, const uint8_t *data, size_t size, size_t piece)
 {
-	static const struct tsync_kvm_cpu cpus[2] = { { 5, 1, 0 }, { -5, 3, 63 } };
+	static const struct dat_shift_sample cpus[2] = { { 0, 5, 1, 0 }, { 0, -5, 3, 63 } };
 	struct tsync_host h;
 	struct err e = { 0 };
 	int r = 0;

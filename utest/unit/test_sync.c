@@ -5,10 +5,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 #include "clock/clock.h"
 #include "clock/sync.h"
+
+__extension__ typedef __int128 int128;
+__extension__ typedef unsigned __int128 unsigned_int128;
 
 /* ---- by hand ----------------------------------------------------------------------- */
 
@@ -165,14 +169,134 @@ static void one_counter_has_one_offset(void **state)
 	sync_log_release(&l);
 }
 
+/* ---- what KVM tells ------------------------------------------------------------------------- */
+
+struct machines { char root[64]; };
+
+static void put_file(const struct machines *m, const char *path, const char *text)
+{
+	char full[256];
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s/%s", m->root, path);
+	for (char *p = full + strlen(m->root) + 1; (p = strchr(p, '/')); *p++ = '/') {
+		*p = 0;
+		mkdir(full, 0700);
+	}
+	f = fopen(full, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void make_machines(struct machines *m)
+{
+	*m = (struct machines){ "/tmp/test-sync.XXXXXX" };
+	assert_non_null(mkdtemp(m->root));
+	put_file(m, "100-12/vcpu0/tsc-offset", "-1000000\n");
+	put_file(m, "200-9/vcpu10/tsc-offset", "0x7\n");
+	put_file(m, "200-9/vcpu2/tsc-offset", "18446744073709551615\n");
+	put_file(m, "200-9/vcpu2/tsc-scaling-ratio", "281474976710656\n");
+	put_file(m, "200-9/vcpu2/tsc-scaling-ratio-frac-bits", "48\n");
+	put_file(m, "200-9/vcpu10/tsc-scaling-ratio", "0x800000000000\n");
+	put_file(m, "200-9/vcpu10/tsc-scaling-ratio-frac-bits", "48\n");
+	put_file(m, "200-9/pages", "1");
+}
+
+static void remove_machines(const struct machines *m)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -r %s", m->root);
+	assert_int_equal(system(command), 0);
+}
+
+static void kvm_files(void **state)
+{
+	struct dat_shift_sample *cpus;
+	struct machines m;
+	struct err e = { 0 };
+	uint32_t nr;
+
+	(void)state;
+	make_machines(&m);
+	assert_true(sync_kvm_usable(m.root));
+	assert_int_equal(sync_kvm_read(m.root, 100, &cpus, &nr, NULL), 0);
+	assert_true(nr == 1 && cpus->offset == 1000000 && cpus->scaling == 1 && !cpus->fraction);
+	free(cpus);
+	assert_int_equal(sync_kvm_read(m.root, 200, &cpus, &nr, NULL), 0);
+	assert_true(nr == 2 && cpus[0].offset == 1 && cpus[0].scaling == 1 && !cpus[0].fraction);
+	assert_true(cpus[1].offset == -7 && cpus[1].scaling == INT64_C(1) << 47 && cpus[1].fraction == 48);
+	free(cpus);
+	assert_int_equal(sync_kvm_read(m.root, 300, &cpus, &nr, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "no machine of process 300"));
+	assert_int_equal(sync_kvm_read("/nowhere/kvm", 0, &cpus, &nr, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "debugfs has to be mounted"));
+	remove_machines(&m);
+}
+
+static void kvm_files_that_are_wrong(void **state)
+{
+	static const struct { const char *path, *text, *told; int r; } cases[] = {
+		{ "200-9/vcpu2/tsc-offset", "", "not a number", -EBADMSG },
+		{ "200-9/vcpu2/tsc-offset", "12x\n", "holds '12x'", -EBADMSG },
+		{ "200-9/vcpu2/tsc-scaling-ratio-frac-bits", "64\n", "cannot be a ratio", -EBADMSG },
+		{ "200-9/vcpu2/tsc-scaling-ratio", "0\n", "cannot be a ratio", -EBADMSG },
+		{ "200-9/vcpu2/tsc-scaling-ratio", "1\n", "cannot be a ratio", -EBADMSG },
+		{ "200-9/vcpu0/tsc-scaling-ratio", "1\n", "vcpu0/tsc-offset", -ENOENT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct dat_shift_sample *cpus;
+		struct machines m;
+		struct err e = { 0 };
+		uint32_t nr;
+
+		make_machines(&m);
+		put_file(&m, cases[i].path, cases[i].text);
+		assert_int_equal(sync_kvm_read(m.root, 200, &cpus, &nr, &e), cases[i].r);
+		if (!strstr(e.text, cases[i].told))
+			fail_msg("case %zu: '%s'", i, e.text);
+		remove_machines(&m);
+	}
+}
+
+/* A guest's counter made of a host's, and back: within the bound, whatever ratio and offset are. */
+static void known_counters_lead_back(void **state)
+{
+	static const uint64_t ratios[] = { UINT64_C(1) << 48, UINT64_C(1) << 47, 422212465065984, 200000000000001, 1 << 20 };
+	static const int64_t offsets[] = { 0, -123456789012345, 987654321 };
+	static const uint64_t hosts[] = { UINT64_C(200000000000000), UINT64_C(9007199254740993) };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ratios) * ARRAY_SIZE(offsets) * ARRAY_SIZE(hosts); i++) {
+		unsigned bits = i % ARRAY_SIZE(ratios) == 4 ? 20 : 48;
+		uint64_t ratio = ratios[i % ARRAY_SIZE(ratios)], host = hosts[i / 5 % 2];
+		int64_t offset = offsets[i / 10];
+		uint64_t guest = (uint64_t)((unsigned_int128)host * ratio >> bits) + offset, back;
+		bool same = ratio == UINT64_C(1) << bits;
+		struct dat_shift_sample kvm = { 0, -offset, same ? 1 : ratio, same ? 0 : bits };
+		struct sync_sample s = sync_kvm_sample(&kvm, guest);
+		struct dat_shift_cpu cpu = { 1, &s.shift };
+		struct dat_info info = { .time_shift = { true, 1, 0, 1, &cpu } };
+		struct clock_conv c;
+
+		clock_conv_init(&c, &info, NULL, true, 0);
+		back = clock_convert(&c, guest);
+		/* what the guest's coarser counter cannot tell is not the conversion's */
+		if ((uint64_t)llabs((int64_t)(back - host)) > s.quality.bound + (ratio >> bits ? 1 : (UINT64_C(1) << bits) / ratio + 1))
+			fail_msg("%zu: %" PRIu64 " came back as %" PRIu64 ", bound %" PRIu64, i, host, back, s.quality.bound);
+		assert_true(same ? s.quality.bound == 0 : s.quality.bound < 100);
+	}
+}
+
 /* ---- a thousand sessions --------------------------------------------------------------- */
 
 #define RUNS 1000
 #define PROBES 60
 #define LOOKS 20			/* times of a session that are converted */
 #define NS_PER_S INT64_C(1000000000)
-
-__extension__ typedef __int128 int128;
 
 struct world {
 	uint64_t seed;
@@ -313,6 +437,9 @@ int main(void)
 		cmocka_unit_test(great_numbers_stay_in_bounds),
 		cmocka_unit_test(samples_are_kept_in_order),
 		cmocka_unit_test(one_counter_has_one_offset),
+		cmocka_unit_test(kvm_files),
+		cmocka_unit_test(kvm_files_that_are_wrong),
+		cmocka_unit_test(known_counters_lead_back),
 		cmocka_unit_test(a_thousand_sessions),
 	};
 

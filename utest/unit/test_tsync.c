@@ -369,7 +369,7 @@ static void same_bytes(const struct buf *ours, const char *theirs, uint32_t size
 }
 
 /* Our host in place of that of the session: says the same. Returns the measurements. */
-static unsigned replay_host(const char *session, const char *name, const struct tsync_kvm_cpu *kvm)
+static unsigned replay_host(const char *session, const char *name, const struct dat_shift_sample *kvm)
 {
 	struct buf host AUTO_BUF = load(session, "tsync.c2s"), guest AUTO_BUF = load(session, "tsync.s2c");
 	struct script *notes = calloc(2, sizeof(*notes));
@@ -486,7 +486,7 @@ static void captured_ptp_sessions(void **state)
 
 static void captured_kvm_sessions(void **state)
 {
-	static const struct tsync_kvm_cpu cpus[] = { { 1000000, 1, 0 }, { 1000007, INT64_C(1) << 47, 48 } };
+	static const struct dat_shift_sample cpus[] = { { 0, 1000000, 1, 0 }, { 0, 1000007, INT64_C(1) << 47, 48 } };
 
 	(void)state;
 	assert_int_equal(replay_host("kvm-host-vs-script", "kvm", cpus), 4);
@@ -505,7 +505,7 @@ static int feed_host(struct tsync_host *h, struct buf *b, struct err *e)
 
 static void a_host_takes_nothing_else(void **state)
 {
-	static const struct tsync_kvm_cpu cpu = { 1, 1, 0 };
+	static const struct dat_shift_sample cpu = { 0, 1, 1, 0 };
 	struct tsync_start start = { 1, 3 };
 	struct script *s = calloc(1, sizeof(*s));
 	struct tsync_clock clock = script_clock(s);

@@ -186,7 +186,7 @@ static int dial(const struct ends *s)
 static int start_measuring(struct ends *s, const char *name, uint32_t cpus, unsigned interval_ms,
 			   unsigned timeout_ms, struct err *e)
 {
-	static const struct tsync_kvm_cpu kvm[] = { { 1000, 1, 0 }, { 2000, 3, 1 } };
+	static const struct dat_shift_sample kvm[] = { { 0, 1000, 1, 0 }, { 0, 2000, 1, 1 } };
 	struct tsync_measure_opts o = {
 		.name = name, .cpus = cpus, .clocks = &s->host_clocks, .interval_ms = interval_ms,
 		.timeout_ms = timeout_ms, .notices = &s->notices, .kvm = strcmp(name, "kvm") ? NULL : kvm,
@@ -276,8 +276,11 @@ static void counters_that_are_known(void **state)
 
 	(void)state;
 	assert_int_equal(log.shift.flags, 0);
-	assert_true(log.shift.cpus[0].samples[1].offset == 1000 && log.shift.cpus[1].samples[0].scaling == 3);
-	assert_true(log.quality.cpus[0].samples[0].bound == 0 && log.quality.cpus[1].samples[0].bound == 1);
+	assert_true(log.shift.cpus[0].samples[1].offset == 1000 && log.shift.cpus[0].samples[1].scaling == 1);
+	/* half the rate: back by two */
+	assert_true(log.shift.cpus[1].samples[0].offset == 4000);
+	assert_true(log.shift.cpus[1].samples[0].scaling >> log.shift.cpus[1].samples[0].fraction == 2);
+	assert_true(log.quality.cpus[0].samples[0].bound == 0 && log.quality.cpus[1].samples[0].bound <= 3);
 	sync_log_release(&log);
 }
 
