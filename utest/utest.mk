@@ -50,6 +50,12 @@ $(B)/utest/tracecmd-faults: $(CMD_OBJ) $(B)/utest/faults.o $(B)/libtracecmd.a
 	$(say) "  LD  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) $(FAULTS:%=-Wl$(comma)--wrap=%) $(EXPORTED:%=-Wl,--export-dynamic-symbol=%) -o $@ $^ $(PKG_LIBS) -ldl -lm
 
+# A tool that is linked with the library (utest/common.py makes the others).
+$(B)/utest/tools/clocks: utest/tools/clocks.c $(B)/libtracecmd.a
+	@mkdir -p $(@D)
+	$(say) "  CC  $@"
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libtracecmd.a $(PKG_LIBS) -ldl -lm
+
 # What takes longer too: the kernel with every tracing option, fuzzers.
 check-full:
 	@MAKE="$(MAKE)" utest/check --full
