@@ -8,107 +8,10 @@
 
 #include "dat/dat.h"
 #include "trace_options.h"
-
-/* Long options without a letter. */
-enum {
-	OPT_MODULE = 256, OPT_MAX_GRAPH_DEPTH, OPT_FUNC_STACK, OPT_NO_FILTER, OPT_USER, OPT_TSC2NSEC,
-	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
-	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
-	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
-	OPT_STATUS_FD, OPT_PID_FILE, OPT_PROBE, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
-	OPT_ROTATE, OPT_KEEP, OPT_KEEP_LAST, OPT_TRIGGER, OPT_ON_TRIGGER, OPT_PRE, OPT_POST,
-	OPT_SAVE_ON_FAILURE, OPT_PERF, OPT_UDP,
-};
+#include "trace_table.h"
 
 #define SYNC_DEFAULT_S 1
 #define SECONDS_MAX (366 * 86400u)
-
-#define R (1u << TRACE_RECORD)
-#define S (1u << TRACE_START)
-#define X (1u << TRACE_EXTRACT)
-#define P (X << 1)			/* record --perf */
-
-/* Which options mean something to which command. In extract, -s has no
- * argument, and -a and -t choose buffers; -b, -c, -F, -g, -l, -n and -P are
- * taken there because scripts give them, and told to have no effect. */
-static const struct {
-	int opt;
-	unsigned commands;
-} uses[] = {
-	{ 'e', R | S | P }, { 'f', R | S | P }, { 'R', R | S }, { 'v', R | S | P }, { 'i', R | S | X | P },
-	{ 'a', R | S | X | P }, { 'p', R | S | X }, { 'l', R | S | X }, { 'n', R | S | X }, { 'g', R | S | X },
-	{ 'T', R | S | X | P }, { 'O', R | S | X | P }, { 'F', R | S | X | P }, { 'P', R | S | X | P },
-	{ 'c', R | S | X | P }, { 'C', R | S | P }, { 'b', R | S | X | P }, { 'M', R | S }, { 'o', R | X | P },
-	{ 'm', R | P }, { 's', R | X | P }, { 'r', R | X | P }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | S },
-	{ 'D', R | S }, { 'B', R | S | X }, { 't', R | X }, { 'q', R | S | X | P }, { 'h', R | S | X | P },
-	{ OPT_MODULE, R | S }, { OPT_MAX_GRAPH_DEPTH, R | S }, { OPT_FUNC_STACK, R | S },
-	{ OPT_NO_FILTER, R | S | P }, { OPT_USER, R | S | P }, { OPT_TSC2NSEC, R | X }, { OPT_SUBBUF_SIZE, R | S },
-	{ OPT_CMDLINES_SIZE, R | S }, { OPT_TEMP, R | X | P }, { OPT_COMPRESSION, R | X | P },
-	{ OPT_FILE_VERSION, R | X | P }, { OPT_POLL, R | P }, { OPT_NOSPLICE, R | X }, { OPT_DATE, R | X },
-	{ OPT_TS_OFFSET, R | X | P }, { OPT_DAEMONIZE, R | P }, { OPT_FORK, S }, { OPT_STDERR, R | S | X | P },
-	{ OPT_VERBOSE, R | S | X | P }, { OPT_DEBUG, R | S | X | P }, { OPT_FAIL_ON_LOSS, R | X | P },
-	{ OPT_SYNC, R | P }, { OPT_MAX_TIME, R | P }, { OPT_MAX_SIZE, R | P }, { OPT_READER_CPUS, R | P },
-	{ OPT_PROBE, R | S | P }, { OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
-	{ OPT_BY_COMM, R | S }, { OPT_STATUS_FD, R | P }, { OPT_COMPRESS, R | P }, { OPT_PID_FILE, R | P },
-	{ OPT_ROTATE, R | P }, { OPT_KEEP, R | P }, { OPT_KEEP_LAST, R | P }, { OPT_TRIGGER, R },
-	{ OPT_ON_TRIGGER, R }, { OPT_PRE, R }, { OPT_POST, R }, { OPT_SAVE_ON_FAILURE, R | P }, { OPT_PERF, R | P },
-	{ 'N', R }, { OPT_UDP, R },
-};
-
-static const struct option long_options[] = {
-	{ "module", required_argument, NULL, OPT_MODULE },
-	{ "max-graph-depth", required_argument, NULL, OPT_MAX_GRAPH_DEPTH },
-	{ "func-stack", no_argument, NULL, OPT_FUNC_STACK },
-	{ "no-filter", no_argument, NULL, OPT_NO_FILTER },
-	{ "user", required_argument, NULL, OPT_USER },
-	{ "tsc2nsec", no_argument, NULL, OPT_TSC2NSEC },
-	{ "subbuf-size", required_argument, NULL, OPT_SUBBUF_SIZE },
-	{ "cmdlines-size", required_argument, NULL, OPT_CMDLINES_SIZE },
-	{ "temp", required_argument, NULL, OPT_TEMP },
-	{ "compress", required_argument, NULL, OPT_COMPRESS },
-	{ "compression", required_argument, NULL, OPT_COMPRESSION },
-	{ "file-version", required_argument, NULL, OPT_FILE_VERSION },
-	{ "poll", no_argument, NULL, OPT_POLL },
-	{ "nosplice", no_argument, NULL, OPT_NOSPLICE },
-	{ "date", no_argument, NULL, OPT_DATE },
-	{ "ts-offset", required_argument, NULL, OPT_TS_OFFSET },
-	{ "daemonize", no_argument, NULL, OPT_DAEMONIZE },
-	{ "fork", no_argument, NULL, OPT_FORK },
-	{ "stderr", no_argument, NULL, OPT_STDERR },
-	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
-	{ "debug", no_argument, NULL, OPT_DEBUG },
-	{ "fail-on-loss", no_argument, NULL, OPT_FAIL_ON_LOSS },
-	{ "sync", optional_argument, NULL, OPT_SYNC },
-	{ "max-time", required_argument, NULL, OPT_MAX_TIME },
-	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
-	{ "reader-cpus", required_argument, NULL, OPT_READER_CPUS },
-	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
-	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
-	{ "rotate", required_argument, NULL, OPT_ROTATE },
-	{ "keep", required_argument, NULL, OPT_KEEP },
-	{ "keep-last", required_argument, NULL, OPT_KEEP_LAST },
-	{ "trigger", required_argument, NULL, OPT_TRIGGER },
-	{ "on-trigger", required_argument, NULL, OPT_ON_TRIGGER },
-	{ "pre", required_argument, NULL, OPT_PRE },
-	{ "post", required_argument, NULL, OPT_POST },
-	{ "save-on-failure", no_argument, NULL, OPT_SAVE_ON_FAILURE },
-	{ "perf", no_argument, NULL, OPT_PERF },
-	{ "udp", no_argument, NULL, OPT_UDP },
-	{ "probe", required_argument, NULL, OPT_PROBE },
-	{ "profile", no_argument, NULL, OPT_PROFILE },
-	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ NULL, 0, NULL, 0 }
-};
-
-static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tN:qhSGH:";
-static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqhSGH:";
-
-static const char *const command_names[] = {
-	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_EXTRACT] = "extract",
-};
 
 /* Where the state machine stands. */
 struct parser {
@@ -120,7 +23,7 @@ struct parser {
 	bool has_event;			/* the current instance has a last -e */
 	VEC(size_t) profiled;		/* instances with --profile */
 	bool profile_shown;		/* -G or --by-comm was given */
-	char not_perf[32];		/* the first option that means nothing to --perf */
+	char not_perf[TRACE_NAME_MAX];	/* the first option that means nothing to --perf */
 	char *module;			/* --module in force */
 	bool module_used;
 	char *first_clock;		/* the default of all instances */
@@ -129,18 +32,6 @@ struct parser {
 static struct kernel_instance_setup *current(struct parser *p)
 {
 	return &p->o->setup.instances.v[p->instance];
-}
-
-static const char *option_name(int opt, char *space, size_t size)
-{
-	if (opt < 256) {
-		snprintf(space, size, "-%c", opt);
-		return space;
-	}
-	for (size_t i = 0; long_options[i].name; i++)
-		if (long_options[i].val == opt)
-			snprintf(space, size, "--%s", long_options[i].name);
-	return space;
 }
 
 static int no_memory(struct parser *p)
@@ -158,10 +49,10 @@ static int set_string(struct parser *p, char **to, const char *value)
 
 static int set_number(struct parser *p, int opt, uint64_t min, uint64_t max, uint64_t *to)
 {
-	char name[32];
+	char name[TRACE_NAME_MAX];
 	uint64_t v;
 
-	option_name(opt, name, sizeof(name));
+	trace_option_name(opt, name, sizeof(name));
 	if (parse_u64(optarg, &v))
 		return usage_error(p->e, "option %s: '%s' is not a number", name, optarg);
 	if (v < min || v > max)
@@ -333,14 +224,14 @@ static int set_max_depth(struct parser *p)
 
 static int set_once(struct parser *p, int opt, const char **to)
 {
-	char name[32];
+	char name[TRACE_NAME_MAX];
 
 	if (*to)
 		return usage_error(p->e, "option %s is given twice ('%s' and '%s')",
-				   option_name(opt, name, sizeof(name)), *to, optarg);
+				   trace_option_name(opt, name, sizeof(name)), *to, optarg);
 	if (!*optarg)
 		return usage_error(p->e, "option %s: the name is empty",
-				   option_name(opt, name, sizeof(name)));
+				   trace_option_name(opt, name, sizeof(name)));
 	*to = optarg;
 	return EXIT_OK;
 }
@@ -457,16 +348,16 @@ static int set_status_fd(struct parser *p)
 
 static int set_size(struct parser *p, int opt, uint64_t *to)
 {
-	char name[32];
+	char name[TRACE_NAME_MAX];
 
-	return trace_value_size(option_name(opt, name, sizeof(name)), optarg, to, p->e);
+	return trace_value_size(trace_option_name(opt, name, sizeof(name)), optarg, to, p->e);
 }
 
 static int set_part(struct parser *p, int opt)
 {
-	char name[32];
+	char name[TRACE_NAME_MAX];
 
-	return trace_parts_option(p->o, option_name(opt, name, sizeof(name)), optarg, p->e);
+	return trace_parts_option(p->o, trace_option_name(opt, name, sizeof(name)), optarg, p->e);
 }
 
 /* ---- one option ---------------------------------------------------------- */
@@ -564,40 +455,11 @@ static void take_flag(struct parser *p, int opt)
 	}
 }
 
-static int unknown_option(struct parser *p, char **argv)
-{
-	const char *word = argv[optind - 1];
-	int status;
-
-	if (optopt && !strncmp(word, "--", 2))
-		return usage_error(p->e, "option %.*s takes no value", (int)strcspn(word, "="), word);
-	if (optopt)
-		return usage_error(p->e, "there is no option -%c", optopt);
-	status = usage_error(p->e, "there is no option '%s'", word);
-	option_near(word, long_options, p->e);
-	return status;
-}
-
 static int refuse_useless(struct parser *p, int opt)
 {
-	unsigned meant = 0;
-	char name[32];
-
-	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
-		if (uses[i].opt == opt)
-			meant = uses[i].commands;
-	if (!(meant & P) && !*p->not_perf)
-		option_name(opt, p->not_perf, sizeof(p->not_perf));
-	if (meant & (1u << p->which))
-		return EXIT_OK;
-	usage_error(p->e, "option %s has no effect with '%s'",
-		    option_name(opt, name, sizeof(name)), command_names[p->which]);
-	for (size_t w = 0; w < ARRAY_SIZE(command_names); w++)
-		if (meant & (1u << w)) {
-			err_hint(p->e, "did you mean 'tracecmd %s'?", command_names[w]);
-			break;
-		}
-	return EXIT_USAGE;
+	if (!trace_option_for_perf(opt) && !*p->not_perf)
+		trace_option_name(opt, p->not_perf, sizeof(p->not_perf));
+	return trace_option_meant(opt, p->which, p->e);
 }
 
 /* ---- the whole line ------------------------------------------------------ */
@@ -637,13 +499,12 @@ static int share_clock(struct parser *p)
 
 static int parse(struct parser *p, int argc, char **argv)
 {
-	const char *letters = p->which == TRACE_EXTRACT ? extract_letters : record_letters;
 	int opt, status;
 
 	optind = 0;			/* glibc: start afresh */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
-		char name[32];
+	while ((opt = trace_option_next(p->which, argc, argv)) != -1) {
+		char name[TRACE_NAME_MAX];
 
 		if (opt == 'h')
 			return EXIT_HELP;
@@ -651,9 +512,9 @@ static int parse(struct parser *p, int argc, char **argv)
 			return EXIT_VERSION;
 		if (opt == ':')
 			return usage_error(p->e, "option %s needs a value",
-					   option_name(optopt, name, sizeof(name)));
+					   trace_option_name(optopt, name, sizeof(name)));
 		if (opt == '?')
-			return unknown_option(p, argv);
+			return trace_option_unknown(argv, p->e);
 		status = refuse_useless(p, opt);
 		if (status)
 			return status;

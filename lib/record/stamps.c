@@ -63,10 +63,10 @@ static int make_instance(struct stamps *s, const char *name, struct err *e)
 	for (unsigned i = 2; i < SAME_NAME_MAX; i++) {
 		snprintf(path, sizeof(path), "%s/instances/%s", kernel_root(s->k), full);
 		if (access(path, F_OK))
-			break;
+			return kernel_instance_take(s->k, full, &s->in, e);
 		snprintf(full + len, sizeof(full) - len, ".%u", i);
 	}
-	return kernel_instance_get(s->k, full, true, &s->in, e);
+	return err_set(e, -EEXIST, "there are too many instances called %s", full);
 }
 
 static int prepare(struct stamps *s, const char *name, const char *clock, struct err *e)
@@ -125,7 +125,7 @@ int stamps_free(struct stamps *s, struct err *e)
 		return 0;
 	if (s->marker >= 0)
 		close(s->marker);
-	if (s->in && kernel_instance_created(s->in))
+	if (s->in)
 		r = kernel_instance_remove(s->k, s->in, e);
 	for (unsigned i = 0; s->lanes && i < s->nr_lanes; i++)
 		free(s->lanes[i].times);

@@ -176,19 +176,7 @@ int talk_client_eof(struct talk_client *c, struct err *e)
 
 int talk_client_metadata(struct talk_client *c, const void *data, size_t len, bool end)
 {
-	const char *p = data;
-	int r = 0;
-
-	if (c->version == 1)
-		return buf_put(&c->out, data, len);
-	while (len && !r) {
-		size_t n = len < WIRE_DATA_MAX ? len : WIRE_DATA_MAX;
-
-		r = wire_msg_put(&c->out, WIRE_SEND_DATA, NULL, 0, p, n);
-		p += n;
-		len -= n;
-	}
-	return r || !end ? r : wire_msg_put(&c->out, WIRE_FIN_DATA, NULL, 0, NULL, 0);
+	return c->version == 1 ? buf_put(&c->out, data, len) : wire_metadata_put(&c->out, data, len, end);
 }
 
 int talk_client_close(struct talk_client *c)

@@ -80,6 +80,21 @@ int wire_msg_put(struct buf *b, uint32_t id, const void *fixed, uint32_t fixed_l
 	return buf_put(b, payload, payload_len);
 }
 
+int wire_metadata_put(struct buf *b, const void *data, size_t len, bool end)
+{
+	const char *p = data;
+	int r = 0;
+
+	while (len && !r) {
+		size_t n = len < WIRE_DATA_MAX ? len : WIRE_DATA_MAX;
+
+		r = wire_msg_put(b, WIRE_SEND_DATA, NULL, 0, p, n);
+		p += n;
+		len -= n;
+	}
+	return r || !end ? r : wire_msg_put(b, WIRE_FIN_DATA, NULL, 0, NULL, 0);
+}
+
 int wire_init_check(const struct wire_init *i, struct err *e)
 {
 	if (!i->cpus || i->cpus > WIRE_CPUS_MAX)
@@ -118,8 +133,7 @@ int wire_init_put(struct buf *b, const struct wire_init *i)
 	return wire_msg_put(b, WIRE_TINIT, fixed, sizeof(fixed), from, end > from ? end - from : 0);
 }
 
-/* The next string of a payload whose last byte is NUL. False: there is none. */
-static bool next_string(const struct wire_msg *m, uint32_t *pos, const char **ret)
+bool wire_string_next(const struct wire_msg *m, uint32_t *pos, const char **ret)
 {
 	if (*pos >= m->payload_len)
 		return false;
@@ -128,7 +142,7 @@ static bool next_string(const struct wire_msg *m, uint32_t *pos, const char **re
 	return true;
 }
 
-static int check_strings(const struct wire_msg *m, struct err *e)
+int wire_strings_check(const struct wire_msg *m, struct err *e)
 {
 	return m->payload_len && m->payload[m->payload_len - 1] ?
 		err_set(e, -EPROTO, "the strings of %s do not end with a NUL", wire_id_name(m->id)) : 0;
@@ -140,13 +154,13 @@ int wire_init_parse(const struct wire_msg *m, const struct notices *notices, str
 	struct wire_init i = { .cpus = wire_fixed_u32(m, 0), .page_size = wire_fixed_u32(m, 4) };
 	uint32_t nr = wire_fixed_u32(m, 8), pos = 0;
 	const char *option;
-	int r = check_strings(m, e);
+	int r = wire_strings_check(m, e);
 
 	if (!r && nr > WIRE_OPTIONS_MAX)
 		r = err_set(e, -EPROTO, "TINIT claims %" PRIu32 " options, at most %u were expected", nr,
 			    WIRE_OPTIONS_MAX);
 	for (uint32_t k = 0; k < nr && !r; k++) {
-		if (!next_string(m, &pos, &option))
+		if (!wire_string_next(m, &pos, &option))
 			r = err_set(e, -EPROTO, "TINIT claims %" PRIu32 " options, and has %" PRIu32, nr, k);
 		else if (!take_option(&i, option))
 			notice(notices, "option '%.64s' is not known here", option);
@@ -180,12 +194,12 @@ int wire_ports_parse(const struct wire_msg *m, uint32_t cpus, uint32_t *ports, b
 {
 	uint32_t nr = wire_fixed_u32(m, 0), pos = 0;
 	const char *port;
-	int r = check_strings(m, e);
+	int r = wire_strings_check(m, e);
 
 	if (!r && nr != cpus)
 		r = err_set(e, -EPROTO, "RINIT is for %" PRIu32 " CPUs, %" PRIu32 " were expected", nr, cpus);
 	for (uint32_t i = 0; i < cpus && !r; i++) {
-		if (!next_string(m, &pos, &port))
+		if (!wire_string_next(m, &pos, &port))
 			r = err_set(e, -EPROTO, "RINIT has %" PRIu32 " ports, %" PRIu32 " were expected", i, cpus);
 		else
 			r = wire_number(port, PORT_MAX, "a port", &ports[i], e);

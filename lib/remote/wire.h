@@ -49,9 +49,16 @@ int wire_msg_parse(const void *data, size_t len, struct wire_msg *ret, uint32_t 
 		   struct err *e);
 /* The number at @offset of the fixed part; 0 where that ends before. */
 uint32_t wire_fixed_u32(const struct wire_msg *m, uint32_t offset);
+/* Strings, each with its NUL, as a payload has them. 0; -EPROTO, told: the last one is without. */
+int wire_strings_check(const struct wire_msg *m, struct err *e);
+/* The next one, of a payload that was checked; *pos is 0 at first. False: there is none. */
+bool wire_string_next(const struct wire_msg *m, uint32_t *pos, const char **ret);
 /* Appends a message. 0, -EMSGSIZE, -ENOMEM. */
 int wire_msg_put(struct buf *b, uint32_t id, const void *fixed, uint32_t fixed_len,
 		 const void *payload, size_t payload_len);
+
+/* Metadata as messages, of any length; with @end they are complete. 0, -ENOMEM. */
+int wire_metadata_put(struct buf *b, const void *data, size_t len, bool end);
 
 /* What a recorder asks of a listener before it sends (TINIT, or the first strings of version 1). */
 struct wire_init {

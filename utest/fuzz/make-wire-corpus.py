@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Starts the corpora of the fuzzers of lib/remote from the sessions in utest/fixtures/wire."""
 import pathlib
+import struct
 
 HERE = pathlib.Path(__file__).resolve().parent
 WIRE = HERE.parent / "fixtures" / "wire"
@@ -15,7 +16,7 @@ def put(corpus, name, data):
 
 
 def sessions():
-    for path in sorted(WIRE.glob("*/control*.c2s")):
+    for path in sorted(WIRE.glob("listen*/control*.c2s")):
         name = path.parent.name
         said, answered = path.read_bytes(), path.with_suffix(".s2c").read_bytes()
         v1 = not said.startswith(b"-1")
@@ -24,6 +25,18 @@ def sessions():
         if not v1:
             put("wire", name, said[13:][:DATA_KEPT])
             put("wire", name + "-answer", answered[13:])
+
+
+def agents():
+    for path in sorted(WIRE.glob("agent*/control.c2s")):
+        name = path.parent.name
+        said, answered = path.read_bytes(), path.with_suffix(".s2c").read_bytes()
+        put("agent_talk", name, b"\x05" + said)
+        put("agent_talk", name + "-answer", b"\x85" + answered)
+    request = struct.pack(">IIIIIQ", 28 + 8 + 36, 6, 16, 0, 0, 1) + struct.pack(">II", 0x54434d44, 36) + bytes(36)
+    put("agent_talk", "key", b"\x45" + request + struct.pack(">III", 44, 11, 32) + bytes(32))
+    put("agent_talk", "key-answer", b"\xc5" + struct.pack(">III", 76, 11, 64) + bytes(64))
+    put("agent_talk", "refused", b"\x85" + struct.pack(">III", 16, 5, 0) + b"no\x00\n")
 
 
 def errors():
@@ -64,5 +77,6 @@ def clocks():
 
 
 sessions()
+agents()
 errors()
 clocks()
