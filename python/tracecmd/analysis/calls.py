@@ -51,9 +51,10 @@ def _numbered_calls(trace: Any, options: dict) -> tuple:
             [f"syscall {i}" for i in ids.tolist()], c.lost)
 
 
-def _has_events(trace: Any, system: str, options: dict) -> bool:
-    return any(key.startswith(system + "/") for key in trace.events) and \
-        next(iter(trace.select(system, **options)), None) is not None
+def _has_events(trace: Any, wanted: str, options: dict) -> bool:
+    """Whether the trace has any of a system, or of a "system/name"."""
+    return any(key == wanted or key.startswith(wanted + "/") for key in trace.events) and \
+        next(iter(trace.select(wanted, **options)), None) is not None
 
 
 def calls(trace: Any, **options: Any) -> Table:
@@ -119,34 +120,38 @@ def irq_time(trace: Any, **options: Any) -> Table:
 # ---- functions --------------------------------------------------------------------------------------------
 
 
-def _own_time(pid: np.ndarray, depth: np.ndarray, ts: np.ndarray, duration: np.ndarray) -> np.ndarray:
-    """Without that of the functions they called. Ends come in the order of time, those of callees first: what a
-    function called lies between its end and the end, of its depth or less deep, before it."""
-    own = duration.astype(np.int64).copy()
-    order = np.lexsort((ts, pid))
-    d, p, spent = depth[order], pid[order], duration[order]
+def _own_time(context: np.ndarray, depth: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Without that of the functions they called: of those one deeper that ended before, in the same context, what lies
+    in the caller's time. (An interrupt between a function's end and its event is deeper, too, and does not.)"""
+    own = end - begin
+    order = np.lexsort((end, context))
+    d, p, first, last = depth[order], context[order], begin[order], end[order]
     for level in range(1, int(d.max()) + 1 if len(d) else 0):
         callees, callers = np.flatnonzero(d == level), np.flatnonzero(d == level - 1)
         found = np.searchsorted(callers, callees)
-        inside = found < len(callers)
-        callees, found = callees[inside], callers[found[inside]]
-        inside = p[callees] == p[found]
-        np.subtract.at(own, order[found[inside]], spent[callees[inside]])
-    return np.maximum(own, 0)
+        callees, found = callees[found < len(callers)], callers[found[found < len(callers)]]
+        inside = (p[callees] == p[found]) & (first[callees] >= first[found]) & (last[callees] <= last[found])
+        callees, found = callees[inside], found[inside]
+        np.subtract.at(own, order[found], last[callees] - first[callees])
+    return own
 
 
 def functions(trace: Any, **options: Any) -> Table:
     """Functions of a function_graph recording, those first that took the most time: function, own (time without that
     of what they called), count, total, mean, p50, p90, p99, max."""
-    if "ftrace/funcgraph_exit" not in trace.events:
+    if not _has_events(trace, "ftrace/funcgraph_exit", options):
         raise SelectionError("the trace has no function graph: record with -p function_graph")
-    c = trace.select("ftrace/funcgraph_exit", ["ts", "common_pid", "func", "depth", "calltime", "rettime"],
+    c = trace.select("ftrace/funcgraph_exit", ["common_cpu", "common_pid", "func", "depth", "calltime", "rettime"],
                      **options).columns()
     begin, end = np.asarray(c["calltime"]).astype(np.int64), np.asarray(c["rettime"]).astype(np.int64)
-    duration = np.maximum(end - begin, 0)
+    begin = np.minimum(begin, end)
+    duration = end - begin
     address, key = np.unique(np.asarray(c["func"]), return_inverse=True)
     own = np.zeros(len(address), np.int64)
-    np.add.at(own, key, _own_time(np.asarray(c["common_pid"]), np.asarray(c["depth"]), end, duration))
+    pid = np.asarray(c["common_pid"]).astype(np.int64)
+    # each CPU has an idle task, all of them with pid 0
+    pid = np.where(pid == 0, -1 - np.asarray(c["common_cpu"]).astype(np.int64), pid)
+    np.add.at(own, key, _own_time(pid, np.asarray(c["depth"]), begin, end))
     names = [trace.symbol(int(a)) or f"0x{a:x}" for a in address]
     made = summary(key, duration, "function", lambda i: names[i])
     return Table({"function": made.pop("function"), "own": own, **made}, c.lost).sorted_by("total")
