@@ -82,7 +82,7 @@ def _event_settings(path, got):
         try:
             # Thousands of files before and after each test: by short ways.
             folder = os.open(f"{path}/{system}", os.O_RDONLY | os.O_DIRECTORY)
-        except NotADirectoryError:
+        except (NotADirectoryError, FileNotFoundError):
             continue
         for event in os.listdir(folder):
             if event in ("enable", "filter"):

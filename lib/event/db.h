@@ -109,6 +109,8 @@ struct event_db {
 	bool compat_31;
 	struct event_graph_opts graph;
 	VEC(char *) plugin_options;	/* given to libtraceevent, values left out */
+	tep_event_handler_func print;	/* of event_db_fill_tep; NULL: it was not called */
+	void *print_ctx;
 	/* the source's texts: tables that are whole once their flag is set (texts.c) */
 	atomic_bool have_symbols, have_printks, have_comms, have_tep_texts;
 	struct err symbols_why, printks_why, comms_why;	/* why not, or not all, could be had */
@@ -178,10 +180,16 @@ const char *event_db_printk(struct event_db *db, uint64_t addr);
  * Returns whether its events are printed by a plugin that is loaded later.
  */
 bool plugins_for_format(struct event_db *db, const struct event_name *name);
+/* All of them. */
+void event_db_parse_formats(struct event_db *db);
+/* Takes what is the db's out of libtraceevent's handle, before it goes. */
+void leave_tep(struct event_db *db);
 /* Loads what was put off, with the lock held. */
 void plugins_need(struct event_db *db);
 /* Whether an event's handler, if it has one, is that of libtraceevent's own plugins. */
 bool plugins_are_known(const struct event_db *db, const struct tep_event *event);
+/* Asks the source for formats once. 0 or -errno. */
+int event_db_need_formats(struct event_db *db, struct err *e);
 const struct event_common *event_db_common(struct event_db *db, int id);
 /* Unsigned number of 1, 2, 4 or 8 bytes; false if it does not lie in the record. */
 bool event_db_number(const struct event_db *db, const struct event_place *p, const void *data,

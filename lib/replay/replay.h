@@ -84,6 +84,7 @@ struct replay_record {
 	/* and nothing else comes before it in the sub-buffer. Only then
 	 * trace-cmd tells of a loss, so equal texts need to know. */
 	bool first_entry;
+	bool long_entry;		/* a length word stands between its entry's header and data */
 	struct ring_event entry;	/* as decoded; with want_entries only */
 	const struct ring_page *page;	/* its sub-buffer; lives as long as data */
 	/*

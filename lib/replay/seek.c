@@ -300,25 +300,33 @@ int stream_find(struct stream_cur *c, struct stream_env *env, uint64_t ts, uint6
 	return rc;
 }
 
-int stream_time_at(struct stream_cur *c, struct stream_env *env, uint64_t at, uint64_t *ret,
-		   struct err *e)
+uint32_t stream_chunk_at(const struct stream *s, uint64_t at)
 {
-	uint32_t lo = 0, hi = c->s->chunks.nr;
-	int rc;
+	uint32_t lo = 0, hi = s->chunks.nr;
 
-	if (at >= c->s->chunks.total)
-		return 0;
 	while (hi - lo > 1) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (c->s->chunks.v[mid].start <= at)
+		if (s->chunks.v[mid].start <= at)
 			lo = mid;
 		else
 			hi = mid;
 	}
-	at -= c->s->chunks.v[lo].start;
-	c->cur.chunk = lo + 1;
-	rc = page_time(c, env, lo, at - at % c->s->page_size, ret);
+	return lo;
+}
+
+int stream_time_at(struct stream_cur *c, struct stream_env *env, uint64_t at, uint64_t *ret,
+		   struct err *e)
+{
+	uint32_t chunk;
+	int rc;
+
+	if (at >= c->s->chunks.total)
+		return 0;
+	chunk = stream_chunk_at(c->s, at);
+	at -= c->s->chunks.v[chunk].start;
+	c->cur.chunk = chunk + 1;
+	rc = page_time(c, env, chunk, at - at % c->s->page_size, ret);
 	return rc < 0 ? err_errno(e, rc, "cannot look for a time in CPU %u", c->s->cpu) : rc;
 }
 

@@ -282,6 +282,7 @@ static int advance(struct stream_cur *c, struct stream_pos *pos, unsigned half,
 	rec->lost = pos->lost;
 	rec->page_start = pos->page_start;
 	rec->first_entry = entry.offset == pos->page.header;
+	rec->long_entry = rec->data == pos->page.data + entry.offset + 8;
 	if (env->want_entries)
 		rec->entry = entry;
 	pos->lost = 0;
@@ -338,7 +339,7 @@ uint32_t stream_pass_on(struct stream_cur *c, uint64_t limit)
 	rec->len = len;
 	rec->raw_ts = now;
 	rec->ts = ts;
-	rec->page_start = rec->first_entry = false;
+	rec->page_start = rec->first_entry = rec->long_entry = false;
 	return passed;
 }
 
@@ -358,7 +359,7 @@ static bool peek_quick(struct stream_cur *c)
 	rec->raw_ts = p.now;
 	rec->ts = clock_convert(&c->s->conv, p.now);
 	rec->lost = 0;
-	rec->page_start = rec->first_entry = false;
+	rec->page_start = rec->first_entry = rec->long_entry = false;
 	return true;
 }
 

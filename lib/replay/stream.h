@@ -122,7 +122,7 @@ static inline int stream_next(struct stream_cur *c, struct stream_env *env, stru
 	rec->raw_ts = c->cur.page.now;
 	rec->ts = clock_convert(&c->s->conv, rec->raw_ts);
 	rec->lost = 0;
-	rec->page_start = rec->first_entry = false;
+	rec->page_start = rec->first_entry = rec->long_entry = false;
 	return 1;
 }
 /* stream_pass for a record that may be passed over. */
@@ -191,6 +191,8 @@ int stream_seek(struct stream_cur *c, struct stream_env *env, uint64_t ts, unsig
  * begin with. 0 or -ENOMEM. cur is lost: seek before the next record. */
 int stream_find(struct stream_cur *c, struct stream_env *env, uint64_t ts, uint64_t *ret,
 		struct err *e);
+/* The chunk that holds byte @at of the uncompressed bytes, of which there are more. */
+uint32_t stream_chunk_at(const struct stream *s, uint64_t at);
 /* Converted time stamp of the sub-buffer at @at of the uncompressed bytes. 1, 0 if it
  * cannot be read or there is none, -ENOMEM. cur is lost, too. */
 int stream_time_at(struct stream_cur *c, struct stream_env *env, uint64_t at, uint64_t *ret,
