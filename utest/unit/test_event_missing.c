@@ -87,8 +87,9 @@ static void test_not_run(void **state)
 	static const char *const formats[] = {
 		"\"%s\", __print_flags(REC->no, \"|\", {1,\"A\"})", "\"%s\", __print_symbolic(REC->no, {1,\"A\"})",
 		"\"%s %d\", __print_flags(1, \"|\", {1,\"A\"}), REC->no", "\"%d\", REC->a / REC->no", "\"%s\", __get_cpumask(no)",
-		"\"%d\", sizeof(REC->no)", "\"%d\", REC->a->no", "\"%s %s %d\", __print_flags(1, \"|\", {1,\"A\"}), "
-		"__print_symbolic(REC->a, {1,\"A\"}), REC->no",
+		"\"%d\", sizeof(REC->no)", "\"%d\", REC->a->no",
+		("\"%s %s %d\", __print_flags(1, \"|\", {1,\"A\"}), "
+		 "__print_symbolic(REC->a, {1,\"A\"}), REC->no"),
 	};
 
 	(void)state;
