@@ -8,106 +8,14 @@
 
 #include "dat/dat.h"
 #include "trace_options.h"
-
-/* Long options without a letter. */
-enum {
-	OPT_MODULE = 256, OPT_MAX_GRAPH_DEPTH, OPT_FUNC_STACK, OPT_NO_FILTER, OPT_USER, OPT_TSC2NSEC,
-	OPT_SUBBUF_SIZE, OPT_CMDLINES_SIZE, OPT_TEMP, OPT_COMPRESSION, OPT_FILE_VERSION, OPT_POLL,
-	OPT_NOSPLICE, OPT_DATE, OPT_TS_OFFSET, OPT_DAEMONIZE, OPT_FORK, OPT_STDERR, OPT_VERBOSE,
-	OPT_DEBUG, OPT_FAIL_ON_LOSS, OPT_SYNC, OPT_MAX_TIME, OPT_MAX_SIZE, OPT_READER_CPUS,
-	OPT_STATUS_FD, OPT_PID_FILE, OPT_PROBE, OPT_PROFILE, OPT_BY_COMM, OPT_COMPRESS, OPT_VERSION,
-	OPT_ROTATE, OPT_KEEP, OPT_KEEP_LAST, OPT_TRIGGER, OPT_ON_TRIGGER, OPT_PRE, OPT_POST,
-	OPT_SAVE_ON_FAILURE, OPT_PERF, OPT_UDP,
-};
+#include "trace_table.h"
 
 #define SYNC_DEFAULT_S 1
 #define SECONDS_MAX (366 * 86400u)
 
-#define R (1u << TRACE_RECORD)
-#define S (1u << TRACE_START)
-#define X (1u << TRACE_EXTRACT)
-#define P (X << 1)			/* record --perf */
-
-/* Which options mean something to which command. In extract, -s has no
- * argument, and -a and -t choose buffers; -b, -c, -F, -g, -l, -n and -P are
- * taken there because scripts give them, and told to have no effect. */
-static const struct {
-	int opt;
-	unsigned commands;
-} uses[] = {
-	{ 'e', R | S | P }, { 'f', R | S | P }, { 'R', R | S }, { 'v', R | S | P }, { 'i', R | S | X | P },
-	{ 'a', R | S | X | P }, { 'p', R | S | X }, { 'l', R | S | X }, { 'n', R | S | X }, { 'g', R | S | X },
-	{ 'T', R | S | X | P }, { 'O', R | S | X | P }, { 'F', R | S | X | P }, { 'P', R | S | X | P },
-	{ 'c', R | S | X | P }, { 'C', R | S | P }, { 'b', R | S | X | P }, { 'M', R | S }, { 'o', R | X | P },
-	{ 'm', R | P }, { 's', R | X | P }, { 'r', R | X | P }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | S },
-	{ 'D', R | S }, { 'B', R | S | X }, { 't', R | X }, { 'q', R | S | X | P }, { 'h', R | S | X | P },
-	{ OPT_MODULE, R | S }, { OPT_MAX_GRAPH_DEPTH, R | S }, { OPT_FUNC_STACK, R | S },
-	{ OPT_NO_FILTER, R | S | P }, { OPT_USER, R | S | P }, { OPT_TSC2NSEC, R | X }, { OPT_SUBBUF_SIZE, R | S },
-	{ OPT_CMDLINES_SIZE, R | S }, { OPT_TEMP, R | X | P }, { OPT_COMPRESSION, R | X | P },
-	{ OPT_FILE_VERSION, R | X | P }, { OPT_POLL, R | P }, { OPT_NOSPLICE, R | X }, { OPT_DATE, R | X },
-	{ OPT_TS_OFFSET, R | X | P }, { OPT_DAEMONIZE, R | P }, { OPT_FORK, S }, { OPT_STDERR, R | S | X | P },
-	{ OPT_VERBOSE, R | S | X | P }, { OPT_DEBUG, R | S | X | P }, { OPT_FAIL_ON_LOSS, R | X | P },
-	{ OPT_SYNC, R | P }, { OPT_MAX_TIME, R | P }, { OPT_MAX_SIZE, R | P }, { OPT_READER_CPUS, R | P },
-	{ OPT_PROBE, R | S | P }, { OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
-	{ OPT_BY_COMM, R | S }, { OPT_STATUS_FD, R | P }, { OPT_COMPRESS, R | P }, { OPT_PID_FILE, R | P },
-	{ OPT_ROTATE, R | P }, { OPT_KEEP, R | P }, { OPT_KEEP_LAST, R | P }, { OPT_TRIGGER, R },
-	{ OPT_ON_TRIGGER, R }, { OPT_PRE, R }, { OPT_POST, R }, { OPT_SAVE_ON_FAILURE, R | P }, { OPT_PERF, R | P },
-	{ 'N', R }, { OPT_UDP, R },
-};
-
-static const struct option long_options[] = {
-	{ "module", required_argument, NULL, OPT_MODULE },
-	{ "max-graph-depth", required_argument, NULL, OPT_MAX_GRAPH_DEPTH },
-	{ "func-stack", no_argument, NULL, OPT_FUNC_STACK },
-	{ "no-filter", no_argument, NULL, OPT_NO_FILTER },
-	{ "user", required_argument, NULL, OPT_USER },
-	{ "tsc2nsec", no_argument, NULL, OPT_TSC2NSEC },
-	{ "subbuf-size", required_argument, NULL, OPT_SUBBUF_SIZE },
-	{ "cmdlines-size", required_argument, NULL, OPT_CMDLINES_SIZE },
-	{ "temp", required_argument, NULL, OPT_TEMP },
-	{ "compress", required_argument, NULL, OPT_COMPRESS },
-	{ "compression", required_argument, NULL, OPT_COMPRESSION },
-	{ "file-version", required_argument, NULL, OPT_FILE_VERSION },
-	{ "poll", no_argument, NULL, OPT_POLL },
-	{ "nosplice", no_argument, NULL, OPT_NOSPLICE },
-	{ "date", no_argument, NULL, OPT_DATE },
-	{ "ts-offset", required_argument, NULL, OPT_TS_OFFSET },
-	{ "daemonize", no_argument, NULL, OPT_DAEMONIZE },
-	{ "fork", no_argument, NULL, OPT_FORK },
-	{ "stderr", no_argument, NULL, OPT_STDERR },
-	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
-	{ "debug", no_argument, NULL, OPT_DEBUG },
-	{ "fail-on-loss", no_argument, NULL, OPT_FAIL_ON_LOSS },
-	{ "sync", optional_argument, NULL, OPT_SYNC },
-	{ "max-time", required_argument, NULL, OPT_MAX_TIME },
-	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
-	{ "reader-cpus", required_argument, NULL, OPT_READER_CPUS },
-	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
-	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
-	{ "rotate", required_argument, NULL, OPT_ROTATE },
-	{ "keep", required_argument, NULL, OPT_KEEP },
-	{ "keep-last", required_argument, NULL, OPT_KEEP_LAST },
-	{ "trigger", required_argument, NULL, OPT_TRIGGER },
-	{ "on-trigger", required_argument, NULL, OPT_ON_TRIGGER },
-	{ "pre", required_argument, NULL, OPT_PRE },
-	{ "post", required_argument, NULL, OPT_POST },
-	{ "save-on-failure", no_argument, NULL, OPT_SAVE_ON_FAILURE },
-	{ "perf", no_argument, NULL, OPT_PERF },
-	{ "udp", no_argument, NULL, OPT_UDP },
-	{ "probe", required_argument, NULL, OPT_PROBE },
-	{ "profile", no_argument, NULL, OPT_PROFILE },
-	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ NULL, 0, NULL, 0 }
-};
-
-static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tN:qhSGH:";
-static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqhSGH:";
-
 static const char *const command_names[] = {
 	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_EXTRACT] = "extract",
+	[TRACE_AGENT] = "agent",
 };
 
 /* Where the state machine stands. */
@@ -118,6 +26,7 @@ struct parser {
 	size_t instance;		/* the current one */
 	bool negate;			/* -v is in force */
 	bool has_event;			/* the current instance has a last -e */
+	bool guest;			/* what follows is for the agent of the last -A */
 	VEC(size_t) profiled;		/* instances with --profile */
 	bool profile_shown;		/* -G or --by-comm was given */
 	char not_perf[32];		/* the first option that means nothing to --perf */
@@ -129,18 +38,6 @@ struct parser {
 static struct kernel_instance_setup *current(struct parser *p)
 {
 	return &p->o->setup.instances.v[p->instance];
-}
-
-static const char *option_name(int opt, char *space, size_t size)
-{
-	if (opt < 256) {
-		snprintf(space, size, "-%c", opt);
-		return space;
-	}
-	for (size_t i = 0; long_options[i].name; i++)
-		if (long_options[i].val == opt)
-			snprintf(space, size, "--%s", long_options[i].name);
-	return space;
 }
 
 static int no_memory(struct parser *p)
@@ -161,7 +58,7 @@ static int set_number(struct parser *p, int opt, uint64_t min, uint64_t max, uin
 	char name[32];
 	uint64_t v;
 
-	option_name(opt, name, sizeof(name));
+	trace_option_name(opt, name, sizeof(name));
 	if (parse_u64(optarg, &v))
 		return usage_error(p->e, "option %s: '%s' is not a number", name, optarg);
 	if (v < min || v > max)
@@ -282,7 +179,14 @@ static int set_instance(struct parser *p)
 	p->instance = is - p->o->setup.instances.v;
 	p->negate = false;
 	p->has_event = false;
+	p->guest = false;
 	return EXIT_OK;
+}
+
+static int add_guest(struct parser *p)
+{
+	p->guest = true;
+	return trace_guests_add(&p->o->guests, optarg, p->e);
 }
 
 static int set_clock(struct parser *p)
@@ -337,10 +241,10 @@ static int set_once(struct parser *p, int opt, const char **to)
 
 	if (*to)
 		return usage_error(p->e, "option %s is given twice ('%s' and '%s')",
-				   option_name(opt, name, sizeof(name)), *to, optarg);
+				   trace_option_name(opt, name, sizeof(name)), *to, optarg);
 	if (!*optarg)
 		return usage_error(p->e, "option %s: the name is empty",
-				   option_name(opt, name, sizeof(name)));
+				   trace_option_name(opt, name, sizeof(name)));
 	*to = optarg;
 	return EXIT_OK;
 }
@@ -455,18 +359,24 @@ static int set_status_fd(struct parser *p)
 	return status;
 }
 
+static int set_tsync_interval(struct parser *p)
+{
+	return parse_s64(optarg, &p->o->guests.tsync_ms) ?
+		usage_error(p->e, "option --tsync-interval: '%s' is not a number of milliseconds", optarg) : EXIT_OK;
+}
+
 static int set_size(struct parser *p, int opt, uint64_t *to)
 {
 	char name[32];
 
-	return trace_value_size(option_name(opt, name, sizeof(name)), optarg, to, p->e);
+	return trace_value_size(trace_option_name(opt, name, sizeof(name)), optarg, to, p->e);
 }
 
 static int set_part(struct parser *p, int opt)
 {
 	char name[32];
 
-	return trace_parts_option(p->o, option_name(opt, name, sizeof(name)), optarg, p->e);
+	return trace_parts_option(p->o, trace_option_name(opt, name, sizeof(name)), optarg, p->e);
 }
 
 /* ---- one option ---------------------------------------------------------- */
@@ -490,6 +400,7 @@ static int take_value(struct parser *p, int opt)
 	case 'P': return add_pids(p);
 	case 'C': return set_clock(p);
 	case 'M': return set_cpumask(p);
+	case 'A': return add_guest(p);
 	case 'B': return set_instance(p);
 	case 'b': return set_number(p, opt, 1, UINT32_MAX, &is->buffer_kb);
 	case 'o': return set_once(p, opt, &o->output);
@@ -514,6 +425,10 @@ static int take_value(struct parser *p, int opt)
 	case OPT_STATUS_FD: return set_status_fd(p);
 	case OPT_PID_FILE: return set_once(p, opt, &o->pid_file);
 	case OPT_READER_CPUS: return set_once(p, opt, &o->reader_cpus);
+	case OPT_NAME: return trace_guests_name(&o->guests, optarg, p->e);
+	case OPT_TSYNC_INTERVAL: return set_tsync_interval(p);
+	case OPT_KEY_FILE: return set_once(p, opt, &o->guests.key_file);
+	case OPT_PROXY: return usage_error(p->e, "option --proxy: agents are not asked for a guest's host here");
 	case OPT_PROBE: return add_probe(p);
 	case OPT_PROFILE: return set_profile(p);
 	case OPT_ROTATE: case OPT_KEEP: case OPT_KEEP_LAST: case OPT_TRIGGER: case OPT_ON_TRIGGER:
@@ -559,9 +474,37 @@ static void take_flag(struct parser *p, int opt)
 	case OPT_FAIL_ON_LOSS: o->fail_on_loss = true; break;
 	case OPT_SAVE_ON_FAILURE: o->parts.save_on_failure = true; break;
 	case OPT_PERF: o->perf = true; break;
+	case OPT_NOTIMEOUT: o->guests.unlimited = true; break;
+	case OPT_KEY_OPTIONAL: o->guests.key_optional = true; break;
+	case OPT_NOFIFOS: break;	/* trace-cmd's: data never go over any */
 	case 'S': o->profile_named_only = true; break;
 	case 'G': case OPT_BY_COMM: p->profile_shown = true; break;
 	}
+}
+
+/* What is meant for us though an agent's options have begun. */
+static bool is_hosts(int opt)
+{
+	static const int own[] = {
+		'A', 'B', 'q', OPT_NAME, OPT_TSYNC_INTERVAL, OPT_NOFIFOS, OPT_NOTIMEOUT, OPT_KEY_FILE, OPT_KEY_OPTIONAL,
+		OPT_PROXY, OPT_VERSION,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (own[i] == opt)
+			return true;
+	return false;
+}
+
+/* An option behind -A is not looked into here: the agent's machine knows other events. */
+static int pass_on(struct parser *p, int opt, unsigned meant)
+{
+	char name[32];
+
+	trace_option_name(opt, name, sizeof(name));
+	if (!(meant & TRACE_FOR_AGENT))
+		return usage_error(p->e, "option %s is not for an agent: give it before -A", name);
+	return trace_guests_option(&p->o->guests, name, optarg) ? no_memory(p) : EXIT_OK;
 }
 
 static int unknown_option(struct parser *p, char **argv)
@@ -574,24 +517,23 @@ static int unknown_option(struct parser *p, char **argv)
 	if (optopt)
 		return usage_error(p->e, "there is no option -%c", optopt);
 	status = usage_error(p->e, "there is no option '%s'", word);
-	option_near(word, long_options, p->e);
+	option_near(word, trace_long_options, p->e);
 	return status;
 }
 
 static int refuse_useless(struct parser *p, int opt)
 {
-	unsigned meant = 0;
+	unsigned meant = trace_option_meant(opt);
 	char name[32];
 
-	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
-		if (uses[i].opt == opt)
-			meant = uses[i].commands;
-	if (!(meant & P) && !*p->not_perf)
-		option_name(opt, p->not_perf, sizeof(p->not_perf));
+	if (!(meant & TRACE_FOR_PERF) && !*p->not_perf)
+		trace_option_name(opt, p->not_perf, sizeof(p->not_perf));
 	if (meant & (1u << p->which))
 		return EXIT_OK;
+	if (p->which == TRACE_AGENT)
+		return usage_error(p->e, "option %s is not for hosts to ask for", trace_option_name(opt, name, sizeof(name)));
 	usage_error(p->e, "option %s has no effect with '%s'",
-		    option_name(opt, name, sizeof(name)), command_names[p->which]);
+		    trace_option_name(opt, name, sizeof(name)), command_names[p->which]);
 	for (size_t w = 0; w < ARRAY_SIZE(command_names); w++)
 		if (meant & (1u << w)) {
 			err_hint(p->e, "did you mean 'tracecmd %s'?", command_names[w]);
@@ -635,14 +577,26 @@ static int share_clock(struct parser *p)
 	return EXIT_OK;
 }
 
+static int take_own(struct parser *p, int opt)
+{
+	int status = refuse_useless(p, opt);
+
+	if (!status)
+		status = take_value(p, opt);
+	if (status >= 0)
+		return status;
+	take_flag(p, opt);
+	return EXIT_OK;
+}
+
 static int parse(struct parser *p, int argc, char **argv)
 {
-	const char *letters = p->which == TRACE_EXTRACT ? extract_letters : record_letters;
+	const char *letters = trace_letters(p->which);
 	int opt, status;
 
 	optind = 0;			/* glibc: start afresh */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, letters, trace_long_options, NULL)) != -1) {
 		char name[32];
 
 		if (opt == 'h')
@@ -651,17 +605,12 @@ static int parse(struct parser *p, int argc, char **argv)
 			return EXIT_VERSION;
 		if (opt == ':')
 			return usage_error(p->e, "option %s needs a value",
-					   option_name(optopt, name, sizeof(name)));
+					   trace_option_name(optopt, name, sizeof(name)));
 		if (opt == '?')
 			return unknown_option(p, argv);
-		status = refuse_useless(p, opt);
+		status = p->guest && !is_hosts(opt) ? pass_on(p, opt, trace_option_meant(opt)) : take_own(p, opt);
 		if (status)
 			return status;
-		status = take_value(p, opt);
-		if (status > 0)
-			return status;
-		if (status < 0)
-			take_flag(p, opt);
 	}
 	if (p->o->perf && *p->not_perf)
 		return usage_error(p->e, "option %s has no effect with --perf", p->not_perf);
@@ -700,4 +649,5 @@ void trace_options_release(struct trace_options *o)
 	profile_hooks_release(&o->hooks);
 	free(o->hook_texts);
 	trace_parts_release(&o->parts);
+	trace_guests_release(&o->guests);
 }

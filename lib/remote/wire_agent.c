@@ -48,7 +48,7 @@ int wire_request_put(struct buf *b, const struct wire_request *r)
 	if (r->ours) {
 		put_be32(&params, PARAM_OURS);
 		put_be32(&params, PARAM_OURS_LEN);
-		put_be32(&params, r->features);
+		put_be32(&params, 0);
 		buf_put(&params, r->nonce, WIRE_NONCE);
 	}
 	if (params.failed)
@@ -111,7 +111,6 @@ static int take_ours(struct wire_request *r, const uint8_t *p, uint32_t len, str
 		return err_set(e, -EPROTO, "what TRACE_REQ says for tracecmd has %" PRIu32 " bytes, %u were expected",
 			       len, PARAM_OURS_LEN);
 	r->ours = true;
-	r->features = get_u32(p, true);
 	memcpy(r->nonce, p + 4, WIRE_NONCE);
 	return 0;
 }
@@ -190,7 +189,6 @@ int wire_answer_put(struct buf *b, const struct wire_answer *a)
 	put_u64(fixed + 12, a->trace_id, true);
 	memcpy(fixed + 20, a->proto, strnlen(a->proto, WIRE_PROTO_MAX));
 	put_u32(fixed + 36, a->sync_port, true);
-	put_u32(fixed + RESP_FIXED, a->features, true);
 	memcpy(fixed + RESP_FIXED + 4, a->token, WIRE_TOKEN);
 	for (uint32_t i = 0; i < a->cpus; i++) {
 		buf_dec(&strings, a->fifos ? 0 : a->ports[i]);
@@ -227,7 +225,6 @@ static void take_fixed(const struct wire_msg *m, struct wire_answer *a)
 	a->ours = m->fixed_len >= RESP_FIXED_OURS;
 	if (!a->ours)
 		return;
-	a->features = wire_fixed_u32(m, RESP_FIXED);
 	memcpy(a->token, m->fixed + RESP_FIXED + 4, WIRE_TOKEN);
 }
 

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+
+#include "trace_table.h"
+
+#define R (1u << TRACE_RECORD)
+#define S (1u << TRACE_START)
+#define X (1u << TRACE_EXTRACT)
+#define A TRACE_FOR_AGENT
+#define P TRACE_FOR_PERF
+
+/* Which options mean something to which command. In extract, -s has no
+ * argument, and -a and -t choose buffers; -b, -c, -F, -g, -l, -n and -P are
+ * taken there because scripts give them, and told to have no effect. To an agent
+ * those mean something that neither name files or commands here nor reach beyond
+ * the recording. */
+static const struct {
+	int opt;
+	unsigned commands;
+} uses[] = {
+	{ 'e', R | A | S | P }, { 'f', R | A | S | P }, { 'R', R | A | S }, { 'v', R | A | S | P }, { 'i', R | A | S | X | P },
+	{ 'a', R | A | S | X | P }, { 'p', R | A | S | X }, { 'l', R | A | S | X }, { 'n', R | A | S | X }, { 'g', R | A | S | X },
+	{ 'T', R | A | S | X | P }, { 'O', R | A | S | X | P }, { 'F', R | S | X | P }, { 'P', R | A | S | X | P },
+	{ 'c', R | A | S | X | P }, { 'C', R | A | S | P }, { 'b', R | A | S | X | P }, { 'M', R | A | S }, { 'o', R | X | P },
+	{ 'm', R | P }, { 's', R | A | X | P }, { 'r', R | A | X | P }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | A | S },
+	{ 'D', R | S }, { 'B', R | S | X }, { 't', R | X }, { 'q', R | A | S | X | P }, { 'h', R | S | X | P },
+	{ OPT_MODULE, R | A | S }, { OPT_MAX_GRAPH_DEPTH, R | A | S }, { OPT_FUNC_STACK, R | A | S },
+	{ OPT_NO_FILTER, R | A | S | P }, { OPT_USER, R | S | P }, { OPT_TSC2NSEC, R | A | X }, { OPT_SUBBUF_SIZE, R | A | S },
+	{ OPT_CMDLINES_SIZE, R | A | S }, { OPT_TEMP, R | X | P }, { OPT_COMPRESSION, R | A | X | P },
+	{ OPT_FILE_VERSION, R | X | P }, { OPT_POLL, R | A | P }, { OPT_NOSPLICE, R | A | X }, { OPT_DATE, R | A | X },
+	{ OPT_TS_OFFSET, R | A | X | P }, { OPT_DAEMONIZE, R | P }, { OPT_FORK, S }, { OPT_STDERR, R | S | X | P },
+	{ OPT_VERBOSE, R | A | S | X | P }, { OPT_DEBUG, R | A | S | X | P }, { OPT_FAIL_ON_LOSS, R | X | P },
+	{ OPT_SYNC, R | P }, { OPT_MAX_TIME, R | A | P }, { OPT_MAX_SIZE, R | A | P }, { OPT_READER_CPUS, R | P },
+	{ OPT_PROBE, R | S | P }, { OPT_PROFILE, R | A | S }, { 'S', R | A | S }, { 'G', R | A | S }, { 'H', R | A | S },
+	{ OPT_BY_COMM, R | A | S }, { OPT_STATUS_FD, R | P }, { OPT_COMPRESS, R | P }, { OPT_PID_FILE, R | P },
+	{ OPT_ROTATE, R | P }, { OPT_KEEP, R | P }, { OPT_KEEP_LAST, R | P }, { OPT_TRIGGER, R },
+	{ OPT_ON_TRIGGER, R }, { OPT_PRE, R }, { OPT_POST, R }, { OPT_SAVE_ON_FAILURE, R | P }, { OPT_PERF, R | P },
+	{ 'N', R }, { OPT_UDP, R }, { 'A', R }, { OPT_NAME, R }, { OPT_TSYNC_INTERVAL, R | A }, { OPT_NOFIFOS, R | A },
+	{ OPT_NOTIMEOUT, R | A }, { OPT_KEY_FILE, R }, { OPT_KEY_OPTIONAL, R }, { OPT_PROXY, R },
+};
+
+const struct option trace_long_options[] = {
+	{ "module", required_argument, NULL, OPT_MODULE },
+	{ "max-graph-depth", required_argument, NULL, OPT_MAX_GRAPH_DEPTH },
+	{ "func-stack", no_argument, NULL, OPT_FUNC_STACK },
+	{ "no-filter", no_argument, NULL, OPT_NO_FILTER },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "tsc2nsec", no_argument, NULL, OPT_TSC2NSEC },
+	{ "subbuf-size", required_argument, NULL, OPT_SUBBUF_SIZE },
+	{ "cmdlines-size", required_argument, NULL, OPT_CMDLINES_SIZE },
+	{ "temp", required_argument, NULL, OPT_TEMP },
+	{ "compress", required_argument, NULL, OPT_COMPRESS },
+	{ "compression", required_argument, NULL, OPT_COMPRESSION },
+	{ "file-version", required_argument, NULL, OPT_FILE_VERSION },
+	{ "poll", no_argument, NULL, OPT_POLL },
+	{ "nosplice", no_argument, NULL, OPT_NOSPLICE },
+	{ "date", no_argument, NULL, OPT_DATE },
+	{ "ts-offset", required_argument, NULL, OPT_TS_OFFSET },
+	{ "daemonize", no_argument, NULL, OPT_DAEMONIZE },
+	{ "fork", no_argument, NULL, OPT_FORK },
+	{ "stderr", no_argument, NULL, OPT_STDERR },
+	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
+	{ "debug", no_argument, NULL, OPT_DEBUG },
+	{ "fail-on-loss", no_argument, NULL, OPT_FAIL_ON_LOSS },
+	{ "sync", optional_argument, NULL, OPT_SYNC },
+	{ "max-time", required_argument, NULL, OPT_MAX_TIME },
+	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
+	{ "reader-cpus", required_argument, NULL, OPT_READER_CPUS },
+	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
+	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
+	{ "rotate", required_argument, NULL, OPT_ROTATE },
+	{ "keep", required_argument, NULL, OPT_KEEP },
+	{ "keep-last", required_argument, NULL, OPT_KEEP_LAST },
+	{ "trigger", required_argument, NULL, OPT_TRIGGER },
+	{ "on-trigger", required_argument, NULL, OPT_ON_TRIGGER },
+	{ "pre", required_argument, NULL, OPT_PRE },
+	{ "post", required_argument, NULL, OPT_POST },
+	{ "save-on-failure", no_argument, NULL, OPT_SAVE_ON_FAILURE },
+	{ "perf", no_argument, NULL, OPT_PERF },
+	{ "udp", no_argument, NULL, OPT_UDP },
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "tsync-interval", required_argument, NULL, OPT_TSYNC_INTERVAL },
+	{ "nofifos", no_argument, NULL, OPT_NOFIFOS },
+	{ "notimeout", no_argument, NULL, OPT_NOTIMEOUT },
+	{ "key-file", required_argument, NULL, OPT_KEY_FILE },
+	{ "key-optional", no_argument, NULL, OPT_KEY_OPTIONAL },
+	{ "proxy", required_argument, NULL, OPT_PROXY },
+	{ "probe", required_argument, NULL, OPT_PROBE },
+	{ "profile", no_argument, NULL, OPT_PROFILE },
+	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NULL, 0, NULL, 0 }
+};
+
+static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tN:A:qhSGH:";
+static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqhSGH:";
+
+const char *trace_letters(enum trace_command which)
+{
+	return which == TRACE_EXTRACT ? extract_letters : record_letters;
+}
+
+const char *trace_option_name(int opt, char *space, size_t size)
+{
+	if (opt < 256) {
+		snprintf(space, size, "-%c", opt);
+		return space;
+	}
+	for (size_t i = 0; trace_long_options[i].name; i++)
+		if (trace_long_options[i].val == opt)
+			snprintf(space, size, "--%s", trace_long_options[i].name);
+	return space;
+}
+
+unsigned trace_option_meant(int opt)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
+		if (uses[i].opt == opt)
+			return uses[i].commands;
+	return 0;
+}
