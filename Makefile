@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# make            builds build/tracecmd and build/libtracecmd.so.1
+# make            builds build/tracecmd, build/libtracecmd.so.1 and build/python
 # make demo       records this machine for a second and shows the report
 # make check      builds and runs the tests; check-full: all of them
 # make doc        builds the manual pages into build/doc
@@ -13,7 +13,7 @@ endif
 OBJCOPY ?= objcopy
 PREFIX ?= /usr/local
 OPT ?= -O2 -g
-PKGS := libtraceevent libzstd liblz4 zlib libxxhash libelf
+PKGS := libtraceevent libzstd liblz4 zlib libxxhash libelf libdw
 
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTRACECMD_VERSION='"$(VERSION)"' -Ilib $(CPPFLAGS)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -47,7 +47,7 @@ $(B)/libtracecmd.a: $(LIB_OBJ)
 
 $(B)/libtracecmd.so.1: $(LIB_OBJ) lib/libtracecmd.map
 	$(say) "  LD  $@"
-	$(Q)$(CC) -shared $(ALL_LDFLAGS) $(if $(SAN),,-Wl,-z,defs) -Wl,-soname,libtracecmd.so.1 \
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) $(if $(SAN),,-Wl,-z,defs) -Wl,-soname,libtracecmd.so.1 -Wl,-Bsymbolic-functions \
 		-Wl,--version-script=lib/libtracecmd.map -o $@ $(LIB_OBJ) $(PKG_LIBS)
 
 # User events for programs that need nothing else of the library: one object, which
@@ -75,6 +75,7 @@ demo:
 
 include Documentation/doc.mk
 include setup/install.mk
+include python/python.mk
 -include utest/utest.mk
 -include $(LIB_OBJ:.o=.d) $(CMD_OBJ:.o=.d)
 

@@ -16,6 +16,9 @@ HAVE_MAN := $(shell command -v $(ASCIIDOCTOR))
 # the pages in the tree, whether they were built or not: for uninstall
 MAN_NAMES := $(notdir $(MAN))
 
+# Programs written for trace-cmd's interface call libtraceevent, and libtracefs where they find it.
+PC_REQUIRES = libtraceevent $(shell pkg-config --exists libtracefs && echo libtracefs)
+
 define PC_TEXT
 prefix=$(PREFIX)
 libdir=$(LIBDIR)
@@ -24,6 +27,7 @@ includedir=$(INCLUDEDIR)
 Name: libtracecmd
 Description: reads recordings of the Linux kernel's trace buffers
 Version: $(VERSION)
+Requires: $(PC_REQUIRES)
 Requires.private: $(PKGS)
 Cflags: -I$${includedir}/trace-cmd
 Libs: -L$${libdir} -ltracecmd

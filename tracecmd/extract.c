@@ -190,6 +190,7 @@ static int run_extract(int argc, char **argv, struct err *e)
 	r = check_all(&run, e);
 	if (!r)
 		r = supervisor_start(&run.supervisor, run.kernel, e);
+	run.out.supervisor = &run.supervisor;
 	if (!r)
 		r = extract(&run, e);
 	recording_free(run.recording, !run.out.keep_spools);

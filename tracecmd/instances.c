@@ -114,9 +114,9 @@ int instance_print_file(const struct kernel_instance *in, const char *file, bool
 
 	if (kernel_instance_path(in, file, path, sizeof(path)))
 		return err_errno(e, -ENAMETOOLONG, "cannot show %s", file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = control_file_open(path, O_RDONLY);
 	if (fd < 0)
-		return err_errno(e, -errno, "cannot show %s", path);
+		return err_errno(e, fd, "cannot show %s", path);
 	if (path_first)
 		out_printf("%s\n", path);
 	while (!out_closed()) {

@@ -15,18 +15,20 @@
 #include "kernel/kernel.h"
 #include "list_full.h"
 #include "list_plugins.h"
+#include "list_usdt.h"
 #include "record/record.h"
 
 enum part {			/* bits */
 	LIST_EVENTS = 1, LIST_SYSTEMS = 2, LIST_TRACERS = 4, LIST_OPTIONS = 8, LIST_FUNCTIONS = 16,
 	LIST_INSTANCES = 32, LIST_CLOCKS = 64, LIST_CODECS = 128, LIST_PLUGINS = 256,
-	LIST_PLUGIN_OPTIONS = 512,
+	LIST_PLUGIN_OPTIONS = 512, LIST_USDT = 1024,
 };
 
 struct list {
 	struct kernel *k;
 	unsigned parts;
 	const char *events, *functions, *options;	/* expressions, NULL: all */
+	const char *program;				/* whose markers */
 	bool format, full, filter, trigger;		/* with -e */
 	bool prototypes;				/* with -f */
 	struct kernel_words instances;			/* for what is full */
@@ -125,12 +127,10 @@ static int print_format(const struct list *l, const struct kernel_event *ev)
 		return EXIT_FAILED;
 	}
 	out_printf("system: %s\n", ev->system);
-	if (l->full) {
+	if (l->full)
 		out_put(text.data, text.len);
-		out_printf("\n");
-	} else {
+	else
 		kernel_each_line(text.data, print_field_line, NULL);
-	}
 	return EXIT_OK;
 }
 
@@ -395,6 +395,8 @@ static int list_parts(struct list *l)
 		status = list_plugins(l->e);
 	if (!status && (l->parts & LIST_PLUGIN_OPTIONS))
 		status = list_plugin_options(l->e);
+	if (!status && (l->parts & LIST_USDT))
+		status = list_usdt(l->program, l->e);
 	return status;
 }
 
@@ -423,6 +425,11 @@ static int take_option(struct list *l, int argc, char **argv, int *i)
 	if (is_long(word, "--proto")) {
 		l->prototypes = true;
 		return EXIT_OK;
+	}
+	if (is_long(word, "--usdt")) {
+		l->parts |= LIST_USDT;
+		l->program = argument(argc, argv, i);
+		return l->program ? EXIT_OK : usage_error(l->e, "option --usdt needs a program");
 	}
 	if (is_long(word, "--help"))
 		return EXIT_HELP;
@@ -454,7 +461,7 @@ static int take_option(struct list *l, int argc, char **argv, int *i)
 
 static int list_run(int argc, char **argv, struct err *e)
 {
-	const unsigned of_program = LIST_CODECS | LIST_PLUGINS | LIST_PLUGIN_OPTIONS;
+	const unsigned of_program = LIST_CODECS | LIST_PLUGINS | LIST_PLUGIN_OPTIONS | LIST_USDT;
 	struct list l = { .e = e };
 	int status = EXIT_OK;
 
@@ -477,7 +484,8 @@ static int list_run(int argc, char **argv, struct err *e)
 const struct command list_command = {
 	.name = "list",
 	.summary = "list events, tracers, options, functions, clocks and more",
-	.usage = "[-e [RE] [--full] [-F] [-l] [-R]] [-f [RE] [--proto]] [-o [RE]] [-stBCcPO]",
+	.usage = "[-e [RE] [--full] [-F] [-l] [-R]] [-f [RE] [--proto]] [-o [RE]] [-stBCcPO]\n"
+		 "       tracecmd list --usdt PROGRAM",
 	.help = "  -e [RE]    events; RE is a basic regular expression, case ignored, for the\n"
 		"             system or the event, or two with ':' between\n"
 		"    -F       with their fields\n"
@@ -493,6 +501,7 @@ const struct command list_command = {
 		"  -C         trace clocks, the one in use in brackets\n"
 		"  -c         compression algorithms\n"
 		"  -P, -O     event plugins; their options\n"
+		"  --usdt PROGRAM  the markers (USDT) that a program or library carries\n"
 		"\nWithout an option: systems, events, tracers, options and compression algorithms.\n"
 		"An option may be followed by its RE; options cannot be joined ('-e -F', not '-eF').\n",
 	.run = list_run,

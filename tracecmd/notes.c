@@ -93,24 +93,38 @@ static int note_read(int fd, struct buf *text)
 	return pread_full(fd, text->data, text->len, 0);
 }
 
-static int undo_text(const struct buf *text, struct err *e)
+/*
+ * The note at @path now tells only of @left: another file of that name, which is complete whenever one
+ * looks. Failing that, the whole of it stays: undoing twice does no harm.
+ */
+static void note_shorten(const char *path, const char *head, size_t head_len, const struct buf *left)
 {
-	const char *lines = strchr(text->data, '\n');
-	int r;
+	char next[] = NOTES_DIR "/" NOTE_NAME "XXXXXX";
+	int fd AUTO_CLOSE = make_file(next);
 
-	if (!lines || !lines[1])
-		return 0;
-	lines++;
-	r = kernel_undo_lines(lines, text->len - (lines - text->data), &stderr_notices, e);
-	return r ? r : 1;
+	if (fd < 0)
+		return;
+	if (write_full(fd, head, head_len) || write_full(fd, left->data, left->len) || rename(next, path) < 0)
+		unlink(next);
 }
 
-int note_undo(int fd, struct err *e)
+int note_undo(int fd, const char *path, const int *held, size_t nr, struct err *e)
 {
-	struct buf text AUTO_BUF = { 0 };
+	struct buf text AUTO_BUF = { 0 }, left AUTO_BUF = { 0 };
 	int r = note_read(fd, &text);
+	const char *lines;
+	size_t head;
 
-	return r ? err_errno(e, r, "cannot read the list of changed settings") : undo_text(&text, e);
+	if (r)
+		return err_errno(e, r, "cannot read the list of changed settings");
+	lines = strchr(text.data, '\n');
+	if (!lines || !lines[1])
+		return 0;
+	head = lines + 1 - text.data;
+	r = kernel_undo_lines(lines + 1, text.len - head, held, nr, &stderr_notices, &left, e);
+	if (path && left.len && left.len < text.len - head)
+		note_shorten(path, text.data, head, &left);
+	return r ? r : 1;
 }
 
 /* A note that nobody holds. */
@@ -219,7 +233,7 @@ void notes_tell(void)
 
 static int recover(struct left_note *n, struct err *e)
 {
-	int r = undo_text(&n->text, e);
+	int r = note_undo(n->fd, n->path, NULL, 0, e);
 
 	if (r < 0)
 		return err_wrap(e, "settings that process %d changed", n->pid);

@@ -21,8 +21,11 @@ bool notes_folder(void);
  * descriptor or -errno.
  */
 int note_new(char **ret_path);
-/* Undoes what a note tells. 1: something was to be undone, 0: nothing, -errno. */
-int note_undo(int fd, struct err *e);
+/*
+ * Undoes what a note tells, but for what another process uses now (kernel_undo_lines; @held, @nr: locks we
+ * hold). At @path (NULL: nowhere) it then tells of what is left. 1: something was to be undone, 0: nothing, -errno.
+ */
+int note_undo(int fd, const char *path, const int *held, size_t nr, struct err *e);
 /* Says that a command was killed and left settings in the kernel, if so. */
 void notes_tell(void);
 /* Puts back what all of those left. 0, -errno. */

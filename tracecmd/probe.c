@@ -7,7 +7,7 @@
 
 #include "probe.h"
 
-enum { OPT_USER = 256, OPT_KIND, OPT_JSON, OPT_FORCE };
+enum { OPT_USER = 256, OPT_USDT, OPT_KIND, OPT_JSON, OPT_FORCE };
 
 enum action { ADD, LIST, DEL, CLEAR, NR_ACTIONS };
 
@@ -20,7 +20,8 @@ static const char *const action_names[NR_ACTIONS] = {
 struct probe {
 	enum action action;
 	struct kernel *k;
-	bool user, json, force;
+	enum kernel_dyn_where where;
+	bool json, force;
 	unsigned kinds;			/* bits; 0: all */
 	char **words;			/* behind the options */
 	size_t nr_words;
@@ -123,7 +124,7 @@ static int add(struct probe *p)
 		buf_printf(&text, "%s%s", i ? " " : "", p->words[i]);
 	if (text.failed)
 		return no_memory(p);
-	r = kernel_dyn_parse(text.data, p->user, &def, p->e);
+	r = kernel_dyn_parse(text.data, p->where, &def, p->e);
 	if (!r)
 		r = kernel_open(NULL, &stderr_notices, &p->k, p->e);
 	if (!r)
@@ -170,6 +171,7 @@ static int take_kind(struct probe *p)
 
 static const struct option long_options[] = {
 	{ "user", no_argument, NULL, OPT_USER },
+	{ "usdt", no_argument, NULL, OPT_USDT },
 	{ "kind", required_argument, NULL, OPT_KIND },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "force", no_argument, NULL, OPT_FORCE },
@@ -184,7 +186,7 @@ static int check_use(struct probe *p, int opt)
 		int opt;
 		unsigned actions;
 	} uses[] = {
-		{ OPT_USER, BIT(ADD) }, { OPT_KIND, BIT(LIST) | BIT(DEL) | BIT(CLEAR) },
+		{ OPT_USER, BIT(ADD) }, { OPT_USDT, BIT(ADD) }, { OPT_KIND, BIT(LIST) | BIT(DEL) | BIT(CLEAR) },
 		{ OPT_JSON, BIT(ADD) | BIT(LIST) }, { OPT_FORCE, BIT(DEL) | BIT(CLEAR) },
 	};
 
@@ -208,7 +210,8 @@ static int take_options(struct probe *p, int argc, char **argv)
 			break;
 		switch (opt) {
 		case 'h': return EXIT_HELP;
-		case OPT_USER: p->user = true; break;
+		case OPT_USER: p->where = KERNEL_DYN_IN_PROGRAM; break;
+		case OPT_USDT: p->where = KERNEL_DYN_AT_MARKER; break;
 		case OPT_KIND: status = take_kind(p); break;
 		case OPT_JSON: p->json = true; break;
 		case OPT_FORCE: p->force = true; break;
@@ -255,11 +258,12 @@ static int probe_run(int argc, char **argv, struct err *e)
 const struct command probe_command = {
 	.name = "probe",
 	.summary = "make, list and remove dynamic events: probes and synthetic events",
-	.usage = "add [--user] [--json] DEFINITION\n"
+	.usage = "add [--user | --usdt] [--json] DEFINITION\n"
 		 "       tracecmd probe list [--kind KIND]... [--json] [EVENT]...\n"
 		 "       tracecmd probe del [--kind KIND]... [--force] EVENT...\n"
 		 "       tracecmd probe clear [--kind KIND]... [--force]",
 	.help = "  --user       the place is in a program, which is looked for in PATH\n"
+		"  --usdt       the place is a marker of a program, PROGRAM:PROVIDER:NAME\n"
 		"  --kind KIND  only these: kprobe, kretprobe, uprobe, uretprobe, eprobe, synth,\n"
 		"               fprobe, tprobe, user (repeatable)\n"
 		"  --json       for programs\n"
@@ -270,6 +274,9 @@ const struct command probe_command = {
 		"  nfs:nfs_file_read ret              of a module, where it returns\n"
 		"  open=do_sys_openat2 filename:ustring\n"
 		"  /bin/bash:readline ret             a function of a program, or 0xOFFSET\n"
+		"  ./server:handle request            its parameter, by debug information\n"
+		"  ./server:main.c:120                a line of its source\n"
+		"  usdt:./server:app:start            a marker that it carries, with arguments\n"
 		"or what the kernel takes: p:GROUP/NAME PLACE [NAME=FETCH[:TYPE]]..., likewise r\n"
 		"(return), e (on an event), f (functions), t (tracepoints), s:NAME TYPE FIELD; ...\n"
 		"\nAn EVENT is a name, a group, GROUP:NAME, each a glob; or a definition as it is\n"

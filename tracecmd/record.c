@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -71,12 +72,13 @@ static int check_local(struct run *run, struct err *e)
 
 	if (!r && o->tell_writes)
 		kernel_tell_writes(run->kernel);
+	/* What is looked at is nobody else's then, and is not about to go away. */
+	if (!r && !o->perf)
+		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = (o->perf ? kernel_perf_check : kernel_setup_check)(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_files(o, run->kernel, false, e);
-	if (!r && !o->perf)
-		r = kernel_setup_lock(run->kernel, &o->setup, e);
 	if (!r)
 		r = record_output_open(&run->out, o, e);
 	if (!r)
@@ -134,6 +136,19 @@ static void listen_for_commands(struct run *run)
 	record_control_open(&run->control, run->o->quiet ? NULL : &stderr_notices);
 }
 
+/*
+ * Code, stacks and what has been allocated, as far as it is in use: the readers are not to wait for pages
+ * that a machine short of memory has thrown out. Where that is not allowed (RLIMIT_MEMLOCK), so be it.
+ */
+static int start_recording(struct run *run, struct err *e)
+{
+	int r = recording_start(run->recording, e);
+
+	if (!r)
+		mlockall(MCL_CURRENT | MCL_ONFAULT);
+	return r;
+}
+
 static bool leaves_tracing(const struct kernel_setup *setup)
 {
 	return setup->no_reset && setup->keep;
@@ -157,7 +172,7 @@ static int begin_perf(struct run *run, struct err *e)
 		r = recording_new(run->kernel, setup, &run->out.opts, &run->recording, e);
 	if (!r) {
 		record_output_reserve(&run->out, run->recording);
-		r = recording_start(run->recording, e);
+		r = start_recording(run, e);
 	}
 	if (!r) {
 		listen_for_commands(run);
@@ -187,8 +202,6 @@ static int begin(struct run *run, struct err *e)
 	kernel_setup_grow(setup);
 	r = kernel_setup_apply(run->kernel, setup, e);
 	if (!r)
-		r = kernel_setup_lock(run->kernel, setup, e);
-	if (!r)
 		r = record_output_date(&run->out, run->kernel, e);
 	if (!r)
 		r = record_trigger_open(&run->trigger, run->o, e);
@@ -201,7 +214,7 @@ static int begin(struct run *run, struct err *e)
 	if (!r && run->o->command)
 		r = child_fork(&run->child, &run->plan, &run->mask, tracing_on, run, e);
 	if (!r)
-		r = recording_start(run->recording, e);
+		r = start_recording(run, e);
 	if (!r)
 		listen_for_commands(run);
 	if (!r)
@@ -348,9 +361,10 @@ static int record(struct run *run, struct err *e)
 		if (r)
 			return r;
 	}
-	r = run->o->perf || !run->local ? 0 : supervisor_start(&run->supervisor, run->kernel, e);
+	r = run->local ? supervisor_start(&run->supervisor, run->kernel, e) : 0;
 	if (r)
 		return r;
+	run->out.supervisor = &run->supervisor;
 	run->signal_fd = stop_signals_take(&run->mask, e);
 	if (run->signal_fd < 0)
 		return run->signal_fd;

@@ -11,6 +11,7 @@
 #include "record_loss.h"
 #include "record_output.h"
 #include "record_send.h"
+#include "supervisor.h"
 
 #define STDOUT_NAME "standard output"
 #define FILES_SPARE 128			/* all but the buffers': a few, with room */
@@ -240,6 +241,20 @@ static void keep_spools(struct record_output *out, const struct recording *rec, 
 		 "makes a file of them", recording_spool_path(rec));
 }
 
+static void tell_spool(void *ctx, const char *path)
+{
+	supervisor_leftover(ctx, path);
+}
+
+/* From its name on the file is all there is to be; should we be killed then, the spools are not to stay. */
+static void announce(const struct record_output *out, const struct recording *rec)
+{
+	if (!out->supervisor)
+		return;
+	recording_each_file(rec, tell_spool, (void *)out->supervisor);
+	supervisor_complete(out->supervisor, out->file.fd, out->file.target);
+}
+
 static int save(struct record_output *out, struct recording *rec, struct err *e)
 {
 	off_t end;
@@ -257,6 +272,7 @@ static int save(struct record_output *out, struct recording *rec, struct err *e)
 		return err_errno(e, -errno, "cannot write '%s'", out->path);
 	if (out->o->sync_s && fsync(out->file.fd) < 0 && errno != EINVAL)
 		return err_errno(e, -errno, "cannot write '%s' to the disk", out->path);
+	announce(out, rec);
 	r = new_file_commit(&out->file, e);
 	out->moved = out->moved && r;
 	return r;

@@ -19,6 +19,7 @@ struct record_output {
 	struct new_file file;		/* not open if it is sent */
 	struct sender *sender;		/* -N: to a listener; NULL: not */
 	int sent_to;			/* "-o -" and the like: the descriptor; -1: it is a file */
+	const struct supervisor *supervisor;	/* NULL: none */
 	struct record_opts opts;	/* for recording_new */
 	bool keep_spools;		/* they hold what the file does not */
 	bool moved;			/* the file, not complete, holds what the spools do not */

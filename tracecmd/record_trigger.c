@@ -26,8 +26,8 @@ int record_trigger_open(struct record_trigger *t, const struct trace_options *o,
 		return 0;
 	r = kernel_instance_path(t->in, "trace_pipe", path, sizeof(path));
 	if (!r) {
-		t->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		r = t->fd < 0 ? -errno : 0;
+		t->fd = control_file_open(path, O_RDONLY | O_NONBLOCK);
+		r = t->fd < 0 ? t->fd : 0;
 	}
 	return r ? err_errno(e, r, "cannot wait for the trigger") : 0;
 }

@@ -127,6 +127,8 @@ bool report_wants(const struct report *rp, struct report_file *f, const struct e
 		  bool *printed);
 /* "0,3" or "2-4" into bits. */
 int report_parse_cpus(struct report *rp, struct err *e);
+/* Of the files, opened, one has a CPU at least that is asked for: 0 or -ENOENT. */
+int report_check_cpus(struct report *rp, struct err *e);
 
 /* ---- report_print.c ---- */
 int report_events(struct report *rp, struct err *e);

@@ -334,6 +334,7 @@ static int count_all(struct count *c, struct err *e)
 	struct replay_scan scan = {
 		.threads = c->threads, .in_order = c->each, .ctx = c, .page = count_page,
 		.lost = count_lost, .has_from = c->range.has_from, .from = c->range.from,
+		.has_to = c->range.has_to, .to = c->range.to,
 	};
 	int r;
 

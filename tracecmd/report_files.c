@@ -186,6 +186,8 @@ static int open_all(struct report *rp, struct err *e)
 		r = replay_start(rp->replay, e);
 	for (unsigned i = 0; i < rp->files.nr && !r; i++)
 		r = prepare_db(rp, i, e);
+	if (!r)
+		r = report_check_cpus(rp, e);
 	if (r < 0)
 		return r;
 	width = prefix_width(rp);

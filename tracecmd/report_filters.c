@@ -54,6 +54,24 @@ int report_parse_cpus(struct report *rp, struct err *e)
 	}
 }
 
+int report_check_cpus(struct report *rp, struct err *e)
+{
+	uint32_t most = 0;
+
+	if (!rp->cpus)
+		return 0;
+	for (unsigned i = 0; i < rp->files.nr; i++) {
+		uint32_t nr = replay_cpus(rp->replay, i);
+
+		most = nr > most ? nr : most;
+	}
+	for (uint32_t cpu = 0; cpu < most; cpu++)
+		if (rp->cpu_bits[cpu / 8] >> cpu % 8 & 1)
+			return 0;
+	return err_set(e, -ENOENT, "--cpu %s: %s has CPUs 0-%u", rp->cpus,
+		       rp->files.nr > 1 ? "of the files the largest" : "the file", most ? most - 1 : 0);
+}
+
 /* ---- --pid and --comm --------------------------------------------------------- */
 
 struct pids { int *v; size_t nr, cap; };

@@ -33,6 +33,8 @@ static int set_up(struct start *s, const sigset_t *mask, struct err *e)
 		ret = child_fork(&s->child, &s->plan, mask, switch_on, s, e);
 	if (!ret && kernel_setup_limits_pids(setup))
 		ret = kernel_setup_pids(s->k, setup, s->child.pid, e);
+	if (!ret && s->o.command)
+		kernel_unlock(s->k);	/* before it runs: the buffer is there to be shown, cleared and extracted */
 	if (!ret)
 		ret = s->o.command ? child_go(&s->child, e) : switch_on(s, e);
 	return ret;
@@ -91,14 +93,13 @@ static int start(struct start *s, struct err *e)
 		return EXIT_FAILED;
 	if (s->o.tell_writes)
 		kernel_tell_writes(s->k);
-	if (kernel_setup_check(s->k, &s->o.setup, e) ||
-	    kernel_setup_lock(s->k, &s->o.setup, e))
+	if (kernel_setup_lock(s->k, &s->o.setup, e) ||
+	    kernel_setup_check(s->k, &s->o.setup, e))
 		return EXIT_FAILED;
 	if (set_up_or_undo(s, e))
 		return EXIT_FAILED;
 	if (!waits(s))
 		return EXIT_OK;
-	kernel_unlock(s->k);		/* the buffer is there to be shown, cleared and extracted */
 	return wait_for_command(s, e);
 }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,16 +15,42 @@
 #include "notes.h"
 #include "supervisor.h"
 
-/* Its descriptors, once the recorder's others are closed. */
+/* Its descriptors, once the recorder's others are closed: locks are the last. */
 enum { ALIVE_FD = 3, LOG_FD, FIRST_OTHER_FD };
+
+/* What it is told. The recorder's end is told by the connection's. */
+enum about {
+	SAY_NOTHING, SAY_UNDO,
+	SAY_LOCKED,			/* its descriptor comes with it */
+	SAY_LEFTOVER, SAY_COMPLETE,	/* a file */
+};
+
+struct said {
+	enum about about;
+	dev_t dev;			/* of files: others may come to have their names */
+	ino_t ino;
+	char path[PATH_MAX];
+};
+#define SAID_LEN(s) (offsetof(struct said, path) + strlen((s)->path) + 1)
+
+/* What the recorder has locked. */
+struct held {
+	int *v;
+	size_t nr, cap;
+};
+
+struct files {
+	struct said **v;
+	size_t nr, cap;
+};
 
 /*
  * What was written last is put back first. A note of what could not be stays.
  * @asked: by a recorder that could not do it; else it was killed.
  */
-static int undo_all(const struct supervisor *s, bool asked, struct err *e)
+static int undo_all(const struct supervisor *s, const struct held *held, bool asked, struct err *e)
 {
-	int r = note_undo(LOG_FD, e);
+	int r = note_undo(LOG_FD, s->note, held->v, held->nr, e);
 
 	if (r > 0)
 		fprintf(stderr, "tracecmd: %s\n", asked ?
@@ -33,11 +62,18 @@ static int undo_all(const struct supervisor *s, bool asked, struct err *e)
 	return r;
 }
 
+/* Without memory it is held all the same, and what it covers taken for another's. */
+static void hold(struct held *held, int fd)
+{
+	if (vec_push(held, fd))
+		notice(&stderr_notices, "no memory for a lock of the process that puts settings back");
+}
+
 /*
  * The descriptors to be kept go where they belong, all others are closed. Copies
  * are made first, behind those places, so that none overwrites another.
  */
-static void keep_descriptors(const struct kernel *k, int alive, int log)
+static void keep_descriptors(const struct kernel *k, int alive, int log, struct held *held)
 {
 	size_t nr;
 	const int *locks = kernel_lock_fds(k, &nr);
@@ -50,35 +86,147 @@ static void keep_descriptors(const struct kernel *k, int alive, int log)
 	for (int fd = ALIVE_FD; fd < end; fd++)
 		dup2(kept[fd], fd);
 	closefrom(end);
+	for (int fd = FIRST_OTHER_FD; fd < end; fd++)
+		hold(held, fd);
 }
 
 /* Not to be hit by what ends the recorder's process group or its terminal. */
-static void stand_apart(const struct kernel *k, int alive, int log)
+static void stand_apart(const struct kernel *k, int alive, int log, struct held *held)
 {
 	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXFSZ };
 
 	setsid();
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
-	keep_descriptors(k, alive, log);
+	keep_descriptors(k, alive, log, held);
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
 }
 
+/* The next that we are told; its about is SAY_NOTHING when the recorder has ended. *ret_fd: what came with it, or -1. */
+static void hear(struct said *ret, int *ret_fd)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec io = { ret, sizeof(*ret) };
+	struct msghdr msg = {
+		.msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c;
+	ssize_t n;
+
+	*ret_fd = -1;
+	do
+		n = recvmsg(ALIVE_FD, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(ret_fd, CMSG_DATA(c), sizeof(*ret_fd));
+	if (n <= (ssize_t)offsetof(struct said, path))
+		ret->about = SAY_NOTHING;
+}
+
+static bool is_there(const struct said *file)
+{
+	struct stat st;
+
+	return !stat(file->path, &st) && st.st_ino == file->ino && st.st_dev == file->dev;
+}
+
+static void remember(struct files *files, const struct said *said)
+{
+	struct said *file = malloc(SAID_LEN(said));
+
+	if (!file || vec_push(files, file))
+		free(file);
+	else
+		memcpy(file, said, SAID_LEN(said));
+}
+
 static _Noreturn void supervisor_main(const struct supervisor *s, const struct kernel *k, int alive)
 {
+	struct said said = { 0 }, complete = { 0 };
+	struct files leftover = { 0 };
+	struct held held = { 0 };
 	struct err e = { 0 };
-	ssize_t n;
-	char byte;
+	int fd;
 
 	close(s->alive);
-	stand_apart(k, alive, s->log);
+	stand_apart(k, alive, s->log, &held);
 	if (write_full(ALIVE_FD, "", 1))
 		_exit(EXIT_FAILED);
+	for (hear(&said, &fd); said.about > SAY_UNDO; hear(&said, &fd)) {
+		if (said.about == SAY_LOCKED)
+			hold(&held, fd);
+		else if (said.about == SAY_LEFTOVER)
+			remember(&leftover, &said);
+		else
+			complete = said;
+	}
+	if (said.about == SAY_NOTHING && complete.about && is_there(&complete))
+		for (size_t i = 0; i < leftover.nr; i++)
+			if (is_there(leftover.v[i]))
+				unlink(leftover.v[i]->path);
+	_exit(undo_all(s, &held, said.about == SAY_UNDO, &e) < 0 ? EXIT_FAILED : EXIT_OK);
+}
+
+/* Never waits for who does not listen. 0, -errno. */
+static int say(const struct supervisor *s, struct said *what, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec io = { what, SAID_LEN(what) };
+	struct msghdr msg = { .msg_iov = &io, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (fd >= 0) {
+		struct cmsghdr *c;
+
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(control);
+		c = CMSG_FIRSTHDR(&msg);
+		*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
 	do
-		n = read(ALIVE_FD, &byte, 1);
+		n = sendmsg(s->alive, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	_exit(undo_all(s, n == 1, &e) < 0 ? EXIT_FAILED : EXIT_OK);
+	return n < 0 ? -errno : 0;
+}
+
+static void say_file(const struct supervisor *s, enum about about, const struct stat *st, const char *path)
+{
+	struct said said = { .about = about, .dev = st->st_dev, .ino = st->st_ino };
+
+	if (s->alive >= 0 && strlen(path) < sizeof(said.path)) {
+		strcpy(said.path, path);
+		say(s, &said, -1);
+	}
+}
+
+void supervisor_leftover(const struct supervisor *s, const char *path)
+{
+	struct stat st;
+
+	if (!stat(path, &st))
+		say_file(s, SAY_LEFTOVER, &st, path);
+}
+
+void supervisor_complete(const struct supervisor *s, int fd, const char *path)
+{
+	struct stat st;
+
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		say_file(s, SAY_COMPLETE, &st, path);
+}
+
+/* Else another could have the instance as soon as we are killed, while its settings are being undone. */
+static void note_lock(void *ctx, int fd)
+{
+	struct said said = { .about = SAY_LOCKED };
+	int r = say(ctx, &said, fd);
+
+	if (r)
+		notice(&stderr_notices, "a lock could not be shared with the process that puts settings back (%s)",
+		       strerror(-r));
 }
 
 static void note_change(void *ctx, const char *line, size_t len)
@@ -121,7 +269,7 @@ int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
 	s->log = note_new(&s->note);
 	if (s->log < 0)
 		return start_failed(s, s->log, -1, e);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, alive) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, alive) < 0)
 		return start_failed(s, -errno, -1, e);
 	s->alive = alive[1];
 	s->recorder = getpid();
@@ -138,13 +286,16 @@ int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
 	if (r)
 		return start_failed(s, r, -1, e);
 	kernel_undo_watch(k, note_change, s);
+	kernel_lock_watch(k, note_lock, s);
 	return 0;
 }
 
 /* Has it put everything back. */
 static void ask_to_undo(const struct supervisor *s)
 {
-	if (s->alive >= 0 && send(s->alive, "", 1, MSG_NOSIGNAL) < 0)
+	struct said said = { .about = SAY_UNDO };
+
+	if (s->alive >= 0 && say(s, &said, -1))
 		notice(&stderr_notices, "cannot ask the process that puts settings back");
 }
 

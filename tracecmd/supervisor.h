@@ -30,6 +30,12 @@ struct supervisor {
  */
 int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e);
 /*
+ * Should we be killed, it removes the files that were told with the first, if the second was called and the file
+ * open as @fd has the name @path by then. Best effort.
+ */
+void supervisor_leftover(const struct supervisor *s, const char *path);
+void supervisor_complete(const struct supervisor *s, int fd, const char *path);
+/*
  * Ends it. @undo: why not all settings were put back, if its code is set: then the
  * supervisor tries that first; without success the note of them stays. @r: what the
  * command has come to, told in @e. Returns @r, or else -errno of settings that are

@@ -13,11 +13,6 @@
 #define SYNC_DEFAULT_S 1
 #define SECONDS_MAX (366 * 86400u)
 
-static const char *const command_names[] = {
-	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_EXTRACT] = "extract",
-	[TRACE_AGENT] = "agent",
-};
-
 /* Where the state machine stands. */
 struct parser {
 	enum trace_command which;
@@ -29,7 +24,7 @@ struct parser {
 	bool guest;			/* what follows is for the agent of the last -A */
 	VEC(size_t) profiled;		/* instances with --profile */
 	bool profile_shown;		/* -G or --by-comm was given */
-	char not_perf[32];		/* the first option that means nothing to --perf */
+	char not_perf[TRACE_NAME_MAX];	/* the first option that means nothing to --perf */
 	char *module;			/* --module in force */
 	bool module_used;
 	char *first_clock;		/* the default of all instances */
@@ -55,7 +50,7 @@ static int set_string(struct parser *p, char **to, const char *value)
 
 static int set_number(struct parser *p, int opt, uint64_t min, uint64_t max, uint64_t *to)
 {
-	char name[32];
+	char name[TRACE_NAME_MAX];
 	uint64_t v;
 
 	trace_option_name(opt, name, sizeof(name));
@@ -237,7 +232,7 @@ static int set_max_depth(struct parser *p)
 
 static int set_once(struct parser *p, int opt, const char **to)
 {
-	char name[32];
+	char name[TRACE_NAME_MAX];
 
 	if (*to)
 		return usage_error(p->e, "option %s is given twice ('%s' and '%s')",
@@ -367,14 +362,14 @@ static int set_tsync_interval(struct parser *p)
 
 static int set_size(struct parser *p, int opt, uint64_t *to)
 {
-	char name[32];
+	char name[TRACE_NAME_MAX];
 
 	return trace_value_size(trace_option_name(opt, name, sizeof(name)), optarg, to, p->e);
 }
 
 static int set_part(struct parser *p, int opt)
 {
-	char name[32];
+	char name[TRACE_NAME_MAX];
 
 	return trace_parts_option(p->o, trace_option_name(opt, name, sizeof(name)), optarg, p->e);
 }
@@ -487,7 +482,7 @@ static bool is_hosts(int opt)
 {
 	static const int own[] = {
 		'A', 'B', 'q', OPT_NAME, OPT_TSYNC_INTERVAL, OPT_NOFIFOS, OPT_NOTIMEOUT, OPT_KEY_FILE, OPT_KEY_OPTIONAL,
-		OPT_PROXY, OPT_VERSION,
+		OPT_PROXY,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
@@ -497,49 +492,21 @@ static bool is_hosts(int opt)
 }
 
 /* An option behind -A is not looked into here: the agent's machine knows other events. */
-static int pass_on(struct parser *p, int opt, unsigned meant)
+static int pass_on(struct parser *p, int opt)
 {
-	char name[32];
+	char name[TRACE_NAME_MAX];
 
 	trace_option_name(opt, name, sizeof(name));
-	if (!(meant & TRACE_FOR_AGENT))
+	if (!trace_option_for_agent(opt))
 		return usage_error(p->e, "option %s is not for an agent: give it before -A", name);
 	return trace_guests_option(&p->o->guests, name, optarg) ? no_memory(p) : EXIT_OK;
 }
 
-static int unknown_option(struct parser *p, char **argv)
-{
-	const char *word = argv[optind - 1];
-	int status;
-
-	if (optopt && !strncmp(word, "--", 2))
-		return usage_error(p->e, "option %.*s takes no value", (int)strcspn(word, "="), word);
-	if (optopt)
-		return usage_error(p->e, "there is no option -%c", optopt);
-	status = usage_error(p->e, "there is no option '%s'", word);
-	option_near(word, trace_long_options, p->e);
-	return status;
-}
-
 static int refuse_useless(struct parser *p, int opt)
 {
-	unsigned meant = trace_option_meant(opt);
-	char name[32];
-
-	if (!(meant & TRACE_FOR_PERF) && !*p->not_perf)
+	if (!trace_option_for_perf(opt) && !*p->not_perf)
 		trace_option_name(opt, p->not_perf, sizeof(p->not_perf));
-	if (meant & (1u << p->which))
-		return EXIT_OK;
-	if (p->which == TRACE_AGENT)
-		return usage_error(p->e, "option %s is not for hosts to ask for", trace_option_name(opt, name, sizeof(name)));
-	usage_error(p->e, "option %s has no effect with '%s'",
-		    trace_option_name(opt, name, sizeof(name)), command_names[p->which]);
-	for (size_t w = 0; w < ARRAY_SIZE(command_names); w++)
-		if (meant & (1u << w)) {
-			err_hint(p->e, "did you mean 'tracecmd %s'?", command_names[w]);
-			break;
-		}
-	return EXIT_USAGE;
+	return trace_option_meant(opt, p->which, p->e);
 }
 
 /* ---- the whole line ------------------------------------------------------ */
@@ -591,13 +558,12 @@ static int take_own(struct parser *p, int opt)
 
 static int parse(struct parser *p, int argc, char **argv)
 {
-	const char *letters = trace_letters(p->which);
 	int opt, status;
 
 	optind = 0;			/* glibc: start afresh */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, letters, trace_long_options, NULL)) != -1) {
-		char name[32];
+	while ((opt = trace_option_next(p->which, argc, argv)) != -1) {
+		char name[TRACE_NAME_MAX];
 
 		if (opt == 'h')
 			return EXIT_HELP;
@@ -607,8 +573,8 @@ static int parse(struct parser *p, int argc, char **argv)
 			return usage_error(p->e, "option %s needs a value",
 					   trace_option_name(optopt, name, sizeof(name)));
 		if (opt == '?')
-			return unknown_option(p, argv);
-		status = p->guest && !is_hosts(opt) ? pass_on(p, opt, trace_option_meant(opt)) : take_own(p, opt);
+			return trace_option_unknown(argv, p->e);
+		status = p->guest && !is_hosts(opt) ? pass_on(p, opt) : take_own(p, opt);
 		if (status)
 			return status;
 	}

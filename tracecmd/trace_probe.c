@@ -7,7 +7,7 @@
 int trace_probe_add(struct kernel_instance_setup *is, const char *text, struct err *e)
 {
 	struct kernel_dyn_def def;
-	int r = kernel_dyn_parse(text, false, &def, e);
+	int r = kernel_dyn_parse(text, KERNEL_DYN_ANYWHERE, &def, e);
 
 	if (!r && kernel_setup_probe(is, &def))
 		return EXIT_OK;

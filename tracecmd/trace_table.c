@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <getopt.h>
 #include <stdio.h>
 
 #include "trace_table.h"
@@ -6,13 +7,13 @@
 #define R (1u << TRACE_RECORD)
 #define S (1u << TRACE_START)
 #define X (1u << TRACE_EXTRACT)
-#define A TRACE_FOR_AGENT
-#define P TRACE_FOR_PERF
+#define A (1u << TRACE_AGENT)
+#define P (A << 1)			/* record --perf */
 
 /* Which options mean something to which command. In extract, -s has no
  * argument, and -a and -t choose buffers; -b, -c, -F, -g, -l, -n and -P are
  * taken there because scripts give them, and told to have no effect. To an agent
- * those mean something that neither name files or commands here nor reach beyond
+ * those mean something that neither name files or commands there nor reach beyond
  * the recording. */
 static const struct {
 	int opt;
@@ -39,7 +40,7 @@ static const struct {
 	{ OPT_NOTIMEOUT, R | A }, { OPT_KEY_FILE, R }, { OPT_KEY_OPTIONAL, R }, { OPT_PROXY, R },
 };
 
-const struct option trace_long_options[] = {
+static const struct option long_options[] = {
 	{ "module", required_argument, NULL, OPT_MODULE },
 	{ "max-graph-depth", required_argument, NULL, OPT_MAX_GRAPH_DEPTH },
 	{ "func-stack", no_argument, NULL, OPT_FUNC_STACK },
@@ -97,9 +98,14 @@ const struct option trace_long_options[] = {
 static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tN:A:qhSGH:";
 static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqhSGH:";
 
-const char *trace_letters(enum trace_command which)
+static const char *const command_names[] = {
+	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_EXTRACT] = "extract",
+	[TRACE_AGENT] = "agent",
+};
+
+int trace_option_next(enum trace_command which, int argc, char **argv)
 {
-	return which == TRACE_EXTRACT ? extract_letters : record_letters;
+	return getopt_long(argc, argv, which == TRACE_EXTRACT ? extract_letters : record_letters, long_options, NULL);
 }
 
 const char *trace_option_name(int opt, char *space, size_t size)
@@ -108,16 +114,58 @@ const char *trace_option_name(int opt, char *space, size_t size)
 		snprintf(space, size, "-%c", opt);
 		return space;
 	}
-	for (size_t i = 0; trace_long_options[i].name; i++)
-		if (trace_long_options[i].val == opt)
-			snprintf(space, size, "--%s", trace_long_options[i].name);
+	for (size_t i = 0; long_options[i].name; i++)
+		if (long_options[i].val == opt)
+			snprintf(space, size, "--%s", long_options[i].name);
 	return space;
 }
 
-unsigned trace_option_meant(int opt)
+int trace_option_unknown(char **argv, struct err *e)
+{
+	const char *word = argv[optind - 1];
+	int status;
+
+	if (optopt && !strncmp(word, "--", 2))
+		return usage_error(e, "option %.*s takes no value", (int)strcspn(word, "="), word);
+	if (optopt)
+		return usage_error(e, "there is no option -%c", optopt);
+	status = usage_error(e, "there is no option '%s'", word);
+	option_near(word, long_options, e);
+	return status;
+}
+
+static unsigned meant(int opt)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
 		if (uses[i].opt == opt)
 			return uses[i].commands;
 	return 0;
+}
+
+bool trace_option_for_agent(int opt)
+{
+	return meant(opt) & A;
+}
+
+bool trace_option_for_perf(int opt)
+{
+	return meant(opt) & P;
+}
+
+int trace_option_meant(int opt, enum trace_command which, struct err *e)
+{
+	char name[TRACE_NAME_MAX];
+
+	if (meant(opt) & (1u << which))
+		return EXIT_OK;
+	if (which == TRACE_AGENT)
+		return usage_error(e, "option %s is not for hosts to ask for", trace_option_name(opt, name, sizeof(name)));
+	usage_error(e, "option %s has no effect with '%s'", trace_option_name(opt, name, sizeof(name)),
+		    command_names[which]);
+	for (size_t w = 0; w < ARRAY_SIZE(command_names); w++)
+		if (meant(opt) & (1u << w)) {
+			err_hint(e, "did you mean 'tracecmd %s'?", command_names[w]);
+			break;
+		}
+	return EXIT_USAGE;
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The options of record, start and extract, and what an agent may be asked for: their names, and to whom they mean something. */
+/* The options of record, start and extract: what they are called, and which command they mean something to. */
 #ifndef TRACECMD_TRACE_TABLE_H
 #define TRACECMD_TRACE_TABLE_H
-
-#include <getopt.h>
 
 #include "trace_options.h"
 
@@ -19,16 +17,19 @@ enum {
 	OPT_KEY_FILE, OPT_KEY_OPTIONAL, OPT_PROXY,
 };
 
-/* Bits of trace_option_meant: 1 << enum trace_command, and: */
-#define TRACE_FOR_AGENT (1u << TRACE_AGENT)
-#define TRACE_FOR_PERF (1u << (TRACE_AGENT + 1))	/* record --perf */
+#define TRACE_NAME_MAX 32		/* of an option, with its dashes and the NUL */
 
-extern const struct option trace_long_options[];
-/* For getopt_long. */
-const char *trace_letters(enum trace_command which);
-/* "-e", "--name", in @space if it must be. */
+/* As getopt_long, with @which's options: optarg, optind and optopt are set. */
+int trace_option_next(enum trace_command which, int argc, char **argv);
+/* "-e", "--user": put into @space, which is returned. */
 const char *trace_option_name(int opt, char *space, size_t size);
-/* Who knows it: bits as above. */
-unsigned trace_option_meant(int opt);
+/* What getopt did not take ('?'). EXIT_USAGE with @e set. */
+int trace_option_unknown(char **argv, struct err *e);
+/* Whether an agent may be asked for it. */
+bool trace_option_for_agent(int opt);
+/* Whether it means something to record --perf. */
+bool trace_option_for_perf(int opt);
+/* EXIT_OK if it means something to the command, else EXIT_USAGE with @e set. */
+int trace_option_meant(int opt, enum trace_command which, struct err *e);
 
 #endif

@@ -3,6 +3,7 @@
 
 import collections
 import re
+import struct
 
 Event = collections.namedtuple("Event", "buffer comm pid cpu flags time name text")
 
@@ -17,8 +18,8 @@ def parse(text):
     for line in text.splitlines():
         m = LINE.match(line)
         if m:
-            found.append(Event(m["buffer"] or "", m["comm"], int(m["pid"]), int(m["cpu"]), m["flags"] or "",
-                               m["time"], m["name"], m["text"]))
+            buffer, comm, pid, cpu, *rest = m.groups("")
+            found.append(Event(buffer, comm, int(pid), int(cpu), *rest))
     return found
 
 
@@ -40,10 +41,9 @@ def marker_number(e):
         return int(cpu), int(number)
     if e.name != "raw_data":
         return None
-    id_, *data = e.text.removeprefix("# ").split()
+    id_, data = e.text.removeprefix("# ").split(" ", 1)
     assert int(id_, 16) == 77, e.text
-    data = bytes(int(b, 16) for b in data)
-    return tuple(int.from_bytes(data[i:i + 4], "little") for i in (0, 4))
+    return struct.unpack_from("<II", bytes.fromhex(data))
 
 
 def marker_numbers(found):

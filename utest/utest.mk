@@ -28,7 +28,7 @@ check-san:
 
 # The tests with several threads under ThreadSanitizer, which wants its memory
 # where addresses are not random.
-TSAN_TESTS := test_event_threads test_replay_run test_recorder test_remote
+TSAN_TESTS := test_event_threads test_replay_run test_scan_team test_recorder test_remote
 check-tsan:
 	$(MAKE) B=$(B)-tsan SAN="-fsanitize=thread" OPT="-O1 -g" $(TSAN_TESTS:%=$(B)-tsan/utest/%)
 	@set -e; for t in $(TSAN_TESTS); do setarch -R $(B)-tsan/utest/$$t; done

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "api/scan.h"
+#include "api/scan_team.h"
 
 static int no_memory(struct err *e)
 {
@@ -98,8 +98,12 @@ static int check_buffers(struct tracecmd_trace *t, const struct tracecmd_scan_op
 	return 0;
 }
 
-/* Bits of the streams that are wanted, for the caller to free; NULL: no memory. */
-static uint8_t *choose_streams(struct tracecmd_trace *t, const struct tracecmd_scan_opts *o)
+/*
+ * Bits of the streams that are wanted, for the caller to free; NULL: no memory. *ret_nr of
+ * them, without @share: one part has each nr-th of these.
+ */
+static uint8_t *choose_streams(struct tracecmd_trace *t, const struct tracecmd_scan_opts *o,
+			       const struct scan_share *share, uint32_t *ret_nr)
 {
 	uint32_t nr = replay_nr_streams(t->replay);
 	uint8_t *bits = calloc(1, nr / 8 + 1);
@@ -109,8 +113,11 @@ static uint8_t *choose_streams(struct tracecmd_trace *t, const struct tracecmd_s
 		uint32_t cpu;
 
 		replay_stream_place(t->replay, i, &file, &buffer, &cpu);
-		if (has_cpu(o, cpu) && has_buffer(o, tracecmd_file_buffer(t, file, buffer)))
+		if (!has_cpu(o, cpu) || !has_buffer(o, tracecmd_file_buffer(t, file, buffer)))
+			continue;
+		if (!share || *ret_nr % share->nr == share->part)
 			bits[i / 8] |= 1 << i % 8;
+		++*ret_nr;
 	}
 	return bits;
 }
@@ -158,15 +165,9 @@ static void find_ids(struct scan_file *f)
 static void find_common(struct scan_file *f)
 {
 	AUTO_FREE struct event_fields *fields = NULL;
-	const struct event_name *names;
+	struct tep_event *event = trace_any_event(f->db);
 	const struct event_field *field;
-	struct tep_event *event = NULL;
-	size_t nr = 0;
 
-	if (event_db_names(f->db, &names, &nr, NULL) < 0)
-		nr = 0;
-	for (size_t i = 0; i < nr && !event; i++)
-		event = event_db_event(f->db, names[i].id);
 	if (!event || event_fields_new(event, true, &fields))
 		return;
 	field = event_fields_find(fields, "common_pid");
@@ -236,12 +237,16 @@ static void tell(void *ctx, bool damage, const char *text)
 		notice(&s->trace->notices, "%s", text);
 }
 
-static int start(struct tracecmd_scan *s, const struct tracecmd_scan_opts *o, struct err *e)
+static int start(struct tracecmd_scan *s, const struct tracecmd_scan_opts *o,
+		 const struct scan_share *share, struct err *e)
 {
 	AUTO_FREE uint8_t *streams = NULL;
+	uint32_t nr = 0;
+	unsigned parts;
 	struct replay_pick_opts opts = {
 		.unordered = o->unordered, .from = o->from, .to = o->to, .has_from = o->from,
 		.has_to = o->to, .ids = s->ids, .tell = tell, .tell_ctx = s,
+		.stop = &s->stop,
 	};
 	int r = check_cpus(s->trace, o, e);
 
@@ -251,51 +256,60 @@ static int start(struct tracecmd_scan *s, const struct tracecmd_scan_opts *o, st
 		r = select_events(s, o, e);
 	if (r)
 		return r;
-	opts.streams = streams = choose_streams(s->trace, o);
+	opts.streams = streams = choose_streams(s->trace, o, share, &nr);
 	s->lost = calloc(replay_nr_streams(s->trace->replay) + 1, sizeof(*s->lost));
 	if (!streams || !s->lost)
 		return no_memory(e);
-	return replay_pick_new(s->trace->replay, &opts, &s->pick, e);
+	r = replay_pick_new(s->trace->replay, &opts, &s->pick, e);
+	parts = o->threads < nr ? o->threads : nr;
+	if (r || share || parts < 2 || o->unordered)
+		return r;
+	return scan_team_new(s, o, parts < SCAN_PARTS_MAX ? parts : SCAN_PARTS_MAX, e);
+}
+
+int scan_make(struct tracecmd_trace *t, const struct tracecmd_scan_opts *o, const struct scan_share *share,
+	      struct tracecmd_scan **ret, struct err *e)
+{
+	struct tracecmd_scan *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return no_memory(e);
+	s->trace = t;
+	s->files = calloc(t->nr_files, sizeof(*s->files));
+	s->ids = calloc(t->nr_files, sizeof(*s->ids));
+	r = s->files && s->ids ? start(s, o, share, e) : no_memory(e);
+	if (r) {
+		tracecmd_scan_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
 }
 
 API int tracecmd_scan_new(struct tracecmd_trace *t, const struct tracecmd_scan_opts *opts,
 			  struct tracecmd_scan **ret, struct tracecmd_error *error)
 {
 	struct tracecmd_scan_opts o;
-	struct tracecmd_scan *s;
 	struct err e = { 0 };
+	int r = api_need(t && ret, "tracecmd_scan_new", &e);
 
-	if (api_need(t && ret, "tracecmd_scan_new", &e) < 0)
-		return api_error(&e, error);
-	s = calloc(1, sizeof(*s));
-	if (s) {
-		s->trace = t;
-		s->files = calloc(t->nr_files, sizeof(*s->files));
-		s->ids = calloc(t->nr_files, sizeof(*s->ids));
-	}
-	if (!s || !s->files || !s->ids) {
-		no_memory(&e);
-		goto fail;
-	}
-	if (api_opts(&o, sizeof(o), opts, "tracecmd_scan_opts", &e) < 0)
-		goto fail;
-	if (o.to && o.to < o.from) {
-		err_set(&e, -EINVAL, "struct tracecmd_scan_opts: the range of time ends before it begins");
-		goto fail;
-	}
-	if (check_lists(&o, &e) < 0 || start(s, &o, &e) < 0)
-		goto fail;
-	*ret = s;
-	return 0;
-fail:
-	tracecmd_scan_free(s);
-	return api_error(&e, error);
+	if (!r)
+		r = api_opts(&o, sizeof(o), opts, "tracecmd_scan_opts", &e);
+	if (!r && o.to && o.to < o.from)
+		r = err_set(&e, -EINVAL, "struct tracecmd_scan_opts: the range of time ends before it begins");
+	if (!r)
+		r = check_lists(&o, &e);
+	if (!r)
+		r = scan_make(t, &o, NULL, ret, &e);
+	return r ? api_error(&e, error) : 0;
 }
 
 API void tracecmd_scan_free(struct tracecmd_scan *s)
 {
 	if (!s)
 		return;
+	scan_team_free(s->team);
 	replay_pick_free(s->pick);
 	for (size_t i = 0; i < s->columns.nr; i++)
 		scan_release_column(s, &s->columns.v[i]);
@@ -316,10 +330,21 @@ API void tracecmd_scan_free(struct tracecmd_scan *s)
 	free(s);
 }
 
+API void tracecmd_scan_stop(struct tracecmd_scan *s)
+{
+	if (!s)
+		return;
+	__atomic_store_n(&s->stop, true, __ATOMIC_RELAXED);
+	if (s->team)
+		scan_team_stop(s->team);
+}
+
 API const struct tracecmd_scan_facts *tracecmd_scan_facts(struct tracecmd_scan *s)
 {
 	const struct replay_pick_facts *facts = replay_pick_facts(s->pick);
 
+	if (s->team && s->team->started)	/* it keeps them */
+		return &s->facts;
 	s->facts.scanned = facts->scanned;
 	s->facts.lost = facts->lost == RING_LOST_UNKNOWN ? TRACECMD_LOST_UNKNOWN : facts->lost;
 	return &s->facts;
@@ -333,10 +358,8 @@ static bool wants_pid(const struct tracecmd_scan *s, const struct scan_file *f,
 	size_t lo = 0, hi = s->pids.nr;
 	int32_t pid;
 
-	if (!f->pid.size || rec->len < f->pid.offset + f->pid.size)
+	if (!scan_pid(f, rec, &pid))
 		return false;
-	pid = event_number_at((const uint8_t *)rec->data + f->pid.offset, f->pid.size,
-			      f->pid.is_signed, f->big_endian);
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 

@@ -3,7 +3,6 @@
 #ifndef TRACECMD_API_SCAN_H
 #define TRACECMD_API_SCAN_H
 
-
 #include "api/trace.h"
 #include "event/fields.h"
 
@@ -19,13 +18,45 @@ struct scan_file {
 	struct event_field pid, flags, preempt;
 };
 
+/* The pid of a record; false if it has none. */
+static inline bool scan_pid(const struct scan_file *f, const struct replay_record *rec, int32_t *ret)
+{
+	const struct event_field *pid = &f->pid;
+
+	if (!pid->size || rec->len < pid->offset + pid->size)
+		return false;
+	*ret = event_number_at((const uint8_t *)rec->data + pid->offset, pid->size, pid->is_signed,
+			       f->big_endian);
+	return true;
+}
+
+/* Strings and their numbers, which are given in the order they are met. */
+struct scan_words {
+	struct scan_slot { uint32_t hash, number; } *slots;	/* number: + 1, 0: free */
+	uint32_t nr_slots;		/* a power of two */
+	int nr;
+	VEC(int32_t) offsets;		/* into bytes; nr + 1 of them, or none */
+	struct buf bytes;
+};
+/* The string's number, from 0 on; -ENOMEM, -EOVERFLOW. */
+int32_t scan_words_code(struct scan_words *w, const void *s, uint32_t len);
+void scan_words_release(struct scan_words *w);
+
+/* Numbers of the names of processes, or events, that were met last. */
+#define SCAN_MET 256
+struct scan_met { unsigned file; int32_t key, code; };
+
+/* What a team's parts have beside the caller's columns; no enum tracecmd_what. */
+#define SCAN_STREAM 0x10000		/* uint32: number of file, buffer and CPU */
+
 struct scan_column {
 	int what;
 	char *name;			/* of the field */
 	int type, element;
 	unsigned size;			/* bytes of a number; 0: string or array */
 	bool is_signed;
-	unsigned element_size;
+	struct scan_words words;	/* of TRACECMD_TYPE_WORD */
+	struct scan_met *met;		/* likewise of TRACECMD_TASK and _NAME; code -1: free */
 	/* of a field: by file, by id: NULL where the event has not that field */
 	const struct event_field ***cells;
 	/* the caller's memory, during a call */
@@ -36,16 +67,21 @@ struct scan_column {
 	bool wanted, null_now;
 };
 
+struct scan_team;
+
 struct tracecmd_scan {
 	struct tracecmd_trace *trace;
+	struct scan_team *team;		/* reads the columns; NULL: this one does */
+	bool stop;			/* written by any thread */
 	struct scan_file *files;
 	const uint8_t **ids;		/* of the files, for the pick */
 	VEC(int32_t) pids;		/* sorted */
 	struct replay_pick *pick;
 	VEC(struct scan_column) columns;
 	size_t nr_strings;		/* columns of bytes, in front in order */
+	int failed;			/* -errno of a word that could not be kept */
 	VEC(unsigned) order;		/* of filling: strings and arrays first */
-	bool begun;
+	bool begun, by_records;
 	bool pending;			/* record was not given yet */
 	const struct replay_record *record;
 	struct event_record view;	/* of record */
@@ -56,6 +92,36 @@ struct tracecmd_scan {
 	struct buf text;
 	struct event_fixups fixups;	/* of text; what other events told is left out */
 };
+
+/* Which of a team's parts a scan is: it has the streams of that remainder. */
+struct scan_share { unsigned part, nr; };
+
+/* As tracecmd_scan_new, for checked options. */
+int scan_make(struct tracecmd_trace *t, const struct tracecmd_scan_opts *o, const struct scan_share *share,
+	      struct tracecmd_scan **ret, struct err *e);
+/* As tracecmd_scan_column and tracecmd_scan_read, of this scan alone. */
+int scan_add_column(struct tracecmd_scan *s, const struct tracecmd_column *o, struct err *e);
+int scan_read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max, struct err *e);
+static inline struct tracecmd_values *scan_values_at(struct tracecmd_values *values, size_t i)
+{
+	return (struct tracecmd_values *)((uint8_t *)values + i * values->size);
+}
+/* The caller's memory, for one call; what it came to. */
+int scan_take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max, struct err *e);
+void scan_tell_results(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t rows, bool full);
+
+/* ---- teams (scan_team.h) ---- */
+
+#define SCAN_PARTS_MAX 256
+/* @nr parts, which s->team has then, also after a failure. Options are checked. 0 or -errno. */
+int scan_team_new(struct tracecmd_scan *s, const struct tracecmd_scan_opts *o, unsigned nr, struct err *e);
+/* Ends its threads. NULL is allowed. */
+void scan_team_free(struct scan_team *team);
+/* By any thread. */
+void scan_team_stop(struct scan_team *team);
+/* As scan_add_column and scan_read_rows. */
+int scan_team_column(struct tracecmd_scan *s, const struct tracecmd_column *o, struct err *e);
+int scan_team_read(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max, struct err *e);
 
 /* Takes the next selected record: 1, 0, -errno. */
 int scan_next(struct tracecmd_scan *s, struct err *e);

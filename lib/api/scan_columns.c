@@ -14,21 +14,8 @@ void scan_release_column(struct tracecmd_scan *s, struct scan_column *c)
 	}
 	free(c->cells);
 	free(c->name);
-}
-
-static bool is_number(int type)
-{
-	return type >= TRACECMD_TYPE_INT8 && type <= TRACECMD_TYPE_UINT64;
-}
-
-static unsigned number_size(int type)
-{
-	return 1u << (type - TRACECMD_TYPE_INT8) / 2;
-}
-
-static bool number_signed(int type)
-{
-	return (type - TRACECMD_TYPE_INT8) % 2 == 0;
+	free(c->met);
+	scan_words_release(&c->words);
 }
 
 /* What holds the numbers of both types; of 64 bits with and without sign, those below 2^63. */
@@ -153,16 +140,22 @@ static const struct { const char *name; int type; } own_columns[] = {
 	[TRACECMD_LOST] = { "TRACECMD_LOST", TRACECMD_TYPE_UINT64 },
 	[TRACECMD_TASK] = { "TRACECMD_TASK", TRACECMD_TYPE_STRING },
 	[TRACECMD_TEXT] = { "TRACECMD_TEXT", TRACECMD_TYPE_STRING },
+	[TRACECMD_NAME] = { "TRACECMD_NAME", TRACECMD_TYPE_STRING },
 };
 
 static int own_type(int what)
 {
+	if (what == SCAN_STREAM)
+		return TRACECMD_TYPE_UINT32;
 	return what < 0 || (size_t)what >= ARRAY_SIZE(own_columns) ? 0 : own_columns[what].type;
 }
 
 static int set_type(struct scan_column *c, int own, int wanted, struct err *e)
 {
-	if (wanted && wanted != own && !(is_number(wanted) && is_number(own)))
+	bool can = wanted == own || (is_number(wanted) && is_number(own)) ||
+		   (wanted == TRACECMD_TYPE_WORD && own == TRACECMD_TYPE_STRING);
+
+	if (wanted && !can)
 		return err_set(e, -ENOTSUP, "column '%s' cannot be had as that type: it is %s",
 			       c->name ? c->name : own_columns[c->what].name, is_number(own) ? "a number" :
 			       own == TRACECMD_TYPE_STRING ? "a string" : "an array");
@@ -170,6 +163,17 @@ static int set_type(struct scan_column *c, int own, int wanted, struct err *e)
 	if (is_number(c->type)) {
 		c->size = number_size(c->type);
 		c->is_signed = number_signed(c->type);
+	}
+	if (c->type == TRACECMD_TYPE_WORD) {
+		c->size = sizeof(int32_t);
+		c->is_signed = true;
+	}
+	if (c->type == TRACECMD_TYPE_WORD && (c->what == TRACECMD_TASK || c->what == TRACECMD_NAME)) {
+		c->met = malloc(SCAN_MET * sizeof(*c->met));
+		if (!c->met)
+			return err_errno(e, -ENOMEM, "column '%s'", own_columns[c->what].name);
+		for (unsigned i = 0; i < SCAN_MET; i++)
+			c->met[i].code = -1;
 	}
 	return 0;
 }
@@ -195,7 +199,7 @@ static int make_column(struct tracecmd_scan *s, const struct tracecmd_column *o,
 
 	if (s->begun)
 		return err_set(e, -EBUSY, "a column cannot be added to a scan that is being read");
-	if ((!own && o->what != TRACECMD_FIELD) || o->type < 0 || o->type > TRACECMD_TYPE_ARRAY)
+	if ((!own && o->what != TRACECMD_FIELD) || o->type < 0 || o->type > TRACECMD_TYPE_WORD)
 		return err_set(e, -EINVAL, "struct tracecmd_column: what is %d and type is %d, which "
 			       "this library (%s) does not know", o->what, o->type, tracecmd_version());
 	if (o->what == TRACECMD_FIELD && (!o->field || !*o->field))
@@ -230,27 +234,36 @@ static void sort_columns(struct tracecmd_scan *s)
 			s->order.v[s->order.nr++] = i;
 }
 
+int scan_add_column(struct tracecmd_scan *s, const struct tracecmd_column *o, struct err *e)
+{
+	struct scan_column c = { 0 };
+	int r = make_column(s, o, &c, e);
+
+	if (!r && (vec_reserve(&s->order, s->columns.nr + 1) || vec_push(&s->columns, c)))
+		r = err_errno(e, -ENOMEM, "a column");
+	if (r < 0) {
+		scan_release_column(s, &c);
+		return r;
+	}
+	sort_columns(s);
+	return s->columns.nr - 1;
+}
+
 API int tracecmd_scan_column(struct tracecmd_scan *s, const struct tracecmd_column *column,
 			     struct tracecmd_error *error)
 {
-	struct scan_column c = { 0 };
 	struct tracecmd_column o;
 	struct err e = { 0 };
+	int nr;
 
 	if (api_need(s, "tracecmd_scan_column", &e) < 0 ||
 	    api_opts(&o, sizeof(o), column, "tracecmd_column", &e) < 0)
 		return api_error(&e, error);
-	if (make_column(s, &o, &c, &e) < 0) {
-		scan_release_column(s, &c);
-		return api_error(&e, error);
-	}
-	if (vec_reserve(&s->order, s->columns.nr + 1) || vec_push(&s->columns, c)) {
-		scan_release_column(s, &c);
-		err_errno(&e, -ENOMEM, "a column");
-		return api_error(&e, error);
-	}
-	sort_columns(s);
-	return s->columns.nr - 1;
+	if (o.what == SCAN_STREAM)
+		o.what = 0;
+	/* the team's first: where one of them fails the scan has not the column, and all can be freed */
+	nr = s->team ? scan_team_column(s, &o, &e) : scan_add_column(s, &o, &e);
+	return nr < 0 ? api_error(&e, error) : nr;
 }
 
 API int tracecmd_scan_type(const struct tracecmd_scan *s, unsigned int column, int *element)

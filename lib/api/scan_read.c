@@ -110,6 +110,9 @@ static inline void fill_number(struct tracecmd_scan *s, struct scan_column *c, u
 	case TRACECMD_PREEMPT_COUNT:
 		put_field(c, row, &f->preempt, rec, f->big_endian);
 		break;
+	case SCAN_STREAM:
+		put_number(c, row, rec->stream);
+		break;
 	case TRACECMD_FILE:
 		put_if_fits(c, row, rec->file, false);
 		break;
@@ -135,19 +138,23 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	const struct event_field *field;
 	struct tep_event *event;
 	const char *name;
-	uint64_t pid = 0;
+	const struct event_name *of;
+	int32_t pid;
 
 	*swap = 0;
 	switch (c->what) {
 	case TRACECMD_TASK:
-		if (!f->pid.size || rec->len < f->pid.offset + f->pid.size)
+		if (!scan_pid(f, rec, &pid))
 			return false;
-		pid = event_number_at((const uint8_t *)rec->data + f->pid.offset, f->pid.size,
-				      f->pid.is_signed, f->big_endian);
-		name = event_db_comm(f->db, (int)pid);
+		name = event_db_comm(f->db, pid);
 		*ret = (const uint8_t *)name;
 		*ret_len = strlen(name);
 		return strcmp(name, "<...>");
+	case TRACECMD_NAME:
+		of = event_db_name(f->db, get_u16(rec->data, f->big_endian));
+		*ret = (const uint8_t *)(of ? of->name : "");
+		*ret_len = of ? strlen(of->name) : 0;
+		return of;
 	case TRACECMD_TEXT:
 		event = event_db_event(f->db, get_u16(rec->data, f->big_endian));
 		if (!event)
@@ -168,6 +175,49 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	else if (f->big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
 		*swap = field->size;
 	return true;
+}
+
+/* The number of the name of a process or an event: looked up once for each, mostly. */
+static int32_t met_code(struct tracecmd_scan *s, struct scan_column *c)
+{
+	const struct scan_file *f = &s->files[s->record->file];
+	const uint8_t *name = NULL;
+	struct scan_met *met;
+	unsigned swap;
+	uint32_t len;
+	int32_t key;
+
+	if (c->what == TRACECMD_NAME)
+		key = get_u16(s->record->data, f->big_endian);
+	else if (!scan_pid(f, s->record, &key))
+		return -1;
+	met = &c->met[(uint32_t)key % SCAN_MET];
+	if (met->code >= 0 && met->key == key && met->file == s->record->file)
+		return met->code;
+	if (!find_bytes(s, c, &name, &len, &swap))
+		return -1;
+	*met = (struct scan_met){ s->record->file, key, scan_words_code(&c->words, name, len) };
+	return met->code;
+}
+
+static void fill_word(struct tracecmd_scan *s, struct scan_column *c, uint32_t row)
+{
+	const uint8_t *data = NULL;
+	unsigned swap;
+	uint32_t len;
+	int32_t code = -1;
+
+	if (c->met)
+		code = met_code(s, c);
+	else if (find_bytes(s, c, &data, &len, &swap))
+		code = scan_words_code(&c->words, data, len);
+	if (code < -1)
+		s->failed = code;
+	((int32_t *)c->values)[row] = code < 0 ? -1 : code;
+	if (code < 0)
+		c->nulls++;
+	else
+		set_valid(c, row);
 }
 
 /* Elements into this machine's order. */
@@ -226,19 +276,16 @@ static inline bool fill_row(struct tracecmd_scan *s, uint32_t row)
 	for (size_t i = s->nr_strings; i < s->order.nr; i++) {
 		struct scan_column *c = &s->columns.v[s->order.v[i]];
 
-		if (c->wanted)
+		if (c->wanted && c->type == TRACECMD_TYPE_WORD)
+			fill_word(s, c, row);
+		else if (c->wanted)
 			fill_number(s, c, row);
 	}
 	return true;
 }
 
-static struct tracecmd_values *values_at(struct tracecmd_values *values, size_t i)
-{
-	return (struct tracecmd_values *)((uint8_t *)values + i * values->size);
-}
-
-static int take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
-		       struct err *e)
+int scan_take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
+		     struct err *e)
 {
 	for (size_t i = 0; i < s->columns.nr; i++) {
 		struct scan_column *c = &s->columns.v[i];
@@ -247,7 +294,7 @@ static int take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, 
 		if (values->size < sizeof(*v) || values->size % sizeof(void *))
 			return err_set(e, -EINVAL, "struct tracecmd_values: its size member is %zu, not "
 				       "its size", values->size);
-		v = values_at(values, i);
+		v = scan_values_at(values, i);
 		if (v->size != values->size)
 			return err_set(e, -EINVAL, "struct tracecmd_values: that of column %zu has another "
 				       "size", i);
@@ -270,12 +317,12 @@ static int take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, 
 	return 0;
 }
 
-static void tell_results(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t rows,
-			 bool full)
+void scan_tell_results(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t rows,
+		       bool full)
 {
 	for (size_t i = 0; i < s->columns.nr; i++) {
 		const struct scan_column *c = &s->columns.v[i];
-		struct tracecmd_values *v = values_at(values, i);
+		struct tracecmd_values *v = scan_values_at(values, i);
 
 		v->nulls = c->nulls;
 		v->bytes_used = c->wanted && !c->size ? (size_t)c->offsets[rows] : 0;
@@ -285,8 +332,8 @@ static void tell_results(struct tracecmd_scan *s, struct tracecmd_values *values
 	}
 }
 
-static int read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
-		     struct err *e)
+int scan_read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t max,
+		   struct err *e)
 {
 	bool full = false;
 	uint32_t rows = 0;
@@ -296,7 +343,7 @@ static int read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, ui
 		return err_set(e, -EINVAL, "the scan has no columns");
 	if (max > INT_MAX)
 		max = INT_MAX;
-	r = take_memory(s, values, max, e);
+	r = scan_take_memory(s, values, max, e);
 	if (r)
 		return r;
 	s->begun = true;
@@ -305,12 +352,14 @@ static int read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, ui
 		if (r <= 0)
 			break;
 		full = !fill_row(s, rows);
-		if (full)
+		if (full || s->failed)
 			break;
 		s->pending = false;
 		s->facts.selected++;
 	}
-	tell_results(s, values, rows, full);
+	scan_tell_results(s, values, rows, full);
+	if (s->failed)
+		return err_errno(e, s->failed, "the words of a column");
 	if (full && !rows)
 		return err_set(e, -ENOBUFS, "the bytes of a column do not hold one row");
 	/* what was read is given first; the failure comes again */
@@ -324,7 +373,7 @@ API int tracecmd_scan_read(struct tracecmd_scan *s, struct tracecmd_values *valu
 	int r = api_need(s && values, "tracecmd_scan_read", &e);
 
 	if (!r)
-		r = read_rows(s, values, max, &e);
+		r = s->team ? scan_team_read(s, values, max, &e) : scan_read_rows(s, values, max, &e);
 	return r < 0 ? api_error(&e, error) : r;
 }
 
@@ -334,16 +383,13 @@ static void fill_record(struct tracecmd_scan *s, struct tracecmd_record *ret)
 {
 	const struct replay_record *rec = s->record;
 	const struct scan_file *f = &s->files[rec->file];
-	const struct event_field *pid = &f->pid;
 
 	*ret = (struct tracecmd_record){
 		.time = rec->ts, .size = rec->len, .cpu = rec->cpu, .file = rec->file,
 		.buffer = rec->buffer, .id = get_u16(rec->data, f->big_endian), .pid = -1,
 		.lost = s->record_lost == RING_LOST_UNKNOWN ? TRACECMD_LOST_UNKNOWN : s->record_lost,
 	};
-	if (pid->size && rec->len >= pid->offset + pid->size)
-		ret->pid = event_number_at((const uint8_t *)rec->data + pid->offset, pid->size,
-					   pid->is_signed, f->big_endian);
+	(void)scan_pid(f, rec, &ret->pid);
 }
 
 static int read_records(struct tracecmd_scan *s, struct tracecmd_record *records, uint32_t max,
@@ -352,9 +398,11 @@ static int read_records(struct tracecmd_scan *s, struct tracecmd_record *records
 	uint32_t nr = 0;
 	int r = 0;
 
+	if (s->team && s->begun && !s->by_records)
+		return err_set(e, -EBUSY, "the scan's events are being read as columns");
 	if (max > INT_MAX)
 		max = INT_MAX;
-	s->begun = true;
+	s->begun = s->by_records = true;
 	buf_clear(&s->arena);
 	while (nr < max && s->arena.len < ARENA_BYTES) {
 		size_t at = s->arena.len;

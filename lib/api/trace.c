@@ -116,11 +116,14 @@ API void tracecmd_trace_close(struct tracecmd_trace *t)
 		return;
 	for (unsigned int i = 0; t->files && i < t->nr_files; i++) {
 		event_ctx_free(t->files[i].ctx);
+		event_ctx_free(t->files[i].record_ctx);
 		trace_release_formats(&t->files[i]);
 		free(t->files[i].cut);
 	}
 	replay_free(t->replay);
 	buf_release(&t->text);
+	buf_release(&t->record_text);
+	event_fixups_release(&t->fixups);
 	vec_release(&t->joined);
 	pthread_mutex_destroy(&t->notice_lock);
 	free(t->files);

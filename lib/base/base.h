@@ -262,6 +262,14 @@ void path_sync_dir(const char *path);
 /* Opens, reads all, closes. 0 or -errno. */
 int path_read_all(const char *path, struct buf *out, size_t max);
 /*
+ * Opens a control file of the kernel's with @flags and O_CLOEXEC. All of tracefs, proc and sysfs are
+ * regular files; in somebody's copy a FIFO or a device may have the name, which must neither be
+ * waited for nor touched: -EMEDIUMTYPE, and a folder is that, too. A descriptor, or -errno.
+ */
+int control_file_open(const char *path, int flags);
+/* path_read_all of such a file. */
+int control_file_read(const char *path, struct buf *out, size_t max);
+/*
  * Opens @path for reading and writing, as it is; a file that is not there is made, with *@made.
  * What is no regular file is not touched, and symbolic links are not followed. A
  * descriptor; -EEXIST, told: something else is there; -errno.

@@ -45,7 +45,8 @@ int err_errno(struct err *e, int code, const char *fmt, ...)
 	va_end(ap);
 	if (e) {
 		err_append(e, ": ");
-		err_append(e, strerror_r(-code, why, sizeof(why)));
+		/* So control_file_open says; the system's words are about disks in drives. */
+		err_append(e, code == -EMEDIUMTYPE ? "it is no regular file" : strerror_r(-code, why, sizeof(why)));
 	}
 	return code;
 }

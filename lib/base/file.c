@@ -131,6 +131,36 @@ int path_read_all(const char *path, struct buf *out, size_t max)
 	return fd_read_all(fd, out, max);
 }
 
+int control_file_open(const char *path, int flags)
+{
+	struct stat st;
+	int fd, r;
+
+	/* Looked at first: opening a device does something. */
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EMEDIUMTYPE;
+	/* And again what was opened, without waiting should it be another now. */
+	fd = open(path, flags | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EMEDIUMTYPE;
+	if (!r && !(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags & O_APPEND) < 0)
+		r = -errno;
+	if (!r)
+		return fd;
+	close(fd);
+	return r;
+}
+
+int control_file_read(const char *path, struct buf *out, size_t max)
+{
+	int fd AUTO_CLOSE = control_file_open(path, O_RDONLY);
+
+	return fd < 0 ? fd : fd_read_all(fd, out, max);
+}
+
 void path_sync_dir(const char *path)
 {
 	const char *slash = strrchr(path, '/');

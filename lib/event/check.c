@@ -77,6 +77,15 @@ static const struct tep_format_field *arg_field(struct tep_event *event,
 	return NULL;
 }
 
+/* Whether it names a field that the event has not: to libtraceevent 0, as a string an empty one. */
+static bool is_missing(struct tep_event *event, const struct tep_print_arg *arg)
+{
+	return arg && !named_field(event, arg) &&
+	       ((arg->type == TEP_PRINT_FIELD && arg->field.name) ||
+		(arg->type == TEP_PRINT_STRING && arg->string.string) ||
+		(arg->type == TEP_PRINT_BITMASK && arg->bitmask.bitmask));
+}
+
 static bool add_guard(struct format_check *c, enum format_guard_kind kind,
 		      const struct tep_print_arg *field, const struct tep_print_arg *count,
 		      const struct tep_print_arg *size)
@@ -94,11 +103,14 @@ static bool check_array(struct tep_event *event, struct format_check *c,
 			const struct tep_print_arg *field, const struct tep_print_arg *count,
 			const struct tep_print_arg *size)
 {
+	bool missing = is_missing(event, field);
+
 	if (!field || (field->type != TEP_PRINT_FIELD && field->type != TEP_PRINT_DYNAMIC_ARRAY) ||
-	    !arg_field(event, field))
+	    (!missing && !arg_field(event, field)))
 		return false;
-	return check_arg(event, c, count) && (!size || check_arg(event, c, size)) &&
-	       add_guard(c, GUARD_LENGTH, field, count, size);
+	if (!check_arg(event, c, count) || (size && !check_arg(event, c, size)))
+		return false;
+	return missing || add_guard(c, GUARD_LENGTH, field, count, size);
 }
 
 static bool check_op(struct tep_event *event, struct format_check *c,
@@ -114,6 +126,8 @@ static bool check_op(struct tep_event *event, struct format_check *c,
 		       check_arg(event, c, right);
 	switch (op[0]) {
 	case '[':
+		if (is_missing(event, skip_casts(left)))
+			break;
 		if (!arg_field(event, skip_casts(left)))
 			return false;
 		if (!add_guard(c, GUARD_INDEX, skip_casts(left), right, NULL))
@@ -160,7 +174,7 @@ static bool check_arg(struct tep_event *event, struct format_check *c,
 	case TEP_PRINT_STRING:
 	case TEP_PRINT_BITMASK:
 	case TEP_PRINT_DYNAMIC_ARRAY:
-		return arg_field(event, arg);
+		return arg_field(event, arg) || is_missing(event, arg);
 	case TEP_PRINT_DYNAMIC_ARRAY_LEN:
 		/* it does not survive the length of a __rel_loc */
 		f = arg_field(event, arg);
@@ -420,7 +434,7 @@ static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const
 	case TEP_PRINT_FIELD:
 		f = arg_field(event, arg);
 		*ret = 0;
-		return f && (is_odd(f->size) || format_number(f, data, len, ret));
+		return !f || (is_odd(f->size) || format_number(f, data, len, ret));
 	case TEP_PRINT_TYPE:
 		if (!eval(event, arg->typecast.item, data, len, &a))
 			return false;
@@ -436,7 +450,7 @@ static bool eval(struct tep_event *event, const struct tep_print_arg *arg, const
 		if (arg->op.op[0] == '[') {
 			f = arg_field(event, skip_casts(arg->op.left));
 			*ret = 0;
-			return f && f->elementsize && is_odd(f->elementsize);
+			return !f || (f->elementsize && is_odd(f->elementsize));
 		}
 		if (arg->op.op[0] == '?')
 			return eval(event, arg->op.left, data, len, &a) &&

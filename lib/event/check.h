@@ -43,7 +43,7 @@ struct format_check {
 
 /*
  * Looks at a text before libtraceevent parses it (check_text.c). Returns 1 if
- * it may, 0 if only its first *ret_head bytes (everything in front of the print
+ * it may, 2 if it may while the parser waits for no field of flags or symbols (parse_slot), 0 if only its first *ret_head bytes (everything in front of the print
  * format) may, -EBADMSG if nothing; @e has the reason for 0 and -EBADMSG.
  */
 int format_check_text(const char *text, size_t len, size_t *ret_head, struct err *e);

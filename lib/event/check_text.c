@@ -6,7 +6,8 @@
  *  - a character that is neither printable nor blank, or the text's end, where
  *    it wants another token behind '[' or sizeof(;
  *  - __attribute__ as a field's first word;
- *  - REC->FIELD without such a field (while flags or symbols are read);
+ *  - REC->FIELD without such a field, if it is the first one since flags or symbols began, even
+ *    in another event's format: libtraceevent notes there what the field is;
  *  - a constant divided by zero;
  *  - behind an index or a condition, something that is no binary operator;
  *  - an address from the record, given to a plugin's function that follows it;
@@ -321,11 +322,40 @@ static const char *check_operator(struct operators *o, const struct token *t,
 	return NULL;
 }
 
+/* What libtraceevent waits for the next field with, to note it there. */
+enum { WAITS_FLAGS = 1, WAITS_SYMBOLS = 2 };
+
+static unsigned waits_from(const struct token *word)
+{
+	if (is(word, "__print_flags"))
+		return WAITS_FLAGS;
+	return is(word, "__print_symbolic") || is(word, "__print_symbolic_u64") ? WAITS_SYMBOLS : 0;
+}
+
+/*
+ * An arrow, behind @before: NULL, or why what follows may not. *missing: REC's field is not there, which
+ * is a number 0 and an empty string.
+ */
+static const char *check_arrow(const struct scan *head, const struct token *before,
+			       const struct token *next, unsigned *waits, bool *missing)
+{
+	if (next->kind != TOKEN_WORD)
+		return "there is no such field";
+	if (has_field(head, next)) {
+		*waits &= *waits & WAITS_FLAGS ? WAITS_SYMBOLS : 0;
+		return NULL;
+	}
+	*missing = true;
+	return is(before, "REC") && !*waits ? NULL : "there is no such field";
+}
+
+/* 1, 2 if fields are missing, -EBADMSG. */
 static int check_print(struct scan s, const struct scan *head, struct err *e)
 {
 	struct token t, before = { TOKEN_END, s.p, 0 };
 	struct operators operators = { .depth = 0 };
-	unsigned uses = 0;
+	unsigned uses = 0, waits = 0;
+	bool missing = false, sized = false;
 
 	for (; (t = next_token(&s)).kind != TOKEN_END; before = t) {
 		struct scan ahead = s;
@@ -339,8 +369,14 @@ static int check_print(struct scan s, const struct scan *head, struct err *e)
 
 		if (is(&t, "->") && ++uses > USES_MAX)
 			return bad(&s, t.at, e, "too many uses of fields");
-		if (is(&t, "->") && (next.kind != TOKEN_WORD || !has_field(head, &next)))
-			return bad(&s, t.at, e, "there is no such field");
+		waits |= waits_from(&t);
+		sized |= is(&t, "sizeof");
+		if (is(&t, "->"))
+			why = check_arrow(head, &before, &next, &waits, &missing);
+		if (missing && sized)
+			why = "there is no such field";
+		if (why)
+			return bad(&s, t.at, e, why);
 		if ((is(&t, "/") || is(&t, "%")) && !divisor_is_safe(s))
 			return bad(&s, t.at, e, "what it divides by may be 0");
 		if (t.kind == TOKEN_WORD && !follows_only_arrays(&t, s))
@@ -348,7 +384,7 @@ static int check_print(struct scan s, const struct scan *head, struct err *e)
 		if (is(&before, "sizeof") && is(&t, "(") && next.kind == TOKEN_END)
 			return bad(&s, t.at, e, "sizeof of nothing");
 	}
-	return 0;
+	return missing ? 2 : 1;
 }
 
 /* ---- all together ---------------------------------------------------------------------------- */
@@ -359,6 +395,7 @@ int format_check_text(const char *text, size_t len, size_t *ret_head, struct err
 	const char *print = memmem(text, len, key, sizeof(key) - 1);
 	struct scan head = { text, text, print ? print : text + len };
 	struct scan tail = { text, head.end + (print ? sizeof(key) - 1 : 0), text + len };
+	int ret;
 
 	if (len > TEXT_MAX)
 		return err_set(e, -EBADMSG, "%zu bytes long, more than %u", len, TEXT_MAX);
@@ -366,6 +403,8 @@ int format_check_text(const char *text, size_t len, size_t *ret_head, struct err
 	    check_fields(head, e) < 0)
 		return -EBADMSG;
 	*ret_head = head.end - text;
-	return check_characters(&tail, e) >= 0 && check_nesting(tail, e) >= 0 &&
-	       check_print(tail, &head, e) >= 0;
+	if (check_characters(&tail, e) < 0 || check_nesting(tail, e) < 0)
+		return 0;
+	ret = check_print(tail, &head, e);
+	return ret < 0 ? 0 : ret;
 }

@@ -31,11 +31,6 @@ void event_ctx_free(struct event_ctx *ctx)
 	free(ctx);
 }
 
-struct event_db *event_ctx_db(const struct event_ctx *ctx)
-{
-	return ctx->db;
-}
-
 void event_ctx_defer(struct event_ctx *ctx, struct event_fixups *fx)
 {
 	ctx->fixups = fx;
@@ -121,14 +116,23 @@ static bool is_old(struct event_ctx *ctx, int pid)
 	       event_db_known_comm(ctx->db, pid);
 }
 
+/* Into the past. Without the memory for it, a name stays unknown. */
+static void remember(struct event_db *db, int pid, const char *name, size_t len)
+{
+	if (past_learn(&db->past, pid, name, len) != -ENOSPC || db->past.full_told)
+		return;
+	db->past.full_told = true;
+	event_db_tell(db, "only events tell the names of more than %u tasks: those of further ones are "
+		      "not remembered", (unsigned)db->past.nr_comms);
+}
+
 static void learn(struct event_ctx *ctx, int pid, const char *name, size_t len)
 {
 	struct event_fixups *fx = ctx->fixups;
 	struct event_fixup fix = { .kind = FIXUP_LEARN, .db = ctx->db, .pid = pid, .len = len };
 
-	/* without the memory for it, a name stays unknown */
 	if (!fx) {
-		past_learn(&ctx->db->past, pid, name, len);
+		remember(ctx->db, pid, name, len);
 		return;
 	}
 	fix.word = fx->words.len;
@@ -222,7 +226,7 @@ static bool settle_one(const struct event_fixup *fix, const struct event_line_st
 
 	switch (fix->kind) {
 	case FIXUP_LEARN:
-		past_learn(past, fix->pid, words + fix->word, fix->len);
+		remember(fix->db, fix->pid, words + fix->word, fix->len);
 		return false;
 	case FIXUP_COMM:
 		name = past_comm(past, fix->pid);

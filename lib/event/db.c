@@ -28,6 +28,8 @@ void event_unlock(void)
 	pthread_mutex_unlock(&process_lock);
 }
 
+static const char endless[] = "more is wrong with the event formats; that is not told any more";
+
 void event_db_tell(struct event_db *db, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX];
@@ -39,7 +41,7 @@ void event_db_tell(struct event_db *db, const char *fmt, ...)
 		vsnprintf(text, sizeof(text), fmt, ap);
 		va_end(ap);
 		notice(db->opts.notices, "%s", db->told++ < NOTICES_MAX ? text :
-		       "more is wrong with the event formats; that is not told any more");
+		       endless);
 	}
 	event_unlock();
 }
@@ -92,6 +94,7 @@ static void free_slot(struct event_slot *slot)
 	prog_free(slot->prog);
 	format_check_release(&slot->check);
 	free(slot->heading);
+	free(slot->own_why);
 	free(slot);
 }
 
@@ -119,6 +122,7 @@ void event_db_free(struct event_db *db)
 	event_lock();
 	if (db->plugins.list)
 		tep_unload_plugins(db->plugins.list, db->tep);
+	leave_tep(db);
 	tep_free(db->tep);
 	event_unlock();
 	for (size_t i = 0; i < db->styles.nr; i++)
@@ -436,6 +440,22 @@ static void parse_head(struct event_db *db, struct event_slot *slot, const char 
 	slot->check.bad_print = true;
 }
 
+/*
+ * Behind the words for flags and symbols libtraceevent 1.7 waits for a field to note that at, across
+ * formats, and does not survive if the next one is missing: here it gets two. False: no memory.
+ */
+static bool give_fields(void)
+{
+	static const char text[] = "name: none\nID: 1\nformat:\n\tfield:unsigned short common_type;"
+		"\toffset:0;\tsize:2;\tsigned:0;\n\n\tfield:int a;\toffset:8;\tsize:4;\tsigned:1;\n\n"
+		"print fmt: \"%d %d\", REC->a, REC->a\n";
+	struct tep_handle *tep = tep_alloc();
+	bool done = tep && !tep_parse_event(tep, text, strlen(text), "none");
+
+	tep_free(tep);
+	return done;
+}
+
 #define NAME_WIDTH 20
 
 /* What stands between time and text of a line. */
@@ -457,6 +477,28 @@ static bool make_heading(struct event_slot *slot)
 	return true;
 }
 
+/* Why the slot has no event: @why; NULL: that it cannot be understood. */
+static bool not_parsed(struct event_db *db, struct event_slot *slot, const char *why)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	buf_printf(&text, "format of event %s:%s (id %d)%s %s", slot->pub.system, slot->pub.name,
+		   slot->pub.id, why ? ":" : "", why ? why : "cannot be understood");
+	if (db->not_parsed++ < NOTICES_MAX && !text.failed)
+		slot->why = slot->own_why = strdup(text.data);
+	else
+		slot->why = endless;
+	if (slot->why && !db->tell_needs)
+		event_db_tell(db, "%s", slot->why);
+	return false;
+}
+
+void event_db_tell_slot(struct event_db *db, const struct event_slot *slot)
+{
+	if (slot->why && db->tell_needs)
+		db->tell_needs(db->tell_needs_ctx, slot->why);
+}
+
 static bool parse_slot(struct event_db *db, struct event_slot *slot)
 {
 	const struct event_name *name = &slot->pub;
@@ -468,22 +510,18 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 	int r;
 
 	r = format_check_text(name->format, name->format_len, &head, &why);
-	if (r < 0) {
-		event_db_tell(db, "format of event %s:%s (id %d): %s", name->system, name->name,
-			      name->id, why.text);
-		return false;
-	}
+	if (r < 0)
+		return not_parsed(db, slot, why.text);
 	slot->plugin = plugins_for_format(db, name);
+	if (r == 2 && !give_fields())
+		r = 0;
 	if (format && r)
 		tep_parse_event(db->tep, format, name->format_len, name->system);
 	else if (format)
 		parse_head(db, slot, format, head);
 	event = tep_find_event(db->tep, name->id);
-	if (!event || event->id != name->id || !take_name(event, name, format != name->format)) {
-		event_db_tell(db, "format of event %s:%s (id %d) cannot be understood",
-			      name->system, name->name, name->id);
-		return false;
-	}
+	if (!event || event->id != name->id || !take_name(event, name, format != name->format))
+		return not_parsed(db, slot, NULL);
 	if (!make_heading(slot))
 		return false;
 	slot->event = event;
@@ -509,7 +547,7 @@ static struct event_slot *make_slot(struct event_db *db, int id)
 	if (!slot)
 		return NO_SLOT;
 	slot->pub = db->names.v[db->by_id[id] - 1];
-	if (parse_slot(db, slot))
+	if (parse_slot(db, slot) || slot->why)
 		return slot;
 	free_slot(slot);
 	return NO_SLOT;
@@ -569,6 +607,13 @@ static bool tell_failure(struct event_db *db, struct event_slot *slot)
 	return true;
 }
 
+void event_db_parse_formats(struct event_db *db)
+{
+	/* libtraceevent looks for an event's place from the lowest id on */
+	for (int id = EVENT_ID_MAX; id >= 0; id--)
+		event_db_slot(db, id);
+}
+
 int event_db_parse_all(struct event_db *db, struct err *e)
 {
 	int failed, r = event_db_need_formats(db, e);
@@ -576,9 +621,7 @@ int event_db_parse_all(struct event_db *db, struct err *e)
 	if (r < 0)
 		return r;
 	failed = db->left_out;
-	/* libtraceevent looks for an event's place from the lowest id on */
-	for (int id = EVENT_ID_MAX; id >= 0; id--)
-		event_db_slot(db, id);
+	event_db_parse_formats(db);
 	for (size_t i = 0; i < db->names.nr; i++) {
 		struct event_slot *slot = event_db_slot(db, db->names.v[i].id);
 
@@ -596,8 +639,10 @@ const struct event_common *event_db_common(struct event_db *db, int id)
 		return &db->common;
 	if (!event_db_slot(db, id)) {
 		use_formats(db);
+		/* of the file's others nothing is wanted */
 		for (size_t i = 0; i < db->names.nr && !db->common.known; i++)
-			event_db_slot(db, db->names.v[i].id);
+			if (db->names.v[i].id <= EVENT_ID_MAX)
+				event_db_make_slot(db, db->names.v[i].id);
 	}
 	return &db->common;
 }

@@ -37,7 +37,9 @@ struct event_teaches { const struct tep_format_field *pid, *comm; };
 /* A parsed event. Nothing in it changes once it can be found in a db. */
 struct event_slot {
 	struct event_name pub;
-	struct tep_event *event;
+	struct tep_event *event;	/* NULL: it cannot be had ... */
+	const char *why;		/* ... which is told so, if not NULL */
+	char *own_why;
 	char *heading;			/* " NAME: ", padded, and readable up to HEADING_MIN */
 	uint32_t heading_len;
 	event_builtin_fn text;		/* NULL: none is made here */
@@ -91,6 +93,7 @@ struct event_db {
 	struct err formats_why;		/* why not all formats could be had */
 	unsigned told;			/* notices so far */
 	unsigned left_out;		/* formats without a name or id */
+	unsigned not_parsed;		/* those that have a text why */
 	atomic_uint damage;		/* texts of the source that could not be had */
 	void (*tell_needs)(void *ctx, const char *text);	/* NULL: once, by the notices */
 	void *tell_needs_ctx;
@@ -106,6 +109,8 @@ struct event_db {
 	bool compat_31;
 	struct event_graph_opts graph;
 	VEC(char *) plugin_options;	/* given to libtraceevent, values left out */
+	tep_event_handler_func print;	/* of event_db_fill_tep; NULL: it was not called */
+	void *print_ctx;
 	/* the source's texts: tables that are whole once their flag is set (texts.c) */
 	atomic_bool have_symbols, have_printks, have_comms, have_tep_texts;
 	struct err symbols_why, printks_why, comms_why;	/* why not, or not all, could be had */
@@ -144,8 +149,11 @@ void event_db_tell(struct event_db *db, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The text of an event of a known slot: event_text. */
 void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
 	      bool fields, const struct event_next *next, struct buf *out);
-/* Finds and parses what event_db_slot did not find; never NULL, ->event may be. */
+/* Finds and parses what event_db_slot did not find; never NULL, ->event may be: then that is
+ * not told. */
 struct event_slot *event_db_make_slot(struct event_db *db, int id);
+/* Tells why it has no event, where each need is told. */
+void event_db_tell_slot(struct event_db *db, const struct event_slot *slot);
 /* The slot of an id, parsed; NULL if there is none. */
 static inline struct event_slot *event_db_slot(struct event_db *db, int id)
 {
@@ -156,7 +164,10 @@ static inline struct event_slot *event_db_slot(struct event_db *db, int id)
 	slot = atomic_load_explicit(&db->slots[id], memory_order_acquire);
 	if (!slot)
 		slot = event_db_make_slot(db, id);
-	return slot->event ? slot : NULL;
+	if (__builtin_expect(slot->event != NULL, 1))
+		return slot;
+	event_db_tell_slot(db, slot);
+	return NULL;
 }
 /* Task names and printk formats are registered with libtraceevent. */
 void event_db_need_texts(struct event_db *db);
@@ -169,6 +180,10 @@ const char *event_db_printk(struct event_db *db, uint64_t addr);
  * Returns whether its events are printed by a plugin that is loaded later.
  */
 bool plugins_for_format(struct event_db *db, const struct event_name *name);
+/* All of them. */
+void event_db_parse_formats(struct event_db *db);
+/* Takes what is the db's out of libtraceevent's handle, before it goes. */
+void leave_tep(struct event_db *db);
 /* Loads what was put off, with the lock held. */
 void plugins_need(struct event_db *db);
 /* Whether an event's handler, if it has one, is that of libtraceevent's own plugins. */

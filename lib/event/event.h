@@ -106,14 +106,23 @@ const struct event_name *event_db_name(struct event_db *db, int id);
 /* How many of the source's texts were asked for and could not be had; each was told. */
 unsigned event_db_damage(const struct event_db *db);
 /*
- * For whoever makes texts that he may throw away: that names, symbols or printk formats could
- * not be had is not told once by the notices and counted then, but by @tell, whenever some
+ * For whoever makes texts that he may throw away: that names, symbols, printk formats or an event's
+ * format could not be had is not told once by the notices and counted then, but by @tell, whenever some
  * are needed (of the same address again not always: event_ctx_forget), in the thread that
  * needs them and by several at a time. @text is the same pointer each time and lives as long
  * as the db.
  */
 void event_db_tell_needs(struct event_db *db, void (*tell)(void *ctx, const char *text), void *ctx);
 
+/*
+ * For programs that work with libtraceevent's handle on their own: every format is parsed,
+ * plugins are loaded, names of tasks and printk formats are registered with it, and it knows
+ * the header page's layout. Symbols it asks for when it needs some. Events of the function
+ * tracers are printed by @print where no plugin does, unless event_db_load_plugins was told to
+ * leave plugins out. References to the handle may outlive the db: then it is left with
+ * all symbols, and without plugins. 0 or -errno.
+ */
+int event_db_fill_tep(struct event_db *db, tep_event_handler_func print, void *ctx, struct err *e);
 /* libtraceevent's handle of it; only to compare with, where other threads may
  * be at work: what libtraceevent does with it is not thread safe. */
 struct tep_handle *event_db_tep(struct event_db *db);
@@ -155,7 +164,6 @@ struct event_record {
 struct event_ctx;
 int event_ctx_new(struct event_db *db, struct event_ctx **ret, struct err *e);	/* 0, -ENOMEM */
 void event_ctx_free(struct event_ctx *ctx);
-struct event_db *event_ctx_db(const struct event_ctx *ctx);
 /*
  * A task's name as a line would show it now: event_db_comm's, or where the file
  * has none the one that the texts made so far told (not while they are deferred).
@@ -188,6 +196,10 @@ struct event_next {
  */
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out);
+/* This library's own text of an event, without a newline at its end: false where it has
+ * none, or the record is not as its format says. */
+bool event_own_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
+		    const struct event_next *next, struct buf *out);
 
 /* ---- texts that wait for those before them ------------------------------------ */
 

@@ -278,7 +278,7 @@ static int add_cells(const struct event_export *x, struct export_plan *plan,
 	return 0;
 }
 
-void export_plan_free(struct export_plan *plan)
+static void plan_free(struct export_plan *plan)
 {
 	if (!plan)
 		return;
@@ -315,7 +315,7 @@ static struct export_plan *new_plan(const struct event_export *x, const struct e
 	buf_fill(&plan->keys, 0, COPY_SLACK);
 	if (!r && !plan->keys.failed)
 		return plan;
-	export_plan_free(plan);
+	plan_free(plan);
 	return NULL;
 }
 
@@ -335,7 +335,7 @@ struct export_plan *export_plan(struct event_export *x, int id)
 						 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return plan;
 	/* another thread was faster */
-	export_plan_free(plan);
+	plan_free(plan);
 	return expected;
 }
 
@@ -379,7 +379,7 @@ void event_export_free(struct event_export *x)
 	if (!x)
 		return;
 	for (uint32_t i = 0; x->plans && i < x->nr_plans; i++)
-		export_plan_free(x->plans[i]);
+		plan_free(x->plans[i]);
 	free(x->plans);
 	free(x);
 }

@@ -71,7 +71,6 @@ struct event_export {
 
 /* The event's plan; NULL if the file has no format of that id, or no memory. */
 struct export_plan *export_plan(struct event_export *x, int id);
-void export_plan_free(struct export_plan *plan);
 
 /* '"NAME":', and a comma in front. */
 void export_put_member(struct buf *out, bool first, const char *name, enum escape how);

@@ -8,17 +8,27 @@
 
 #include "base/base.h"
 
-struct past_comm { int pid; char *name; };
+/* Of more tasks names are not remembered, so that memory has a bound: 8 MB for the table and at
+ * most as much for the names. */
+#define PAST_COMMS_MAX (1u << 19)
+#define PAST_BLOCK 65536u
+#define PAST_BLOCKS_MAX 128
+
+struct past_comm { int pid; uint32_t name; };	/* see past_comm(); 0: free */
 struct past_stack { VEC(const char *) v; };	/* names of functions, outermost first */
 
 struct event_past {
-	struct past_comm *comms;	/* hashed by pid; name NULL: free */
+	struct past_comm *comms;	/* hashed by pid */
 	size_t nr_comms, cap_comms;	/* a power of two */
+	VEC(char *) blocks;		/* names, PAST_BLOCK bytes each: they stay where they are */
+	size_t used;			/* of the last block */
+	bool full_told;			/* by whoever asked for more than there may be */
 	VEC(struct past_stack) stacks;	/* by CPU */
 };
 
-/* Remembers a task's name unless it has one. False: no memory, it is not remembered. */
-bool past_learn(struct event_past *past, int pid, const char *name, size_t len);
+/* Remembers a task's name unless it has one. 0; not remembered: -ENOMEM, -ENOSPC if there are
+ * too many already. */
+int past_learn(struct event_past *past, int pid, const char *name, size_t len);
 const char *past_comm(const struct event_past *past, int pid);	/* NULL: unknown */
 /*
  * How deep a function called by @parent is indented, as libtraceevent's

@@ -138,6 +138,26 @@ const char *event_db_foreign_text(struct event_db *db, int id)
 	return slot->prog ? NULL : slot->no_prog;
 }
 
+/* Texts are parts of lines. */
+static void trim_newline(struct buf *out, size_t start)
+{
+	if (out->data && out->len > start && out->data[out->len - 1] == '\n')
+		out->data[--out->len] = 0;
+}
+
+bool event_own_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
+		    const struct event_next *next, struct buf *out)
+{
+	const struct event_slot *slot = event_db_slot(ctx->db, event->id);
+	size_t start = out->len;
+
+	if (!slot || slot->event != event || slot->check.bad_fields || !has_own_text(slot, rec) ||
+	    slot->text(ctx, slot, rec, next, out) != BUILTIN_DONE)
+		return false;
+	trim_newline(out, start);
+	return true;
+}
+
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {
@@ -176,6 +196,5 @@ void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct
 		put_text(ctx, slot, rec, fields, made == BUILTIN_PART, out);
 	}
 trim:
-	if (out->data && out->len > start && out->data[out->len - 1] == '\n')
-		out->data[--out->len] = 0;
+	trim_newline(out, start);
 }

@@ -243,7 +243,17 @@ enum tracecmd_type {
 	TRACECMD_TYPE_INT64,
 	TRACECMD_TYPE_UINT64,
 	TRACECMD_TYPE_STRING,		/* bytes up to the first NUL; mostly, but not surely UTF-8 */
-	TRACECMD_TYPE_ARRAY		/* elements of one of the number types, one behind the other */
+	TRACECMD_TYPE_ARRAY,		/* elements of one of the number types, one behind the other */
+	TRACECMD_TYPE_WORD		/* of a column of strings: int32, the string's number in the
+					 * column's table (tracecmd_scan_words); -1 if null */
+};
+
+/* Where a record has a field. */
+enum tracecmd_place {
+	TRACECMD_PLACE_FIXED,		/* at its offset */
+	TRACECMD_PLACE_REST,		/* from its offset to the record's end */
+	TRACECMD_PLACE_DATA_LOC,	/* told by 4 bytes at its offset: length << 16 | offset */
+	TRACECMD_PLACE_REL_LOC		/* the same, the offset counted from behind these */
 };
 
 /* One field of an event. */
@@ -254,6 +264,10 @@ struct tracecmd_field {
 	int32_t element;		/* of an array: the type of its elements; else 0 */
 	int32_t is_pointer;		/* not 0: the number is an address */
 	int32_t is_mask;		/* not 0: the array is a set of bits, such as CPUs */
+	int32_t place;			/* enum tracecmd_place */
+	int32_t big_endian;		/* not 0: the record's numbers are */
+	uint32_t offset;		/* in the record */
+	uint32_t bytes;			/* there; 0: up to the record's end */
 };
 
 /*
@@ -280,6 +294,39 @@ int tracecmd_event_fields(struct tracecmd_trace *trace, unsigned int file, int32
 int tracecmd_task_name(struct tracecmd_trace *trace, unsigned int file, int32_t pid,
 		       const char **ret, struct tracecmd_error *error);
 
+/*
+ * The processes that a file has names of, in ascending order: @pids[i] is called @names[i].
+ *
+ * @file: from 0.
+ * @pids, @names, @nr: arrays of so many.
+ *
+ * 0; -EINVAL if there is no such file; other negative errno: the names could not be read.
+ */
+int tracecmd_file_tasks(struct tracecmd_trace *trace, unsigned int file, const int32_t **pids,
+			const char *const **names, size_t *nr, struct tracecmd_error *error);
+
+/*
+ * The function at an address, by the kernel symbols that a file has.
+ *
+ * @file: from 0.
+ * @name: the one that begins at the address or before it. @module: that it is of; NULL: of the
+ *	kernel itself. @start: where it begins. Each may be NULL.
+ *
+ * 1; 0 if none is known; -EINVAL if there is no such file; other negative errno.
+ */
+int tracecmd_file_symbol(struct tracecmd_trace *trace, unsigned int file, uint64_t address,
+			 const char **name, const char **module, uint64_t *start,
+			 struct tracecmd_error *error);
+
+/*
+ * The times of the first and of the last event, where time does not step back. Reads a
+ * little of each CPU's data.
+ *
+ * 1; 0 if there are no events; negative errno: reading failed.
+ */
+int tracecmd_trace_times(struct tracecmd_trace *trace, uint64_t *first, uint64_t *last,
+			 struct tracecmd_error *error);
+
 /* ---- scans: many events at a time ------------------------------------------- */
 
 /*
@@ -291,7 +338,7 @@ int tracecmd_task_name(struct tracecmd_trace *trace, unsigned int file, int32_t 
  * Threads: a scan is used by one thread at a time, and several scans of one trace
  * by several threads at the same time. tracecmd_scan_new, _column, _type and _free
  * count as using the trace: one thread at a time among them and the functions
- * above. tracecmd_scan_read, _records and _facts do not, and may run while another
+ * above. tracecmd_scan_read, _records, _words and _facts do not, and may run while another
  * thread uses the trace. The trace's notice function may then be called by any of
  * these threads, though never by two at once. Close the trace after its scans.
  */
@@ -325,6 +372,13 @@ struct tracecmd_scan_opts {
 	 * tracecmd_trace_next has them.
 	 */
 	int unordered;
+	/*
+	 * Columns are read by so many threads of the library's own, each with some of the
+	 * CPUs, and merged by the caller's: the same rows in the same order. At most as many as
+	 * there are CPUs. 0, 1: the caller's alone; so are records and an unordered scan. With
+	 * threads one scan is read either as columns or as records: else -EBUSY.
+	 */
+	unsigned int threads;
 };
 
 /*
@@ -357,7 +411,8 @@ enum tracecmd_what {
 	TRACECMD_LOST,			/* uint64; lost on the CPU since the row before it of that
 					 * CPU, null if that number is not known */
 	TRACECMD_TASK,			/* string; null for a process without a known name */
-	TRACECMD_TEXT			/* string; as tracecmd_event_text, functions not joined */
+	TRACECMD_TEXT,			/* string; as tracecmd_event_text, functions not joined */
+	TRACECMD_NAME			/* string; the event's; null if the file has no format of it */
 };
 
 struct tracecmd_column {
@@ -391,6 +446,17 @@ int tracecmd_scan_column(struct tracecmd_scan *scan, const struct tracecmd_colum
 int tracecmd_scan_type(const struct tracecmd_scan *scan, unsigned int column, int *element);
 
 /*
+ * The words of a column of TRACECMD_TYPE_WORD that were met so far: word i has the bytes
+ * from offsets[i] up to offsets[i + 1]. Numbers that were given stay; words come on.
+ *
+ * @offsets, @bytes: live until the next call of tracecmd_scan_read. Either may be NULL.
+ *
+ * Their number; -EINVAL if there is no such column, or it is of another type.
+ */
+int tracecmd_scan_words(const struct tracecmd_scan *scan, unsigned int column, const int32_t **offsets,
+			const uint8_t **bytes);
+
+/*
  * The caller's memory for one column; the layout is that of Apache Arrow. For
  * @max rows:
  */
@@ -420,7 +486,8 @@ struct tracecmd_values {
  * column's bytes are full); 0 at the end; -ENOBUFS if a column's bytes do not even
  * hold one row: its bytes_used is then what that row needs; -EINVAL for wrong
  * arguments; -EBADMSG at the end of a file that is cut or damaged, after everything
- * readable was given; other negative errno: reading failed.
+ * readable was given; -ECANCELED after tracecmd_scan_stop; -EOVERFLOW if the words of a
+ * column are more than 2 GB; other negative errno: reading failed.
  */
 int tracecmd_scan_read(struct tracecmd_scan *scan, struct tracecmd_values *values, uint32_t max,
 		       struct tracecmd_error *error);
@@ -447,6 +514,12 @@ struct tracecmd_record {
 int tracecmd_scan_records(struct tracecmd_scan *scan, struct tracecmd_record *records, uint32_t max,
 			  struct tracecmd_error *error);
 
+/*
+ * Ends reading, also one that is going on: it returns -ECANCELED soon. May be called by any
+ * thread at any time before the scan is freed.
+ */
+void tracecmd_scan_stop(struct tracecmd_scan *scan);
+
 struct tracecmd_scan_facts {
 	uint64_t scanned;		/* events looked at so far */
 	uint64_t selected;		/* events given */
@@ -456,6 +529,50 @@ struct tracecmd_scan_facts {
 
 /* What is known so far; lives as long as the scan, and changes while it is read. */
 const struct tracecmd_scan_facts *tracecmd_scan_facts(struct tracecmd_scan *scan);
+
+/* ---- records -------------------------------------------------------------------- */
+
+/*
+ * The text of a record that a scan gave, or that the caller kept: as tracecmd_event_text,
+ * functions not joined. What earlier events told (names of tasks that the file lacks) is
+ * not in it.
+ *
+ * @record: its time, data, size, cpu and file are used.
+ * @ret: lives until the next call for this trace.
+ *
+ * 0; -EINVAL if there is no such file; -ENOMEM; other negative errno.
+ */
+int tracecmd_record_text(struct tracecmd_trace *trace, const struct tracecmd_record *record,
+			 const char **ret, struct tracecmd_error *error);
+
+/* The value of a field in a record. */
+struct tracecmd_value {
+	int32_t type;			/* the field's: a number's, or STRING, or ARRAY */
+	uint32_t size;			/* bytes at data: of a string up to its NUL, of whole elements */
+	const void *data;		/* in the record, in the byte order of its machine */
+	uint64_t number;		/* of a number: its value, of signed ones as int64_t */
+};
+
+/*
+ * Takes a field out of a record. Needs nothing but what it is given, so any number of
+ * threads may do so.
+ *
+ * @field: of tracecmd_event_fields, for an event of the record's id and file.
+ * @data, @size: the record.
+ *
+ * 0; -ENODATA if the record has not the field: it is too short, or tells an impossible place;
+ * -EINVAL.
+ */
+int tracecmd_field_value(const struct tracecmd_field *field, const void *data, size_t size,
+			 struct tracecmd_value *ret);
+
+/*
+ * The fields that all events of a file begin with (common_type, common_pid), as
+ * tracecmd_event_fields. 0, -ENOENT if the file has no formats, others as there.
+ */
+int tracecmd_common_fields(struct tracecmd_trace *trace, unsigned int file,
+			   const struct tracecmd_field **ret, size_t *nr,
+			   struct tracecmd_error *error);
 
 #ifdef __cplusplus
 }

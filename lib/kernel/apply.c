@@ -558,7 +558,7 @@ int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e)
 		if (!kernel_setup_takes_part(s, i))
 			continue;
 		a.is = &s->instances.v[i];
-		ret = kernel_instance_get(k, a.is->name, true, &a.is->in, e);
+		ret = kernel_instance_take(k, a.is->name, &a.is->in, e);
 		a.in = a.is->in;
 		if (!ret)
 			ret = apply_part(&a);

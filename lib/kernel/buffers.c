@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What a recorder wants to know about an instance's ring buffers. */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include "kernel/internal.h"
 
 #define CPU_MAX 65535
+#define EVENT_ID_MAX 65535		/* a record has 16 bits for it */
 
 static int by_number(const void *a, const void *b)
 {
@@ -129,16 +131,15 @@ int kernel_cpu_open(const struct kernel_instance *in, uint32_t cpu, const char *
 		    struct err *e)
 {
 	char name[64], path[KERNEL_PATH_MAX];
-	int fd, code;
+	int code;
 
 	snprintf(name, sizeof(name), "per_cpu/cpu%u/%s", cpu, file);
 	code = kernel_instance_path(in, name, path, sizeof(path));
 	if (code)
 		return err_errno(e, code, "cannot open %s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | flags);
-	if (fd >= 0)
-		return fd;
-	code = -errno;
+	code = control_file_open(path, O_RDONLY | flags);
+	if (code >= 0)
+		return code;
 	err_denied(e, code, "cannot open", path);
 	if (code == -EBUSY)
 		err_hint(e, "somebody else is reading this buffer");
@@ -226,6 +227,22 @@ static int want_part(struct wanted *w, const struct kernel_instance_setup *is)
 	return kernel_each_line(on.data, want_line, w);
 }
 
+/* In the kernel's: "name: sched_switch", "ID: 314", "format:", a line each, then lines of text. */
+static bool is_format(const struct buf *text)
+{
+	static const char id[] = "ID: ", next[] = "format:\n";
+	const char *name = text->data + 6, *p = name + strcspn(name, " \t\n");
+	char *end;
+
+	if (strncmp(text->data, "name: ", 6) || p == name || *p++ != '\n' || strncmp(p, id, sizeof(id) - 1))
+		return false;
+	p += sizeof(id) - 1;
+	errno = 0;
+	return isdigit((unsigned char)*p) && strtoul(p, &end, 10) <= EVENT_ID_MAX && !errno && *end == '\n' &&
+	       !strncmp(end + 1, next, sizeof(next) - 1) && strlen(text->data) == text->len;
+}
+
+/* A kernel's are whole; a damaged one is of a copy of tracefs, and costs its event. */
 static int give_format(struct kernel *k, const char *system, const char *event,
 		       kernel_format_fn fn, void *ctx, struct err *e)
 {
@@ -237,8 +254,12 @@ static int give_format(struct kernel *k, const char *system, const char *event,
 	ret = kernel_read(kernel_top(k), file.data, &text);
 	if (ret == -ENOENT)
 		return 0;
-	if (ret)
+	if (ret && ret != -EMEDIUMTYPE)
 		return err_denied(e, ret, "cannot read the event format", file.data);
+	if (ret || !is_format(&text)) {
+		notice(&k->notices, "%s/%s is no event format, and is left out", k->root, file.data);
+		return 0;
+	}
 	return fn(ctx, system, event, text.data, text.len);
 }
 

@@ -111,7 +111,7 @@ static int open_counter(const struct kernel_counters *c, uint64_t id, int cpu)
 	}
 	if (c->by == KERNEL_COUNT_BY_TASK)
 		attr.sample_period = 1, attr.comm = attr.task = 1,
-		attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_ID | PERF_SAMPLE_PERIOD;
+		attr.sample_type = COUNT_TASKS_SAMPLE;
 	return perf_open(&attr, pid, cpu);
 }
 

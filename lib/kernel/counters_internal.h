@@ -8,6 +8,9 @@
 /* Counts of each task, from perf's rings. */
 struct count_tasks;
 
+/* What samples are to hold. */
+#define COUNT_TASKS_SAMPLE (PERF_SAMPLE_TID | PERF_SAMPLE_ID | PERF_SAMPLE_PERIOD)
+
 int count_tasks_new(struct count_tasks **ret);			/* 0, -ENOMEM */
 void count_tasks_free(struct count_tasks *t);
 /* Maps a ring for the counter @fd; others of its CPU are sent there. 0, -errno. */
@@ -16,7 +19,7 @@ int count_tasks_map(struct count_tasks *t, int fd);
 int count_tasks_name(struct count_tasks *t, uint64_t id, uint32_t event);
 /* Learns the names of all tasks there are. 0, -ENOMEM. */
 int count_tasks_see_all(struct count_tasks *t);
-/* Takes what is in the rings. 0, -ENOMEM. */
+/* Takes what is in the rings. 0, -ENOMEM, -errno. */
 int count_tasks_drain(struct count_tasks *t);
 /* Adds those of event @nr to @ret, by task, as @like otherwise; their sum. Once for each event, in order. 0, -ENOMEM. */
 int count_tasks_add(struct count_tasks *t, uint32_t nr, const struct kernel_count *like,

@@ -76,46 +76,45 @@ int count_tasks_see_all(struct count_tasks *t)
 	return perf_tasks_see_all(&t->tasks);
 }
 
+/* As counters.c asks for it: without times, which would cost more than the counting. */
+static const struct perf_attr count_attr = { .sample_type = COUNT_TASKS_SAMPLE, .big_endian = PERF_BIG_ENDIAN };
+
 /* ---- records ---------------------------------------------------------------------------- */
 
-/* PERF_SAMPLE_TID | _ID | _PERIOD: u32 pid, tid; u64 id, period */
-static int take_sample(struct count_tasks *t, struct cur *c)
+static int take_sample(struct count_tasks *t, const struct perf_record *rec)
 {
-	uint32_t pid, tid, event, at;
-	uint64_t id, period;
+	struct perf_sample s;
+	uint32_t event, at;
+	int r = perf_sample_parse(&count_attr, rec, &s, NULL);
 
-	if (!cur_u32(c, &pid) || !cur_u32(c, &tid) || !cur_u64(c, &id) || !cur_u64(c, &period))
-		return 0;
-	if (!map_get(&t->events, id, 0, &event))
-		return 0;
-	if (!map_get(&t->by_sum, event, tid, &at)) {
-		struct sum none = { .event = event, .tid = tid };
+	if (r || !map_get(&t->events, s.at.id, 0, &event))
+		return r;
+	if (!map_get(&t->by_sum, event, s.at.tid, &at)) {
+		struct sum none = { .event = event, .tid = s.at.tid };
 
 		at = t->sums.nr;
-		if (vec_push(&t->sums, none) || map_set(&t->by_sum, event, tid, at) ||
-		    perf_tasks_see(&t->tasks, tid))
+		if (vec_push(&t->sums, none) || map_set(&t->by_sum, event, s.at.tid, at) ||
+		    perf_tasks_see(&t->tasks, s.at.tid))
 			return -ENOMEM;
 	}
-	t->sums.v[at].count += period;
+	t->sums.v[at].count += s.period;
 	return 0;
 }
 
 static int drain_ring(struct count_tasks *t, struct perf_ring *ring)
 {
-	struct perf_ringed rec;
-	size_t pos = 0;
+	struct perf_record rec;
+	struct cur c;
 	int r;
 
 	buf_clear(&t->records);
 	r = perf_ring_take(ring, &t->records);
-	while (!r && perf_ring_next(&t->records, &pos, &rec)) {
-		struct cur c = {
-			.data = rec.data, .len = rec.len,
-			.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
-		};
-
-		r = rec.type == PERF_RECORD_SAMPLE ? take_sample(t, &c) : perf_tasks_take(&t->tasks, &rec);
-	}
+	c = (struct cur){
+		.data = (const uint8_t *)t->records.data, .len = t->records.len, .big_endian = PERF_BIG_ENDIAN,
+	};
+	while (!r && (r = perf_record_next(&c, &rec, NULL)) > 0)
+		r = rec.type == PERF_RECORD_SAMPLE ? take_sample(t, &rec) :
+						     perf_tasks_take(&t->tasks, &count_attr, &rec, NULL);
 	return r;
 }
 

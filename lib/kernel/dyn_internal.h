@@ -23,8 +23,39 @@ int dyn_refuse(struct err *e, const char *text, size_t at, const char *fmt, ...)
 bool dyn_is_name(const char *s, size_t len);
 
 /* ---- dynevent_add.c */
-/* kernel_dyn_prepare, whatever the kernel lists among its dynamic events. */
-int dyn_fit(struct kernel *k, struct kernel_dyn_def *def, struct err *e);
+/* kernel_dyn_prepare, whatever the kernel lists among its dynamic events. @plain: with no arguments but those that were asked for. */
+int dyn_fit(struct kernel *k, struct kernel_dyn_def *def, bool plain, struct err *e);
+
+/* ---- dynevent_param.c */
+/* Gives arguments by name, of parameters, their places. Of a program @what says whose they are, @offset the place. 0, -errno. */
+int dyn_fit_arguments(struct kernel *k, struct kernel_dyn_def *def, const char *what, uint64_t offset, struct err *e);
+/*
+ * Gives the probe of a marker its place and arguments; of a marker that has several places those behind the first are
+ * put into def->more. Without arguments in the definition all that can be fetched, unless @plain. 0, -errno.
+ */
+int dyn_fit_marker(struct kernel *k, struct kernel_dyn_def *def, bool plain, struct err *e);
+
+/* A parameter of a function, or an argument of a marker, as probes fetch it. */
+struct dyn_param {
+	const char *name;
+	const char *fetch, *type;	/* "$arg1", "u32" */
+	bool points;			/* to what a type of texts means */
+	const char *why;		/* it cannot be fetched: "is not in a register"; NULL: it can */
+};
+typedef int (*dyn_param_fn)(void *ctx, const struct dyn_param *p);
+
+/* ---- dwarf.c */
+/*
+ * Calls @fn for each parameter of the function that begins at the file's offset @offset, in their order, until it returns
+ * non-zero. 0, what @fn returned; -ENODATA: there is no debug information, or not of that; -EOPNOTSUPP: not for
+ * x86-64; -errno.
+ */
+int dwarf_parameters(const char *path, uint64_t offset, dyn_param_fn fn, void *ctx, struct err *e);
+/*
+ * The offset in the file of the first instruction of a source line. @file: the path's end. -ENOENT with near matches or
+ * the next line that has code; -ENOTUNIQ: several functions have it; -ENODATA: no debug information; -errno.
+ */
+int dwarf_line_offset(const char *path, const char *file, uint64_t line, uint64_t *ret, struct err *e);
 
 /* ---- dynevent_arg.c */
 /*

@@ -92,10 +92,11 @@ int kernel_dyn_remove(struct kernel *k, unsigned keep, struct err *e);
  *
  *	[[GROUP/]NAME=]PLACE [ret] [ARGUMENT]...
  *
- * PLACE is [MODULE:]FUNCTION[+OFFSET], or PROGRAM:SYMBOL[+OFFSET], or
- * PROGRAM:0xOFFSET with a '/' in PROGRAM. "ret" is the place where it returns,
+ * PLACE is [MODULE:]FUNCTION[+OFFSET], or PROGRAM:SYMBOL[+OFFSET],
+ * PROGRAM:SOURCE-FILE:LINE or PROGRAM:0xOFFSET with a '/' in PROGRAM, or
+ * usdt:PROGRAM:PROVIDER:NAME. "ret" is the place where it returns,
  * and its value as an argument of that name. An argument that is a bare word is a
- * parameter of the kernel's function of that name.
+ * parameter of the function of that name, or a marker's ("arg1", "arg2").
  */
 struct kernel_dyn_def {
 	unsigned type;			/* one bit */
@@ -105,16 +106,24 @@ struct kernel_dyn_def {
 	char *base;			/* what names are chosen from, if none was */
 	char *path;			/* of a program; NULL: none */
 	char *place;			/* the rest of the place; of a program behind the ':' */
+	char *marker;			/* "PROVIDER:NAME" of a program; NULL: none */
 	size_t place_at;		/* where it stands in the text */
 	struct kernel_words args;	/* "name=fetch:type", as given */
+	struct kernel_words more;	/* further probes of the event, by kernel_dyn_prepare: place in the program, and
+					 * arguments */
 	char *tail;			/* "if FILTER", or the fields of a synthetic event; or NULL */
 };
+/* What PLACE is. A program without '/' is looked for in PATH. */
+enum kernel_dyn_where {
+	KERNEL_DYN_ANYWHERE,
+	KERNEL_DYN_IN_PROGRAM,
+	KERNEL_DYN_AT_MARKER,		/* PROGRAM:PROVIDER:NAME, "usdt:" may be left out */
+};
 /*
- * Reads a definition; what can be checked without a kernel is. @user: PLACE is
- * of a program, which is looked for in PATH. Release in every case. 0, or -EINVAL with the place of the
+ * Reads a definition; what can be checked without a kernel is. Release in every case. 0, or -EINVAL with the place of the
  * mistake under the text, -ENOENT (the program), -ENOMEM.
  */
-int kernel_dyn_parse(const char *text, bool user, struct kernel_dyn_def *ret, struct err *e);
+int kernel_dyn_parse(const char *text, enum kernel_dyn_where where, struct kernel_dyn_def *ret, struct err *e);
 void kernel_dyn_def_release(struct kernel_dyn_def *def);
 /*
  * Fits it to a kernel without changing that: it has this kind of event; symbols of

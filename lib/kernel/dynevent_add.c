@@ -84,6 +84,20 @@ static int symbol_offset(const struct kernel_dyn_def *d, const char *symbol, con
 	return r;
 }
 
+/* "FILE:LINE" */
+static int line_offset(const struct kernel_dyn_def *d, const char *place, uint64_t *ret, struct err *e)
+{
+	const char *colon = strrchr(place, ':');
+	AUTO_FREE char *file = strndup(place, colon - place);
+	uint64_t line;
+
+	if (!file)
+		return err_errno(e, -ENOMEM, "cannot make a probe");
+	if (parse_u64(colon + 1, &line) || !line)
+		return dyn_refuse(e, d->text, d->place_at, "'%s' is no line of a source file", colon + 1);
+	return dwarf_line_offset(d->path, file, line, ret, e);
+}
+
 static void tell_danger(struct kernel *k, const struct kernel_dyn_def *d, enum elf_begins begins)
 {
 	if (begins == ELF_BEGINS_NONE)
@@ -95,10 +109,10 @@ static void tell_danger(struct kernel *k, const struct kernel_dyn_def *d, enum e
 }
 
 /*
- * "SYMBOL[+OFFSET]" or "0xOFFSET", and behind it "%return" and "(0xREFCOUNT)" as the kernel
+ * "SYMBOL[+OFFSET]", "FILE:LINE" or "0xOFFSET", and behind it "%return" and "(0xREFCOUNT)" as the kernel
  * has them: the last stays, the first is told by the letter.
  */
-static int place_in_program(struct kernel *k, struct kernel_dyn_def *d, struct err *e)
+static int place_in_program(struct kernel *k, struct kernel_dyn_def *d, uint64_t *ret, struct err *e)
 {
 	size_t len = strcspn(d->place, "%(");
 	AUTO_FREE char *symbol = strndup(d->place, len);
@@ -118,7 +132,11 @@ static int place_in_program(struct kernel *k, struct kernel_dyn_def *d, struct e
 		return dyn_refuse(e, d->text, d->place_at, "'%s' is no place in a program", d->place);
 	if (plus)
 		*plus = 0;
-	if (isdigit((unsigned char)*symbol)) {
+	if (strchr(symbol, ':')) {
+		r = plus || *suffix || d->head[0] == 'r' ?
+			dyn_refuse(e, d->text, d->place_at, "behind FILE:LINE nothing belongs: a line has no offset and no return") :
+			line_offset(d, symbol, &offset, e);
+	} else if (isdigit((unsigned char)*symbol)) {
 		if (plus || parse_u64(symbol, &offset))
 			return dyn_refuse(e, d->text, d->place_at, "'%s' is no offset in a program", d->place);
 		r = elf_check_offset(d->path, offset, &begins, e);
@@ -134,193 +152,8 @@ static int place_in_program(struct kernel *k, struct kernel_dyn_def *d, struct e
 		return err_errno(e, -ENOMEM, "cannot make a probe");
 	free(d->place);
 	d->place = place;
+	*ret = offset;
 	return 0;
-}
-
-/* ---- parameters by name --------------------------------------------------- */
-
-/* Arguments in registers, which is where the kernel looks for $argN (x86-64; others have more). */
-#define IN_REGISTERS 6
-
-struct naming {
-	struct kernel_dyn_def *d;
-	const char *function;
-	struct dyn_arg arg;		/* whose fetch is a parameter's name; or "$arg*" */
-	size_t arg_at;			/* in d->text */
-	bool all, found;
-	struct kernel_words *to;
-	struct near near;
-	const char *unclear;		/* why the numbers of those that follow are not known */
-	struct err *e;
-};
-
-static const char *type_of(const struct btf_param *p, char *space, size_t size)
-{
-	if (p->is_pointer)
-		snprintf(space, size, "x%zu", 8 * sizeof(long));
-	else
-		snprintf(space, size, "%c%u", p->is_signed ? 's' : 'u', 8 * p->size);
-	return space;
-}
-
-static bool is_text_type(const char *type, size_t len)
-{
-	return (len >= 6 && !strncmp(type, "string", 6)) || (len >= 7 && !strncmp(type, "ustring", 7));
-}
-
-static int put_parameter(struct naming *n, const struct btf_param *p)
-{
-	char type[16];
-	const struct dyn_arg *a = &n->arg;
-	const char *name = a->name ? a->name : p->name, *as = a->type ? a->type : type_of(p, type, sizeof(type));
-	int name_len = a->name ? (int)a->name_len : (int)strnlen(p->name, DYN_ARG_NAME_MAX);
-	int as_len = a->type ? (int)a->type_len : (int)strlen(type);
-	/* a text is where the parameter points to */
-	bool points = p->is_pointer && a->type && is_text_type(a->type, a->type_len);
-	AUTO_BUF struct buf arg = { 0 };
-
-	buf_printf(&arg, "%.*s=%s$arg%u%s:%.*s", name_len, name, points ? "+0(" : "", p->index + 1,
-		   points ? ")" : "", as_len, as);
-	if (arg.failed || kernel_words_add(n->to, arg.data))
-		return err_errno(n->e, -ENOMEM, "cannot make a probe");
-	return 0;
-}
-
-static int try_parameter(void *ctx, const struct btf_param *p)
-{
-	struct naming *n = ctx;
-	size_t len = n->arg.fetch_len;
-
-	if (p->index >= IN_REGISTERS)
-		n->unclear = "is not in a register";
-	if (!p->size && !n->unclear)
-		n->unclear = "is a structure, or stands behind one";
-	near_try(&n->near, p->name);
-	if (!*p->name || (!n->all && (strlen(p->name) != len || strncmp(p->name, n->arg.fetch, len))))
-		return 0;
-	if (n->unclear && n->all)
-		return 0;
-	if (n->unclear)
-		return dyn_refuse(n->e, n->d->text, n->arg_at, "the parameter '%s' of %s %s: it cannot be fetched "
-				  "by name", p->name, n->function, n->unclear);
-	n->found = true;
-	return put_parameter(n, p);
-}
-
-/* "vfs_read" of "module:vfs_read%return"; NULL where parameters are not at hand: not at the entry. */
-static char *entry_function(const struct kernel_dyn_def *d, char **module)
-{
-	const char *colon, *function;
-
-	*module = NULL;
-	if (d->type != KERNEL_DYN_KPROBE)
-		return NULL;
-	colon = strchr(d->place, ':');
-	function = colon ? colon + 1 : d->place;
-	if (strpbrk(function, "+%") || isdigit((unsigned char)*function))
-		return NULL;
-	if (colon)
-		*module = strndup(d->place, colon - d->place);
-	return strdup(function);
-}
-
-static int no_parameter(struct naming *n)
-{
-	char word[DYN_NAME_MAX + 1];
-
-	snprintf(word, sizeof(word), "%.*s", (int)n->arg.fetch_len, n->arg.fetch);
-	dyn_refuse(n->e, n->d->text, n->arg_at, "%s has no parameter '%s'", n->function, word);
-	near_hint(&n->near, n->e);
-	err_hint(n->e, "'tracecmd list -f ^%s$ --proto' shows them", n->function);
-	return -EINVAL;
-}
-
-static int name_parameter(struct naming *n, struct kernel_prototypes *p, const char *module)
-{
-	AUTO_FREE char *wanted = strndup(n->arg.fetch, n->arg.fetch_len);
-	int r;
-
-	if (!wanted)
-		return err_errno(n->e, -ENOMEM, "cannot make a probe");
-	near_init(&n->near, wanted);
-	r = kernel_parameters(p, module, n->function, try_parameter, n, n->e);
-	if (r < 0)
-		return r;
-	if (!r)
-		return dyn_refuse(n->e, n->d->text, n->arg_at, "this kernel tells no parameters of '%s'; arguments "
-				  "by number are $arg1, $arg2 ...", n->function);
-	return n->found || n->all ? 0 : no_parameter(n);
-}
-
-/* Where the i-th argument stands in the definition's text; the place, should it not. */
-static size_t arg_place(const struct kernel_dyn_def *d, size_t i)
-{
-	const char *p = d->text + d->place_at;
-
-	for (size_t n = 0; n <= i; n++) {
-		p = strstr(p + 1, d->args.v[n]);
-		if (!p)
-			return d->place_at;
-	}
-	return p - d->text;
-}
-
-/* Whether it names a parameter: "count", "c=count:u32"; or all of them, "$arg*". */
-static bool by_name(const struct dyn_arg *a, bool *all)
-{
-	*all = !a->name && !a->type && a->fetch_len == 5 && !strncmp(a->fetch, "$arg*", 5);
-	return *all || dyn_is_name(a->fetch, a->fetch_len);
-}
-
-static int name_parameters(struct kernel_dyn_def *d, const char *function, const char *module, struct err *e)
-{
-	struct kernel_prototypes *p = NULL;
-	struct kernel_words to = { 0 };
-	int r = 0;
-
-	for (size_t i = 0; !r && i < d->args.nr; i++) {
-		struct naming n = { .d = d, .function = function, .to = &to, .e = e };
-
-		n.arg = dyn_arg_parts(d->args.v[i], strlen(d->args.v[i]));
-		if (!by_name(&n.arg, &n.all)) {
-			r = kernel_words_add(&to, d->args.v[i]) ? err_errno(e, -ENOMEM, "cannot make a probe") : 0;
-			continue;
-		}
-		n.arg_at = arg_place(d, i);
-		r = p ? 0 : kernel_prototypes_open(NULL, &(struct notices){ 0 }, &p, e);
-		if (r)
-			err_hint(e, "arguments by number are $arg1, $arg2 ...");
-		else
-			r = name_parameter(&n, p, module);
-	}
-	kernel_prototypes_close(p);
-	if (!r) {
-		kernel_words_release(&d->args);
-		d->args = to;
-		return 0;
-	}
-	kernel_words_release(&to);
-	return r;
-}
-
-static int resolve_names(struct kernel_dyn_def *d, struct err *e)
-{
-	char *module, *function = entry_function(d, &module);
-	bool all;
-	int r = 0;
-
-	if (function)
-		r = name_parameters(d, function, module, e);
-	for (size_t i = 0; !r && d->path && i < d->args.nr; i++) {
-		struct dyn_arg a = dyn_arg_parts(d->args.v[i], strlen(d->args.v[i]));
-
-		if (by_name(&a, &all))
-			r = dyn_refuse(e, d->text, arg_place(d, i), "parameters of programs have no names here: their "
-				       "registers are %%di, %%si, %%dx, %%cx, %%r8, %%r9 on x86-64");
-	}
-	free(function);
-	free(module);
-	return r;
 }
 
 /* ---- the name ------------------------------------------------------------- */
@@ -393,14 +226,29 @@ static int choose_name(struct kernel *k, struct kernel_dyn_def *d, struct err *e
 	return err_set(e, -EEXIST, "%s has %u events of the name '%s' already", d->group, NAMES_TRIED, d->base);
 }
 
-int dyn_fit(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
+/* The place, and what is fetched there. */
+static int fit_place(struct kernel *k, struct kernel_dyn_def *def, bool plain, struct err *e)
+{
+	AUTO_BUF struct buf what = { 0 };
+	uint64_t offset = 0;
+	int r;
+
+	if (def->marker)
+		return dyn_fit_marker(k, def, plain, e);
+	if (!def->path)
+		return dyn_fit_arguments(k, def, NULL, 0, e);
+	if (buf_printf(&what, "'%s' of '%s'", def->place, def->path))
+		return err_errno(e, -ENOMEM, "cannot make a probe");
+	r = place_in_program(k, def, &offset, e);
+	return r ? r : dyn_fit_arguments(k, def, what.data, offset, e);
+}
+
+int dyn_fit(struct kernel *k, struct kernel_dyn_def *def, bool plain, struct err *e)
 {
 	int r = def->name ? 0 : base_name(def, e);
 
-	if (!r && def->path)
-		r = place_in_program(k, def, e);
 	if (!r)
-		r = resolve_names(def, e);
+		r = fit_place(k, def, plain, e);
 	if (!r && !def->name)
 		r = choose_name(k, def, e);
 	else if (!r && is_taken(k, def->group, def->name))
@@ -412,7 +260,7 @@ int kernel_dyn_prepare(struct kernel *k, struct kernel_dyn_def *def, struct err 
 {
 	int r = kernel_dyn_has(k, def->type, e);
 
-	return r ? r : dyn_fit(k, def, e);
+	return r ? r : dyn_fit(k, def, false, e);
 }
 
 /* ---- making --------------------------------------------------------------- */
@@ -431,16 +279,35 @@ int kernel_dyn_text(const struct kernel_dyn_def *def, struct buf *ret)
 	return ret->failed ? -ENOMEM : 0;
 }
 
+static int add_line(struct kernel *k, const struct buf *line, struct err *e)
+{
+	if (line->failed)
+		return err_errno(e, -ENOMEM, "cannot make a probe");
+	if (line->len > DYN_TEXT_MAX)
+		return err_set(e, -EINVAL, "the definition takes %zu letters; the kernel reads %d of a line",
+			       line->len, DYN_TEXT_MAX);
+	return kernel_append(kernel_top(k), "dynamic_events", line->data, e);
+}
+
+/* All of the event's probes, or none. */
 static int add_once(struct kernel *k, const struct kernel_dyn_def *def, struct err *e)
 {
 	AUTO_BUF struct buf line = { 0 };
+	int r;
 
-	if (kernel_dyn_text(def, &line))
-		return err_errno(e, -ENOMEM, "cannot make a probe");
-	if (line.len > DYN_TEXT_MAX)
-		return err_set(e, -EINVAL, "the definition takes %zu letters; the kernel reads %d of a line",
-			       line.len, DYN_TEXT_MAX);
-	return kernel_append(kernel_top(k), "dynamic_events", line.data, e);
+	kernel_dyn_text(def, &line);
+	r = add_line(k, &line, e);
+	for (size_t i = 0; !r && i < def->more.nr; i++) {
+		buf_clear(&line);
+		buf_printf(&line, "%s:%s/%s %s:%s", def->head, def->group, def->name, def->path, def->more.v[i]);
+		r = add_line(k, &line, e);
+		if (r) {
+			buf_clear(&line);
+			if (!buf_printf(&line, "-:%s/%s", def->group, def->name))
+				kernel_append(kernel_top(k), "dynamic_events", line.data, NULL);
+		}
+	}
+	return r;
 }
 
 int kernel_dyn_add(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
@@ -463,6 +330,9 @@ int kernel_dyn_add(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
 		err_set(e, r, "%s", why.text);
 		if (r == -EEXIST && !strstr(why.text, "the kernel says"))
 			err_hint(e, "another event is at that place; 'tracecmd probe list' lists them");
+		if (r == -EINVAL && def->path && !strstr(why.text, "the kernel says"))
+			err_hint(e, "of a marker that counts its listeners all probes have to name the counter: "
+				 "'tracecmd list --usdt %s' shows it", def->path);
 		if (r != -EEXIST && r != -ENOMEM)
 			dyn_hint_names(k, def, e);
 		return r;

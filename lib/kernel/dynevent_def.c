@@ -121,18 +121,56 @@ static int find_program(const char *name, char **ret, struct err *e)
 	return err_errno(e, -errno, "cannot find '%s'", name);
 }
 
-/* "PATH:WHAT". What the kernel cannot be given in a line is refused. */
-static int take_program(struct kernel_dyn_def *d, struct words *w)
+/* "PATH:FILE:LINE", where a path that has a ':' itself goes first: the colon in front of FILE, or @colon. */
+static const char *line_colon(const char *place, const char *colon, const char *end)
 {
-	const char *place = w->text + w->at, *colon = memrchr(place, ':', w->len);
+	const char *before = colon > place ? memrchr(place, ':', colon - place) : NULL;
+	AUTO_FREE char *whole = strndup(place, colon - place);
+
+	if (!before || before == place || before + 1 == colon || strspn(colon + 1, "0123456789") != (size_t)(end - colon - 1))
+		return colon;
+	return whole && !access(whole, F_OK) ? colon : before;
+}
+
+/* Letters that a marker's names have. */
+static bool is_marker_name(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)s[i]) && !strchr("_-.$", s[i]))
+			return false;
+	return len > 0;
+}
+
+#define MARKER "usdt:"
+#define MARKER_LEN (sizeof(MARKER) - 1)
+
+/* "PATH:PROVIDER:NAME": the first of both colons. NULL: it is not like that. */
+static const char *marker_colon(const char *place, size_t len)
+{
+	const char *last = memrchr(place, ':', len), *first = last ? memrchr(place, ':', last - place) : NULL;
+
+	return first && first > place && is_marker_name(first + 1, last - (first + 1)) &&
+	       is_marker_name(last + 1, place + len - (last + 1)) ? first : NULL;
+}
+
+/* "PATH:WHAT". What the kernel cannot be given in a line is refused. */
+static int take_program(struct kernel_dyn_def *d, struct words *w, bool marker)
+{
+	const char *place = w->text + w->at, *end = place + w->len, *colon = memrchr(place, ':', w->len);
 	AUTO_FREE char *name = NULL;
 	int ret;
 
+	if (marker)
+		colon = marker_colon(place, w->len);
+	else if (colon && colon + 1 < end)
+		colon = line_colon(place, colon, end);
+	if (marker && !colon)
+		return dyn_refuse(w->e, w->text, w->at, "a marker is PROGRAM:PROVIDER:NAME");
 	if (!colon || colon == place)
-		return dyn_refuse(w->e, w->text, w->at, "the place in a program is PROGRAM:SYMBOL or PROGRAM:0xOFFSET");
-	if (colon + 1 == place + w->len)
+		return dyn_refuse(w->e, w->text, w->at, "the place in a program is PROGRAM:SYMBOL, PROGRAM:FILE:LINE or PROGRAM:0xOFFSET");
+	if (colon + 1 == end)
 		return dyn_refuse(w->e, w->text, w->at + w->len - 1, "a symbol or an offset is missing behind ':'");
-	if (memchr(colon, '/', place + w->len - colon))
+	if (memchr(colon, '/', end - colon) && !memchr(colon + 1, ':', end - (colon + 1)))
 		return dyn_refuse(w->e, w->text, w->at, "this is no kind of event that would have a name behind ':', and a symbol has no "
 				  "'/'");
 	ret = copy(&name, place, colon - place, w->e);
@@ -144,7 +182,9 @@ static int take_program(struct kernel_dyn_def *d, struct words *w)
 	if (!ret && strpbrk(d->path, " \t\n#"))
 		return err_set(w->e, -EINVAL, "the kernel takes no path with blanks or '#': '%s'; a link with "
 			       "another name to its folder will do", d->path);
-	return ret ? ret : copy(&d->place, colon + 1, place + w->len - (colon + 1), w->e);
+	if (!ret && marker)
+		ret = copy(&d->marker, colon + 1, end - (colon + 1), w->e);
+	return ret ? ret : copy(&d->place, colon + 1, end - (colon + 1), w->e);
 }
 
 /* "[MODULE:]FUNCTION[+OFFSET][%return]" or an address. */
@@ -183,8 +223,21 @@ static int check_event(const char *text, size_t at, size_t len, struct err *e)
 	return 0;
 }
 
-static int take_place(struct kernel_dyn_def *d, struct words *w, bool user)
+static int take_marker(struct kernel_dyn_def *d, struct words *w, bool is_return)
 {
+	if (w->len > MARKER_LEN && !strncmp(w->text + w->at, MARKER, MARKER_LEN)) {
+		w->at += MARKER_LEN;
+		w->len -= MARKER_LEN;
+	}
+	if (is_return)
+		return dyn_refuse(w->e, w->text, w->at, "a marker is one instruction: nothing returns from it");
+	d->type = KERNEL_DYN_UPROBE;
+	return take_program(d, w, true);
+}
+
+static int take_place(struct kernel_dyn_def *d, struct words *w, enum kernel_dyn_where where)
+{
+	bool is_marker = where == KERNEL_DYN_AT_MARKER || (w->len > MARKER_LEN && !strncmp(w->text + w->at, MARKER, MARKER_LEN));
 	bool is_return = d->head[0] == 'r' || ends_in(w->text + w->at, w->len, "%return");
 	int ret = 0;
 
@@ -201,9 +254,11 @@ static int take_place(struct kernel_dyn_def *d, struct words *w, bool user)
 		break;
 	case 'p':
 	case 'r':
-		if (user || memchr(w->text + w->at, '/', w->len)) {
+		if (is_marker)
+			return take_marker(d, w, is_return);
+		if (where == KERNEL_DYN_IN_PROGRAM || memchr(w->text + w->at, '/', w->len)) {
 			d->type = is_return ? KERNEL_DYN_URETPROBE : KERNEL_DYN_UPROBE;
-			return take_program(d, w);
+			return take_program(d, w, false);
 		}
 		d->type = is_return ? KERNEL_DYN_KRETPROBE : KERNEL_DYN_KPROBE;
 		/* fall through */
@@ -282,7 +337,7 @@ static int find_head(const char *word, size_t len)
 	return -1;
 }
 
-static int take_kernel_form(struct kernel_dyn_def *d, struct words *w, int head, bool user)
+static int take_kernel_form(struct kernel_dyn_def *d, struct words *w, int head, enum kernel_dyn_where where)
 {
 	const char *colon = memchr(w->text + w->at, ':', w->len);
 	size_t len = colon ? (size_t)(colon - w->text) - w->at : w->len;
@@ -299,7 +354,7 @@ static int take_kernel_form(struct kernel_dyn_def *d, struct words *w, int head,
 	if (!ret && d->type == KERNEL_DYN_SYNTH)
 		return take_fields(d, w);
 	if (!ret)
-		ret = take_place(d, w, user);
+		ret = take_place(d, w, where);
 	next_word(w);
 	return ret ? ret : take_args(d, w);
 }
@@ -309,13 +364,15 @@ static int take_return(struct kernel_dyn_def *d, struct words *w)
 {
 	bool user = d->path;
 
+	if (d->marker)
+		return dyn_refuse(w->e, w->text, w->at, "a marker is one instruction: nothing returns from it");
 	d->type = user ? KERNEL_DYN_URETPROBE : KERNEL_DYN_KRETPROBE;
 	d->head[0] = 'r';
 	next_word(w);
 	return kernel_words_add(&d->args, "ret=$retval") ? no_memory(w->e) : 0;
 }
 
-static int take_short_form(struct kernel_dyn_def *d, struct words *w, bool user)
+static int take_short_form(struct kernel_dyn_def *d, struct words *w, enum kernel_dyn_where where)
 {
 	const char *equals = memchr(w->text + w->at, '=', w->len);
 	const char *stop = memchr(w->text + w->at, ':', w->len);
@@ -330,7 +387,7 @@ static int take_short_form(struct kernel_dyn_def *d, struct words *w, bool user)
 		w->len -= len + 1;
 	}
 	if (!ret)
-		ret = take_place(d, w, user);
+		ret = take_place(d, w, where);
 	next_word(w);
 	if (!ret && w->len == 3 && !strncmp(w->text + w->at, "ret", 3))
 		ret = take_return(d, w);
@@ -372,7 +429,7 @@ static const char *default_group(const struct kernel_dyn_def *d)
 	return d->path ? "uprobes" : "kprobes";
 }
 
-int kernel_dyn_parse(const char *text, bool user, struct kernel_dyn_def *ret, struct err *e)
+int kernel_dyn_parse(const char *text, enum kernel_dyn_where where, struct kernel_dyn_def *ret, struct err *e)
 {
 	struct words w = { .text = text, .e = e };
 	int head, r = check_text(text, e);
@@ -390,7 +447,7 @@ int kernel_dyn_parse(const char *text, bool user, struct kernel_dyn_def *ret, st
 		r = check_number(text + w.at, w.len, text, e);
 	head = find_head(text + w.at, w.len);
 	if (!r)
-		r = head >= 0 ? take_kernel_form(ret, &w, head, user) : take_short_form(ret, &w, user);
+		r = head >= 0 ? take_kernel_form(ret, &w, head, where) : take_short_form(ret, &w, where);
 	if (!r && !ret->group)
 		r = copy(&ret->group, default_group(ret), DYN_NAME_MAX, e);
 	return r;
@@ -405,7 +462,9 @@ void kernel_dyn_def_release(struct kernel_dyn_def *def)
 	free(def->base);
 	free(def->path);
 	free(def->place);
+	free(def->marker);
 	kernel_words_release(&def->args);
+	kernel_words_release(&def->more);
 	free(def->tail);
 	*def = (struct kernel_dyn_def){ 0 };
 }

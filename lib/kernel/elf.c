@@ -5,22 +5,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/dyn_internal.h"
+#include "kernel/elf_internal.h"
 
 #define DEBUG_DIR "/usr/lib/debug/.build-id"
 #define BUILD_ID_MAX 64
-
-struct object {
-	const char *path;
-	int fd;
-	Elf *elf;
-};
 
 /* A function that is looked for, and what was found. */
 struct lookup {
@@ -32,28 +26,28 @@ struct lookup {
 	struct near near;
 };
 
-static int elf_failed(const struct object *o, struct err *e)
+static int elf_failed(const struct elf_object *o, struct err *e)
 {
 	return err_set(e, -EINVAL, "cannot read '%s' as a program: %s", o->path, elf_errmsg(-1));
 }
 
-static void object_close(struct object *o)
+void elf_object_close(struct elf_object *o)
 {
 	if (o->elf)
 		elf_end(o->elf);
 	cleanup_close(&o->fd);
 }
 
-static int object_open(struct object *o, const char *path, struct err *e)
+int elf_object_open(struct elf_object *o, const char *path, struct err *e)
 {
 	struct stat st;
 
 	/* Not to wait for anybody, should it be a pipe. */
-	*o = (struct object){ .path = path, .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) };
+	*o = (struct elf_object){ .path = path, .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) };
 	if (o->fd < 0)
 		return err_errno(e, -errno, "cannot open '%s'", path);
 	if (!fstat(o->fd, &st) && S_ISDIR(st.st_mode)) {
-		object_close(o);
+		elf_object_close(o);
 		return err_set(e, -EINVAL, "'%s' is a folder: the place in a program is PROGRAM:SYMBOL", path);
 	}
 	elf_version(EV_CURRENT);
@@ -62,7 +56,7 @@ static int object_open(struct object *o, const char *path, struct err *e)
 		int r = o->elf ? err_set(e, -EINVAL, "'%s' is no program or library (no ELF file)", path) :
 				 elf_failed(o, e);
 
-		object_close(o);
+		elf_object_close(o);
 		return r;
 	}
 	return 0;
@@ -70,8 +64,7 @@ static int object_open(struct object *o, const char *path, struct err *e)
 
 /* ---- addresses ------------------------------------------------------------ */
 
-/* The segment of code with the offset @offset, or (offset UINT64_MAX) with the address. */
-static bool find_code(const struct object *o, uint64_t offset, uint64_t address, GElf_Phdr *ret)
+bool elf_segment(const struct elf_object *o, uint32_t flags, uint64_t offset, uint64_t address, GElf_Phdr *ret)
 {
 	size_t nr;
 
@@ -80,10 +73,10 @@ static bool find_code(const struct object *o, uint64_t offset, uint64_t address,
 	for (size_t i = 0; i < nr; i++) {
 		uint64_t at, start;
 
-		if (!gelf_getphdr(o->elf, i, ret) || ret->p_type != PT_LOAD || !(ret->p_flags & PF_X))
+		if (!gelf_getphdr(o->elf, i, ret) || ret->p_type != PT_LOAD || (ret->p_flags & flags) != flags)
 			continue;
-		at = offset != UINT64_MAX ? offset : address;
-		start = offset != UINT64_MAX ? ret->p_offset : ret->p_vaddr;
+		at = offset != ELF_NOWHERE ? offset : address;
+		start = offset != ELF_NOWHERE ? ret->p_offset : ret->p_vaddr;
 		if (at >= start && at - start < ret->p_filesz)
 			return true;
 	}
@@ -127,7 +120,7 @@ static int look_at_symbol(struct lookup *l, const char *name, const GElf_Sym *sy
 	return add_function(l, sym);
 }
 
-static int look_in_table(struct lookup *l, const struct object *o, Elf_Scn *section, const GElf_Shdr *head)
+static int look_in_table(struct lookup *l, const struct elf_object *o, Elf_Scn *section, const GElf_Shdr *head)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
 	size_t nr = data && head->sh_entsize ? data->d_size / head->sh_entsize : 0;
@@ -146,7 +139,7 @@ static int look_in_table(struct lookup *l, const struct object *o, Elf_Scn *sect
 	return r;
 }
 
-static int look_in(struct lookup *l, const struct object *o)
+static int look_in(struct lookup *l, const struct elf_object *o)
 {
 	Elf_Scn *section = NULL;
 	int r = 0;
@@ -162,7 +155,7 @@ static int look_in(struct lookup *l, const struct object *o)
 }
 
 /* The path of its separate file of symbols, by its build id. */
-static bool debug_path(const struct object *o, struct buf *ret)
+bool elf_debug_path(const struct elf_object *o, struct buf *ret)
 {
 	Elf_Scn *section = NULL;
 
@@ -191,31 +184,31 @@ static bool debug_path(const struct object *o, struct buf *ret)
 	return false;
 }
 
-static int look_in_debug_file(struct lookup *l, const struct object *o)
+static int look_in_debug_file(struct lookup *l, const struct elf_object *o)
 {
 	AUTO_BUF struct buf path = { 0 };
-	struct object debug;
+	struct elf_object debug;
 	int r;
 
-	if (!debug_path(o, &path) || object_open(&debug, path.data, NULL))
+	if (!elf_debug_path(o, &path) || elf_object_open(&debug, path.data, NULL))
 		return 0;
 	r = look_in(l, &debug);
-	object_close(&debug);
+	elf_object_close(&debug);
 	return r;
 }
 
-static int to_offset(const struct object *o, const struct lookup *l, uint64_t address, uint64_t *ret,
+static int to_offset(const struct elf_object *o, const struct lookup *l, uint64_t address, uint64_t *ret,
 		     struct err *e)
 {
 	GElf_Phdr code;
 
-	if (!find_code(o, UINT64_MAX, address, &code))
+	if (!elf_segment(o, PF_X, ELF_NOWHERE, address, &code))
 		return err_set(e, -EINVAL, "'%s' of '%s' is nothing that is run", l->symbol, o->path);
 	*ret = address - code.p_vaddr + code.p_offset;
 	return 0;
 }
 
-static int several_places(const struct object *o, const struct lookup *l, struct err *e)
+static int several_places(const struct elf_object *o, const struct lookup *l, struct err *e)
 {
 	AUTO_BUF struct buf list = { 0 };
 
@@ -234,7 +227,7 @@ static int several_places(const struct object *o, const struct lookup *l, struct
 #define FUNCTION_MAX (1u << 20)		/* longer ones are not looked through */
 
 /* Whether one begins @more bytes behind @offset, where one does. */
-static enum elf_begins find_instruction(const struct object *o, uint64_t offset, uint64_t more)
+static enum elf_begins find_instruction(const struct elf_object *o, uint64_t offset, uint64_t more)
 {
 	AUTO_BUF struct buf code = { 0 };
 	uint64_t at = 0;
@@ -261,14 +254,14 @@ static enum elf_begins find_instruction(const struct object *o, uint64_t offset,
 
 /* ---- places ----------------------------------------------------------------- */
 
-static int look_everywhere(struct lookup *l, const struct object *o)
+static int look_everywhere(struct lookup *l, const struct elf_object *o)
 {
 	int r = look_in(l, o);
 
 	return r || l->nr ? r : look_in_debug_file(l, o);
 }
 
-static enum elf_begins find_begins(const struct object *o, uint64_t offset, const GElf_Phdr *code)
+static enum elf_begins find_begins(const struct elf_object *o, uint64_t offset, const GElf_Phdr *code)
 {
 	struct lookup l = { .address = offset - code->p_offset + code->p_vaddr };
 	const struct function *last = NULL;
@@ -287,22 +280,22 @@ static enum elf_begins find_begins(const struct object *o, uint64_t offset, cons
 
 int elf_check_offset(const char *path, uint64_t offset, enum elf_begins *begins, struct err *e)
 {
-	struct object o;
+	struct elf_object o;
 	GElf_Phdr code;
-	int r = object_open(&o, path, e);
+	int r = elf_object_open(&o, path, e);
 
 	if (r)
 		return r;
-	if (offset == UINT64_MAX || !find_code(&o, offset, 0, &code))
+	if (offset == ELF_NOWHERE || !elf_segment(&o, PF_X, offset, 0, &code))
 		r = err_set(e, -EINVAL, "at the offset 0x%llx of '%s' there is nothing that is run",
 			    (unsigned long long)offset, path);
 	else
 		*begins = find_begins(&o, offset, &code);
-	object_close(&o);
+	elf_object_close(&o);
 	return r;
 }
 
-static int place_in_function(const struct object *o, const struct lookup *l, uint64_t more, uint64_t *ret,
+static int place_in_function(const struct elf_object *o, const struct lookup *l, uint64_t more, uint64_t *ret,
 			     enum elf_begins *begins, struct err *e)
 {
 	const struct function *f = &l->v[0];
@@ -320,7 +313,7 @@ static int place_in_function(const struct object *o, const struct lookup *l, uin
 	return r;
 }
 
-static int judge(const struct object *o, const struct lookup *l, uint64_t more, uint64_t *ret, enum elf_begins *begins,
+static int judge(const struct elf_object *o, const struct lookup *l, uint64_t more, uint64_t *ret, enum elf_begins *begins,
 		 struct err *e)
 {
 	if (!l->nr) {
@@ -338,8 +331,8 @@ int elf_symbol_offset(const char *path, const char *symbol, uint64_t more, uint6
 		      struct err *e)
 {
 	struct lookup l = { .symbol = symbol };
-	struct object o;
-	int r = object_open(&o, path, e);
+	struct elf_object o;
+	int r = elf_object_open(&o, path, e);
 
 	if (r)
 		return r;
@@ -347,6 +340,6 @@ int elf_symbol_offset(const char *path, const char *symbol, uint64_t more, uint6
 	r = look_everywhere(&l, &o);
 	r = r ? err_errno(e, r, "cannot look for '%s' in '%s'", symbol, path) : judge(&o, &l, more, ret, begins, e);
 	free(l.v);
-	object_close(&o);
+	elf_object_close(&o);
 	return r;
 }

@@ -180,7 +180,7 @@ static int add_enabled(void *ctx, const char *line)
 		return 0;
 	if (buf_printf(&path, "%s/%.*s/%s/enable", ec->dir, (int)(colon - line), line, colon + 1))
 		return -ENOMEM;
-	code = path_read_all(path.data, &state, KERNEL_TEXT_MAX);
+	code = control_file_read(path.data, &state, KERNEL_TEXT_MAX);
 	if (code == -ENOENT)		/* "system:*:mod:name" of a module not loaded yet */
 		return 0;
 	if (code)
@@ -198,7 +198,7 @@ int events_enabled(const char *events_dir, struct buf *ret)
 
 	if (buf_puts(ret, "") || buf_printf(&path, "%s/../set_event", events_dir))
 		return -ENOMEM;
-	code = path_read_all(path.data, &text, KERNEL_TEXT_MAX);
+	code = control_file_read(path.data, &text, KERNEL_TEXT_MAX);
 	if (code)
 		return code;
 	return text.data ? kernel_each_line(text.data, add_enabled, &ec) : 0;

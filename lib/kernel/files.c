@@ -156,8 +156,10 @@ static int snapshot_value(struct kernel_instance *in, const char *file, struct b
 
 	if (code)
 		return code;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, head, sizeof(head) - 1);
+	fd = control_file_open(path, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	n = read(fd, head, sizeof(head) - 1);
 	if (n < 0)
 		return -errno;
 	head[n] = 0;
@@ -434,7 +436,7 @@ int kernel_write_optional(struct kernel_instance *in, const char *file, const ch
 int kernel_write_path(struct kernel *k, const char *path, const char *value, struct err *e)
 {
 	AUTO_BUF struct buf earlier = { 0 };
-	int ret = path_read_all(path, &earlier, KERNEL_TEXT_MAX);
+	int ret = control_file_read(path, &earlier, KERNEL_TEXT_MAX);
 
 	if (!ret)
 		ret = buf_puts(&earlier, "");

@@ -70,6 +70,8 @@ struct kernel {
 	} events;
 	struct functions *functions;
 	struct { int *v; size_t nr, cap; } locks;
+	void (*lock_watch)(void *ctx, int fd);
+	void *lock_watch_ctx;
 };
 
 /* ---- tracefs.c */
@@ -89,6 +91,12 @@ int err_denied(struct err *e, int code, const char *what, const char *path);
 void tell_unavailable(struct kernel *k, const char *path, int code);
 bool is_unavailable(int code);
 
+/* ---- lock.c */
+/* Who has the lock on the directory @fd, to begin a sentence. */
+void lock_name_holder(int fd, char *who, size_t size);
+/* Whether the directory open as @fd is still what @path leads to. */
+bool lock_is_of(int fd, const char *path);
+
 /* ---- undo.c */
 /* Logs, unless changes are kept or the file is logged already. 0, -ENOMEM. */
 int undo_log_add(struct kernel *k, enum undo_kind kind, const char *path, const char *value);
@@ -103,6 +111,8 @@ int undo_to(struct kernel *k, size_t mark, struct err *e);
 void undo_forget_to(struct kernel *k, size_t mark);
 bool undo_logged(struct undo_log *log, enum undo_kind kind, const char *path);
 void undo_log_release(struct undo_log *log);
+/* Puts back what one entry tells. 0, -errno, told as a notice and, if it is the first there, in @e. */
+int undo_entry(const struct undo_entry *u, const struct notices *notices, struct err *e);
 /* Raw writes. "\n" is added. 0, -errno. */
 int file_write(const char *path, const char *value);
 int file_append(const char *path, const char *value);

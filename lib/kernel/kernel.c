@@ -310,7 +310,16 @@ static int instance_make(struct kernel *k, struct kernel_instance *in, struct er
 		return err_denied(e, code, "cannot make the instance", in->dir);
 	}
 	in->created = true;
+	in->locked = false;		/* if it was, that was another of its name */
 	return 0;
+}
+
+static struct kernel_instance *instance_find(const struct kernel *k, const char *name)
+{
+	for (size_t i = 0; i < k->nr_instances; i++)
+		if (!strcmp(k->instances[i]->name, name))
+			return k->instances[i];
+	return NULL;
 }
 
 static void instance_drop(struct kernel *k, struct kernel_instance *in)
@@ -328,31 +337,27 @@ static void instance_drop(struct kernel *k, struct kernel_instance *in)
 int kernel_instance_get(struct kernel *k, const char *name, bool create,
 			struct kernel_instance **ret, struct err *e)
 {
+	bool exists = !*name || instance_exists(k, name), known;
 	struct kernel_instance *in;
-	bool exists = !*name || instance_exists(k, name);
-	int code;
+	int code = 0;
 
 	if (!exists && (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")))
 		return err_set(e, -EINVAL, "'%s' cannot be the name of an instance", name);
 	if (!exists && !create)
 		return no_instance(k, name, e);
-	for (size_t i = 0; exists && i < k->nr_instances; i++)
-		if (!strcmp(k->instances[i]->name, name)) {
-			*ret = k->instances[i];
-			return 0;
-		}
-	in = instance_add(k, name);
+	in = instance_find(k, name);
+	known = in;
+	if (!in)
+		in = instance_add(k, name);
 	if (!in)
 		return err_errno(e, -ENOMEM, "cannot use the instance '%s'", name);
-	if (!exists) {
+	if (!exists)
 		code = instance_make(k, in, e);
-		if (code) {
-			instance_drop(k, in);
-			return code;
-		}
-	}
-	*ret = in;
-	return 0;
+	if (code && !known)
+		instance_drop(k, in);
+	if (!code)
+		*ret = in;
+	return code;
 }
 
 int kernel_instance_remove(struct kernel *k, struct kernel_instance *in, struct err *e)
@@ -381,11 +386,6 @@ const char *kernel_instance_name(const struct kernel_instance *in)
 	return in->name;
 }
 
-bool kernel_instance_created(const struct kernel_instance *in)
-{
-	return in->created;
-}
-
 int kernel_instance_path(const struct kernel_instance *in, const char *file, char *path, size_t size)
 {
 	int n = snprintf(path, size, "%s/%s", in->dir, file);
@@ -401,7 +401,7 @@ int kernel_read(const struct kernel_instance *in, const char *file, struct buf *
 	int ret = kernel_instance_path(in, file, path, sizeof(path));
 
 	if (!ret)
-		ret = path_read_all(path, out, KERNEL_TEXT_MAX);
+		ret = control_file_read(path, out, KERNEL_TEXT_MAX);
 	if (!ret && buf_puts(out, ""))		/* a NUL behind nothing, too */
 		ret = -ENOMEM;
 	return ret;
@@ -424,9 +424,9 @@ int kernel_try(const struct kernel_instance *in, const char *file, bool write)
 {
 	char path[KERNEL_PATH_MAX];
 	int code = kernel_instance_path(in, file, path, sizeof(path));
-	int fd AUTO_CLOSE = code ? -1 : open(path, (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
+	int fd AUTO_CLOSE = code ? code : control_file_open(path, (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK);
 
-	return code ? code : fd < 0 ? -errno : 0;
+	return fd < 0 ? fd : 0;
 }
 
 bool kernel_has(const struct kernel_instance *in, const char *file)

@@ -43,7 +43,6 @@ struct kernel_instance *kernel_top(struct kernel *k);
 int kernel_instance_get(struct kernel *k, const char *name, bool create,
 			struct kernel_instance **ret, struct err *e);
 const char *kernel_instance_name(const struct kernel_instance *in);
-bool kernel_instance_created(const struct kernel_instance *in);
 /* Removes an instance from the kernel for good; the handle is invalid
  * afterwards. -EBUSY while somebody uses it. 0, -errno. */
 int kernel_instance_remove(struct kernel *k, struct kernel_instance *in, struct err *e);
@@ -147,9 +146,14 @@ void kernel_undo_forget(struct kernel *k);
  */
 void kernel_undo_watch(struct kernel *k, void (*fn)(void *ctx, const char *line, size_t len),
 		       void *ctx);
-/* Puts back what such lines (oldest first) tell. As kernel_undo. A malformed
- * line is told and left out. */
-int kernel_undo_lines(const char *lines, size_t len, const struct notices *notices, struct err *e);
+/*
+ * Puts back what such lines (oldest first) tell, as kernel_undo does. The lock of each instance they
+ * are about is taken meanwhile, unless one of @held (@nr descriptors of kernel_instance_lock) holds it. What
+ * another process has locked is told and left as it is (-EBUSY). What could not be put back is appended to
+ * @left, as lines to try again. A malformed line is told and left out. 0, or the first -errno.
+ */
+int kernel_undo_lines(const char *lines, size_t len, const int *held, size_t nr,
+		      const struct notices *notices, struct buf *left, struct err *e);
 
 /*
  * Brings an instance to the kernel's defaults, for good: no tracer, events,
@@ -161,9 +165,14 @@ int kernel_instance_reset(struct kernel_instance *in, struct err *e);
 /*
  * Takes the buffer of an instance for this process and those it forks, until all have
  * ended or closed @k. Only programs that ask are kept out. 0 (also if it is ours
- * already), -EBUSY with who has it and what to do, -errno.
+ * already), -EBUSY with who has it and what to do, -ENOENT: it was removed meanwhile; -errno.
  */
 int kernel_instance_lock(struct kernel_instance *in, struct err *e);
+/*
+ * kernel_instance_get with @create, and the lock: no other that locks can have one that is new before we
+ * have. As these two.
+ */
+int kernel_instance_take(struct kernel *k, const char *name, struct kernel_instance **ret, struct err *e);
 /* The same beside others that share it: of those that take events, each some CPU's. */
 int kernel_instance_lock_shared(struct kernel_instance *in, struct err *e);
 /* Gives all buffers back before @k is closed. */
@@ -172,5 +181,7 @@ void kernel_unlock(struct kernel *k);
 bool kernel_instance_in_use(struct kernel_instance *in, char *who, size_t size);
 /* The descriptors that hold the locks, for who closes others. */
 const int *kernel_lock_fds(const struct kernel *k, size_t *ret_nr);
+/* Has @fn called with the descriptor of each lock that is taken from here on, before anything is changed under it. */
+void kernel_lock_watch(struct kernel *k, void (*fn)(void *ctx, int fd), void *ctx);
 
 #endif

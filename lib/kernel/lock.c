@@ -11,12 +11,16 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kernel/internal.h"
 
 #define LOCKS "/proc/locks"
 #define LOCKS_MAX (1u << 22)
+/* An instance is made in a tenth of a second; many, of many CPUs, on a machine that has much else to do, in a minute. */
+#define ENTER_PAUSE_NS 5000000
+#define ENTER_TRIES 12000
 
 struct holder {
 	ino_t inode;
@@ -49,7 +53,7 @@ static int find_holder(int fd)
 	return h.pid;
 }
 
-static void name_holder(int fd, char *who, size_t size)
+void lock_name_holder(int fd, char *who, size_t size)
 {
 	int pid = find_holder(fd);
 
@@ -63,12 +67,25 @@ static int told_busy(const struct kernel_instance *in, int fd, struct err *e)
 {
 	char who[64];
 
-	name_holder(fd, who, sizeof(who));
+	lock_name_holder(fd, who, sizeof(who));
 	if (*in->name)
 		return err_set(e, -EBUSY, "%s uses the buffer of instance '%s': end that first, or take "
 			       "another instance (-B)", who, in->name);
 	return err_set(e, -EBUSY, "%s uses the top level's buffer: end that first, or use a buffer "
 		       "of your own beside it (-B NAME)", who);
+}
+
+bool lock_is_of(int fd, const char *path)
+{
+	struct stat locked, there;
+
+	return !fstat(fd, &locked) && !stat(path, &there) && locked.st_ino == there.st_ino &&
+	       locked.st_dev == there.st_dev;
+}
+
+static int told_gone(const struct kernel_instance *in, struct err *e)
+{
+	return err_set(e, -ENOENT, "instance '%s' was removed just now", in->name);
 }
 
 static int lock(struct kernel_instance *in, int how, struct err *e)
@@ -81,11 +98,15 @@ static int lock(struct kernel_instance *in, int how, struct err *e)
 	if (in->locked)
 		return 0;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && *in->name)
+		return told_gone(in, e);
 	if (fd < 0)
 		return err_denied(e, -errno, "cannot lock", path);
 	if (flock(fd, how | LOCK_NB) < 0)
 		r = errno == EWOULDBLOCK ? told_busy(in, fd, e) : err_errno(e, -errno, "cannot lock %s",
 									  path);
+	else if (!lock_is_of(fd, path))		/* who had it has removed the instance */
+		r = told_gone(in, e);
 	else if (vec_push(&in->k->locks, fd))
 		r = err_errno(e, -ENOMEM, "cannot lock %s", path);
 	if (r) {
@@ -93,6 +114,8 @@ static int lock(struct kernel_instance *in, int how, struct err *e)
 		return r;
 	}
 	in->locked = true;
+	if (in->k->lock_watch)
+		in->k->lock_watch(in->k->lock_watch_ctx, fd);
 	return 0;
 }
 
@@ -125,7 +148,7 @@ bool kernel_instance_in_use(struct kernel_instance *in, char *who, size_t size)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || !flock(fd, LOCK_SH | LOCK_NB) || errno != EWOULDBLOCK)
 		return false;
-	name_holder(fd, who, size);
+	lock_name_holder(fd, who, size);
 	return true;
 }
 
@@ -135,20 +158,78 @@ const int *kernel_lock_fds(const struct kernel *k, size_t *ret_nr)
 	return k->locks.v;
 }
 
+void kernel_lock_watch(struct kernel *k, void (*fn)(void *ctx, int fd), void *ctx)
+{
+	k->lock_watch = fn;
+	k->lock_watch_ctx = ctx;
+}
+
+/* ---- instances that come and go ------------------------------------------- */
+
+/*
+ * Between finding an instance or making it and locking it no other is let in: the lock
+ * on the directory of all instances, *ret_fd; -1 where there are none. 0, -errno.
+ */
+static int enter_instances(struct kernel *k, int *ret_fd, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = ENTER_PAUSE_NS };
+	char path[KERNEL_PATH_MAX];
+	int fd;
+
+	if (kernel_instance_path(kernel_top(k), "instances", path, sizeof(path)))
+		return 0;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (unsigned i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		char who[64];
+
+		if (errno != EWOULDBLOCK || i == ENTER_TRIES) {
+			int r = -errno;
+
+			lock_name_holder(fd, who, sizeof(who));
+			close(fd);
+			return r != -EWOULDBLOCK ? err_errno(e, r, "cannot lock %s", path) :
+			       err_set(e, -EBUSY, "%s has kept all others from making instances for a minute: end that first", who);
+		}
+		nanosleep(&pause, NULL);
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int kernel_instance_take(struct kernel *k, const char *name, struct kernel_instance **ret, struct err *e)
+{
+	int fd AUTO_CLOSE = -1, r = enter_instances(k, &fd, e);
+
+	if (!r)
+		r = kernel_instance_get(k, name, true, ret, e);
+	return r ? r : kernel_instance_lock(*ret, e);
+}
+
+/* One that is not there, or is being removed, is no error: it will be made. */
+static int lock_if_there(struct kernel *k, const char *name, struct err *e)
+{
+	struct kernel_instance *in;
+	struct err gone = { 0 };
+	int r;
+
+	if (*name && !instance_exists(k, name))
+		return 0;
+	r = kernel_instance_get(k, name, false, &in, &gone);
+	if (!r)
+		r = kernel_instance_lock(in, &gone);
+	if (r == -ENOENT && *name)
+		return 0;
+	if (r && e)
+		*e = gone;
+	return r;
+}
+
 int kernel_setup_lock(struct kernel *k, struct kernel_setup *s, struct err *e)
 {
-	int r = 0;
+	int fd AUTO_CLOSE = -1, r = enter_instances(k, &fd, e);
 
-	for (size_t i = 0; i < s->instances.nr && !r; i++) {
-		const char *name = s->instances.v[i].name;
-		struct kernel_instance *in = kernel_top(k);
-
-		if (!kernel_setup_takes_part(s, i) || (*name && !instance_exists(k, name)))
-			continue;
-		if (*name)
-			r = kernel_instance_get(k, name, false, &in, e);
-		if (!r)
-			r = kernel_instance_lock(in, e);
-	}
+	for (size_t i = 0; i < s->instances.nr && !r; i++)
+		if (kernel_setup_takes_part(s, i))
+			r = lock_if_there(k, s->instances.v[i].name, e);
 	return r;
 }

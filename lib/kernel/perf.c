@@ -246,11 +246,18 @@ static int told_ring(const struct kernel_perf *p, int code, struct err *e)
 	return err_hint(e, "who is not root has /proc/sys/kernel/perf_event_mlock_kb for each CPU and what 'ulimit -l' tells");
 }
 
+/* By which these records lie. */
+static const struct perf_attr told_attr = {
+	.sample_type = PERF_SAMPLE_TIME, .sample_id_all = true, .big_endian = PERF_BIG_ENDIAN,
+};
+
 /* Names of tasks: a ring of its own for the first task, which the others share. */
 static int open_teller(struct kernel_perf *p, struct ring_cpu *c, pid_t tid, struct err *e)
 {
 	const struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .size = sizeof(attr), .comm = 1, .task = 1,
+		.sample_type = told_attr.sample_type, .sample_id_all = told_attr.sample_id_all,
+		.use_clockid = p->attr.use_clockid, .clockid = p->attr.clockid,
 		.inherit = p->attr.inherit, .exclude_kernel = 1, .exclude_hv = 1,
 	};
 	int r, fd = perf_open(&attr, tid, c->cpu);
@@ -570,17 +577,18 @@ bool kernel_perf_idle(struct kernel_perf *p, size_t i)
 
 static int take_names(struct kernel_perf *p, struct ring_cpu *c)
 {
-	struct perf_ringed rec;
-	size_t pos = 0;
+	struct perf_record rec;
+	struct cur cur;
 	int r;
 
 	buf_clear(&c->told);
 	r = c->names.page ? perf_ring_take(&c->names, &c->told) : 0;
 	if (r || !c->told.len)
 		return r;
+	cur = (struct cur){ .data = (const uint8_t *)c->told.data, .len = c->told.len, .big_endian = PERF_BIG_ENDIAN };
 	pthread_mutex_lock(&p->lock);
-	while (!r && perf_ring_next(&c->told, &pos, &rec))
-		r = perf_tasks_take(&p->names, &rec);
+	while (!r && (r = perf_record_next(&cur, &rec, NULL)) > 0)
+		r = perf_tasks_take(&p->names, &told_attr, &rec, NULL);
 	pthread_mutex_unlock(&p->lock);
 	return r;
 }

@@ -63,7 +63,7 @@ int kernel_perf_ring_fd(const struct kernel_perf *p, size_t i);
  */
 bool kernel_perf_idle(struct kernel_perf *p, size_t i);
 /* Appends what is in the ring, whole records, and gives the room back; names of tasks are kept
- * aside. 0, -ENOMEM. */
+ * aside. 0, -ENOMEM, -errno. */
 int kernel_perf_take(struct kernel_perf *p, size_t i, struct buf *to);
 /* How full it is, per cent. */
 unsigned kernel_perf_fill(const struct kernel_perf *p, size_t i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files that ask perf for something share: perf_open.c, perf_ring.c, perf_tasks.c under
+ * What the files that ask perf for something share: perf_open.c and perf_ring.c under
  * counters*.c (counting) and perf*.c (recording).
  */
 #ifndef TRACECMD_KERNEL_PERF_INTERNAL_H
@@ -9,6 +9,7 @@
 #include <linux/perf_event.h>
 
 #include "kernel/internal.h"
+#include "kernel/perf_tasks.h"
 
 /* ---- perf_open.c: events ------------------------------------------------------------- */
 
@@ -50,36 +51,6 @@ int perf_ring_map(struct perf_ring *ring, int fd, size_t want, size_t min);
 void perf_ring_unmap(struct perf_ring *ring);	/* fine for { 0 } */
 /* Appends what is in it, whole records, and gives the room back. 0, -ENOMEM (it stays). */
 int perf_ring_take(struct perf_ring *ring, struct buf *to);
-
-/* One record; @data is what follows its header. */
-struct perf_ringed {
-	uint32_t type;
-	uint16_t misc;
-	const uint8_t *data;
-	size_t len;
-};
-/* The record at *pos, which moves on. False at the end, or where no whole record is. */
-bool perf_ring_next(const struct buf *from, size_t *pos, struct perf_ringed *ret);
-
-/* ---- perf_tasks.c: names of tasks ---------------------------------------------------- */
-
-/* From PERF_RECORD_COMM and _FORK, in any order, and from /proc. { 0 } is empty. */
-struct perf_tasks {
-	struct map by_tid;		/* indexes into v */
-	struct perf_named *v;
-	size_t nr, cap;
-};
-/* Asks /proc for a name that no record has told. 0, -ENOMEM. */
-int perf_tasks_see(struct perf_tasks *t, pid_t tid);
-/* The same for all tasks there are now. 0, -ENOMEM. */
-int perf_tasks_see_all(struct perf_tasks *t);
-/* Takes such a record; of others nothing. 0, -ENOMEM. */
-int perf_tasks_take(struct perf_tasks *t, const struct perf_ringed *rec);
-/* Its name, or that of whoever it comes from; "" if neither is known. */
-const char *perf_tasks_comm(const struct perf_tasks *t, pid_t tid);
-/* Appends "TID NAME" lines of all that have one. 0, -ENOMEM. */
-int perf_tasks_text(const struct perf_tasks *t, struct buf *ret);
-void perf_tasks_release(struct perf_tasks *t);
 
 /* ---- perf_events.c: what is to be recorded, and what may be ----------------------------- */
 

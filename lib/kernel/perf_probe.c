@@ -62,7 +62,14 @@ int perf_probe_fit(struct kernel *k, struct kernel_dyn_def *def, struct err *e)
 		return err_hint(e, "'r:NAME PLACE' is a return without its value; record without --perf has arguments");
 	}
 	r = device_type(def, &type, e);
-	return r ? r : dyn_fit(k, def, e);
+	if (!r)
+		r = dyn_fit(k, def, true, e);
+	if (!r && def->more.nr) {
+		err_set(e, -EOPNOTSUPP, "a probe that perf makes is at one place; the marker %s has %zu", def->marker, def->more.nr + 1);
+		err_hint(e, "'tracecmd list --usdt %s' shows their offsets; the probe is at one of them with %s:0xOFFSET", def->path, def->path);
+		r = -EOPNOTSUPP;
+	}
+	return r;
 }
 
 /* ---- the format -------------------------------------------------------------- */

@@ -51,20 +51,3 @@ int perf_ring_take(struct perf_ring *ring, struct buf *to)
 	__atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
 	return 0;
 }
-
-bool perf_ring_next(const struct buf *from, size_t *pos, struct perf_ringed *ret)
-{
-	struct perf_event_header h;
-
-	if (from->len - *pos < sizeof(h))
-		return false;
-	memcpy(&h, from->data + *pos, sizeof(h));
-	if (h.size < sizeof(h) || h.size > from->len - *pos)
-		return false;
-	*ret = (struct perf_ringed){
-		.type = h.type, .misc = h.misc, .data = (const uint8_t *)from->data + *pos + sizeof(h),
-		.len = h.size - sizeof(h),
-	};
-	*pos += h.size;
-	return true;
-}

@@ -157,9 +157,8 @@ int kernel_setup_check_reading(struct kernel *k, struct kernel_instance_setup *i
 /* Gives such an instance (is->in) its trace options. 0, -errno. */
 int kernel_setup_apply_options(struct kernel *k, struct kernel_instance_setup *is, struct err *e);
 /*
- * Locks the instances of all parts that take part and exist (kernel_instance_lock):
- * to be called before anything is changed, and again after kernel_setup_apply for those that
- * were made. 0, -errno.
+ * Locks the instances of all parts that take part and exist (kernel_instance_lock): to be called
+ * before they are looked at. kernel_setup_apply does it with those that it makes. 0, -errno.
  */
 int kernel_setup_lock(struct kernel *k, struct kernel_setup *s, struct err *e);
 /*
@@ -170,7 +169,7 @@ int kernel_setup_lock(struct kernel *k, struct kernel_setup *s, struct err *e);
  */
 void kernel_setup_grow(struct kernel_setup *s);
 /*
- * Makes missing instances and applies everything, in each part that takes
+ * Makes missing instances and locks all, then applies everything, in each part that takes
  * part: tracing off, what was enabled before is switched off (unless
  * no_reset), the buffer is emptied, then what is asked for. A filter or
  * trigger that the kernel refuses is an error with the kernel's explanation.
@@ -234,7 +233,8 @@ typedef int (*kernel_format_fn)(void *ctx, const char *system, const char *event
  * Calls @fn for the events the setup records, ordered by system: with @s NULL
  * or s->all_formats for all events of the kernel. The events of the system
  * "ftrace" come first and always. Stops and returns what @fn returns if that
- * is not 0. An event that disappeared is left out.
+ * is not 0. An event that disappeared is left out; and so, with a notice, is
+ * one of a damaged copy of tracefs whose format is none.
  */
 int kernel_formats(struct kernel *k, const struct kernel_setup *s, kernel_format_fn fn, void *ctx,
 		   struct err *e);

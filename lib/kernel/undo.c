@@ -50,11 +50,11 @@ static int write_setting(int fd, const char *data, size_t len)
 
 static int write_flags(const char *path, const char *value, int flags)
 {
-	int fd AUTO_CLOSE = open(path, O_WRONLY | O_CLOEXEC | flags);
+	int fd AUTO_CLOSE = control_file_open(path, O_WRONLY | flags);
 	AUTO_BUF struct buf b = { 0 };
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (!value)
 		return 0;
 	/* Some files take a word only once they have seen what ends it. */
@@ -91,36 +91,6 @@ static int put_escaped(struct buf *b, const char *s)
 			buf_put(b, s, 1);
 	}
 	return b->failed ? -ENOMEM : 0;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* Decodes in place; false if a '%' is not followed by two digits. */
-static bool unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (*s == '%') {
-			int hi = hex_digit(s[1]), lo = hi < 0 ? -1 : hex_digit(s[2]);
-
-			if (lo < 0 || !(hi * 16 + lo))
-				return false;
-			*to++ = hi * 16 + lo;
-			s += 2;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = 0;
-	return true;
 }
 
 static void tell_watcher(struct undo_log *log, char kind, const char *path, const char *value)
@@ -322,12 +292,12 @@ static int undo_write(const char *path, const char *value)
 	size_t len = strcspn(value, "\n");
 	int ret = file_write(path, value);
 
-	if (!ret || path_read_all(path, &now, KERNEL_TEXT_MAX) || !now.data)
+	if (!ret || control_file_read(path, &now, KERNEL_TEXT_MAX) || !now.data)
 		return ret;
 	return strcspn(now.data, "\n") == len && !strncmp(now.data, value, len) ? 0 : ret;
 }
 
-static int undo_entry(const struct undo_entry *u, const struct notices *notices, struct err *e)
+int undo_entry(const struct undo_entry *u, const struct notices *notices, struct err *e)
 {
 	struct err why = { 0 };
 	int ret;
@@ -440,69 +410,4 @@ void kernel_undo_events(struct kernel *k)
 		if (log->v[i].kind == UNDO_EVENTS && !*log->v[i].value)
 			undo_choice(log, i);
 	pthread_mutex_unlock(&log->lock);
-}
-
-/* One line of the log's text, without its line end; -EINVAL if it is none. */
-static int parse_entry(char *line, struct undo_entry *u)
-{
-	char *path, *value;
-
-	if (!line[0] || line[1] != ' ' || !strchr("wlaerd", line[0]))
-		return -EINVAL;
-	path = line + 2;
-	value = strchr(path, ' ');
-	if (!value || path[0] != '/')
-		return -EINVAL;
-	*value++ = 0;
-	if (!unescape(path) || !unescape(value))
-		return -EINVAL;
-	u->kind = line[0];
-	u->path = path;
-	u->value = value;
-	return 0;
-}
-
-int kernel_undo_lines(const char *lines, size_t len, const struct notices *notices, struct err *e)
-{
-	char *text AUTO_FREE = strndup(lines, len);
-	const char *dropped = NULL;	/* path of the entry that a later one takes back */
-	int first = 0;
-
-	if (!text)
-		return err_errno(e, -ENOMEM, "cannot put the kernel's settings back");
-	len = strlen(text);
-	while (len) {
-		struct undo_entry u;
-		char *line;
-		int ret;
-
-		/* A last line without its end is a log that was cut: not to be trusted. */
-		if (text[len - 1] != '\n') {
-			line = memrchr(text, '\n', len);
-			len = line ? line + 1 - text : 0;
-			text[len] = 0;
-			notice(notices, "the list of changed settings ends in the middle of an entry");
-			continue;
-		}
-		text[--len] = 0;
-		line = memrchr(text, '\n', len);
-		line = line ? line + 1 : text;
-		len = line - text;
-		ret = parse_entry(line, &u);
-		if (ret) {
-			notice(notices, "the list of changed settings has a malformed entry '%.80s'", line);
-			if (!first)
-				first = err_set(e, ret, "the list of changed settings has a malformed entry");
-			continue;
-		}
-		if (dropped && !strcmp(dropped, u.path)) {
-			dropped = NULL;
-			continue;
-		}
-		dropped = u.kind == UNDO_DROPPED ? u.path : NULL;
-		ret = dropped ? 0 : undo_entry(&u, notices, first ? NULL : e);
-		if (ret && !first)
-			first = ret;
-	}
-	return first;
 }

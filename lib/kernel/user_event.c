@@ -70,8 +70,8 @@ int kernel_user_open(const char *root, struct err *e)
 	if (code)
 		return code;
 	snprintf(path, sizeof(path), "%s/" DATA_FILE, root ? root : found);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? cannot_open(-errno, root ? root : found, path, e) : fd;
+	fd = control_file_open(path, O_WRONLY);
+	return fd < 0 ? cannot_open(fd, root ? root : found, path, e) : fd;
 }
 
 /* ---- registering --------------------------------------------------------------- */

@@ -89,7 +89,7 @@ static int measure_open(struct measure *m, struct kernel *k, const char *clock, 
 	int r;
 
 	snprintf(name, sizeof(name), "tracecmd-date-%d", getpid());
-	r = kernel_instance_get(k, name, true, &m->in, e);
+	r = kernel_instance_take(k, name, &m->in, e);
 	if (!r && *clock)
 		r = kernel_write(m->in, "trace_clock", clock, e);
 	if (!r)

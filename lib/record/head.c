@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,6 +61,10 @@ static int head_open(struct head *h, const char *base, struct err *e)
 	bool made;
 	int r;
 
+	if (!base) {
+		h->fd = memfd_create("tracecmd-head", MFD_CLOEXEC);
+		return h->fd < 0 ? err_errno(e, -errno, "cannot make the recording's head") : 0;
+	}
 	if (asprintf(&h->path, "%s" HEAD_SUFFIX, base) < 0) {
 		h->path = NULL;
 		return err_errno(e, -ENOMEM, "cannot record");
@@ -81,6 +86,7 @@ static int head_write(struct head *h, const struct finish *f, struct kernel *k,
 		      const struct kernel_setup *setup, const struct notices *notices, struct err *e)
 {
 	struct metadata meta = { 0 };
+	const char *name = h->path ? h->path : "the recording's head";
 	struct finish all = *f;
 	int fd, r = all.codec ? 0 : codec_choose("any", &all.codec, e);
 
@@ -90,14 +96,14 @@ static int head_write(struct head *h, const struct finish *f, struct kernel *k,
 	if (!r)
 		r = metadata_collect_boots(&meta, setup, e);
 	if (!r)
-		r = finish_head(&all, 7, h->fd, h->path, e);
+		r = finish_head(&all, 7, h->fd, name, e);
 	metadata_release(&meta);
 	if (r)
 		return r;
 	fd = fcntl(h->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return err_errno(e, -errno, "cannot read '%s'", h->path);
-	return dat_reader_open_fd(fd, h->path, notices, &h->reader, e);
+		return err_errno(e, -errno, "cannot read '%s'", name);
+	return dat_reader_open_fd(fd, name, notices, &h->reader, e);
 }
 
 int head_make(struct head *h, const char *base, const struct finish *f, struct kernel *k,

@@ -11,7 +11,7 @@
 #include "record/left.h"
 
 struct head {
-	char *path;			/* NULL: none */
+	char *path;			/* NULL: none, or in memory */
 	int fd;				/* locked while the recording lives; -1 */
 	struct dat_reader *reader;
 	struct buf modules;		/* names of those that were loaded */
@@ -19,7 +19,8 @@ struct head {
 
 /*
  * Collects the stable metadata and writes it with what @f says otherwise (whose
- * metadata are set here for the moment). Compressed also if the file will not be.
+ * metadata are set here for the moment). Compressed also if the file will not be. @base NULL: in
+ * memory, for a recording that leaves no spools either.
  * Release in every case. 0, -errno.
  */
 int head_make(struct head *h, const char *base, const struct finish *f, struct kernel *k,

@@ -238,16 +238,15 @@ int metadata_collect_growing(struct metadata *m, struct kernel *k, const struct 
 			     struct err *e)
 {
 	struct buf printk AUTO_BUF = { 0 }, names AUTO_BUF = { 0 };
+	struct err why = { 0 };
 	int r;
 
-	r = kernel_read(kernel_top(k), "printk_formats", &printk);
+	r = kernel_read_named(kernel_top(k), "printk_formats", &printk, &why);
 	if (r && r != -ENOENT)
-		notice(notices, "cannot read printk_formats: %s; trace_printk texts will be missing",
-		       strerror(-r));
-	r = kernel_read(kernel_top(k), "saved_cmdlines", &names);
+		notice(notices, "%s; trace_printk texts will be missing", why.text);
+	r = kernel_read_named(kernel_top(k), "saved_cmdlines", &names, &why);
 	if (r && r != -ENOENT)
-		notice(notices, "cannot read saved_cmdlines: %s; task names will be missing",
-		       strerror(-r));
+		notice(notices, "%s; task names will be missing", why.text);
 	return put_growing(m, &printk, &names, e);
 }
 

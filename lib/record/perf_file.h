@@ -16,7 +16,7 @@
 #define TRACECMD_PERF_FILE_H
 
 #include "base/base.h"
-#include "record/perf_sample.h"
+#include "kernel/perf_sample.h"
 
 /* Records of perf's own; the kernel's are below 64. */
 enum {

@@ -33,7 +33,7 @@ struct import {
 	struct buf stack;		/* one being made */
 	uint64_t cut;			/* addresses left out: too deep */
 	struct perf_spool spool;
-	struct perf_names names;
+	struct perf_tasks names;
 	VEC(struct import_cpu *) cpus;
 	struct map by_cpu;		/* index into cpus */
 	uint64_t latest, round;		/* latest time so far, and at the end of the last round */
@@ -298,25 +298,12 @@ static int on_task(struct import *im, const struct perf_record *r, struct err *e
 {
 	struct perf_event_id *id;
 	struct perf_event_kind *k = perf_file_kind(&im->f, r, &id);
-	struct perf_comm comm;
-	struct perf_task task;
 	struct err why = { 0 };
-	int ret = 0, bad;
+	int ret = k ? perf_tasks_take(&im->names, &k->attr, r, &why) : 0;
 
-	if (!k)
-		return 0;
-	if (r->type == PERF_RECORD_COMM) {
-		bad = perf_comm_parse(&k->attr, r, &comm, &why);
-		if (!bad)
-			ret = perf_names_set(&im->names, comm.tid, comm.at.time, comm.name);
-	} else {
-		bad = perf_task_parse(&k->attr, r, &task, &why);
-		if (!bad)
-			ret = perf_names_fork(&im->names, task.tid, task.ptid, task.time);
-	}
-	if (bad)
+	if (ret == -EBADMSG)
 		skip_malformed(im, &why);
-	return ret ? no_memory(e) : 0;
+	return ret == -ENOMEM ? no_memory(e) : 0;
 }
 
 /* perf's tracing data, behind the record. */
@@ -523,7 +510,7 @@ static void import_release(struct import *im)
 	}
 	vec_release(&im->cpus);
 	map_release(&im->by_cpu);
-	perf_names_release(&im->names);
+	perf_tasks_release(&im->names);
 	perf_stacks_release(&im->stacks);
 	buf_release(&im->stack);
 	perf_meta_release(&im->meta);

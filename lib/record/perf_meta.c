@@ -103,7 +103,37 @@ static int write_symbols(const struct perf_meta *m, const char *path, struct dat
 		     dat_writer_block(w, DAT_KALLSYMS, b.data, b.len, e);
 }
 
-static int write_names(const struct perf_meta *m, const struct perf_names *names, struct dat_writer *w,
+/* A "TID NAME" line, of a task that has told no name since. */
+static void put_saved(const struct perf_tasks *names, const char *line, size_t len, struct buf *out)
+{
+	size_t digits = 0;
+	uint64_t tid = 0;
+
+	while (digits < len && digits < 10 && line[digits] >= '0' && line[digits] <= '9')
+		tid = 10 * tid + line[digits++] - '0';
+	if (!digits || digits >= len || line[digits] != ' ' || *perf_tasks_comm(names, tid))
+		return;
+	buf_put(out, line, len);
+	buf_puts(out, "\n");
+}
+
+int perf_meta_names(const struct perf_tasks *names, struct dat_text saved, struct buf *out)
+{
+	struct buf text AUTO_BUF = { 0 };
+
+	perf_tasks_text(names, &text);
+	while (saved.len) {
+		const char *end = memchr(saved.data, '\n', saved.len);
+		size_t len = end ? (size_t)(end - saved.data) : saved.len;
+
+		put_saved(names, saved.data, len, &text);
+		saved.data += len + !!end;
+		saved.len -= len + !!end;
+	}
+	return text.failed ? -ENOMEM : dat_put_text(out, DAT_CMDLINES, text.data ? text.data : "", text.len);
+}
+
+static int write_names(const struct perf_meta *m, const struct perf_tasks *names, struct dat_writer *w,
 		       struct err *e)
 {
 	struct buf b AUTO_BUF = { .big_endian = dat_reader_header(m->reader)->big_endian };
@@ -112,7 +142,7 @@ static int write_names(const struct perf_meta *m, const struct perf_names *names
 
 	if (ret < 0)
 		return ret;
-	return perf_names_text(names, saved, &b) ? err_set(e, -ENOMEM, "out of memory") :
+	return perf_meta_names(names, saved, &b) ? err_set(e, -ENOMEM, "out of memory") :
 						   dat_writer_block(w, DAT_CMDLINES, b.data, b.len, e);
 }
 

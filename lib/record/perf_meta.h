@@ -7,8 +7,8 @@
 #define TRACECMD_PERF_META_H
 
 #include "dat/dat.h"
+#include "kernel/perf_tasks.h"
 #include "record/perf_file.h"
-#include "record/perf_names.h"
 #include "record/perf_stack.h"
 
 struct perf_meta {
@@ -23,10 +23,16 @@ struct perf_meta {
 int perf_meta_open(struct perf_meta *m, const struct perf_file *f, struct err *e);
 void perf_meta_release(struct perf_meta *m);
 
+/*
+ * CMDLINES: names that perf told, and for other tasks those of @saved (lines of the same kind; may be
+ * empty). 0, -ENOMEM.
+ */
+int perf_meta_names(const struct perf_tasks *names, struct dat_text saved, struct buf *out);
+
 /* What a file is to say besides. */
 struct perf_meta_more {
 	const struct perf_stacks *stacks;	/* their formats */
-	const struct perf_names *names;
+	const struct perf_tasks *names;
 	const char *clock;			/* its name */
 	const char *kallsyms;			/* path of a file; NULL: those of perf's file */
 	const char *writer;			/* program and version */

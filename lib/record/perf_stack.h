@@ -8,7 +8,7 @@
 
 #include "dat/dat.h"
 #include "kernel/kernel.h"
-#include "record/perf_sample.h"
+#include "kernel/perf_sample.h"
 
 #define PERF_STACK_RAW_MIN 8		/* bytes of raw data that a stack's record needs */
 

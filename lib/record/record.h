@@ -127,6 +127,11 @@ void recording_free(struct recording *rec, bool unlink_spools);
 
 /* Bytes of all spools on the disk. */
 uint64_t recording_disk_bytes(const struct recording *rec);
+/*
+ * Once it is stopped: calls @fn with each file that recording_free would remove, in the order in which that
+ * does it.
+ */
+void recording_each_file(const struct recording *rec, void (*fn)(void *ctx, const char *path), void *ctx);
 /* The first spool's path, to tell where they are; NULL if there are none. */
 const char *recording_spool_path(const struct recording *rec);
 /* Whether somebody has removed that one's file; not if it was moved. */

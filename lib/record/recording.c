@@ -308,6 +308,23 @@ int recording_stop(struct recording *rec, struct err *e)
 	return r;
 }
 
+static void each_file_of(const struct spool *s, void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	if (s)
+		spool_each_file(s, fn, ctx);
+}
+
+void recording_each_file(const struct recording *rec, void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	for (size_t i = 0; rec->kept_by && i < recorder_nr_streams(rec->kept_by); i++)
+		each_file_of(recorder_spool(rec->kept_by, i), fn, ctx);
+	if (rec->head.path)
+		fn(ctx, rec->head.path);
+	for (size_t i = 0; i < rec->segments.nr; i++)
+		for (size_t j = 0; j < rec->segments.v[i].nr; j++)
+			each_file_of(rec->segments.v[i].streams[j].spool, fn, ctx);
+}
+
 void recording_free(struct recording *rec, bool unlink_spools)
 {
 	if (!rec)

@@ -164,11 +164,12 @@ static void layout_release(struct layout *l)
 
 int recording_make_head(struct recording *rec, struct err *e)
 {
+	const char *base = rec->opts.recorder.send ? NULL : rec->opts.spool_base;
 	struct layout l;
 	int r = lay_out(rec, rec->since_ns, &l, e);
 
 	if (!r)
-		r = head_make(&rec->head, rec->opts.spool_base, &l.f, rec->k, rec->setup,
+		r = head_make(&rec->head, base, &l.f, rec->k, rec->setup,
 			      rec->opts.notices, e);
 	layout_release(&l);
 	return r;

@@ -265,6 +265,18 @@ bool spool_is_removed(const struct spool *s)
 	return !fstat(s->files[0].fd, &st) && !st.st_nlink;
 }
 
+void spool_each_file(const struct spool *s, void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(s->files); i++) {
+		if (s->files[i].fd >= 0)
+			fn(ctx, s->files[i].path);
+		if (s->files[i].journal.fd >= 0)
+			fn(ctx, s->files[i].journal.path);
+	}
+	if (s->stash.fd >= 0)
+		fn(ctx, s->stash.path);
+}
+
 void spool_close(struct spool *s, bool unlink_files)
 {
 	if (!s)

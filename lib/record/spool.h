@@ -137,6 +137,8 @@ const char *spool_path(const struct spool *s);
 /* Whether somebody has removed its file; one that was moved is not. */
 bool spool_is_removed(const struct spool *s);
 
+/* Calls @fn with each file that spool_close would remove. */
+void spool_each_file(const struct spool *s, void (*fn)(void *ctx, const char *path), void *ctx);
 /* Closes; with @unlink_files the files are removed, those that hold what was moved out of them
  * (but for the output) too. NULL is fine. */
 void spool_close(struct spool *s, bool unlink_files);

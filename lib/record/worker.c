@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,6 +30,22 @@ bool batch_scarce(struct recorder *rec)
 	return left <= 0;
 }
 
+/*
+ * Whoever fills or empties it is not to wait for the disk to bring it back. What is not used yet takes no
+ * memory for that; where it is not allowed (RLIMIT_MEMLOCK), so be it.
+ */
+static struct batch *batch_new(const struct recorder *rec)
+{
+	size_t size = sizeof(struct batch) + SPOOL_HEADER + rec->batch_bytes + SPOOL_ALIGN;
+	struct batch *b = malloc(size);
+
+	if (!b)
+		return NULL;
+	mlock2(b, size, MLOCK_ONFAULT);
+	memset(b, 0, sizeof(*b));
+	return b;
+}
+
 struct batch *batch_get(struct recorder *rec, uint64_t *stalls)
 {
 	struct batch *b;
@@ -42,11 +59,8 @@ struct batch *batch_get(struct recorder *rec, uint64_t *stalls)
 	if (b)
 		rec->free_batches = b->next;
 	pthread_mutex_unlock(&rec->lock);
-	if (!b) {
-		b = malloc(sizeof(*b) + SPOOL_HEADER + rec->batch_bytes + SPOOL_ALIGN);
-		if (b)
-			memset(b, 0, sizeof(*b));
-	}
+	if (!b)
+		b = batch_new(rec);
 	if (!b) {
 		struct err e;
 

@@ -10,7 +10,7 @@
 #include "remote/outgoing.h"
 
 #define CONNECT_MS 10000
-#define ANSWER_MS 30000			/* of an agent that has been asked something */
+#define ANSWER_MS 120000			/* of an agent that has been asked something */
 #define METADATA_MS 120000
 #define READ_BYTES 65536
 

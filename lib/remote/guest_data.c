@@ -11,7 +11,7 @@
 
 #define READ_BYTES 65536
 #define FLUSH_MS 2000			/* what came is on the disk so soon */
-#define END_MS 30000			/* nothing has come for so long, though it was asked to end */
+#define END_MS 60000			/* nothing has come for so long, though it was asked to end */
 #define LOOK_MS 1000
 
 struct taking {

@@ -159,6 +159,13 @@ int cache_get(struct chunk_cache *cache, const struct chunk_source *from, struct
 	return rc;
 }
 
+void cache_hold(struct cached_chunk *c)
+{
+	pthread_mutex_lock(&c->cache->lock);
+	c->refs++;
+	pthread_mutex_unlock(&c->cache->lock);
+}
+
 void cache_put(struct cached_chunk *c)
 {
 	if (!c)

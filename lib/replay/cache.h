@@ -50,6 +50,8 @@ void cache_release(struct chunk_cache *cache);
 /* 1 and the chunk, to be given back; 0 if it cannot be read (@why); -ENOMEM. */
 int cache_get(struct chunk_cache *cache, const struct chunk_source *from, struct cached_chunk **ret,
 	      struct err *why);
+/* Once more in use, by another one who gives it back. */
+void cache_hold(struct cached_chunk *c);
 void cache_put(struct cached_chunk *c);		/* NULL: nothing */
 
 #endif

@@ -317,21 +317,6 @@ int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e)
 	return 1;
 }
 
-int replay_peek_buffer(struct replay *rp, unsigned file, unsigned buffer,
-		       struct replay_record *ret, struct err *e)
-{
-	const struct replay_record *rec;
-	int rc = ready(rp, e);
-
-	if (!rc && rp->main->failed.code)
-		rc = err_set(e, rp->main->failed.code, "%s", rp->main->failed.text);
-	if (!rc)
-		rc = replay_cursor_peek_buffer(rp->main, file, buffer, &rec, e);
-	if (rc > 0)
-		*ret = *rec;
-	return rc;
-}
-
 /* The stream of a CPU, or NULL. */
 static const struct stream *find_stream(struct replay *rp, unsigned file, unsigned buffer,
 					uint32_t cpu)

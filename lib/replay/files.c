@@ -130,11 +130,6 @@ uint32_t replay_nr_streams(const struct replay *rp)
 	return rp->streams.nr;
 }
 
-unsigned replay_nr_files(const struct replay *rp)
-{
-	return rp->files.nr;
-}
-
 struct dat_reader *replay_reader(struct replay *rp, unsigned file)
 {
 	return rp->files.v[file].reader;

@@ -21,6 +21,7 @@ struct replay {
 	VEC(struct stream) streams;	/* by file, buffer, cpu: the order of equal times */
 	struct chunk_cache cache;
 	struct replay_cursor *main;	/* of replay_next; made at the first wish */
+	struct time_range range;	/* of the work that is done */
 	const uint8_t *const *ids;	/* of the work that is done, see struct replay_work */
 	bool started, loaded;
 	bool begun;			/* main's records are given out one by one */
@@ -40,7 +41,6 @@ int replay_load_heads(struct replay *rp, struct err *e);
  * anew: it begins with the first record of what was read, which may be later than
  * the file's. 0 or -errno.
  */
-struct time_range { bool has_from, has_to; uint64_t from, to; };
 int replay_load_range(struct replay *rp, const struct time_range *range, struct err *e);
 /* Makes the replay's cursor anew, at the first record. Nobody else reads. 0 or -errno. */
 int replay_restart(struct replay *rp, struct err *e);

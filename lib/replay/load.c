@@ -105,7 +105,7 @@ struct stream_env replay_env(struct replay *rp)
 {
 	return (struct stream_env) {
 		.tell = replay_tell, .tell_ctx = rp, .complete = complete, .complete_ctx = rp,
-		.cache = &rp->cache, .want_entries = rp->opts.want_entries,
+		.range = &rp->range, .cache = &rp->cache, .want_entries = rp->opts.want_entries,
 	};
 }
 

@@ -12,6 +12,7 @@ struct replay_pick {
 	struct replay *rp;
 	struct replay_pick_opts opts;
 	struct stream_env env;
+	struct time_range range;	/* as in opts */
 	struct stream_cur *v;		/* of the wanted streams */
 	struct heap_entry *heap;	/* its stream is a number in v */
 	uint32_t nr, nr_heap;
@@ -65,6 +66,8 @@ int replay_pick_new(struct replay *rp, const struct replay_pick_opts *opts,
 	p->env.want_entries = false;
 	p->env.tell = tell_damage;
 	p->env.tell_ctx = p;
+	p->range = (struct time_range){ opts->has_from, opts->has_to, opts->from, opts->to };
+	p->env.range = &p->range;
 	for (uint32_t i = 0; i < rp->streams.nr; i++)
 		if (!opts->streams || opts->streams[i / 8] >> i % 8 & 1) {
 			struct stream_cur *c = &p->v[p->nr++];
@@ -86,10 +89,16 @@ static inline int next_wanted(struct replay_pick *p, struct stream_cur *c, bool 
 	for (;;) {
 		uint32_t passed;
 
+		if (p->opts.stop && __builtin_expect(__atomic_load_n(p->opts.stop, __ATOMIC_RELAXED), 0)) {
+			rc = err_set(e, -ECANCELED, "reading was stopped");
+			break;
+		}
 		if (!have)
 			rc = stream_next(c, &p->env, e);
-		if (rc <= 0 || (p->opts.has_to && rec->ts >= p->opts.to)) {
-			rc = rc < 0 ? rc : 0;
+		if (rc <= 0)
+			break;
+		if (p->opts.has_to && rec->ts >= p->opts.to) {
+			rc = stream_tell_end(c, &p->env, e);
 			break;
 		}
 		scanned++;

@@ -53,7 +53,6 @@ int replay_add_file(struct replay *rp, struct dat_reader *r, const struct replay
 /* After all files: builds the streams of the wanted CPUs. Reads nothing. */
 int replay_start(struct replay *rp, struct err *e);
 
-unsigned replay_nr_files(const struct replay *rp);
 struct dat_reader *replay_reader(struct replay *rp, unsigned file);
 /* The file's formats, symbols, names; made at the first call, and each text is
  * read from the file when it is first needed. Owned by the replay. */
@@ -85,6 +84,7 @@ struct replay_record {
 	/* and nothing else comes before it in the sub-buffer. Only then
 	 * trace-cmd tells of a loss, so equal texts need to know. */
 	bool first_entry;
+	bool long_entry;		/* a length word stands between its entry's header and data */
 	struct ring_event entry;	/* as decoded; with want_entries only */
 	const struct ring_page *page;	/* its sub-buffer; lives as long as data */
 	/*
@@ -103,14 +103,10 @@ struct replay_record {
  */
 int replay_next(struct replay *rp, struct replay_record *ret, struct err *e);
 /*
- * The record that replay_next would give for that file and buffer alone,
- * without consuming it: 1, 0, -errno. Its views, and those of the record that
- * replay_next gave last, live until the next call of replay_next.
+ * The next record of one CPU of one buffer, unconsumed: 1, 0 (also for a CPU
+ * that was not asked for or is not there), -errno. Its views, and those of the
+ * record that replay_next gave last, live until the next call of replay_next.
  */
-int replay_peek_buffer(struct replay *rp, unsigned file, unsigned buffer,
-		       struct replay_record *ret, struct err *e);
-/* The next record of one CPU of one buffer, unconsumed. Also 0 for a CPU that
- * was not asked for or is not there. */
 int replay_peek_cpu(struct replay *rp, unsigned file, unsigned buffer, uint32_t cpu,
 		    struct replay_record *ret, struct err *e);
 /*
@@ -138,7 +134,7 @@ struct replay_cursor;
 int replay_cursor_next(struct replay_cursor *c, const struct replay_record **ret, struct err *e);
 /* The record that follows on the CPU of the one given last; likewise. */
 int replay_cursor_peek(struct replay_cursor *c, const struct replay_record **ret, struct err *e);
-/* As replay_peek_buffer. */
+/* The record that replay_cursor_next would give for that file and buffer alone; likewise. */
 int replay_cursor_peek_buffer(struct replay_cursor *c, unsigned file, unsigned buffer,
 			      const struct replay_record **ret, struct err *e);
 /* The time of the first record of all. 1, 0 without any, -errno. Takes nothing, and
@@ -245,6 +241,8 @@ struct replay_pick_opts {
 	/* By file EVENT_IDS bytes, for each id whether it is wanted; NULL: all are.
 	 * Must outlive the pick. */
 	const uint8_t *const *ids;
+	/* Once it is true, by any thread (relaxed, atomic), reading ends with -ECANCELED. NULL: never. */
+	const bool *stop;
 	/* Hears of damage (@text may be NULL) and, @damage false, of other things
 	 * worth a notice; called by the thread that reads. */
 	void (*tell)(void *ctx, bool damage, const char *text);
@@ -296,9 +294,11 @@ struct replay_scan {
 	unsigned threads;		/* 0, 1: none but the caller's */
 	bool in_order;			/* a CPU's sub-buffers go to one worker, in the file's order */
 	/* In order: each CPU begins with the sub-buffer in front of the one that has the first
-	 * record at or after @from (converted), if time does not step back before. */
-	bool has_from;
-	uint64_t from;
+	 * record at or after @from (converted), if time does not step back before. Steps back
+	 * over an end of the range are told as damage; @to is the first that is not in it,
+	 * REPLAY_SCAN_ENOUGH comes at the first event from there on. */
+	bool has_from, has_to;
+	uint64_t from, to;
 	void *ctx;
 	/* Reads a page to its end. 0 or, @in_order, bits of enum replay_scan_page; -errno,
 	 * which ends the scan. */

@@ -119,6 +119,19 @@ static inline int work_on_next(struct job *j, struct replay_cursor *c, struct er
 	return *more > 0 ? j->work->record(j->user, c, rec, false, e) : *more;
 }
 
+/* Where the cursor stands at the end of the range of time: whether time goes on from there. */
+static int tell_ends(struct replay_cursor *c, struct err *e)
+{
+	const struct time_range *range = &c->rp->range;
+	int rc = 0;
+
+	if (!range->has_to || !c->has_limit || c->limit != range->to)
+		return 0;
+	for (uint32_t i = 0; i < c->nr && !rc; i++)
+		rc = stream_tell_end(&c->v[i], &c->env, e);
+	return rc;
+}
+
 int job_work(struct job *j, struct replay_cursor *c, struct err *e)
 {
 	int more, rc;
@@ -126,7 +139,7 @@ int job_work(struct job *j, struct replay_cursor *c, struct err *e)
 	while (!(rc = work_on_next(j, c, e, &more)) && more)
 		if (__atomic_load_n(&j->drop, __ATOMIC_RELAXED))
 			return -ECANCELED;
-	return rc;
+	return rc || more ? rc : tell_ends(c, e);
 }
 
 int job_take(struct job *j, struct replay *rp, struct err *e)
@@ -300,12 +313,12 @@ static int run_first(struct replay_cursor *c, struct job *j, struct err *e)
 static int run(struct replay *rp, struct job *j, const struct replay_run_opts *opts,
 	       const struct replay_work *work, struct err *e)
 {
-	const struct time_range range = { opts->has_from, opts->has_to, opts->from, opts->to };
 	uint64_t from = opts->has_from ? opts->from : 0;
 	int rc;
 
+	rp->range = (struct time_range){ opts->has_from, opts->has_to, opts->from, opts->to };
 	if (opts->has_from || opts->has_to) {
-		rc = replay_load_range(rp, &range, e);
+		rc = replay_load_range(rp, &rp->range, e);
 		if (rc)
 			return rc;
 	}

@@ -16,6 +16,7 @@ struct told { VEC(char *) texts; uint64_t untold; };
 struct scan {
 	struct replay *rp;
 	const struct replay_scan *todo;
+	struct time_range range;	/* of todo */
 	uint64_t batch;			/* bytes */
 	pthread_mutex_t lock;		/* of what follows */
 	uint32_t stream, chunk;		/* next to be taken */
@@ -34,6 +35,8 @@ struct worker {
 	struct replay_cpu cpu;
 	struct stream_env env;
 	struct told told;
+	bool has_reached;
+	uint64_t reached;		/* the time at which the page before ended */
 };
 
 /* ---- damage ---- */
@@ -116,6 +119,28 @@ static bool take_batch(struct scan *sc, struct batch *ret)
 	return true;
 }
 
+/* In order: whether time goes on from the page before. */
+static void check_order(struct worker *w, const struct dat_chunk *c, uint32_t off,
+			const struct ring_page *page)
+{
+	if (w->has_reached && page->end > page->header &&
+	    stream_leaves_range(w->s, &w->env, w->reached, page->page_ts))
+		stream_tell_order(w->s, &w->env, c, off, w->reached, page->page_ts);
+}
+
+/* The range of time ends in this page: whether time goes on from there. 1, -errno. */
+static int leave_range(struct worker *w, const struct dat_chunk *c, uint32_t off,
+		       const struct ring_page *page, struct err *e)
+{
+	struct stream_cur cur;
+	int rc;
+
+	stream_cur_init(&cur, w->s, w->cpu.nr);
+	rc = stream_tell_behind(&cur, &w->env, c - w->s->chunks.v, off, page->now, e);
+	stream_cur_release(&cur);
+	return rc ? rc : 1;
+}
+
 /* 0, 1 for enough of this CPU, -errno. */
 static int scan_page(struct worker *w, const struct dat_chunk *c, uint32_t off, struct err *e)
 {
@@ -130,6 +155,7 @@ static int scan_page(struct worker *w, const struct dat_chunk *c, uint32_t off, 
 		have = s->page_size;
 	rc = ring_page_open_cut(&page, &s->abi, w->data + off, have, s->page_size);
 	if (!rc) {
+		check_order(w, c, off, &page);
 		if (page.lost)
 			todo->lost(todo->ctx, w->nr, &w->cpu, page.lost);
 		rc = todo->page(todo->ctx, w->nr, &w->cpu, &page, e);
@@ -138,7 +164,10 @@ static int scan_page(struct worker *w, const struct dat_chunk *c, uint32_t off, 
 		if (rc & REPLAY_SCAN_FRONT)
 			forget(&w->told);
 		if (rc & REPLAY_SCAN_ENOUGH)
-			return 1;
+			return leave_range(w, c, off, &page, e);
+		w->has_reached |= todo->in_order && page.end > page.header;
+		if (page.end > page.header)
+			w->reached = page.now;
 	}
 	if (page.bad) {
 		stream_page_defect(c, off, &page, rc < 0 ? 0 : page.pos, text, sizeof(text));
@@ -196,6 +225,7 @@ static int scan_batch(struct worker *w, const struct batch *b, struct err *e)
 
 	w->s = b->s;
 	w->env.told = 0;
+	w->has_reached = false;
 	w->cpu = (struct replay_cpu){
 		.file = b->s->file, .buffer = b->s->buffer, .cpu = b->s->cpu,
 		.nr = b->s - w->sc->rp->streams.v, .conv = &b->s->conv,
@@ -243,6 +273,7 @@ static void run(struct scan *sc, struct worker *workers, unsigned nr)
 		*w = (struct worker){ .sc = sc, .nr = i, .env = replay_env(sc->rp) };
 		w->env.tell = tell_later;
 		w->env.tell_ctx = &w->told;
+		w->env.range = &sc->range;
 	}
 	while (started < nr && !pthread_create(&workers[started].thread, NULL, work, &workers[started]))
 		started++;
@@ -258,7 +289,9 @@ static void run(struct scan *sc, struct worker *workers, unsigned nr)
 int replay_scan(struct replay *rp, const struct replay_scan *scan, struct err *e)
 {
 	unsigned threads = scan->threads ? scan->threads : 1;
-	struct scan sc = { .rp = rp, .todo = scan };
+	struct scan sc = {
+		.rp = rp, .todo = scan, .range = { scan->has_from, scan->has_to, scan->from, scan->to },
+	};
 	AUTO_FREE struct worker *workers = NULL;
 	uint64_t total = 0;
 	int rc = replay_load(rp, e);

@@ -20,11 +20,11 @@ static bool stream_has(const struct stream_cur *c, unsigned half, uint32_t chunk
 }
 
 /*
- * The converted time stamp of the sub-buffer at @off of chunk @i. 1, 0 if it has
- * none to believe (it cannot be read, or is empty), -ENOMEM.
+ * The time stamp, as it is in the file, of the sub-buffer at @off of chunk @i. 1, 0 if it
+ * has none to believe (it cannot be read, or is empty), -ENOMEM.
  */
-static int page_time(struct stream_cur *c, struct stream_env *env, uint32_t i, uint32_t off,
-		     uint64_t *ret)
+static int page_stamp(struct stream_cur *c, struct stream_env *env, uint32_t i, uint32_t off,
+		      uint64_t *ret)
 {
 	const struct dat_chunk *chunk = &c->s->chunks.v[i];
 	const struct ring_abi *abi = &c->s->abi;
@@ -45,8 +45,19 @@ static int page_time(struct stream_cur *c, struct stream_env *env, uint32_t i, u
 	}
 	if (rc <= 0 || ring_page_is_empty(abi, p))
 		return rc < 0 ? rc : 0;
-	*ret = clock_convert(&c->s->conv, get_u64(p, abi->big_endian));
+	*ret = get_u64(p, abi->big_endian);
 	return 1;
+}
+
+/* The same, converted. */
+static int page_time(struct stream_cur *c, struct stream_env *env, uint32_t i, uint32_t off,
+		     uint64_t *ret)
+{
+	int rc = page_stamp(c, env, i, off, ret);
+
+	if (rc > 0)
+		*ret = clock_convert(&c->s->conv, *ret);
+	return rc;
 }
 
 /* The first such time in chunk @i. As page_time. */
@@ -252,8 +263,8 @@ int stream_seek(struct stream_cur *c, struct stream_env *env, uint64_t ts, unsig
 	rc = find(c, env, ts, &chunk, &page, e);
 	if (rc)
 		return rc;
-	if (before)
-		step_back(c->s, &chunk, &page);
+	/* the records of the one before are in front of @ts, or its stamp or this one's is wrong */
+	step_back(c->s, &chunk, &page);
 	/* what was looked at last is in the other half */
 	if (stream_has(c, !c->cur.half, chunk))
 		c->cur.half = !c->cur.half;
@@ -289,26 +300,66 @@ int stream_find(struct stream_cur *c, struct stream_env *env, uint64_t ts, uint6
 	return rc;
 }
 
-int stream_time_at(struct stream_cur *c, struct stream_env *env, uint64_t at, uint64_t *ret,
-		   struct err *e)
+uint32_t stream_chunk_at(const struct stream *s, uint64_t at)
 {
-	uint32_t lo = 0, hi = c->s->chunks.nr;
-	int rc;
+	uint32_t lo = 0, hi = s->chunks.nr;
 
-	if (at >= c->s->chunks.total)
-		return 0;
 	while (hi - lo > 1) {
 		uint32_t mid = lo + (hi - lo) / 2;
 
-		if (c->s->chunks.v[mid].start <= at)
+		if (s->chunks.v[mid].start <= at)
 			lo = mid;
 		else
 			hi = mid;
 	}
-	at -= c->s->chunks.v[lo].start;
-	c->cur.chunk = lo + 1;
-	rc = page_time(c, env, lo, at - at % c->s->page_size, ret);
+	return lo;
+}
+
+int stream_time_at(struct stream_cur *c, struct stream_env *env, uint64_t at, uint64_t *ret,
+		   struct err *e)
+{
+	uint32_t chunk;
+	int rc;
+
+	if (at >= c->s->chunks.total)
+		return 0;
+	chunk = stream_chunk_at(c->s, at);
+	at -= c->s->chunks.v[chunk].start;
+	c->cur.chunk = chunk + 1;
+	rc = page_time(c, env, chunk, at - at % c->s->page_size, ret);
 	return rc < 0 ? err_errno(e, rc, "cannot look for a time in CPU %u", c->s->cpu) : rc;
+}
+
+/* ---- the end of a range ---- */
+
+int stream_tell_behind(struct stream_cur *c, struct stream_env *env, uint32_t i, uint32_t page,
+		       uint64_t raw_ts, struct err *e)
+{
+	uint32_t end = i + 2 < c->s->chunks.nr ? i + 2 : c->s->chunks.nr;
+	uint64_t stamp;
+
+	if (env->silent)
+		return 0;
+	for (page += c->s->page_size; i < end; i++, page = 0)
+		for (; page < c->s->chunks.v[i].usize; page += c->s->page_size) {
+			int rc = page_stamp(c, env, i, page, &stamp);
+
+			if (rc < 0)
+				return err_errno(e, rc, "cannot look behind a range of time");
+			if (rc && stream_leaves_range(c->s, env, raw_ts, stamp))
+				stream_tell_order(c->s, env, &c->s->chunks.v[i], page, raw_ts, stamp);
+			if (rc)
+				return 0;
+		}
+	return 0;
+}
+
+int stream_tell_end(struct stream_cur *c, struct stream_env *env, struct err *e)
+{
+	if (c->ended || !c->cur.chunk)
+		return 0;
+	return stream_tell_behind(c, env, c->cur.chunk - 1,
+				  c->cur.page.data - c->half[c->cur.half]->data, c->cur.rec.raw_ts, e);
 }
 
 /* ---- the first and the last record ---- */

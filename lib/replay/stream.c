@@ -119,15 +119,49 @@ static const struct dat_chunk *loaded_chunk(const struct stream_cur *c,
 	return &c->s->chunks.v[pos->chunk - 1];
 }
 
+/* Where in the file a page is, in words. */
+static const char *page_place(const struct dat_chunk *c, uint32_t page_off, char text[96])
+{
+	if (c->csize == c->usize)
+		snprintf(text, 96, "sub-buffer at offset 0x%" PRIx64, c->offset + page_off);
+	else
+		snprintf(text, 96, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it",
+			 c->offset, page_off);
+	return text;
+}
+
 void stream_page_defect(const struct dat_chunk *c, uint32_t page_off, const struct ring_page *page,
 			uint32_t at, char *text, size_t size)
 {
-	if (c->csize == c->usize)
-		snprintf(text, size, "sub-buffer at offset 0x%" PRIx64 ": %s (at byte %u)",
-			 c->offset + page_off, ring_bad_text(page->bad), at);
-	else
-		snprintf(text, size, "chunk at offset 0x%" PRIx64 ", sub-buffer at byte %u of it: "
-			 "%s (at byte %u)", c->offset, page_off, ring_bad_text(page->bad), at);
+	char place[96];
+
+	snprintf(text, size, "%s: %s (at byte %u)", page_place(c, page_off, place),
+		 ring_bad_text(page->bad), at);
+}
+
+bool stream_leaves_range(const struct stream *s, const struct stream_env *env, uint64_t reached,
+			 uint64_t stamp)
+{
+	const struct time_range *r = env->range;
+	uint64_t before, now;
+
+	if (stamp >= reached || (!r->has_from && !r->has_to))
+		return false;
+	before = clock_convert(&s->conv, reached);
+	now = clock_convert(&s->conv, stamp);
+	return (r->has_from && before >= r->from && now < r->from) ||
+	       (r->has_to && before >= r->to && now < r->to);
+}
+
+void stream_tell_order(const struct stream *s, struct stream_env *env, const struct dat_chunk *c,
+		       uint32_t page, uint64_t reached, uint64_t stamp)
+{
+	char place[96], text[256];
+
+	snprintf(text, sizeof(text), "%s: its time stamp, %" PRIu64 ", is less than %" PRIu64
+		 ", which was reached before it: events of the range of time may be missing",
+		 page_place(c, page, place), stamp, reached);
+	stream_tell_damage(s, env, text);
 }
 
 /* The page at hand has a defect at @at bytes from its start. */
@@ -200,6 +234,10 @@ static bool next_page(struct stream_cur *c, struct stream_pos *pos, struct strea
 		page_damaged(c, pos, env, off, 0);
 		return true;
 	}
+	if (pos->has_reached && pos->page.end > pos->page.header &&
+	    stream_leaves_range(c->s, env, pos->reached, pos->page.page_ts))
+		stream_tell_order(c->s, env, loaded_chunk(c, pos), off, pos->reached,
+				  pos->page.page_ts);
 	pos->lost = stream_add_loss(pos->lost, pos->page.lost);
 	pos->page_start = true;
 	pos->in_page = true;
@@ -230,6 +268,9 @@ static int advance(struct stream_cur *c, struct stream_pos *pos, unsigned half,
 		if (rc > 0)
 			break;
 		pos->in_page = false;
+		pos->has_reached |= pos->page.end > pos->page.header;
+		if (pos->page.end > pos->page.header)
+			pos->reached = pos->page.now;
 		if (rc < 0)
 			page_damaged(c, pos, env, pos->page.data - c->half[pos->half]->data,
 				     pos->page.pos);
@@ -241,6 +282,7 @@ static int advance(struct stream_cur *c, struct stream_pos *pos, unsigned half,
 	rec->lost = pos->lost;
 	rec->page_start = pos->page_start;
 	rec->first_entry = entry.offset == pos->page.header;
+	rec->long_entry = rec->data == pos->page.data + entry.offset + 8;
 	if (env->want_entries)
 		rec->entry = entry;
 	pos->lost = 0;
@@ -297,7 +339,7 @@ uint32_t stream_pass_on(struct stream_cur *c, uint64_t limit)
 	rec->len = len;
 	rec->raw_ts = now;
 	rec->ts = ts;
-	rec->page_start = rec->first_entry = false;
+	rec->page_start = rec->first_entry = rec->long_entry = false;
 	return passed;
 }
 
@@ -317,7 +359,7 @@ static bool peek_quick(struct stream_cur *c)
 	rec->raw_ts = p.now;
 	rec->ts = clock_convert(&c->s->conv, p.now);
 	rec->lost = 0;
-	rec->page_start = rec->first_entry = false;
+	rec->page_start = rec->first_entry = rec->long_entry = false;
 	return true;
 }
 
@@ -374,7 +416,7 @@ int stream_goto_page(struct stream_cur *c, struct stream_env *env, uint32_t i, u
 	else if ((rc = stream_load_chunk(c, env, i, pos->half, &why)) < 0)
 		return err_set(e, rc, "%s", why.text);
 	c->has_ahead = c->quick = c->ended = false;
-	pos->in_page = pos->page_start = pos->lost_told = false;
+	pos->in_page = pos->page_start = pos->lost_told = pos->has_reached = false;
 	pos->lost = 0;
 	pos->chunk = rc ? i + 1 : i;
 	pos->off = rc ? page : 0;

@@ -17,6 +17,9 @@ enum stream_table {
 	TABLE_WHOLE,
 };
 
+/* Of converted times; @to is the first that is not in it. */
+struct time_range { bool has_from, has_to; uint64_t from, to; };
+
 /* What is known of it and stays while it is read, by any number of cursors. */
 struct stream {
 	struct dat_reader *reader;
@@ -39,6 +42,9 @@ struct stream_env {
 	int (*complete)(void *ctx, struct err *e);
 	void *complete_ctx;
 	struct codec_ctx codec;
+	/* What is asked for. Where time steps back over one of its ends, from one sub-buffer to
+	 * the next, that is damage: events of it may be elsewhere. */
+	const struct time_range *range;
 	struct chunk_cache *cache;
 	struct ahead *ahead;		/* makes the chunks that are next; NULL: nobody does */
 	bool want_entries;
@@ -53,6 +59,8 @@ struct stream_pos {
 	uint8_t half;			/* which buffer holds the loaded chunk */
 	bool in_page;
 	bool page_start;		/* no record of this page yet */
+	bool has_reached;
+	uint64_t reached;		/* the time at which the page before ended */
 	uint64_t lost;			/* before the next record ... */
 	bool lost_told;			/* ... as damage, by a notice */
 	struct ring_page page;
@@ -114,7 +122,7 @@ static inline int stream_next(struct stream_cur *c, struct stream_env *env, stru
 	rec->raw_ts = c->cur.page.now;
 	rec->ts = clock_convert(&c->s->conv, rec->raw_ts);
 	rec->lost = 0;
-	rec->page_start = rec->first_entry = false;
+	rec->page_start = rec->first_entry = rec->long_entry = false;
 	return 1;
 }
 /* stream_pass for a record that may be passed over. */
@@ -183,6 +191,8 @@ int stream_seek(struct stream_cur *c, struct stream_env *env, uint64_t ts, unsig
  * begin with. 0 or -ENOMEM. cur is lost: seek before the next record. */
 int stream_find(struct stream_cur *c, struct stream_env *env, uint64_t ts, uint64_t *ret,
 		struct err *e);
+/* The chunk that holds byte @at of the uncompressed bytes, of which there are more. */
+uint32_t stream_chunk_at(const struct stream *s, uint64_t at);
 /* Converted time stamp of the sub-buffer at @at of the uncompressed bytes. 1, 0 if it
  * cannot be read or there is none, -ENOMEM. cur is lost, too. */
 int stream_time_at(struct stream_cur *c, struct stream_env *env, uint64_t at, uint64_t *ret,
@@ -193,6 +203,19 @@ int stream_last(const struct stream *s, struct stream_env *env, uint32_t from, u
 /* Converted times of the first and last data record: 1, 0, -errno. */
 int stream_span(const struct stream *s, struct stream_env *env, uint64_t *first, uint64_t *last,
 		struct err *e);
+/* cur is at the first record at or after the end of the range: tells if time steps back to
+ * before it in the next sub-buffer. 0 or -ENOMEM; cur stays, nothing is read behind it. */
+int stream_tell_end(struct stream_cur *c, struct stream_env *env, struct err *e);
+/* The same of the sub-buffer behind the one at offset @page of chunk @i, in which @raw_ts
+ * was reached. */
+int stream_tell_behind(struct stream_cur *c, struct stream_env *env, uint32_t i, uint32_t page,
+		       uint64_t raw_ts, struct err *e);
+/* Whether time steps back over an end of the range between @reached and @stamp, of the file. */
+bool stream_leaves_range(const struct stream *s, const struct stream_env *env, uint64_t reached,
+			 uint64_t stamp);
+/* Tells that it does, in the sub-buffer at offset @page of @c. */
+void stream_tell_order(const struct stream *s, struct stream_env *env, const struct dat_chunk *c,
+		       uint32_t page, uint64_t reached, uint64_t stamp);
 /* Damage of a stream, told up to a limit and counted. */
 void stream_tell_damage(const struct stream *s, struct stream_env *env, const char *text);
 /* What is wrong with a page, @at bytes from its start, @page_off bytes into its chunk. */

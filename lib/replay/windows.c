@@ -177,7 +177,7 @@ static void take_window(struct engine *en, struct job *j, struct replay_cursor *
 	j->end = swap;
 	en->taken++;
 	en->wrong += !right;
-	if (en->wrong >= WRONG_MAX && en->wrong > en->taken / 2) {
+	if (en->wrong >= WRONG_MAX && en->wrong > en->taken / 2 && !is_over(en)) {
 		go_on_alone(en, j, c);
 		return;
 	}

@@ -233,13 +233,3 @@ int ring_page_count(struct ring_page *p, uint64_t *counts)
 	} while (rc > 0);
 	return rc;
 }
-
-uint64_t ring_page_first_ts(const struct ring_abi *abi, const void *data, size_t size)
-{
-	struct ring_event ev;
-	struct ring_page p;
-
-	if (ring_page_open(&p, abi, data, size) == 0 && ring_page_next(&p, &ev) == 1)
-		return ev.ts;
-	return p.page_ts;
-}

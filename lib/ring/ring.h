@@ -134,11 +134,6 @@ static inline bool ring_page_is_empty(const struct ring_abi *abi, const void *he
  * the end: 0 or -EBADMSG.
  */
 int ring_page_count(struct ring_page *p, uint64_t *counts);
-/*
- * Time of the first data event, or the page's if there is none; 0 if @size is
- * below the header. For seeking.
- */
-uint64_t ring_page_first_ts(const struct ring_abi *abi, const void *data, size_t size);
 
 /* ---- encoding ----------------------------------------------------------- */
 

@@ -27,7 +27,7 @@ def build_enlarge():
     """The tool that makes traces of any size; it needs the library."""
     program = f"{common.REPO}/build/utest/tools/enlarge"
     os.makedirs(os.path.dirname(program), exist_ok=True)
-    libs = subprocess.run(["pkg-config", "--cflags", "--libs", "libtraceevent", "libzstd", "liblz4", "zlib", "libxxhash", "libelf"],
+    libs = subprocess.run(["pkg-config", "--cflags", "--libs", "libtraceevent", "libzstd", "liblz4", "zlib", "libxxhash", "libelf", "libdw"],
                           capture_output=True, text=True, check=True).stdout.split()
     subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", f"-I{common.REPO}/lib", "-o", program,
                     f"{common.UTEST}/tools/enlarge.c", f"{common.REPO}/build/libtracecmd.a", *libs,

@@ -77,7 +77,7 @@ def test_every_command_has_a_page():
 
 def test_every_page_is_of_a_command():
     """No page for a command that does not exist."""
-    known = {f"tracecmd-{c}" for c in commands()} | {"tracecmd", "tracecmd.dat", "libtracecmd"}
+    known = {f"tracecmd-{c}" for c in commands()} | {"tracecmd", "tracecmd.dat", "libtracecmd", "libtracecmd-compat"}
     for page in PAGES:
         names = page.read_text().split("== Name\n", 1)[1].lstrip().split(" - ", 1)[0]
         assert {name.strip() for name in names.split(",")} <= known, page.name

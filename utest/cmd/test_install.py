@@ -35,7 +35,7 @@ def test_everything_is_installed(installed):
     found = tree(installed)
     lib = "usr/lib/x86_64-linux-gnu"
     assert {"usr/bin/tracecmd", f"{lib}/libtracecmd.so.1", f"{lib}/libtracecmd.so",
-            f"{lib}/pkgconfig/libtracecmd.pc", "usr/include/trace-cmd/tracecmd.h",
+            f"{lib}/pkgconfig/libtracecmd.pc", "usr/include/trace-cmd/tracecmd.h", "usr/include/trace-cmd/trace-cmd.h",
             f"{lib}/libtracecmd-user-event.a", f"{lib}/pkgconfig/libtracecmd-user-event.pc",
             "usr/include/trace-cmd/tracecmd-user-event.h",
             "usr/share/bash-completion/completions/tracecmd", "usr/share/doc/tracecmd/differences.md",
@@ -72,6 +72,18 @@ int main(void) { puts(tracecmd_version()); return 0; }
         os.environ, LD_LIBRARY_PATH=f"{installed}/usr/lib/x86_64-linux-gnu")).stdout.strip()
     assert out == version
     assert common.run(common.TRACECMD, "--version").stdout.split()[1] == version
+
+
+def test_a_program_for_trace_cmds_library_builds(installed, tmp_path):
+    """By pkg-config alone, which tells libtraceevent as well."""
+    lib = f"{installed}/usr/lib/x86_64-linux-gnu"
+    env = dict(os.environ, PKG_CONFIG_PATH=f"{lib}/pkgconfig")
+    flags = common.run("pkg-config", "--cflags", "--libs", "libtracecmd", env=env).stdout.split()
+    assert "-ltraceevent" in flags
+    common.run("cc", "-D_GNU_SOURCE", f"-I{installed}/usr/include/trace-cmd", "-o", tmp_path / "count",
+               f"{REPO}/Documentation/examples/trace-cmd-count.c", f"-L{lib}", *flags)
+    out = common.run(tmp_path / "count", f"{common.FIXTURES}/old-v7.dat", env=dict(os.environ, LD_LIBRARY_PATH=lib)).stdout
+    assert re.search(r"^sched/sched_switch \d+$", out, re.M)
 
 
 def test_the_trace_cmd_link_is_asked_for(tmp_path):

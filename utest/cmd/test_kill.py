@@ -2,6 +2,7 @@
 """Whoever is killed, whenever: what is on the disk opens, the kernel is put back, nobody stays behind."""
 
 import contextlib
+import fcntl
 import glob
 import os
 import random
@@ -17,6 +18,7 @@ import pytest
 import common
 import events
 import tracefs
+import wire
 from common import TRACECMD, run
 from recording import DIR, INSTANCE, recording, tracing, wait_for
 
@@ -73,6 +75,32 @@ def test_both_killed(before, tmp_path):
     assert run(TRACECMD, "reset", "--recover").stderr == ""
     p = run(TRACECMD, "report", tmp_path / "x.dat", status=1)
     assert "was killed" in p.stderr
+
+
+def test_what_is_recorded_is_not_recovered(before, tmp_path):
+    """Settings of a killed recorder in an instance that another records by now are that one's, until it has ended."""
+    os.mkdir(DIR)
+    size = f"{DIR}/per_cpu/cpu0/buffer_size_kb"
+    try:
+        found = tracefs.read(size)
+        with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched", "-b", "300", "-B", f"{INSTANCE}_2", "-e", "sched",
+                       wait=lambda: tracing() and tracefs.read(f"{DIR}_2/tracing_on") == "1\n") as p:
+            kill_both(p)
+        left = tracefs.read(size)
+        with recording("-o", tmp_path / "y.dat", "-B", INSTANCE, "-e", "sched", "-b", "500",
+                       wait=lambda: tracing() and tracefs.read(size) not in ("", left)) as second:
+            own = tracefs.read(size)
+            p = run(TRACECMD, "reset", "--recover", status=1)
+            assert f"process {second.pid}," in p.stderr and DIR in p.stderr and "end that first" in p.stderr
+            assert tracing() and tracefs.read(size) == own
+            assert not os.path.exists(f"{DIR}_2")		# the other part of it is undone
+            second.send_signal(signal.SIGINT)
+            assert second.wait(timeout=30) == 0
+        assert tracefs.read(size) == left		# as it was found
+        run(TRACECMD, "reset", "--recover")
+        assert tracefs.read(size) == found and not notes()
+    finally:
+        os.rmdir(DIR)
 
 
 def test_notes_do_not_block_each_other(tmp_path):
@@ -165,6 +193,116 @@ def test_events_are_not_taken_from_a_recording(kernel, tmp_path):
 def reads(pid, file):
     """Whether the process has the file open."""
     return any(os.path.realpath(fd) == file for fd in glob.glob(f"/proc/{pid}/fd/*"))
+
+
+@contextlib.contextmanager
+def door_shut():
+    """Nobody finds, makes or locks an instance meanwhile."""
+    fd = os.open(f"{tracefs.ROOT}/instances", os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+def at_the_door(p):
+    return reads(p.pid, os.path.realpath(f"{tracefs.ROOT}/instances"))
+
+
+def test_two_make_the_same_instance(before, tmp_path):
+    """One gets it, the other is told and undoes nothing of what the first has set."""
+    with contextlib.ExitStack() as ends:
+        with door_shut():
+            both = [ends.enter_context(recording("-o", tmp_path / f"{i}.dat", "-B", INSTANCE, "-e", "sched", "-b", "500",
+                                                 wait=lambda: True)) for i in range(2)]
+            for p in both:
+                wait_for(lambda p=p: at_the_door(p), "it waits for the instance")
+            assert not os.path.exists(DIR)
+        wait_for(lambda: any(p.poll() is not None for p in both), "one of them has ended")
+        loser, winner = sorted(both, key=lambda p: p.poll() is None)
+        assert loser.returncode == 1 and f"process {winner.pid}," in loser.communicate()[1]
+        wait_for(tracing, "the other records")
+        assert int(tracefs.read(f"{DIR}/per_cpu/cpu0/buffer_size_kb")) < 1000
+        winner.send_signal(signal.SIGINT)
+        assert winner.wait(timeout=30) == 0
+    assert not os.path.exists(DIR)
+
+
+def test_an_instance_that_goes_away_is_made_anew(before, tmp_path):
+    os.mkdir(DIR)
+    with contextlib.ExitStack() as ends:
+        with door_shut():
+            p = ends.enter_context(recording("-q", "-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched", wait=lambda: True))
+            wait_for(lambda: at_the_door(p), "it waits for the instance")
+            os.rmdir(DIR)
+        wait_for(lambda: tracing() or p.poll() is not None, "it records")
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=30)
+        assert p.returncode == 0 and err == ""
+    assert not os.path.exists(DIR)
+
+
+def test_supervisor_holds_the_lock_of_what_was_made(before, tmp_path):
+    """Until the instance is gone, nobody gets into it."""
+    with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched") as p:
+        supervisor = children(p.pid)[0]
+        os.kill(supervisor, signal.SIGSTOP)
+        p.kill()
+        p.wait()
+        try:
+            second = run(TRACECMD, "record", "-B", INSTANCE, "-e", "irq", "true", status=1, cwd=tmp_path)
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+        assert "uses the buffer" in second.stderr
+        wait_for(lambda: not os.path.exists(DIR) and not notes(), "the instance is gone")
+
+
+def full_pipe():
+    """(reading end, writing end) of a pipe that takes nothing more."""
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(theirs, b"\n" * 65536)
+    os.set_blocking(theirs, True)
+    return ours, theirs
+
+
+def test_killed_when_the_file_is_complete(before, tmp_path):
+    """It has its name, and what it was made of is there as well: until somebody reads how large it is."""
+    dat = tmp_path / "x.dat"
+    ours, theirs = full_pipe()
+    p = subprocess.Popen([TRACECMD, "record", "-o", dat, "-B", INSTANCE, "-e", "sched", "true"], stdout=subprocess.DEVNULL,
+                         stderr=theirs)
+    try:
+        wait_for(dat.exists, "the file has its name")
+        assert any(".cpu" in name for name in os.listdir(tmp_path))
+    finally:
+        p.kill()
+        p.wait()
+        os.close(theirs)
+        os.close(ours)
+        wait_for(lambda: not notes(p.pid), "the settings are put back")
+    assert os.listdir(tmp_path) == ["x.dat"]
+    common.strict_check(dat)
+
+
+def test_nothing_lies_here_of_what_is_sent(kernel, tmp_path):
+    """So that nothing can stay, whoever is killed."""
+    beside = tmp_path / "temporary"
+    beside.mkdir()
+    before = settings()
+    with wire.listening(tmp_path) as listener:
+        with subprocess.Popen([TRACECMD, "record", "-N", f"localhost:{listener.port}", "--temp", beside, "-e",
+                               "sched:sched_process_exit"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+            try:
+                assert b"Hit Ctrl^C" in p.stdout.readline()
+                assert os.listdir(beside) == []
+            finally:
+                p.kill()
+    wait_for(lambda: not notes(p.pid), "the settings are put back")
+    assert os.listdir(beside) == [] and not tracefs.differences(before, settings())
 
 
 def test_pipes_share_a_buffer_that_no_recorder_takes_meanwhile(kernel, tmp_path):

@@ -126,6 +126,16 @@ def test_same_as_through_tracefs(kernel, tmp_path):
     assert collections.Counter(e.name for e in parsed(ours))["sys_enter_kill"] == 5
 
 
+def test_killed(kernel, tmp_path):
+    """It has changed nothing, and its socket is not to stay either."""
+    p = started(TRACECMD, "record", "--perf", "-o", tmp_path / "x.dat", "-e", "sched:sched_process_exit", sign=begun)
+    path = f"/run/tracecmd/control.{p.pid}"
+    assert os.path.exists(path)
+    p.kill()
+    wait_for(lambda: not os.path.exists(path), "the socket is gone")
+    assert p.communicate()[1] == ""
+
+
 def test_same_as_perf(kernel, tmp_path):
     """What perf itself records and prints of it."""
     waiting = Waiting("for i in range(200): os.getpriority(0, 0)\nfor i in range(20): os.kill(os.getpid(), 0)")

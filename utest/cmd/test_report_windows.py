@@ -28,6 +28,28 @@ def report(*args, status=0):
     return p.stdout
 
 
+def test_a_format_that_cannot_be_understood(tmp_path):
+    """It is told where its first event is, whatever the threads, and if there is none among those shown, not at all."""
+    data = bytearray(open(fixture("old-v6"), "rb").read())
+    at = data.index(b"common_type;", data.index(b"name: irq_handler_entry\n"))
+    data[at:at + 11] = b"common_typo"
+    path = tmp_path / "bad.dat"
+    path.write_bytes(data)
+    wrong = b"tracecmd: format of event irq:irq_handler_entry (id 152): no field common_type"
+    one = report("--threads", "1", str(path), status=1).splitlines()
+    told = [i for i, line in enumerate(one) if line.startswith(wrong)]
+    unknown = [i for i, line in enumerate(one) if b"UNKNOWN EVENT" in line]
+    assert len(told) == 1 and len(unknown) > 10
+    # with its line, in front of it or what was written with it
+    assert one[-1].endswith(b"names or formats that could not be read are missing above")
+    first = sum(b": " in line for line in one[:unknown[0]]) - (told[0] < unknown[0])
+    for threads in ("1", "2", "3", "8"):
+        assert report("--threads", threads, str(path), status=1).splitlines() == one
+        few = report("--threads", threads, "--first", str(first), str(path))
+        assert few.count(b"\n") > first and b"irq_handler_entry" not in few
+        report("--threads", threads, "--first", str(first + 1), str(path), status=1)
+
+
 @pytest.mark.parametrize("name", MANY)
 def test_any_number_of_threads(name):
     for options in LINES:

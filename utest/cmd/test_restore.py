@@ -126,6 +126,76 @@ def test_with_a_copy_of_a_tracing_directory(spools, tmp_path):
     assert run(TRACECMD, "dump", "--kallsyms", out).stdout.split()[-1] == "the_only_symbol"
 
 
+HEADER_PAGE = """\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;
+\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;
+\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;
+\tfield: char data;\toffset:16;\tsize:4080;\tsigned:1;
+"""
+HEADER_EVENT = "# compressed entry header\n\tpadding     : type == 29\n\ttime_extend : type == 30\n\ttime_stamp : type == 31\n"
+
+
+def foreign(tmp_path):
+    """A copy of a tracefs, made on another machine."""
+    copy = tmp_path / "tracing"
+    shutil.copytree(f"{common.UTEST}/fixtures/tracefs", copy)
+    (copy / "events/header_page").write_text(HEADER_PAGE)
+    (copy / "events/header_event").write_text(HEADER_EVENT)
+    (copy / "events/ftrace/print").mkdir(parents=True)
+    (copy / "events/ftrace/print/format").write_text("name: print\nID: 5\nformat:\n")
+    (tmp_path / "kallsyms").write_text("ffffffff81000000 T the_only_symbol\n")
+    return copy
+
+
+def metadata_of(copy, out, **kw):
+    return run(TRACECMD, "restore", "-c", "-t", copy, "-k", copy.parent / "kallsyms", "-o", out, timeout=30, **kw)
+
+
+def test_damaged_formats_in_a_copy_of_tracefs(tmp_path):
+    """Each costs itself, and is named."""
+    copy, out = foreign(tmp_path), tmp_path / "out.dat"
+    metadata_of(copy, out)
+    strict_check(out)
+    before = run(TRACECMD, "dump", "--events", out).stdout
+    assert "name: kmalloc\n" in before and "name: kfree\n" in before
+    formats = {name: copy / "events" / name / "format" for name in (
+        "kmem/kmalloc", "kmem/kfree", "sched/sched_switch", "sched/sched_waking", "raw_syscalls/sys_enter", "ftrace/print")}
+    whole = formats["kmem/kmalloc"].read_bytes()
+    formats["kmem/kmalloc"].write_bytes(b"")
+    formats["kmem/kfree"].write_bytes(whole[:20])
+    formats["sched/sched_switch"].write_bytes(whole.replace(b"ID: ", b"ID: x"))
+    formats["sched/sched_waking"].write_bytes(whole[:60] + b"\0" + whole[60:])
+    formats["ftrace/print"].write_bytes(bytes(range(256)) * 16)
+    formats["raw_syscalls/sys_enter"].unlink()
+    os.mkfifo(formats["raw_syscalls/sys_enter"])
+    told = metadata_of(copy, out).stderr
+    for path in formats.values():
+        assert f"{path} is no event format, and is left out" in told
+    strict_check(out)
+    after = run(TRACECMD, "dump", "--events", out).stdout
+    assert "name: kmalloc\n" not in after and "name: many\n" in after
+
+
+@pytest.mark.parametrize("file", ["events/header_page", "events/header_event", "available_events"])
+def test_a_fifo_in_a_copy_of_tracefs(tmp_path, file):
+    """It is named, not waited for."""
+    copy = foreign(tmp_path)
+    (copy / file).unlink()
+    os.mkfifo(copy / file)
+    p = metadata_of(copy, tmp_path / "out.dat", status=1)
+    assert f"{copy}/{file}" in p.stderr and "it is no regular file" in p.stderr
+    assert not (tmp_path / "out.dat").exists()
+
+
+def test_fifos_in_a_copy_of_tracefs_that_can_be_done_without(tmp_path):
+    copy, out = foreign(tmp_path), tmp_path / "out.dat"
+    os.mkfifo(copy / "saved_cmdlines")
+    os.symlink("/dev/zero", copy / "printk_formats")
+    told = metadata_of(copy, out).stderr
+    assert f"cannot read {copy}/saved_cmdlines: it is no regular file; task names will be missing" in told
+    assert f"cannot read {copy}/printk_formats: it is no regular file; trace_printk texts will be missing" in told
+    strict_check(out)
+
+
 @pytest.mark.parametrize("what", ["cut", "hole", "header", "front"])
 def test_damaged_spool(spools, tmp_path, what):
     """What is whole is restored, what is not is told with its place."""

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """sqlhist on the copy of a tracefs: what is made of SQL, and where it is refused. Guests try it on kernels."""
 
+import os
+import shutil
+
 import pytest
 
 from common import TRACECMD, UTEST, run
@@ -209,6 +212,16 @@ def test_a_kernel_without():
     """Nothing is written where a part of it cannot be made."""
     assert "no synthetic events (CONFIG_SYNTH_EVENTS)" in sqlhist("-e", f"SELECT start.pid {JOIN}", status=1).stderr
     assert "no histograms of sched:sched_waking (CONFIG_HIST_TRIGGERS)" in sqlhist("-e", "SELECT pid FROM sched_waking", status=1).stderr
+
+
+def test_a_fifo_in_the_copy(tmp_path):
+    """It is named, not waited for."""
+    copy = tmp_path / "tracing"
+    shutil.copytree(DIR, copy)
+    os.unlink(copy / "events/sched/sched_waking/format")
+    os.mkfifo(copy / "events/sched/sched_waking/format")
+    p = run(TRACECMD, "sqlhist", "-t", copy, "SELECT pid FROM sched_waking", status=1, timeout=30)
+    assert "events/sched/sched_waking/format" in p.stderr and "it is no regular file" in p.stderr
 
 
 def test_a_path_with_odd_letters(tmp_path):

@@ -122,7 +122,7 @@ static void take(void *ctx)
 }
 
 /* The record as a line of JSON, which must be valid, and of CSV. */
-static void export(struct event_ctx *ctx, const struct input *in, unsigned options, struct buf *out)
+static void export(struct event_db *db, const struct input *in, unsigned options, struct buf *out)
 {
 	const struct event_export_opts opts = {
 		.format = options & 128 ? EVENT_EXPORT_CSV : EVENT_EXPORT_JSON,
@@ -132,7 +132,7 @@ static void export(struct event_ctx *ctx, const struct input *in, unsigned optio
 	struct event_export *x = NULL;
 	struct buf where = { 0 };
 
-	if (event_export_new(event_ctx_db(ctx), &opts, &x, NULL) ||
+	if (event_export_new(db, &opts, &x, NULL) ||
 	    event_export_ctx_new(&tools, NULL))
 		abort();
 	event_export_where(x, options & 4 ? "f" : NULL, options & 8 ? "b" : "", &where);
@@ -219,7 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (filter && !event_ctx_new(db, &ctx, NULL)) {
 		event_filter_describe(filter, &out);
 		print(ctx, filter, &in, options, &out);
-		export(ctx, &in, options, &out);
+		export(db, &in, options, &out);
 	}
 	buf_release(&out);
 	event_filter_free(filter);

@@ -17,7 +17,7 @@ static void read_again(const struct kernel_dyn_def *def)
 	if (kernel_dyn_text(def, &line))
 		return;
 	/* a chosen group makes it longer, and longer than what is read */
-	if (kernel_dyn_parse(line.data, false, &same, &e)) {
+	if (kernel_dyn_parse(line.data, KERNEL_DYN_ANYWHERE, &same, &e)) {
 		if (line.len < 4000)
 			abort();
 	} else if (same.type != def->type || kernel_dyn_text(&same, &again) || strcmp(line.data, again.data)) {
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (buf_put(&text, data, len) || !text.data)
 		return 0;
 	user_event(text.data, text.data + strlen(text.data), text.len - strlen(text.data));
-	if (!kernel_dyn_parse(text.data, false, &def, &e) && def.name)
+	if (!kernel_dyn_parse(text.data, KERNEL_DYN_ANYWHERE, &def, &e) && def.name)
 		read_again(&def);
 	kernel_dyn_def_release(&def);
 	return 0;

@@ -5,6 +5,7 @@
  */
 #include <stdint.h>
 
+#include "replay/files.h"
 #include "replay/replay.h"
 
 #define FILE_MAX 16384		/* bounds what can be made of it by decompression */
@@ -41,16 +42,17 @@ static bool same(const struct replay_record *a, const struct replay_record *b)
 static void compare(struct replay *a, struct replay *b)
 {
 	struct replay_record ra, rb, peeked;
+	const struct replay_record *next;
 	struct err e = { 0 };
 
 	for (int i = 0; i < RECORDS_MAX; i++) {
 		int rc = replay_next(a, &ra, &e);
 
 		if (rc == 1) {
-			must(replay_peek_buffer(b, 0, ra.buffer, &peeked, &e) == 1);
-			must(same(&peeked, &ra));
 			must(replay_peek_cpu(b, 0, ra.buffer, ra.cpu, &peeked, &e) == 1);
 			must(same(&peeked, &ra));
+			must(replay_cursor_peek_buffer(b->main, 0, ra.buffer, &next, &e) == 1);
+			must(same(next, &ra));
 		}
 		must(replay_next(b, &rb, &e) == rc);
 		if (rc != 1)

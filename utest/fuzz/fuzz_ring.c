@@ -73,7 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	abi.long_size = *data & 2 ? 8 : 4;
 	page_size = --size + (*data & 4 ? 100 : 0);
 	data++;
-	ring_page_first_ts(&abi, data, size);
 	if (ring_page_open_cut(&p, &abi, data, size, page_size)) {
 		must(p.bad != RING_OK && p.lost == RING_LOST_UNKNOWN);
 		return 0;

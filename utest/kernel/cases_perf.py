@@ -4,7 +4,7 @@
 import collections
 import os
 
-from kernel.cases import NEW, case
+from kernel.cases import case
 
 NOT_ROOT = ("setpriv", "--reuid=65534", "--regid=65534")
 PARANOID = "/proc/sys/kernel/perf_event_paranoid"
@@ -19,7 +19,7 @@ def paranoid(level):
     return before
 
 
-@case(kernels=NEW)
+@case()
 def perf(g):
     g.record("perf.dat", "--perf", "-F", "-c", "--probe", "p:tc/open do_sys_openat2", "--probe", "r:tc/opened do_sys_openat2",
              "--probe", f"p:tc/step {g.workload}:{os.environ['WORKLOAD_STEP']}", "-e", "syscalls:sys_enter_openat", g.workload, 4)

@@ -97,7 +97,7 @@ static inline void put_instance(const struct fake *f, const char *dir)
 		{ "options/event-fork", "0\n" }, { "events/enable", "0\n" },
 		{ "available_tracers", "function_graph function nop\n" },
 	};
-	char path[256];
+	char path[256], format[128];
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		snprintf(path, sizeof(path), "%s%s", dir, files[i].file);
@@ -111,7 +111,8 @@ static inline void put_instance(const struct fake *f, const char *dir)
 		snprintf(path, sizeof(path), "%sevents/%s/trigger", dir, event_names[i]);
 		put(f, path, "");
 		snprintf(path, sizeof(path), "%sevents/%s/format", dir, event_names[i]);
-		put(f, path, event_names[i]);
+		snprintf(format, sizeof(format), "name: %s\nID: %zu\nformat:\n", strchr(event_names[i], '/') + 1, 300 + i);
+		put(f, path, format);
 		snprintf(path, sizeof(path), "%sevents/%s/enable", dir, event_names[i]);
 		*strrchr(path, '/') = 0;
 		strcpy(strrchr(path, '/'), "/enable");
@@ -134,7 +135,7 @@ static inline int set_up(void **state)
 	put(f, "events/header_page",
 	    "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
 	    "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:0;\n");
-	put(f, "events/ftrace/function/format", "ftrace/function");
+	put(f, "events/ftrace/function/format", "name: function\nID: 1\nformat:\n");
 	put(f, "max_graph_depth", "0\n");
 	for (size_t i = ARRAY_SIZE(event_names); i-- > 0; ) {
 		buf_puts(&events, event_names[i]);

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -436,6 +437,45 @@ static void files_are_read_whole(void **state)
 
 /* ---- words ---------------------------------------------------------------- */
 
+/* Neither waits for a FIFO's other end nor takes what it gives. */
+static void control_files_are_regular(void **state)
+{
+	char dir[] = "/tmp/test_base.XXXXXX", path[64], word[4];
+	struct buf b AUTO_BUF = { 0 };
+	struct err e = { 0 };
+	int fd, reader, flags[] = { O_RDONLY, O_WRONLY, O_RDONLY | O_NONBLOCK, O_WRONLY | O_APPEND };
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(control_file_open(dir, O_RDONLY), -EMEDIUMTYPE);
+	snprintf(path, sizeof(path), "%s/f", dir);
+	assert_int_equal(control_file_open(path, O_RDONLY), -ENOENT);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		assert_int_equal(control_file_open(path, flags[i]), -EMEDIUMTYPE);
+	reader = open(path, O_RDWR);
+	assert_int_equal(write_full(reader, "word", 4), 0);
+	assert_int_equal(control_file_read(path, &b, 100), -EMEDIUMTYPE);
+	assert_int_equal(b.len, 0);
+	assert_int_equal(read(reader, word, 4), 4);
+	close(reader);
+	assert_int_equal(control_file_open("/dev/null", O_RDONLY), -EMEDIUMTYPE);
+	err_errno(&e, -EMEDIUMTYPE, "cannot read %s", "it");
+	assert_string_equal(e.text, "cannot read it: it is no regular file");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(close(open(path, O_WRONLY | O_CREAT, 0600)), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		fd = control_file_open(path, flags[i]);
+		assert_true(fd >= 0);
+		assert_int_equal(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK), flags[i]);
+		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+		close(fd);
+	}
+	assert_int_equal(unlink(path) | rmdir(dir), 0);
+	assert_int_equal(control_file_read("/proc/self/status", &b, 1 << 20), 0);
+	assert_memory_equal(b.data, "Name:", 5);
+}
+
 static void numbers_are_strict(void **state)
 {
 	static const char *const bad[] = {
@@ -582,6 +622,7 @@ int main(void)
 		cmocka_unit_test(cur_strings_end_inside),
 		cmocka_unit_test(cur_sub_knows_its_place),
 		cmocka_unit_test(files_are_read_whole),
+		cmocka_unit_test(control_files_are_regular),
 		cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(near_finds_the_misspelt),
 		cmocka_unit_test(near_keeps_the_best_in_order_and_once),

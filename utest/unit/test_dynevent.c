@@ -21,7 +21,7 @@ static void expect_text(const char *given, unsigned type, const char *group, con
 	AUTO_BUF struct buf line = { 0 };
 	struct err e = { 0 };
 
-	if (kernel_dyn_parse(given, false, &def, &e))
+	if (kernel_dyn_parse(given, KERNEL_DYN_ANYWHERE, &def, &e))
 		fail_msg("'%s': %s", given, e.text);
 	if (def.type != type)
 		fail_msg("'%s' is a %s", given, kernel_dyn_type_name(def.type));
@@ -84,13 +84,13 @@ static void test_program_is_found_in_path(void **state)
 
 	(void)state;
 	setenv("PATH", "/nonexistent:/bin", 1);
-	assert_int_equal(kernel_dyn_parse("sh:main", true, &def, &e), 0);
+	assert_int_equal(kernel_dyn_parse("sh:main", KERNEL_DYN_IN_PROGRAM, &def, &e), 0);
 	assert_true(def.path[0] == '/' && def.type == KERNEL_DYN_UPROBE);
 	kernel_dyn_def_release(&def);
-	assert_int_equal(kernel_dyn_parse("nosuchprogram:main", true, &def, &e), -ENOENT);
+	assert_int_equal(kernel_dyn_parse("nosuchprogram:main", KERNEL_DYN_IN_PROGRAM, &def, &e), -ENOENT);
 	assert_non_null(strstr(e.text, "'nosuchprogram' in PATH"));
 	kernel_dyn_def_release(&def);
-	assert_int_equal(kernel_dyn_parse("/nonexistent/x:main", true, &def, &e), -ENOENT);
+	assert_int_equal(kernel_dyn_parse("/nonexistent/x:main", KERNEL_DYN_IN_PROGRAM, &def, &e), -ENOENT);
 	kernel_dyn_def_release(&def);
 }
 
@@ -185,7 +185,7 @@ static void test_refusals(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct kernel_dyn_def def;
 		struct err e = { 0 };
-		int ret = kernel_dyn_parse(bad[i].text, false, &def, &e);
+		int ret = kernel_dyn_parse(bad[i].text, KERNEL_DYN_ANYWHERE, &def, &e);
 		const char *line = strchr(e.text, '\n'), *caret = line ? strrchr(e.text, '\n') : NULL;
 
 		if (ret != -EINVAL || !strstr(e.text, bad[i].words))
@@ -211,28 +211,28 @@ static void test_long_texts(void **state)
 	while (len < 1000)
 		len += snprintf(text + len, sizeof(text) - len, " a%zu=%%di", len);
 	strcpy(text + len, " b=+8(");
-	assert_int_equal(kernel_dyn_parse(text, false, &def, &e), -EINVAL);
+	assert_int_equal(kernel_dyn_parse(text, KERNEL_DYN_ANYWHERE, &def, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "..."));
 	assert_true(strlen(e.text) < 500);
 	kernel_dyn_def_release(&def);
 	/* more than the kernel reads of a line */
 	memset(text, 'a', sizeof(text) - 1);
 	text[sizeof(text) - 1] = 0;
-	assert_int_equal(kernel_dyn_parse(text, false, &def, &e), -EINVAL);
+	assert_int_equal(kernel_dyn_parse(text, KERNEL_DYN_ANYWHERE, &def, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "4094 letters"));
 	kernel_dyn_def_release(&def);
 	/* more arguments than a probe has */
 	len = snprintf(text, sizeof(text), "p:g/n f");
 	for (int i = 0; i < 129; i++)
 		len += snprintf(text + len, sizeof(text) - len, " a%d=%%di", i);
-	assert_int_equal(kernel_dyn_parse(text, false, &def, &e), -EINVAL);
+	assert_int_equal(kernel_dyn_parse(text, KERNEL_DYN_ANYWHERE, &def, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "128 arguments"));
 	kernel_dyn_def_release(&def);
 	/* deeper than any structure */
 	len = snprintf(text, sizeof(text), "p:g/n f a=");
 	for (int i = 0; i < 500; i++)
 		len += snprintf(text + len, sizeof(text) - len, "+0(");
-	assert_int_equal(kernel_dyn_parse(text, false, &def, &e), -EINVAL);
+	assert_int_equal(kernel_dyn_parse(text, KERNEL_DYN_ANYWHERE, &def, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "in one argument"));
 	kernel_dyn_def_release(&def);
 }
@@ -638,7 +638,7 @@ static void expect_prepared(const struct fake *f, const char *text, const char *
 	struct kernel_dyn_def def;
 	AUTO_BUF struct buf made = { 0 };
 	struct err e = { 0 };
-	int ret = kernel_dyn_parse(text, false, &def, &e);
+	int ret = kernel_dyn_parse(text, KERNEL_DYN_ANYWHERE, &def, &e);
 
 	assert_int_equal(ret, 0);
 	ret = kernel_dyn_prepare(f->k, &def, &e);
@@ -667,7 +667,7 @@ static void expect_danger(const struct fake *f)
 		char text[64];
 
 		snprintf(text, sizeof(text), "/proc/self/exe:0x%llx", (unsigned long long)(start + at));
-		assert_int_equal(kernel_dyn_parse(text, false, &def, NULL), 0);
+		assert_int_equal(kernel_dyn_parse(text, KERNEL_DYN_ANYWHERE, &def, NULL), 0);
 		assert_int_equal(kernel_dyn_prepare(f->k, &def, NULL), 0);
 		kernel_dyn_def_release(&def);
 		assert_int_equal(f->nr_told, 1);
@@ -706,7 +706,7 @@ static void test_fitting(void **state)
 	expect_prepared(f, "/proc/self/exe:probe_me_here+x", NULL, "no offset behind a symbol");
 	expect_prepared(f, "/proc/self/exe:probe_me_here)", NULL, "has no function");
 	expect_prepared(f, "/proc/self/exe:probe_me_here%x", NULL, "no place in a program");
-	expect_prepared(f, "/proc/self/exe:probe_me_here a", NULL, "%di, %si");
+	expect_prepared(f, "/proc/self/exe:probe_me_here nosuch", NULL, "has no parameter 'nosuch'");
 	expect_prepared(f, "r:x /proc/self/exe:probe_me_here+1", NULL, "no offset belongs here");
 #ifdef __x86_64__
 	expect_prepared(f, "/proc/self/exe:probe_known_code+11", NULL, "has 11 bytes: +11 is behind its end");
@@ -721,7 +721,7 @@ static void expect_hint(const struct fake *f, const char *text, const char *word
 	struct kernel_dyn_def def;
 	struct err e = { 0 };
 
-	assert_int_equal(kernel_dyn_parse(text, false, &def, &e), 0);
+	assert_int_equal(kernel_dyn_parse(text, KERNEL_DYN_ANYWHERE, &def, &e), 0);
 	err_set(&e, -EINVAL, "refused; the kernel says");
 	dyn_hint_names(f->k, &def, &e);
 	if (words ? !strstr(e.text, words) : strcmp(e.text, "refused; the kernel says"))
@@ -748,7 +748,7 @@ static void test_names_that_are_not_there(void **state)
 		return;
 	expect_hint(f, "t:x sched_swich", "this kernel has no tracepoint 'sched_swich'; did you mean 'sched_switch'");
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(kernel_dyn_parse(i ? "t:x sched_swich" : "t:x sched_switch", false, &def, NULL), 0);
+		assert_int_equal(kernel_dyn_parse(i ? "t:x sched_swich" : "t:x sched_switch", KERNEL_DYN_ANYWHERE, &def, NULL), 0);
 		dyn_tell_absent(f->k, &def);
 		assert_int_equal(f->nr_told, i);
 		kernel_dyn_def_release(&def);
@@ -764,13 +764,13 @@ static void test_race(void **state)
 	struct err e = { 0 };
 
 	put(f, "kprobe_events", "");
-	assert_int_equal(kernel_dyn_parse("vfs_read a=%di", false, &def, &e), 0);
+	assert_int_equal(kernel_dyn_parse("vfs_read a=%di", KERNEL_DYN_ANYWHERE, &def, &e), 0);
 	assert_int_equal(kernel_dyn_prepare(f->k, &def, &e), 0);
 	put(f, "events/kprobes/vfs_read/enable", "0\n");
 	assert_int_equal(kernel_dyn_add(f->k, &def, &e), 0);
 	assert_string_equal(def.name, "vfs_read_1");
 	kernel_dyn_def_release(&def);
-	assert_int_equal(kernel_dyn_parse("x=vfs_read", false, &def, &e), 0);
+	assert_int_equal(kernel_dyn_parse("x=vfs_read", KERNEL_DYN_ANYWHERE, &def, &e), 0);
 	assert_int_equal(kernel_dyn_prepare(f->k, &def, &e), 0);
 	put(f, "events/kprobes/x/enable", "0\n");
 	assert_int_equal(kernel_dyn_add(f->k, &def, &e), -EEXIST);

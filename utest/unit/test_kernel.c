@@ -30,14 +30,14 @@ static void test_instances(void **state)
 	assert_int_equal(kernel_instance_get(f->k, "one", false, &in, &e), 0);
 	assert_int_equal(kernel_instance_get(f->k, "one", true, &again, &e), 0);
 	assert_ptr_equal(in, again);
-	assert_false(kernel_instance_created(in));
+	assert_false(in->created);
 	assert_int_equal(kernel_instance_get(f->k, "onne", false, &in, &e), -ENOENT);
 	assert_string_equal(e.text, "there is no instance 'onne'; did you mean 'one'?");
 	assert_int_equal(kernel_instance_get(f->k, "../events", true, &in, &e), -EINVAL);
 	assert_int_equal(kernel_instance_get(f->k, "..", true, &in, &e), -EINVAL);
 
 	assert_int_equal(kernel_instance_get(f->k, "new", true, &in, &e), 0);
-	assert_true(kernel_instance_created(in));
+	assert_true(in->created);
 	assert_int_equal(kernel_undo(f->k, &e), 0);
 	assert_int_equal(kernel_instance_names(f->k, &names, &e), 0);
 	assert_int_equal(names.nr, 1);
@@ -291,6 +291,37 @@ static int note_format(void *ctx, const char *system, const char *event, const c
 	return buf_printf(b, "%s:%s %s\n", system, event, format);
 }
 
+/* What is in a damaged copy of tracefs where a format should be. */
+static void test_damaged_formats(void **state)
+{
+	static const char *const texts[] = {
+		"", "x", "name: sched_switch\n", "name: \nID: 3\nformat:\n", "name: a b\nID: 3\nformat:\n",
+		"name: a\nID: \nformat:\n", "name: a\nID: -3\nformat:\n", "name: a\nID: 3x\nformat:\n",
+		"name: a\nID: 65536\nformat:\n", "name: a\nID: 99999999999999999999999\nformat:\n",
+		"name: a\nID: 3", "name: a\nID: 3\nformat: \n", "ID: 3\nname: a\nformat:\n",
+	};
+	struct fake *f = *state;
+	char path[128];
+	struct err e = { 0 };
+
+	for (size_t i = 0; i <= ARRAY_SIZE(texts); i++) {
+		AUTO_BUF struct buf formats = { 0 };
+
+		*f->told = 0;
+		if (i < ARRAY_SIZE(texts)) {
+			put(f, "events/sched/sched_switch/format", texts[i]);
+		} else {
+			snprintf(path, sizeof(path), "%s/events/sched/sched_switch/format", f->root);
+			assert_int_equal(unlink(path) | mkfifo(path, 0600), 0);
+		}
+		assert_int_equal(kernel_formats(f->k, NULL, note_format, &formats, &e), 0);
+		assert_null(strstr(formats.data, "sched_switch"));
+		assert_non_null(strstr(formats.data, "sched:sched_waking name: sched_waking\nID: 303\n"));
+		snprintf(path, sizeof(path), "%s/events/sched/sched_switch/format is no event format, and is left out\n", f->root);
+		assert_string_equal(f->told, path);
+	}
+}
+
 static void fill(struct kernel_setup *s)
 {
 	struct kernel_instance_setup *is;
@@ -347,11 +378,11 @@ static void test_apply(void **state)
 	expect(f, "instances/one/options/stacktrace", "1\n");
 	expect(f, "instances/one/options/overwrite", "0\n");
 	assert_int_equal(kernel_formats(f->k, &s, note_format, &formats, &e), 0);
-	assert_string_equal(formats.data, "ftrace:function ftrace/function\n"
-			    "irq:irq_handler_entry irq/irq_handler_entry\n"
-			    "irq:irq_handler_exit irq/irq_handler_exit\n"
-			    "sched:sched_switch sched/sched_switch\n"
-			    "syscalls:sys_enter_read syscalls/sys_enter_read\n");
+	assert_string_equal(formats.data, "ftrace:function name: function\nID: 1\nformat:\n\n"
+			    "irq:irq_handler_entry name: irq_handler_entry\nID: 300\nformat:\n\n"
+			    "irq:irq_handler_exit name: irq_handler_exit\nID: 301\nformat:\n\n"
+			    "sched:sched_switch name: sched_switch\nID: 302\nformat:\n\n"
+			    "syscalls:sys_enter_read name: sys_enter_read\nID: 305\nformat:\n\n");
 
 	snprintf(pid, sizeof(pid), "%d\n\n", (int)self);
 	assert_int_equal(kernel_setup_exclude(f->k, &s, &self, 1, &e), 0);
@@ -513,7 +544,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_open), T(test_instances), T(test_buffers), T(test_events),
 		T(test_buffers_get_their_size), cmocka_unit_test(test_trigger_as_written),
-		T(test_event_patterns), T(test_check_names), T(test_functions), T(test_apply),
+		T(test_event_patterns), T(test_check_names), T(test_functions), T(test_damaged_formats), T(test_apply),
 		T(test_tracing_was_off), T(test_function_switches), T(test_limits), T(test_apply_fails_half_way),
 		T(test_undo_that_is_refused), T(test_unused_top_is_told), cmocka_unit_test(test_dyn_types),
 	};

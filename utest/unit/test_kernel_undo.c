@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kernel/ on a tracefs of plain files: writing, and putting back what was there. */
+#include <sys/file.h>
+
 #include "fake_tracefs.h"
 
 static void test_write_and_undo(void **state)
@@ -160,6 +162,7 @@ static void test_log_lines(void **state)
 {
 	struct fake *f = *state;
 	struct kernel_instance *top = kernel_top(f->k), *in;
+	AUTO_BUF struct buf left = { 0 };
 	struct err e = { 0 };
 	struct stat st;
 	char path[128];
@@ -175,7 +178,7 @@ static void test_log_lines(void **state)
 	kernel_undo_forget(f->k);
 	assert_int_equal(kernel_undo(f->k, &e), 0);
 	expect(f, "tracing_on", "0\n");
-	assert_int_equal(kernel_undo_lines(f->lines.data, f->lines.len, &f->notices, &e), 0);
+	assert_int_equal(kernel_undo_lines(f->lines.data, f->lines.len, NULL, 0, &f->notices, &left, &e), 0);
 	expect(f, "tracing_on", "1\n");
 	expect(f, "events/sched/sched_switch/filter", "comm == \"a b\" || x == '%'\n");
 	snprintf(path, sizeof(path), "%s/instances/new one%%", f->root);
@@ -183,14 +186,14 @@ static void test_log_lines(void **state)
 	assert_int_equal(f->nr_told, 0);
 
 	/* Twice does no harm. */
-	assert_int_equal(kernel_undo_lines(f->lines.data, f->lines.len, &f->notices, &e), 0);
+	assert_int_equal(kernel_undo_lines(f->lines.data, f->lines.len, NULL, 0, &f->notices, &left, &e), 0);
 }
 
 /* What did not come about after all is not undone: it may be somebody else's. */
 static void test_lines_that_are_taken_back(void **state)
 {
 	struct fake *f = *state;
-	AUTO_BUF struct buf b = { 0 };
+	AUTO_BUF struct buf b = { 0 }, left = { 0 };
 	struct err e = { 0 };
 
 	put(f, "tracing_on", "0\n");
@@ -198,9 +201,50 @@ static void test_lines_that_are_taken_back(void **state)
 	buf_printf(&b, "w %s/trace_clock local\n", f->root);
 	buf_printf(&b, "w %s/tracing_on 1\n", f->root);
 	buf_printf(&b, "d %s/tracing_on -\n", f->root);
-	assert_int_equal(kernel_undo_lines(b.data, b.len, &f->notices, &e), 0);
+	assert_int_equal(kernel_undo_lines(b.data, b.len, NULL, 0, &f->notices, &left, &e), 0);
 	expect(f, "tracing_on", "0\n");
 	expect(f, "trace_clock", "local\n");
+}
+
+/* What somebody else has locked since is theirs; the rest is undone, and that alone. */
+static void test_lines_of_what_another_uses(void **state)
+{
+	struct fake *f = *state;
+	AUTO_BUF struct buf b = { 0 }, left = { 0 };
+	char path[256], busy[512];
+	struct err e = { 0 };
+	int fd, nr;
+
+	put_instance(f, "instances/mine/");
+	put_instance(f, "instances/free/");
+	put(f, "instances/mine/tracing_on", "0\n");
+	put(f, "instances/free/tracing_on", "0\n");
+	put(f, "dynamic_events", "");
+	nr = snprintf(busy, sizeof(busy), "r %s/instances/mine -\nw %s/instances/mine/tracing_on 1\n", f->root, f->root);
+	buf_printf(&b, "a %s/dynamic_events -:p/q\n%.*sw %s/instances/free/tracing_on 1\n"
+		   "w %s/instances/mine/events/irq/irq_handler_entry/filter 0\nw %s/tracing_on 0\n",
+		   f->root, nr, busy, f->root, f->root, f->root);
+	snprintf(path, sizeof(path), "%s/instances/mine/per_cpu", f->root);
+	fd = open(path, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+
+	assert_int_equal(kernel_undo_lines(b.data, b.len, NULL, 0, &f->notices, &left, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "another tracecmd, process"));
+	assert_non_null(strstr(e.text, "instances/mine"));
+	assert_int_equal(f->nr_told, 1);
+	expect(f, "instances/mine/tracing_on", "0\n");
+	expect(f, "instances/mine/events/irq/irq_handler_entry/filter", "none\n");
+	expect(f, "instances/free/tracing_on", "1\n");
+	expect(f, "dynamic_events", "-:p/q\n");
+	expect(f, "tracing_on", "0\n");
+	assert_non_null(strstr(left.data, busy));
+	assert_int_equal(left.len, nr + strlen("w /instances/mine/events/irq/irq_handler_entry/filter 0\n") + strlen(f->root));
+
+	/* Whoever holds the lock may; the top level is another's matter. */
+	assert_int_equal(kernel_undo_lines(strchr(left.data, '\n') + 1, nr - (strchr(busy, '\n') + 1 - busy), &fd, 1,
+					   &f->notices, &b, &e), 0);
+	expect(f, "instances/mine/tracing_on", "1\n");
+	close(fd);
 }
 
 static void test_damaged_log_lines(void **state)
@@ -212,7 +256,7 @@ static void test_damaged_log_lines(void **state)
 	struct fake *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(damaged); i++) {
-		AUTO_BUF struct buf b = { 0 };
+		AUTO_BUF struct buf b = { 0 }, left = { 0 };
 		struct err e = { 0 };
 		unsigned before = f->nr_told;
 		bool whole = damaged[i][strlen(damaged[i]) - 1] == '\n';
@@ -220,7 +264,7 @@ static void test_damaged_log_lines(void **state)
 		/* A good entry before the damaged one still counts. */
 		put(f, "tracing_on", "0\n");
 		buf_printf(&b, "w %s/tracing_on 1\n%s", f->root, damaged[i]);
-		assert_int_equal(kernel_undo_lines(b.data, b.len, &f->notices, &e), whole ? -EINVAL : 0);
+		assert_int_equal(kernel_undo_lines(b.data, b.len, NULL, 0, &f->notices, &left, &e), whole ? -EINVAL : 0);
 		assert_int_equal(f->nr_told, before + 1);
 		expect(f, "tracing_on", "1\n");
 	}
@@ -277,7 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_write_and_undo), T(test_undo_of_the_choice), T(test_undo_of_the_choice_fails),
 		T(test_lists_and_sizes), T(test_additions), T(test_events_off_and_back), T(test_log_lines),
-		T(test_lines_that_are_taken_back), T(test_damaged_log_lines), T(test_denied), T(test_kept_changes),
+		T(test_lines_that_are_taken_back), T(test_lines_of_what_another_uses), T(test_damaged_log_lines), T(test_denied), T(test_kept_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static int set_up(void **state)
 	put(b, "events/header_page", "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n");
 	put(b, "events/header_event", "# compressed entry header\n");
 	put(b, "events/enable", "0\n");
-	put(b, "events/ftrace/print/format", "name: print\nID: 5\n");
+	put(b, "events/ftrace/print/format", "name: print\nID: 5\nformat:\n");
 	put(b, "available_events", "");
 	put(b, "instances/former/tracing_on", "0\n");
 	put(b, "instances/former/last_boot_info", LAST_BOOT);

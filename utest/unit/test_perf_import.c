@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "dat/dat.h"
-#include "record/perf_names.h"
+#include "record/perf_meta.h"
 #include "record/perf_stack.h"
 
 /* ---- names ------------------------------------------------------------------------------ */
@@ -17,36 +17,36 @@ static void names(void **state)
 {
 	static const char saved[] = "5 other\n1 not this\nno number\n6 x\n99999999999 long\n7";
 	const struct dat_text text = { saved, sizeof(saved) - 1 };
-	struct perf_names n = { .v.nr = 0 };
+	struct perf_tasks n = { 0 };
 	struct buf out AUTO_BUF = { 0 };
 
 	(void)state;
-	assert_int_equal(perf_names_set(&n, 1, 10, "one"), 0);
-	assert_int_equal(perf_names_fork(&n, 2, 1, 20), 0);
-	assert_int_equal(perf_names_fork(&n, 3, 77, 20), 0);		/* of nobody known */
-	assert_int_equal(perf_names_set(&n, 1, 30, "new\tname"), 0);
-	assert_int_equal(perf_names_set(&n, 1, 29, "old"), 0);
-	assert_int_equal(perf_names_fork(&n, 1, 1, 40), 0);
-	assert_int_equal(perf_names_text(&n, text, &out), 0);
+	assert_int_equal(perf_tasks_name(&n, 1, 10, "one"), 0);
+	assert_int_equal(perf_tasks_fork(&n, 2, 1, 20), 0);
+	assert_int_equal(perf_tasks_fork(&n, 3, 77, 20), 0);		/* of nobody known */
+	assert_int_equal(perf_tasks_name(&n, 1, 30, "new\tname"), 0);
+	assert_int_equal(perf_tasks_name(&n, 1, 29, "old"), 0);
+	assert_int_equal(perf_tasks_fork(&n, 1, 1, 40), 0);
+	assert_int_equal(perf_meta_names(&n, text, &out), 0);
 	assert_int_equal(get_u64(out.data, false), out.len - 8);
 	assert_string_equal(out.data + 8, "1 new?name\n2 one\n5 other\n6 x\n");
-	perf_names_release(&n);
+	perf_tasks_release(&n);
 }
 
 static void long_name(void **state)
 {
 	const struct dat_text none = { "", 0 };
-	struct perf_names n = { .v.nr = 0 };
+	struct perf_tasks n = { 0 };
 	struct buf out AUTO_BUF = { 0 };
 	char name[1000];
 
 	(void)state;
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = 0;
-	assert_int_equal(perf_names_set(&n, 1, 0, name), 0);
-	assert_int_equal(perf_names_text(&n, none, &out), 0);
+	assert_int_equal(perf_tasks_name(&n, 1, 0, name), 0);
+	assert_int_equal(perf_meta_names(&n, none, &out), 0);
 	assert_int_equal(out.len, 8 + 2 + 63 + 1);
-	perf_names_release(&n);
+	perf_tasks_release(&n);
 }
 
 /* ---- metadata and stacks ---------------------------------------------------------------- */

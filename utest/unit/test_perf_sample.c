@@ -7,7 +7,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "record/perf_sample.h"
+#include "kernel/perf_sample.h"
 
 /* A record being made: its head is filled in at the end. */
 static void begin(struct buf *b, bool big)

@@ -227,7 +227,7 @@ static void compare(struct event_ctx *ctx, struct event_slot *slot, const uint8_
 	}
 	tally->records++;
 	buf_clear(&ours);
-	tally->ran += prog_run(slot->prog, event_ctx_db(ctx), &rec, &ours);
+	tally->ran += prog_run(slot->prog, ctx->db, &rec, &ours);
 	free(exact);
 }
 

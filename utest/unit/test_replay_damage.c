@@ -232,7 +232,7 @@ static void nothing_is_read_early(void **state)
 			assert_string_equal(again.text, err.text);
 		err = again;
 	}
-	assert_int_equal(replay_peek_buffer(rp, 0, 0, &rec, &err), -EBADMSG);
+	assert_int_equal(replay_peek_cpu(rp, 0, 0, 0, &rec, &err), -EBADMSG);
 	replay_free(rp);
 }
 

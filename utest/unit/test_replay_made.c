@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "made_replay.h"
+#include "replay/files.h"
 
 static const char *const codecs[] = { "none", "zstd", "lz4", "zlib" };
 
@@ -333,17 +334,18 @@ static void peeking(void **state)
 	for (size_t c = 0; c < ARRAY_SIZE(codecs); c++) {
 		struct replay *rp = replay_fd(peek_file(codecs[c]), NULL);
 		struct replay *plain = replay_fd(peek_file(codecs[c]), NULL);
-		struct replay_record rec, want, by_buffer[2], by_cpu[PEEK_CPUS + 1];
+		struct replay_record rec, want, by_cpu[PEEK_CPUS + 1];
+		const struct replay_record *by_buffer[2];
 		int buffer_rc[2], cpu_rc[PEEK_CPUS + 1];
 		struct err e = { 0 };
 		uint64_t n = 0;
 
 		for (;;) {
-			for (unsigned b = 0; b < 2; b++)
-				buffer_rc[b] = replay_peek_buffer(rp, 0, b, &by_buffer[b], &e);
 			for (uint32_t cpu = 0; cpu <= PEEK_CPUS; cpu++)
 				cpu_rc[cpu] = replay_peek_cpu(rp, 0, cpu == PEEK_CPUS, cpu,
 							      &by_cpu[cpu], &e);
+			for (unsigned b = 0; b < 2; b++)
+				buffer_rc[b] = replay_cursor_peek_buffer(rp->main, 0, b, &by_buffer[b], &e);
 			if (n) {	/* still there, with its page */
 				assert_true(same_place(&rec, &want));
 				assert_true((const uint8_t *)rec.data > rec.page->data &&
@@ -352,7 +354,7 @@ static void peeking(void **state)
 			if (replay_next(plain, &want, &e) != 1)
 				break;
 			assert_int_equal(buffer_rc[want.buffer], 1);
-			assert_true(same_place(&by_buffer[want.buffer], &want));
+			assert_true(same_place(by_buffer[want.buffer], &want));
 			assert_int_equal(cpu_rc[want.cpu], 1);
 			assert_true(same_place(&by_cpu[want.cpu], &want));
 			assert_int_equal(replay_next(rp, &rec, &e), 1);

@@ -34,7 +34,6 @@ static void real_page(void **state)
 	assert_int_equal(ev.offset, 0x54);
 	assert_int_equal(ring_page_next(&p, &ev), 1);
 	assert_true(ev.ts - 1671684107275 == 3574950);
-	assert_true(ring_page_first_ts(&le8, page, sizeof(page)) == 1671683674015);
 }
 
 static void real_loss_counted(void **state)
@@ -113,7 +112,6 @@ static void real_special_entries(void **state)
 	hand_open(&h, &p);
 	expect_data(&p, 1665871658316 + 1 + 30200, 124);
 	expect_end(&p);
-	assert_true(ring_page_first_ts(&le8, h.page, sizeof(h.page)) == 1665871658316 + 30201);
 }
 
 static void real_big_endian(void **state)
@@ -246,8 +244,9 @@ static void empty_page(void **state)
 	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
 	expect_end(&p);
 	put_u64(page, 4711, false);
-	assert_true(ring_page_first_ts(&le8, page, sizeof(page)) == 4711);
-	assert_true(ring_page_first_ts(&le8, page, 3) == 0);
+	assert_int_equal(ring_page_open(&p, &le8, page, sizeof(page)), 0);
+	assert_true(p.page_ts == 4711);
+	expect_end(&p);
 }
 
 /* ---- defects -------------------------------------------------------------- */
@@ -288,7 +287,6 @@ static void bad_commit(void **state)
 	assert_int_equal(ring_page_next(&p, &ev), 0);	/* no events */
 	hand_long(&h, 8, 0x7ffffff);
 	assert_int_equal(ring_page_open(&p, &le8, h.page, sizeof(h.page)), -EBADMSG);
-	assert_true(ring_page_first_ts(&le8, h.page, sizeof(h.page)) == 1);
 }
 
 static void bad_entry_cut(void **state)
@@ -454,7 +452,6 @@ static void random_bytes(void **state)
 		if (size > 15 && i % 8 < 4)
 			put_u32(page + (abi->big_endian && abi->long_size == 8 ? 12 : 8),
 				rnd(&seed) % 200 | rnd(&seed) << 30, abi->big_endian);
-		ring_page_first_ts(abi, page, size);
 		if (ring_page_open_cut(&p, abi, page, size, 200) == 0)
 			while (ring_page_next_entry(&p, &ev) == 1) {
 				assert_true(ev.size >= 4 && ev.offset + ev.size <= size);

@@ -12,13 +12,14 @@
  * have to lie in one piece (a record that wraps around in a ring is the caller's to
  * join). Numbers have the order of the machine that recorded, which may be another one.
  */
-#ifndef TRACECMD_PERF_SAMPLE_H
-#define TRACECMD_PERF_SAMPLE_H
+#ifndef TRACECMD_KERNEL_PERF_SAMPLE_H
+#define TRACECMD_KERNEL_PERF_SAMPLE_H
 
 #include "base/base.h"
 
 #define PERF_RECORD_HEAD 8
 #define PERF_RECORD_SIZE_MAX 65535
+#define PERF_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)	/* of rings: this machine's */
 
 /* What of a struct perf_event_attr tells which event it is and how its records lie. */
 struct perf_attr {

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <linux/perf_event.h>
 
-#include "record/perf_sample.h"
+#include "kernel/perf_sample.h"
 
 /* ---- attributes ------------------------------------------------------------------------- */
 
