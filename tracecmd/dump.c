@@ -6,6 +6,7 @@
 
 #include "dump.h"
 #include "input.h"
+#include "sync_info.h"
 #include "validate.h"
 
 /* ---- sections ---- */
@@ -321,6 +322,9 @@ static int dump_all(struct dump *d, struct err *e)
 		dump_strings(d);
 	if (d->what & (DUMP_SECTIONS | DUMP_SUMMARY))
 		dump_sections(d);
+	/* --all tells it where there is something to tell */
+	if (d->what & DUMP_SYNC && (d->what != DUMP_ALL || dat_reader_info(d->r)->time_shift.present))
+		sync_info_print(dat_reader_info(d->r));
 	if (d->what & DUMP_SUMMARY)
 		dump_losses(d);
 	return 0;
@@ -347,6 +351,7 @@ static const struct option long_options[] = {
 	WHAT("strings", DUMP_STRINGS),
 	WHAT("sections", DUMP_SECTIONS),
 	WHAT("modules", DUMP_MODULES),
+	WHAT("sync", DUMP_SYNC),
 	WHAT("all", DUMP_ALL),
 	{ "validate", no_argument, NULL, OPT_VALIDATE },
 	{ "help", no_argument, NULL, 'h' },
@@ -432,6 +437,7 @@ const struct command dump_command = {
 	"  --strings         names of sections\n"
 	"  --sections        the section headers\n"
 	"  --modules         list of the kernel's modules\n"
+	"  --sync            how the clock was compared with that of a host\n"
 	"  --all             all of these\n",
 	.run = run,
 };

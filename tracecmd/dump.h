@@ -23,7 +23,8 @@ enum dump_what {
 	DUMP_STRINGS = 1 << 12,
 	DUMP_SECTIONS = 1 << 13,
 	DUMP_MODULES = 1 << 14,
-	DUMP_ALL = (1 << 15) - 1,
+	DUMP_SYNC = 1 << 15,
+	DUMP_ALL = (1 << 16) - 1,
 };
 
 struct dump {

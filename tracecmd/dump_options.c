@@ -104,6 +104,24 @@ static void print_time_shift(struct cur c)
 	}
 }
 
+static void print_time_sync(struct cur c)
+{
+	uint32_t cpus, n, probes, rejected;
+	const uint8_t *name;
+	struct dat_sync_sample s;
+
+	if (!cur_bytes(&c, sizeof(((struct dat_time_sync *)0)->protocol), &name) || !cur_u32(&c, &cpus))
+		return;
+	out_printf("%.16s [protocol]\n%u [CPU count]\n", (const char *)name, cpus);
+	for (uint32_t i = 0; i < cpus && cur_u32(&c, &n); i++) {
+		out_printf("%u [samples count for CPU %u]\n", n, i);
+		while (n-- && cur_s64(&c, &s.time) && cur_u64(&c, &s.bound) && cur_u64(&c, &s.round_trip) &&
+		       cur_u32(&c, &probes) && cur_u32(&c, &rejected))
+			out_printf("\t%" PRId64 " %" PRIu64 " %" PRIu64 " %u %u [time, bound, round trip, exchanges, left out]\n",
+				   s.time, s.bound, s.round_trip, probes, rejected);
+	}
+}
+
 static void print_buffer(struct dump *d, const struct dat_option *o)
 {
 	struct cur c = payload(d, o);
@@ -158,7 +176,8 @@ static const struct option_row {
 
 void dump_option(struct dump *d, const struct dat_option *o)
 {
-	const struct option_row *row = o->id < DAT_ID_COUNT ? &rows[o->id] : NULL;
+	static const struct option_row time_sync = { "TimeSync", print_time_sync };
+	const struct option_row *row = o->id < DAT_ID_COUNT ? &rows[o->id] : o->id == DAT_TIME_SYNC ? &time_sync : NULL;
 	struct cur c = payload(d, o);
 	uint64_t offset;
 

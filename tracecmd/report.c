@@ -76,6 +76,7 @@ static const char help[] =
 	"  --stat               the kernel's statistics at the end of the recording\n"
 	"  --uname, --version   recorded machine, recording program (--version without any\n"
 	"                       file: this program)\n"
+	"  --sync-info          how the clock was compared with a host's, and how well\n"
 	"  --check-events       whether all formats can be parsed\n"
 	"  -T, --filter-test    what was understood of the filters\n";
 
@@ -85,7 +86,7 @@ enum long_option {
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
 	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_THREADS,
 	OPT_FROM, OPT_TO, OPT_LAST, OPT_FIRST_N, OPT_FORMAT, OPT_TEXT, OPT_DECODED,
-	OPT_PROFILE, OPT_BY_COMM,
+	OPT_PROFILE, OPT_BY_COMM, OPT_SYNC_INFO,
 };
 
 static const struct option long_options[] = {
@@ -125,6 +126,7 @@ static const struct option long_options[] = {
 	{ "last-event", no_argument, NULL, OPT_LAST_EVENT },
 	{ "stat", no_argument, NULL, OPT_STAT },
 	{ "uname", no_argument, NULL, OPT_UNAME },
+	{ "sync-info", no_argument, NULL, OPT_SYNC_INFO },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "check-events", no_argument, NULL, OPT_CHECK_EVENTS },
 	{ "profile", no_argument, NULL, OPT_PROFILE },
@@ -398,6 +400,8 @@ static unsigned question_option(int opt)
 		return ASK_STAT;
 	case OPT_UNAME:
 		return ASK_UNAME;
+	case OPT_SYNC_INFO:
+		return ASK_SYNC;
 	case OPT_VERSION:
 		return ASK_VERSION;
 	case OPT_CHECK_EVENTS:

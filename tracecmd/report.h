@@ -20,7 +20,7 @@ enum report_question {
 	ASK_FORMATS = 1 << 0, ASK_NAMES = 1 << 1, ASK_FUNCTIONS = 1 << 2, ASK_PRINTK = 1 << 3,
 	ASK_ENDIAN = 1 << 4, ASK_PAGE = 1 << 5, ASK_CPUS = 1 << 6, ASK_FIRST = 1 << 7,
 	ASK_LAST = 1 << 8, ASK_STAT = 1 << 9, ASK_UNAME = 1 << 10, ASK_VERSION = 1 << 11,
-	ASK_CHECK = 1 << 12, ASK_FILTERS = 1 << 13,
+	ASK_CHECK = 1 << 12, ASK_FILTERS = 1 << 13, ASK_SYNC = 1 << 14,
 };
 
 /* --count: what counts are told apart by, in the order of the columns. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "sync_info.h"
 
 /* ---- formats and names -------------------------------------------------------- */
 
@@ -290,6 +291,8 @@ static int answer_about(struct report *rp, unsigned file, struct err *e)
 		print_or(info->uname, "the machine and its kernel were");
 	if (ask & ASK_VERSION)
 		print_or(info->version, "the program that made it was");
+	if (ask & ASK_SYNC)
+		sync_info_print(info);
 	if (ask & ASK_FUNCTIONS)
 		print_functions(f);
 	if (ask & ASK_PRINTK)

@@ -28,7 +28,7 @@ check-san:
 
 # The tests with several threads under ThreadSanitizer, which wants its memory
 # where addresses are not random.
-TSAN_TESTS := test_event_threads test_replay_run test_scan_team test_recorder test_remote
+TSAN_TESTS := test_event_threads test_replay_run test_scan_team test_recorder test_remote test_tsync_run
 check-tsan:
 	$(MAKE) B=$(B)-tsan SAN="-fsanitize=thread" OPT="-O1 -g" $(TSAN_TESTS:%=$(B)-tsan/utest/%)
 	@set -e; for t in $(TSAN_TESTS); do setarch -R $(B)-tsan/utest/$$t; done
@@ -49,6 +49,12 @@ $(B)/utest/faults.o: utest/tools/faults.c
 $(B)/utest/tracecmd-faults: $(CMD_OBJ) $(B)/utest/faults.o $(B)/libtracecmd.a
 	$(say) "  LD  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) $(FAULTS:%=-Wl$(comma)--wrap=%) $(EXPORTED:%=-Wl,--export-dynamic-symbol=%) -o $@ $^ $(PKG_LIBS) -ldl -lm
+
+# A tool that is linked with the library (utest/common.py makes the others).
+$(B)/utest/tools/clocks: utest/tools/clocks.c $(B)/libtracecmd.a
+	@mkdir -p $(@D)
+	$(say) "  CC  $@"
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libtracecmd.a $(PKG_LIBS) -ldl -lm
 
 # What takes longer too: the kernel with every tracing option, fuzzers.
 check-full:

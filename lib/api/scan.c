@@ -155,11 +155,28 @@ static int add_texts(struct tracecmd_scan *s, const char *const *texts, size_t n
 	return 0;
 }
 
-/* By id, whether it may be selected. */
+/*
+ * By id, whether it may be selected. All ids without a format are alike, and to ask for
+ * each would take longer than many a scan.
+ */
 static void find_ids(struct scan_file *f)
 {
-	for (int id = 0; id < EVENT_IDS; id++)
-		f->ids[id] = event_filter_may_match(f->filter, id);
+	const struct event_name *names;
+	size_t nr = 0;
+	int none = 0;
+
+	if (event_db_names(f->db, &names, &nr, NULL) < 0)
+		nr = 0;
+	for (size_t i = 0; i < nr; i++)
+		if (names[i].id >= 0 && names[i].id < EVENT_IDS)
+			f->ids[names[i].id] = true;
+	while (none < EVENT_IDS && f->ids[none])
+		none++;
+	if (none < EVENT_IDS)
+		memset(f->ids, event_filter_may_match(f->filter, none), EVENT_IDS);
+	for (size_t i = 0; i < nr; i++)
+		if (names[i].id >= 0 && names[i].id < EVENT_IDS)
+			f->ids[names[i].id] = event_filter_may_match(f->filter, names[i].id);
 }
 
 static void find_common(struct scan_file *f)

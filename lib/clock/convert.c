@@ -69,16 +69,22 @@ static uint64_t interpolated(const struct dat_shift_sample *lo, uint64_t ts)
 	return (uint64_t)lo->offset + (uint64_t)((s128)(product + (u128)(span / 2)) / span);
 }
 
+/* The guest's counter at the host's rate. 64 bits are too few for the product with a real ratio. */
+static uint64_t scaled(const struct dat_shift_sample *s, uint64_t ts)
+{
+	return s->scaling ? (uint64_t)((u128)ts * (uint64_t)s->scaling >> (s->fraction & 63)) : ts;
+}
+
 static uint64_t shifted(const struct clock_conv *c, uint64_t ts)
 {
 	const struct dat_shift_sample *s = c->shift->samples;
-	uint64_t correction;
+	uint64_t correction = s->offset;
 
-	if (c->shift->nr == 1)
-		return ts + (uint64_t)s->offset;
-	s = sample_before(c->shift, ts);
-	correction = c->interpolate ? interpolated(s, ts) : (uint64_t)s->offset;
-	return (ts * (uint64_t)s->scaling >> (s->fraction & 63)) + correction;
+	if (c->shift->nr > 1) {
+		s = sample_before(c->shift, ts);
+		correction = c->interpolate ? interpolated(s, ts) : (uint64_t)s->offset;
+	}
+	return scaled(s, ts) + correction;
 }
 
 uint64_t clock_convert_scaled(const struct clock_conv *c, uint64_t ts)
@@ -86,9 +92,9 @@ uint64_t clock_convert_scaled(const struct clock_conv *c, uint64_t ts)
 	if (c->shift)
 		ts = shifted(c, ts);
 	if (c->factor) {
-		double scaled = ts * c->factor;
+		double nanoseconds = ts * c->factor;
 
-		ts = scaled < TWO_POW_64 ? (uint64_t)scaled : UINT64_MAX;
+		ts = nanoseconds < TWO_POW_64 ? (uint64_t)nanoseconds : UINT64_MAX;
 	} else if (c->mult) {
 		ts = (uint64_t)((u128)ts * c->mult >> c->bits);
 	}

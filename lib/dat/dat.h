@@ -24,7 +24,8 @@ enum dat_id {			/* ids of options and sections */
 	DAT_EVENT_FORMATS = 18, DAT_KALLSYMS = 19, DAT_PRINTK = 20, DAT_CMDLINES = 21,
 	DAT_BUFFER_TEXT = 22, DAT_BTF_FILE = 23, DAT_LAST_BOOT_INFO = 24,
 	DAT_MODULES_FILE = 25,
-	DAT_ID_COUNT
+	DAT_ID_COUNT,
+	DAT_TIME_SYNC = 0x7463,	/* ours ("tc"), which others pass over */
 };
 const char *dat_id_name(unsigned id);		/* "CMDLINES"; NULL if unknown */
 /* The word in brackets of a trace_clock text of @len bytes into @dst of @size;
@@ -91,6 +92,21 @@ struct dat_time_shift {
 	uint32_t nr_cpus;
 	struct dat_shift_cpu *cpus;
 };
+/* How good the samples of TIME_SHIFT are, each by its time. */
+#define DAT_BOUND_UNKNOWN UINT64_MAX
+struct dat_sync_sample {
+	int64_t time;
+	uint64_t bound;				/* the offset is off by no more, or DAT_BOUND_UNKNOWN */
+	uint64_t round_trip;			/* of the fastest exchange; 0: there was none */
+	uint32_t probes, rejected;		/* exchanges; those that contradict the others */
+};
+struct dat_sync_cpu { uint32_t nr; struct dat_sync_sample *samples; };
+struct dat_time_sync {
+	bool present;
+	char protocol[16];
+	uint32_t nr_cpus;
+	struct dat_sync_cpu *cpus;
+};
 struct dat_guest {
 	const char *name;
 	uint64_t trace_id;
@@ -111,6 +127,7 @@ struct dat_info {
 	uint64_t trace_id; bool has_trace_id;
 	struct dat_tsc2nsec tsc2nsec;
 	struct dat_time_shift time_shift;
+	struct dat_time_sync time_sync;
 	uint32_t nr_guests; struct dat_guest *guests;
 };
 
@@ -371,5 +388,10 @@ int dat_pieces_place(const struct dat_pieces *p, uint64_t from, uint64_t to, int
 int dat_put_header_info(struct buf *b, const char *page, size_t page_len,
 			const char *event, size_t event_len);
 int dat_put_text(struct buf *b, enum dat_id id, const char *text, size_t len);
+/* Bodies of the options TIME_SHIFT and TIME_SYNC, in the byte order of @b. 0 or -ENOMEM. */
+int dat_put_time_shift(struct buf *b, const struct dat_time_shift *ts);
+int dat_put_time_sync(struct buf *b, const struct dat_time_sync *ts);
+void dat_time_shift_release(struct dat_time_shift *ts);
+void dat_time_sync_release(struct dat_time_sync *ts);
 
 #endif

@@ -171,6 +171,11 @@ static int opt_time_shift(struct dat_reader *r, const struct dat_option *o, stru
 	return dat_option_time_shift(r, o) == -ENOMEM ? dat_no_memory(e) : 0;
 }
 
+static int opt_time_sync(struct dat_reader *r, const struct dat_option *o, struct err *e)
+{
+	return dat_option_time_sync(r, o) == -ENOMEM ? dat_no_memory(e) : 0;
+}
+
 static int opt_guest(struct dat_reader *r, const struct dat_option *o, struct err *e)
 {
 	return dat_option_guest(r, o) == -ENOMEM ? dat_no_memory(e) : 0;
@@ -236,7 +241,7 @@ int dat_option_add(struct dat_reader *r, const struct dat_option *o, struct err 
 		return dat_no_memory(e);
 	if (o->id < DAT_ID_COUNT && appliers[o->id])
 		return appliers[o->id](r, o, e);
-	return 0;
+	return o->id == DAT_TIME_SYNC ? opt_time_sync(r, o, e) : 0;
 }
 
 /*

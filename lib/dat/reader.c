@@ -27,7 +27,7 @@ static const char *const id_names[DAT_ID_COUNT] = {
 
 const char *dat_id_name(unsigned id)
 {
-	return id < DAT_ID_COUNT ? id_names[id] : NULL;
+	return id < DAT_ID_COUNT ? id_names[id] : id == DAT_TIME_SYNC ? "TIME_SYNC" : NULL;
 }
 
 void dat_notice(struct dat_reader *r, const char *fmt, ...)
@@ -278,6 +278,7 @@ void dat_reader_close(struct dat_reader *r)
 		return;
 	dat_buffers_release(r);
 	dat_time_shift_release(&r->info.time_shift);
+	dat_time_sync_release(&r->info.time_sync);
 	for (uint32_t i = 0; i < r->info.nr_guests; i++)
 		free(r->info.guests[i].host_pids);
 	free(r->info.guests);

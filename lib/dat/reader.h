@@ -7,7 +7,7 @@
  *  sections.c  version 7: the run of sections, their bodies, string table
  *  v6.c        version 6: the sequence of parts
  *  options.c   the options chain, and what the options say
- *  shift.c     the two options with arrays: TIME_SHIFT and GUEST
+ *  shift.c     the options with arrays: TIME_SHIFT, TIME_SYNC and GUEST
  *  buffers.c   BUFFER options and CPU tables
  *  chunks.c    chunk tables and chunks
  *  blocks.c    metadata blocks and their parts
@@ -145,10 +145,10 @@ int dat_v6_parts(struct dat_reader *r, struct err *e);
 int dat_options_chain(struct dat_reader *r, struct err *e);
 /* Adds one option and applies it to the info. */
 int dat_option_add(struct dat_reader *r, const struct dat_option *o, struct err *e);
-/* Both: 0, or -EBADMSG after a notice when the payload is malformed, -ENOMEM. */
+/* Each: 0, or -EBADMSG after a notice when the payload is malformed, -ENOMEM. */
 int dat_option_time_shift(struct dat_reader *r, const struct dat_option *o);
+int dat_option_time_sync(struct dat_reader *r, const struct dat_option *o);
 int dat_option_guest(struct dat_reader *r, const struct dat_option *o);
-void dat_time_shift_release(struct dat_time_shift *ts);
 struct cur dat_option_cur(const struct dat_reader *r, const struct dat_option *o);
 
 /* ---- buffers.c ---- */

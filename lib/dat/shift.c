@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* TIME_SHIFT and GUEST, sections 6.3 and 6.4 of the format. */
+/* TIME_SHIFT, GUEST and TIME_SYNC, sections 6.3 to 6.5 of the format. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -124,6 +124,123 @@ int dat_option_time_shift(struct dat_reader *r, const struct dat_option *o)
 	r->info.time_shift = ts;
 	return 0;
 }
+
+int dat_put_time_shift(struct buf *b, const struct dat_time_shift *ts)
+{
+	buf_u64(b, ts->peer_id);
+	buf_u32(b, ts->flags);
+	buf_u32(b, ts->nr_cpus);
+	for (uint32_t i = 0; i < ts->nr_cpus; i++) {
+		const struct dat_shift_cpu *c = &ts->cpus[i];
+
+		buf_u32(b, c->nr);
+		for (uint32_t k = 0; k < c->nr; k++)
+			buf_u64(b, c->samples[k].time);
+		for (uint32_t k = 0; k < c->nr; k++)
+			buf_u64(b, c->samples[k].offset);
+		for (uint32_t k = 0; k < c->nr; k++)
+			buf_u64(b, c->samples[k].scaling);
+	}
+	for (uint32_t i = 0; i < ts->nr_cpus; i++)
+		for (uint32_t k = 0; k < ts->cpus[i].nr; k++)
+			buf_u64(b, ts->cpus[i].samples[k].fraction);
+	return b->failed ? -ENOMEM : 0;
+}
+
+/* ---- TIME_SYNC ------------------------------------------------------------ */
+
+#define SYNC_SAMPLE_BYTES 32u
+
+void dat_time_sync_release(struct dat_time_sync *ts)
+{
+	for (uint32_t i = 0; ts->cpus && i < ts->nr_cpus; i++)
+		free(ts->cpus[i].samples);
+	free(ts->cpus);
+	memset(ts, 0, sizeof(*ts));
+}
+
+int dat_put_time_sync(struct buf *b, const struct dat_time_sync *ts)
+{
+	buf_put(b, ts->protocol, sizeof(ts->protocol));
+	buf_u32(b, ts->nr_cpus);
+	for (uint32_t i = 0; i < ts->nr_cpus; i++) {
+		buf_u32(b, ts->cpus[i].nr);
+		for (uint32_t k = 0; k < ts->cpus[i].nr; k++) {
+			const struct dat_sync_sample *s = &ts->cpus[i].samples[k];
+
+			buf_u64(b, s->time);
+			buf_u64(b, s->bound);
+			buf_u64(b, s->round_trip);
+			buf_u32(b, s->probes);
+			buf_u32(b, s->rejected);
+		}
+	}
+	return b->failed ? -ENOMEM : 0;
+}
+
+static int read_sync_cpu(struct dat_reader *r, const struct dat_option *o, struct cur *c,
+			 struct dat_sync_cpu *sc)
+{
+	uint64_t at = cur_offset(c);
+	uint32_t n;
+
+	if (!cur_u32(c, &n))
+		return bad(r, o, at, "a CPU's sample count is missing");
+	if (n > cur_left(c) / SYNC_SAMPLE_BYTES)
+		return bad(r, o, at, "a CPU claims more samples than there are bytes for");
+	sc->samples = calloc(n ? n : 1, sizeof(*sc->samples));
+	if (!sc->samples)
+		return -ENOMEM;
+	sc->nr = n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct dat_sync_sample *s = &sc->samples[i];
+
+		cur_s64(c, &s->time);
+		cur_u64(c, &s->bound);
+		cur_u64(c, &s->round_trip);
+		cur_u32(c, &s->probes);
+		cur_u32(c, &s->rejected);
+	}
+	return 0;
+}
+
+static int read_time_sync(struct dat_reader *r, const struct dat_option *o, struct dat_time_sync *ts)
+{
+	struct cur c = dat_option_cur(r, o);
+	const uint8_t *name;
+	uint32_t n;
+	int ret = 0;
+
+	if (!cur_bytes(&c, sizeof(ts->protocol), &name) || !cur_u32(&c, &n))
+		return bad(r, o, o->offset, "it is shorter than 20 bytes");
+	if (n > cur_left(&c) / 4)
+		return bad(r, o, o->offset + sizeof(ts->protocol), "it claims more CPUs than there are bytes for");
+	memcpy(ts->protocol, name, sizeof(ts->protocol) - 1);
+	ts->cpus = calloc(n ? n : 1, sizeof(*ts->cpus));
+	if (!ts->cpus)
+		return -ENOMEM;
+	ts->nr_cpus = n;
+	for (uint32_t i = 0; i < n && !ret; i++)
+		ret = read_sync_cpu(r, o, &c, &ts->cpus[i]);
+	ts->present = !ret;
+	return ret;
+}
+
+int dat_option_time_sync(struct dat_reader *r, const struct dat_option *o)
+{
+	struct dat_time_sync ts = { 0 };
+	int ret = read_time_sync(r, o, &ts);
+
+	if (ret) {
+		dat_time_sync_release(&ts);
+		return ret;
+	}
+	dat_time_sync_release(&r->info.time_sync);
+	r->info.time_sync = ts;
+	return 0;
+}
+
+/* ---- GUEST ------------------------------------------------------------------ */
 
 static int read_guest(struct dat_reader *r, const struct dat_option *o, struct dat_guest *g)
 {

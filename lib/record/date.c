@@ -5,31 +5,18 @@
  * narrowest pair of looks is the most exact.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "record/metadata.h"
 #include "record/record.h"
-#include "ring/ring.h"
+#include "record/stamps.h"
 
 #define MARKERS 50
 #define NS_PER_S INT64_C(1000000000)
 
-struct sample {
-	int64_t width, middle;		/* of the two looks at the wall clock, ns */
-	uint64_t ts;			/* the marker's */
-};
-
-struct measure {
-	struct kernel_instance *in;
-	struct ring_abi abi;
-	uint32_t page_size;
-	uint32_t *cpus;
-	size_t nr_cpus;
-	uint8_t *page;
+/* Two looks at the wall clock. */
+struct looks {
+	int64_t width, middle;		/* ns */
 };
 
 static int64_t wall_ns(void)
@@ -40,69 +27,14 @@ static int64_t wall_ns(void)
 	return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-/* Takes all events out of one CPU's buffer; 1 if there were any, *ret the last one's time. */
-static int read_cpu(struct measure *m, uint32_t cpu, uint64_t *ret, struct err *e)
+static int mark_between(struct stamps *s, uint32_t nr, struct looks *ret, struct err *e)
 {
-	int fd AUTO_CLOSE = kernel_cpu_open(m->in, cpu, "trace_pipe_raw", O_NONBLOCK, e);
-	int found = 0;
+	int64_t before = wall_ns();
+	int r = stamps_mark(s, 0, nr, e);
 
-	if (fd < 0)
-		return fd;
-	for (;;) {
-		ssize_t n = read(fd, m->page, m->page_size);
-		struct ring_page p;
-		struct ring_event ev;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN)
-			return err_errno(e, -errno, "cannot read a marker");
-		if (n != (ssize_t)m->page_size)
-			return found;
-		if (ring_page_open(&p, &m->abi, m->page, m->page_size) < 0)
-			continue;
-		while (ring_page_next(&p, &ev) > 0) {
-			*ret = ev.ts;
-			found = 1;
-		}
-	}
-}
-
-static int take_sample(struct measure *m, struct sample *ret, struct err *e)
-{
-	int64_t before = wall_ns(), after;
-	int r = kernel_write(m->in, "trace_marker", "date", e);
-
-	after = wall_ns();
-	ret->width = after - before;
+	ret->width = wall_ns() - before;
 	ret->middle = before + ret->width / 2;
-	for (size_t i = 0; i < m->nr_cpus && !r; i++)
-		r = read_cpu(m, m->cpus[i], &ret->ts, e);
-	if (!r)
-		r = err_set(e, -ENODATA, "the kernel did not record a marker");
-	return r < 0 ? r : 0;
-}
-
-static int measure_open(struct measure *m, struct kernel *k, const char *clock, struct err *e)
-{
-	char name[64];
-	int r;
-
-	snprintf(name, sizeof(name), "tracecmd-date-%d", getpid());
-	r = kernel_instance_take(k, name, &m->in, e);
-	if (!r && *clock)
-		r = kernel_write(m->in, "trace_clock", clock, e);
-	if (!r)
-		r = kernel_instance_subbuf_size(m->in, &m->page_size, e);
-	if (!r)
-		r = kernel_instance_cpus(m->in, &m->cpus, &m->nr_cpus, e);
-	if (!r)
-		r = metadata_kernel_long(k, &m->abi.long_size, e);
-	if (r)
-		return r;
-	m->abi.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
-	m->page = malloc(m->page_size);
-	return m->page ? 0 : err_errno(e, -ENOMEM, "no memory for a sub-buffer");
+	return r;
 }
 
 /* The recorded time in nanoseconds. */
@@ -113,21 +45,26 @@ static int64_t in_ns(uint64_t ts, const struct dat_tsc2nsec *t)
 	return ts;
 }
 
-static int measure(struct measure *m, const struct dat_tsc2nsec *tsc2nsec, int64_t *ret_us,
+static int measure(struct stamps *s, const struct dat_tsc2nsec *tsc2nsec, int64_t *ret_us,
 		   struct err *e)
 {
-	struct sample best = { .width = INT64_MAX };
+	struct looks looks[MARKERS];
+	const uint64_t *times;
+	uint32_t best = 0;
+	int r = stamps_begin(s, 0, -1, e);
 
-	for (unsigned i = 0; i < MARKERS; i++) {
-		struct sample s = { 0 };
-		int r = take_sample(m, &s, e);
-
-		if (r)
-			return r;
-		if (s.width < best.width)
-			best = s;
-	}
-	*ret_us = (best.middle - in_ns(best.ts, tsc2nsec)) / 1000;
+	for (uint32_t i = 0; i < MARKERS && !r; i++)
+		r = mark_between(s, i, &looks[i], e);
+	if (!r)
+		r = stamps_read(s, 0, &times, e);
+	if (r)
+		return r;
+	for (uint32_t i = 1; i < MARKERS; i++)
+		if (times[i] && (!times[best] || looks[i].width < looks[best].width))
+			best = i;
+	if (!times[best])
+		return err_set(e, -ENODATA, "the kernel did not record a marker");
+	*ret_us = (looks[best].middle - in_ns(times[best], tsc2nsec)) / 1000;
 	return 0;
 }
 
@@ -140,19 +77,16 @@ static bool counts_ns(const char *clock, const struct dat_tsc2nsec *tsc2nsec)
 int record_measure_date(struct kernel *k, const char *clock, const struct dat_tsc2nsec *tsc2nsec,
 			int64_t *ret_us, struct err *e)
 {
-	struct measure m = { 0 };
-	int r, removed = 0;
+	struct stamps *s = NULL;
+	int r, removed;
 
 	if (!counts_ns(clock, tsc2nsec))
 		return err_set(e, -EINVAL, "cannot tell the time of day (--date) with clock '%s', "
 			       "which does not count nanoseconds", clock);
-	r = measure_open(&m, k, clock, e);
+	r = stamps_new(k, "date", clock, 1, MARKERS, &s, e);
 	if (!r)
-		r = measure(&m, tsc2nsec, ret_us, e);
-	free(m.page);
-	free(m.cpus);
-	if (m.in)
-		removed = kernel_instance_remove(k, m.in, r ? NULL : e);
+		r = measure(s, tsc2nsec, ret_us, e);
+	removed = stamps_free(s, r ? NULL : e);
 	if (!r)
 		r = removed;
 	return r ? err_wrap(e, "cannot measure the time of day (--date)") : 0;

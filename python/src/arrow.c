@@ -68,7 +68,7 @@ static int begin_schema(struct ArrowSchema *s, PyObject *arg, PyObject **childre
 	int nullable;
 
 	*s = (struct ArrowSchema){ .release = release_schema };
-	if (!PyArg_ParseTuple(arg, "sspz#OO:schema", &format, &name, &nullable, &metadata, &size, children, dictionary))
+	if (!need_tuple(arg) || !PyArg_ParseTuple(arg, "sspz#OO:schema", &format, &name, &nullable, &metadata, &size, children, dictionary))
 		return -1;
 	s->format = strdup(format);
 	s->name = strdup(name);
@@ -209,7 +209,7 @@ static int fill_array(struct ArrowArray *a, PyObject *arg)
 	Py_ssize_t nr;
 
 	*a = (struct ArrowArray){ .release = release_array };
-	if (!PyArg_ParseTuple(arg, "LLOOO:array", &length, &nulls, &buffers, &children, &dictionary))
+	if (!need_tuple(arg) || !PyArg_ParseTuple(arg, "LLOOO:array", &length, &nulls, &buffers, &children, &dictionary))
 		return -1;
 	a->length = length;
 	a->null_count = nulls;

@@ -35,6 +35,13 @@ struct state *state_of(PyObject *self)
 	return PyType_GetModuleState(Py_TYPE(self));
 }
 
+bool need_tuple(PyObject *arg)
+{
+	if (!PyTuple_Check(arg))
+		PyErr_SetString(PyExc_TypeError, "a tuple is wanted");
+	return PyTuple_Check(arg);
+}
+
 void free_object(PyObject *self)
 {
 	PyTypeObject *type = Py_TYPE(self);

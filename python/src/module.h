@@ -40,6 +40,8 @@ PyObject *raise_error(const struct tracecmd_error *error, const char *doing);
 PyObject *text_of(const char *s, Py_ssize_t len);
 PyObject *text_or_none(const char *s);
 
+/* Whether it is a tuple, as PyArg_ParseTuple needs it; if not with a TypeError. */
+bool need_tuple(PyObject *arg);
 /* Frees an object of a type made by add_type. */
 void free_object(PyObject *self);
 

@@ -65,7 +65,7 @@ static int add_column(struct scan *s, PyObject *item)
 	const char *field;
 	int r;
 
-	if (!PyArg_ParseTuple(item, "iz:column", &c.what, &field))
+	if (!need_tuple(item) || !PyArg_ParseTuple(item, "iz:column", &c.what, &field))
 		return -1;
 	c.type = c.what == TRACECMD_TASK || c.what == TRACECMD_NAME ? TRACECMD_TYPE_WORD : TRACECMD_TYPE_AUTO;
 	r = field ? add_field(s, field, &error) : tracecmd_scan_column(s->scan, &c, &error);

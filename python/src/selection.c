@@ -99,7 +99,7 @@ int selection_read(PyObject *arg, struct selection *s)
 
 	memset(s, 0, sizeof(*s));
 	s->opts.size = sizeof(s->opts);
-	if (!PyArg_ParseTuple(arg, "OOOOOOOpi:selection", &lists[0], &lists[1], &lists[2], &cpus, &pids, &from, &to,
+	if (!need_tuple(arg) || !PyArg_ParseTuple(arg, "OOOOOOOpi:selection", &lists[0], &lists[1], &lists[2], &cpus, &pids, &from, &to,
 			      &s->opts.unordered, &s->opts.threads))
 		return -1;
 	for (int i = 0; i < 3; i++)

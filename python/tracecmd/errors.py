@@ -13,6 +13,9 @@ class Error(Exception):
 class FileError(Error, OSError):
     """A file cannot be opened or read; errno says why."""
 
+    def __str__(self) -> str:
+        return self.strerror
+
 
 class FileNotThereError(FileError, FileNotFoundError):
     """There is no such file."""
@@ -35,7 +38,9 @@ class RecordError(Error, RuntimeError):
 
 
 class UserEventError(Error, OSError):
-    """A user event cannot be registered or written."""
+    """A user event cannot be registered or written; errno says why."""
+
+    __str__ = FileError.__str__
 
 
 class TraceWarning(UserWarning):

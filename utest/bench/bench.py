@@ -7,6 +7,7 @@
           finished file; beside each what is to be reached (recorder.py).
   replay: both print the largest of the recordings, and traces made of it and of
           the fixtures: events a second, memory, time to what is asked for (replay.py).
+  python: columns, frames and loops of the Python module (python.py).
   perf: what an event costs through perf's rings, beside perf record (perf_ring.py).
   user events: what they cost a program, by tracecmd's library alone (user_events.py).
   listener: a thousand recorders that send at once (listen.py).
@@ -29,6 +30,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import common
 import listen
 import perf_ring
+import python
 import recorder
 import replay
 import user_events
@@ -88,6 +90,7 @@ def main():
         recorder.show(plain, records, heads, args)
         largest = max((of["runs"][-1] for of in records.values()), key=lambda r: r["events"])
         reports = replay.run(largest["file"], args.replay_runs) if args.replay_runs else None
+        python.show(largest["file"])
         perf_ring.show()
         user_events.show()
         listen.show()

@@ -20,7 +20,7 @@ ARROWS = {
     "kernel": ("base",),
     "clock": ("base", "dat"),
     "record": ("base", "dat", "ring", "clock", "kernel"),
-    "remote": ("base", "dat", "ring", "record"),
+    "remote": ("base", "dat", "ring", "clock", "record"),
     "api": ("base", "dat", "ring", "event", "replay", "clock", "kernel", "record", "include"),
 }
 ROOMS = sorted(os.path.basename(d) for d in glob.glob(f"{REPO}/lib/*")

@@ -83,14 +83,40 @@ def test_every_option_is_known(maker, tmp_path):
     path.write_bytes(w.v7())
     text = dump("--options", path).stdout
     for title in ("DATE", "CPUSTAT", "BUFFER", "TRACECLOCK", "UNAME", "HOOK", "OFFSET", "CPUCOUNT", "VERSION",
-                  "PROCMAPS", "TRACEID", "TimeShift", "GUEST", "TSC2NSEC", "HEADERS", "FTRACE EVENTS",
+                  "PROCMAPS", "TRACEID", "TimeShift", "TimeSync", "GUEST", "TSC2NSEC", "HEADERS", "FTRACE EVENTS",
                   "EVENT FORMATS", "KALLSYMS", "PRINTK", "CMDLINES", "BTF FILE", "LAST BOOT INFO", "MODULES FILE"):
         assert f"[Option {title}, " in text, title
     assert re.findall(r"(\d+) \d+\t\[Unknown option", text) == ["99"]
     assert "1048576 21 0 [multiplier, shift, offset]" in text
     assert "\t-5 1 0 10[offset * scaling >> fraction @ time]\n\t5 1 0 20[" in text
+    assert "\t10 4 9 339 1 [time, bound, round trip, exchanges, left out]\n" in text
     assert "mod 4096 0 - Live 0x0" in dump("--modules", path).stdout
     assert "[BTF, 24 bytes]" in dump(path).stdout
+
+
+def test_how_clocks_were_compared(maker, tmp_path):
+    """What a file tells, what it does not, and in either command."""
+    path = tmp_path / "guest.dat"
+    path.write_bytes(maker.Writer(7, 1, 8, "zlib").v7())
+    lines = dump("--sync", path).stdout.splitlines()
+    assert lines[0] == "clock of the host with trace id 0x4d, protocol ptp, interpolated"
+    assert lines[2].split() == "0 10 -5 4 9 339 1 -".split()
+    assert lines[3].split() == "0 20 5 ? ? 0 0 +1000000.000".split()
+    assert [line.split()[0] for line in lines[4:6]] == ["1", "1"]
+    assert lines[6:] == ["how far converted times are off is not known"]
+    assert run(TRACECMD, "report", "--sync-info", path).stdout.splitlines() == lines
+    assert "\n".join(lines) in dump("--all", path).stdout
+    data = path.read_bytes()
+    bounded = tmp_path / "bounded.dat"
+    bounded.write_bytes(data.replace((2**64 - 1).to_bytes(8, "big"), (7).to_bytes(8, "big")))
+    assert dump("--sync", bounded).stdout.splitlines()[-1] == \
+        "converted times are off by 7 at most, between two samples as far as drift is steady"
+    old = tmp_path / "old.dat"
+    old.write_bytes(data.replace((0x7463).to_bytes(2, "big") + (156).to_bytes(4, "big"), b"\xf0\x7f" + (156).to_bytes(4, "big")))
+    assert "protocol not told" in dump("--sync", old).stdout
+    none = "(no comparison of clocks was recorded in this file)\n"
+    assert dump("--sync", fixture("old-v7")).stdout == none
+    assert none not in dump("--all", fixture("old-v7")).stdout
 
 
 @pytest.mark.parametrize("args", [["--validate"], ["-v"]])

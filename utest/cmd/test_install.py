@@ -48,6 +48,14 @@ def test_everything_is_installed(installed):
     assert common.run(installed / "usr/bin/tracecmd", "--version").stdout.startswith("tracecmd ")
 
 
+def test_the_python_module_is_where_debian_looks(installed):
+    folder = installed / "usr/lib/python3/dist-packages"
+    done = common.run("/usr/bin/python3", "-c", "import tracecmd, tracecmd.analysis, sys; print(tracecmd.__file__, "
+                      "tracecmd.open(sys.argv[1]).select('sched_switch').count())", f"{common.FIXTURES}/old-v7.dat",
+                      env=dict(os.environ, PYTHONPATH=str(folder)), cwd="/")
+    assert done.stdout == f"{folder}/tracecmd/__init__.py 318\n"
+
+
 def test_a_program_with_events_needs_libc_only(installed, tmp_path):
     env = dict(os.environ, PKG_CONFIG_SYSROOT_DIR=str(installed),
                PKG_CONFIG_PATH=f"{installed}/usr/lib/x86_64-linux-gnu/pkgconfig")

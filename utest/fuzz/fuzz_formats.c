@@ -122,7 +122,8 @@ static void take(void *ctx)
 }
 
 /* The record as a line of JSON, which must be valid, and of CSV. */
-static void export(struct event_db *db, const struct input *in, unsigned options, struct buf *out)
+static void export(struct event_db *db, struct event_ctx *ctx, const struct input *in, unsigned options,
+		   struct buf *out)
 {
 	const struct event_export_opts opts = {
 		.format = options & 128 ? EVENT_EXPORT_CSV : EVENT_EXPORT_JSON,
@@ -219,7 +220,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (filter && !event_ctx_new(db, &ctx, NULL)) {
 		event_filter_describe(filter, &out);
 		print(ctx, filter, &in, options, &out);
-		export(db, &in, options, &out);
+		export(db, ctx, &in, options, &out);
 	}
 	buf_release(&out);
 	event_filter_free(filter);

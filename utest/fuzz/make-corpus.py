@@ -141,6 +141,8 @@ class Writer:
             (13, b"guest\0" + self.pack("QI", 77, 2) + self.pack("IiIi", 0, 100, 1, -1)),
             (14, self.pack("IIQ", 1 << 20, 21, 0)), (24, b"inst:ffff\t[kernel]\n\0"),
             (99, b"unknown"),
+            (0x7463, b"ptp".ljust(16, b"\0") + self.pack("I", 2) + 2 * (
+                self.pack("I", 2) + self.pack("qQQII", 10, 4, 9, 339, 1) + self.pack("qQQII", 20, 2**64 - 1, 0, 0, 0))),
         ]
 
     # -- version 6

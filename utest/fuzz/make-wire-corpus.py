@@ -47,6 +47,36 @@ def errors():
         put("listener_talk", name, b"\x02" + bytes.fromhex(said))
 
 
+def messages(data):
+    """Those of a connection that compares clocks, one by one."""
+    while data:
+        size = int.from_bytes(data[:4], "big")
+        yield data[:size]
+        data = data[size:]
+
+
+def first_measurement(path, name):
+    """Up to the first result, with a few exchanges only."""
+    kept = []
+    for message in messages(path.read_bytes()):
+        protocol, number = message[12:28].rstrip(b"\0").decode(), int.from_bytes(message[28:32], "big")
+        if (protocol, number) == (name, 2) and name == "ptp" and int.from_bytes(message[32:36], "big") > 9:
+            continue
+        kept.append(message[:32 + 8 + 12 * 12] if len(message) == 8176 else message)
+        if len(kept[-1]) != len(message):
+            kept[-1] = len(kept[-1]).to_bytes(4, "big") + kept[-1][4:36] + (9).to_bytes(4, "big") + kept[-1][40:]
+    return b"".join(kept[:16])
+
+
+def clocks():
+    for path in sorted(WIRE.glob("*/tsync.*2*")):
+        name = "kvm" if path.parent.name.startswith("kvm") else "ptp"
+        kind = {(".c2s", "ptp"): 0x42, (".c2s", "kvm"): 0x40, (".s2c", "ptp"): 0, (".s2c", "kvm"): 1}[path.suffix, name]
+        put("tsync", path.parent.name + path.suffix, bytes([kind]) + first_measurement(path, name))
+    put("tsync", "offers", b"\0kvm\0tracecmd-ptp\0ptp\0\0")
+
+
 sessions()
 agents()
 errors()
+clocks()

@@ -92,10 +92,15 @@ static void one_sample_shifts(void **state)
 	struct dat_info info = { .time_shift = { true, 1, 1, 2, cpus } };
 
 	(void)state;
-	assert_true(convert(&info, NULL, true, 0, 1000) == 900);	/* scaling ignored */
+	assert_true(convert(&info, NULL, true, 0, 1000) == 3400);	/* 7000 >> 1, - 100 */
 	assert_true(convert(&info, NULL, false, 0, 1000) == 1000);	/* an instance */
 	assert_true(convert(&info, NULL, true, 1, 1000) == 1000);	/* a CPU without samples */
 	assert_true(convert(&info, NULL, true, 2, 1000) == 1000);	/* and one not there */
+	/* half the rate, told by 48 bits: the product needs 128 */
+	s = (struct dat_shift_sample){ .time = 500, .offset = 10, .scaling = INT64_C(1) << 47, .fraction = 48 };
+	assert_true(convert(&info, NULL, true, 0, UINT64_C(3) << 60) == (UINT64_C(3) << 59) + 10);
+	s.scaling = 0;			/* nobody means that */
+	assert_true(convert(&info, NULL, true, 0, 1000) == 1010);
 	info.time_shift.present = false;
 	assert_true(convert(&info, NULL, true, 0, 1000) == 1000);
 }

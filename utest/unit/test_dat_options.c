@@ -140,6 +140,55 @@ static void test_time_shift(void **state)
 	free(data);
 }
 
+/* Both options as they are written, and each cut of the second one. */
+static void test_time_sync(void **state)
+{
+	static struct dat_shift_sample shifts[] = { { 10, -5, 3, 1 }, { 20, 6, 1, 0 } };
+	static struct dat_sync_sample samples[] = { { 10, 4, 9, 339, 2 }, { 20, DAT_BOUND_UNKNOWN, 0, 0, 0 } };
+	struct dat_shift_cpu shift_cpus[] = { { 2, shifts }, { 1, shifts } };
+	struct dat_sync_cpu cpus[] = { { 2, samples }, { 1, samples } };
+	struct dat_time_shift shift = { true, 77, 1, 2, shift_cpus };
+	struct dat_time_sync sync = { true, "tracecmd-ptp", 2, cpus };
+	struct buf p AUTO_BUF = { 0 }, notices AUTO_BUF = { 0 };
+	const struct dat_info *info;
+	struct dat_reader *r;
+	uint8_t *data;
+
+	(void)state;
+	assert_int_equal(dat_put_time_shift(&p, &shift), 0);
+	r = with_option(DAT_TIME_SHIFT, &p, &notices, &data);
+	info = dat_reader_info(r);
+	assert_true(info->time_shift.present && info->time_shift.peer_id == 77 && info->time_shift.nr_cpus == 2);
+	assert_int_equal(info->time_shift.cpus[0].nr, 2);
+	assert_memory_equal(info->time_shift.cpus[0].samples, shifts, sizeof(shifts));
+	assert_memory_equal(info->time_shift.cpus[1].samples, shifts, sizeof(*shifts));
+	dat_reader_close(r);
+	free(data);
+	buf_clear(&p);
+	assert_int_equal(dat_put_time_sync(&p, &sync), 0);
+	r = with_option(DAT_TIME_SYNC, &p, &notices, &data);
+	info = dat_reader_info(r);
+	assert_true(info->time_sync.present && info->time_sync.nr_cpus == 2);
+	assert_string_equal(info->time_sync.protocol, "tracecmd-ptp");
+	assert_memory_equal(info->time_sync.cpus[0].samples, samples, sizeof(samples));
+	assert_int_equal(notices.len, 0);
+	dat_reader_close(r);
+	free(data);
+	while (p.len--) {
+		buf_clear(&notices);
+		r = with_option(DAT_TIME_SYNC, &p, &notices, &data);
+		assert_false(dat_reader_info(r)->time_sync.present);
+		assert_non_null(strstr(notices.data, p.len < 20 ? "it is shorter than 20 bytes" :
+				       p.len < 28 ? "it claims more CPUs than there are bytes for" :
+				       p.len < 88 ? "a CPU claims more samples than there are bytes for" :
+				       p.len < 92 ? "a CPU's sample count is missing" :
+				       "a CPU claims more samples than there are bytes for"));
+		assert_non_null(strstr(notices.data, "option TIME_SYNC at offset"));
+		dat_reader_close(r);
+		free(data);
+	}
+}
+
 static void test_guest(void **state)
 {
 	struct buf p AUTO_BUF = { 0 }, notices AUTO_BUF = { 0 };
@@ -194,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain_options),
 		cmocka_unit_test(test_time_shift),
+		cmocka_unit_test(test_time_sync),
 		cmocka_unit_test(test_guest),
 	};
 
