@@ -189,8 +189,17 @@ static int begin_guests(struct run *run, struct err *e)
 	if (run->o->command)
 		r = child_fork(&run->child, &run->plan, &run->mask, NULL, NULL, e);
 	if (!r)
-		r = record_guests_begin(&run->guests, e);
+		r = record_guests_begin(&run->guests, run->kernel, e);
 	return !r && run->o->command ? child_go(&run->child, e) : r;
+}
+
+/* The host may compare our clock with its own. */
+static void begin_sync(struct run *run)
+{
+	struct recording_cpu c;
+
+	recording_cpu(run->recording, 0, &c);
+	host_sender_sync(run->o->host, run->kernel, c.clock, &stderr_notices);
 }
 
 /* Up to the moment in which tracing is on. */
@@ -209,6 +218,8 @@ static int begin(struct run *run, struct err *e)
 		r = recording_new(run->kernel, setup, &run->out.opts, &run->recording, e);
 	if (!r)
 		record_output_reserve(&run->out, run->recording);
+	if (!r && run->o->host)
+		begin_sync(run);
 	if (!r && run->out.sender)
 		r = record_send_begin(run->out.sender, run->recording, e);
 	if (!r && run->o->command)
@@ -218,7 +229,7 @@ static int begin(struct run *run, struct err *e)
 	if (!r)
 		listen_for_commands(run);
 	if (!r)
-		r = record_guests_begin(&run->guests, e);
+		r = record_guests_begin(&run->guests, run->kernel, e);
 	if (!r && kernel_setup_limits_pids(setup))
 		r = kernel_setup_pids(run->kernel, setup, run->child.pid, e);
 	if (!r && run->o->command)
@@ -304,10 +315,14 @@ static int end(struct run *run, enum record_end why, unsigned signals, const str
 {
 	int r;
 
+	if (run->local)
+		switch_off(run);
+	/* Clocks are compared through instances, which are gone before others are put back. */
+	if (run->o->host)
+		host_sender_sync_end(run->o->host);
 	record_guests_close(&run->guests);
 	if (!run->local)
 		return end_guests(run, why, signals, e);
-	switch_off(run);
 	if (!run->o->setup.keep && !run->o->perf)
 		put_back_begin(&run->put_back, run->kernel);
 	if (why == RECORD_END_COMMAND) {
@@ -413,6 +428,9 @@ int record_run(struct trace_options *o, struct err *e)
 	/* Threads that drain a buffer must not have it filled meanwhile. */
 	if (r && run.recording)
 		tracing_off(&run, NULL);
+	if (o->host)
+		host_sender_sync_end(o->host);
+	record_guests_end(&run.guests);
 	record_control_close(&run.control, e);
 	recording_free(run.recording, !run.out.keep_spools);
 	kernel_perf_close(run.perf);

@@ -26,44 +26,45 @@ static char *guest_path(const char *output, const char *label)
 	return asprintf(&path, "%.*s-%s%s", (int)(dot - output), output, label, dot) < 0 ? NULL : path;
 }
 
-/* The clock that both shall have, so that their times can be compared. */
-static int put_clock(struct buf *args, uint32_t *argc, const struct trace_options *o, struct kernel *k, struct err *e)
+/* The clock that both shall have, so that their times can be compared. 0, -errno. */
+static int choose_clock(struct record_guests *g, const struct trace_options *o, struct kernel *k, struct err *e)
 {
-	const struct kernel_instance_setup *top = &o->setup.instances.v[0];
-	const char *given = top->clock;
-	char clock[32] = "";
-	int r = 0;
+	const char *given = NULL;
 
-	for (size_t i = 1; i < o->setup.instances.nr && !given; i++)
+	for (size_t i = 0; i < o->setup.instances.nr && !given; i++)
 		given = o->setup.instances.v[i].clock;
 	if (!given && k)
-		r = kernel_instance_clock(kernel_top(k), clock, sizeof(clock), e);
-	if (r || (!given && !*clock))
-		return r;
-	buf_str(args, "-C");
-	*argc += 2;
-	return buf_str(args, given ? given : clock) ? no_memory(e) : 0;
+		return kernel_instance_clock(kernel_top(k), g->clock, sizeof(g->clock), e);
+	snprintf(g->clock, sizeof(g->clock), "%s", given ? given : "");
+	return 0;
 }
 
-static int make_args(struct buf *args, uint32_t *argc, const struct trace_guest *t, const struct trace_options *o,
-		     struct kernel *k, struct err *e)
+static int make_args(struct record_guests *g, size_t i, uint32_t *argc, const struct trace_options *o, struct err *e)
 {
-	int r = t->has_clock ? 0 : put_clock(args, argc, o, k, e);
+	const struct trace_guest *t = &o->guests.v[i];
+	struct buf *args = &g->args[i];
 
-	if (!r && o->date) {
+	if (!t->has_clock && *g->clock) {
+		buf_str(args, "-C");
+		buf_str(args, g->clock);
+		*argc += 2;
+	}
+	if (o->date) {
 		buf_str(args, "--date");
 		++*argc;
 	}
 	*argc += t->argc;
-	return r ? r : buf_put(args, t->args.data, t->args.len) ? no_memory(e) : 0;
+	return buf_put(args, t->args.data, t->args.len) ? no_memory(e) : 0;
 }
 
-static int ask(struct record_guests *g, size_t i, const struct trace_options *o, struct kernel *k, struct err *e)
+static int ask(struct record_guests *g, size_t i, const struct trace_options *o, struct err *e)
 {
 	const struct trace_guest *t = &o->guests.v[i];
 	struct guest_opts opts = {
 		.label = t->label, .address = t->address, .port = t->port, .cid = t->cid, .cid_port = t->cid_port,
 		.key = &g->key, .trace_id = g->trace_id, .unlimited = o->guests.unlimited, .notices = &stderr_notices,
+		.sync = g->sync && !t->has_clock, .clock = g->clock,
+		.sync_interval_ms = o->guests.tsync_ms > 0 ? o->guests.tsync_ms : 0,
 	};
 	int r;
 
@@ -72,7 +73,7 @@ static int ask(struct record_guests *g, size_t i, const struct trace_options *o,
 		return no_memory(e);
 	r = record_output_check_left(opts.path, e);
 	if (!r)
-		r = make_args(&g->args[i], &opts.argc, t, o, k, e);
+		r = make_args(g, i, &opts.argc, o, e);
 	opts.args = g->args[i].data;
 	opts.args_len = g->args[i].len;
 	return r ? r : guests_add(g->all, &opts, e);
@@ -115,8 +116,10 @@ int record_guests_ask(struct record_guests *g, const struct trace_options *o, st
 	g->told = calloc(g->nr, sizeof(*g->told));
 	if (!g->all || !g->paths || !g->args || !g->told)
 		return no_memory(e);
+	g->sync = k && o->guests.tsync_ms >= 0;
+	r = choose_clock(g, o, k, e);
 	for (size_t i = 0; i < g->nr && !r; i++) {
-		r = ask(g, i, o, k, e);
+		r = ask(g, i, o, e);
 		if (!r)
 			r = tell(g, i, e);
 	}
@@ -132,9 +135,9 @@ void record_guests_tell(const struct record_guests *g, struct record_opts *opts)
 	opts->nr_guests = g->nr;
 }
 
-int record_guests_begin(struct record_guests *g, struct err *e)
+int record_guests_begin(struct record_guests *g, struct kernel *k, struct err *e)
 {
-	return g->all ? guests_begin(g->all, e) : 0;
+	return g->all ? guests_begin(g->all, k, e) : 0;
 }
 
 int record_guests_ended_fd(const struct record_guests *g)
@@ -162,9 +165,15 @@ int record_guests_finish(struct record_guests *g, bool quiet, struct err *e)
 	return r;
 }
 
-void record_guests_release(struct record_guests *g)
+void record_guests_end(struct record_guests *g)
 {
 	guests_free(g->all);
+	g->all = NULL;
+}
+
+void record_guests_release(struct record_guests *g)
+{
+	record_guests_end(g);
 	for (size_t i = 0; i < g->nr; i++) {
 		if (g->paths)
 			free(g->paths[i]);

@@ -98,7 +98,9 @@ static int fill_request(struct guest *g, struct err *e)
 	g->req = (struct wire_request){ .trace_id = g->opts.trace_id, .argc = g->opts.argc, .ours = true };
 	if (getrandom(g->req.nonce, sizeof(g->req.nonce), 0) < 0)
 		return err_errno(e, -errno, "cannot ask the agent");
-	return buf_put(&g->req.args, g->opts.args, g->opts.args_len) ? err_errno(e, -ENOMEM, "cannot ask the agent") : 0;
+	if (buf_put(&g->req.args, g->opts.args, g->opts.args_len))
+		return err_errno(e, -ENOMEM, "cannot ask the agent");
+	return guest_sync_offer(g, e);
 }
 
 static int connect_control(struct guest *g, struct err *e)
@@ -151,10 +153,13 @@ static int connect_cpu(struct guest *g, uint32_t cpu, struct err *e)
 	return r ? err_errno(e, r, "the data of CPU %" PRIu32, cpu) : 0;
 }
 
-int guest_begin(struct guest *g, struct err *e)
+int guest_begin(struct guest *g, struct kernel *k, struct err *e)
 {
-	int r = hear_until(g, TALK_HOST_DATA, METADATA_MS, e);
+	int r;
 
+	/* trace-cmd's agents say nothing more before that has begun. */
+	guest_sync_begin(g, k);
+	r = hear_until(g, TALK_HOST_DATA, METADATA_MS, e);
 	for (uint32_t i = 0; i < g->talk.answer.cpus && !r; i++)
 		r = connect_cpu(g, i, e);
 	g->heard_ms = guest_now_ms();
@@ -165,6 +170,8 @@ void guest_free(struct guest *g)
 {
 	if (!g)
 		return;
+	guest_sync_end(g);
+	sync_log_release(&g->log);
 	for (uint32_t i = 0; g->cpus && i < g->talk.answer.cpus; i++)
 		cleanup_close(&g->cpus[i].fd);
 	cleanup_close(&g->control);

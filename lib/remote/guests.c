@@ -54,13 +54,13 @@ void guests_info(const struct guests *g, size_t i, struct guest_info *ret)
 	};
 }
 
-int guests_begin(struct guests *g, struct err *e)
+int guests_begin(struct guests *g, struct kernel *k, struct err *e)
 {
 	sigset_t all, old;
 	int r = 0;
 
 	for (size_t i = 0; i < g->v.nr && !r; i++) {
-		r = guest_begin(g->v.v[i], e);
+		r = guest_begin(g->v.v[i], k, e);
 		if (r)
 			return err_wrap(e, "%s", g->v.v[i]->opts.label);
 	}
@@ -79,6 +79,8 @@ int guests_ended_fd(const struct guests *g)
 
 void guests_close(struct guests *g)
 {
+	for (size_t i = 0; i < g->v.nr; i++)
+		guest_sync_end(g->v.v[i]);
 	eventfd_write(g->wake_fd, 1);
 }
 
@@ -92,6 +94,8 @@ static int make_file(struct guest *g, struct err *e)
 	if (!r && incoming_torn(g->in))
 		notice(g->opts.notices, "%s: the last %" PRIu64 " bytes are no whole sub-buffers: left out",
 		       g->opts.label, incoming_torn(g->in));
+	if (!r)
+		r = guest_sync_store(g, e);
 	if (!r)
 		r = incoming_finish(g->in, &g->file, g->opts.notices, e);
 	if (r >= 0 || !incoming_bytes(g->in))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The inside of guests: guests.c (their life), guest.c (one of them, up to its data),
- * guest_data.c (the thread that takes what they send).
+ * guest_data.c (the thread that takes what they send), guest_sync.c (their clocks).
  */
 #ifndef TRACECMD_GUESTS_INSIDE_H
 #define TRACECMD_GUESTS_INSIDE_H
@@ -12,6 +12,7 @@
 #include "remote/net.h"
 #include "remote/remote.h"
 #include "remote/talk_agent.h"
+#include "remote/tsync.h"
 
 struct guest_cpu {
 	int fd;				/* -1: not there yet, or ended */
@@ -28,6 +29,10 @@ struct guest {
 	struct new_file file;
 	struct guest_cpu *cpus;		/* of talk.answer.cpus */
 	bool asked_to_end;
+	struct tsync_tracefs *clocks;	/* NULL: not compared */
+	struct tsync_measure *measure;
+	struct sync_log log;
+	bool synced;			/* there is something in the log */
 	uint64_t heard_ms;		/* when something came last */
 	struct err failed;		/* why it has ended too early */
 };
@@ -43,9 +48,16 @@ struct guests {
 /* ---- guest.c ---- */
 
 int guest_new(struct guests *all, const struct guest_opts *opts, struct guest **ret, struct err *e);
-int guest_begin(struct guest *g, struct err *e);
+int guest_begin(struct guest *g, struct kernel *k, struct err *e);
 void guest_free(struct guest *g);
 uint64_t guest_now_ms(void);
+
+/* ---- guest_sync.c: a failure is told, and costs the comparison only ---- */
+
+int guest_sync_offer(struct guest *g, struct err *e);	/* into the request. 0, -ENOMEM */
+void guest_sync_begin(struct guest *g, struct kernel *k);
+void guest_sync_end(struct guest *g);
+int guest_sync_store(struct guest *g, struct err *e);	/* for the file. 0, -ENOMEM */
 
 /* ---- guest_data.c ---- */
 

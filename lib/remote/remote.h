@@ -127,6 +127,12 @@ int host_sender_new(int fd, const struct remote_key *key, bool unlimited, struct
 const struct host_request *host_sender_request(const struct sender *s);
 /* The id that the recording's file is to have. */
 uint64_t host_sender_trace_id(const struct sender *s);
+struct kernel;
+/* Before sender_begin: the recording has that clock, which will be compared with the host's if that asks for it. A
+ * failure is told to @notices. @k has to stay until host_sender_sync_end. */
+void host_sender_sync(struct sender *s, struct kernel *k, const char *clock, const struct notices *notices);
+/* The recording has ended, nothing is put back yet: the host may ask once more, for 5 seconds. Fine without any, and twice. */
+void host_sender_sync_end(struct sender *s);
 /* Tells the host why it gets nothing, or no more. */
 void host_sender_refuse(struct sender *s, const char *why);
 
@@ -143,6 +149,9 @@ struct guest_opts {
 	const struct remote_key *key;
 	uint64_t trace_id;		/* of the host's file */
 	bool unlimited;			/* wait for slow agents however long it takes */
+	bool sync;			/* compare its clock with ours, */
+	unsigned sync_interval_ms;	/* so often; 0: at both ends */
+	const char *clock;		/* both have: its name in tracefs */
 	const struct notices *notices;
 };
 
@@ -162,11 +171,13 @@ struct guests *guests_new(void);	/* NULL: no memory */
 int guests_add(struct guests *g, const struct guest_opts *opts, struct err *e);
 size_t guests_nr(const struct guests *g);
 void guests_info(const struct guests *g, size_t i, struct guest_info *ret);
-/* All record from then on; a thread takes what they send. 0, -errno. */
-int guests_begin(struct guests *g, struct err *e);
+struct kernel;
+/* All record from then on; threads take what they send. @k: for clocks that are compared; NULL if none are. It has to stay
+ * until guests_close. 0, -errno. */
+int guests_begin(struct guests *g, struct kernel *k, struct err *e);
 /* Readable when all of them have ended by themselves. */
 int guests_ended_fd(const struct guests *g);
-/* Tells all that it is the end. Does not wait. */
+/* Compares clocks once more, and tells all that it is the end. */
 void guests_close(struct guests *g);
 /*
  * Then: waits for what is on its way and makes the files. What did not go as it should is told as a notice, for

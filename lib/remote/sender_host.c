@@ -12,11 +12,14 @@
 #include "remote/net.h"
 #include "remote/sender_inside.h"
 #include "remote/talk_agent.h"
+#include "remote/tsync.h"
 
 #define PEER "the host"
 #define ASK_MS 10000			/* until it has said what it wants */
 #define CONNECT_MS 300000		/* until its connections are there: other guests may be before us */
 #define TOKEN_S 2
+#define SYNC_MS 30000			/* for a message of a comparison */
+#define SYNC_GRACE_MS 5000		/* for the last one */
 #define READ_BYTES 16384
 
 struct host_sender {
@@ -26,6 +29,9 @@ struct host_sender {
 	struct host_request request;
 	struct wire_answer answer;	/* ports: owned */
 	int *doors;			/* by CPU: takes its connection; -1 */
+	struct tsync_tracefs *clocks;	/* NULL: nobody asks for our clock */
+	struct tsync_serve *sync;
+	const struct notices *notices;
 	bool unlimited, gone;
 };
 
@@ -96,6 +102,68 @@ void host_sender_refuse(struct sender *s, const char *why)
 		sender_say(s, NULL);
 }
 
+/* ---- its clock and ours --------------------------------------------------------------- */
+
+void host_sender_sync(struct sender *s, struct kernel *k, const char *clock, const struct notices *notices)
+{
+	struct host_sender *h = hosts(s);
+	const struct buf *offers = &h->talk.req.protos;
+	struct err e = { 0 };
+	int r = offers->len ? tsync_choose(offers->data, offers->len, TSYNC_GUEST, clock, false, h->answer.proto, &e) : 0;
+
+	h->notices = notices;
+	if (r > 0)
+		r = tsync_tracefs_new(k, clock, &h->clocks, &e);
+	if (r >= 0)
+		return;
+	notice(notices, "its clock and ours are not compared: %s", e.text);
+	*h->answer.proto = 0;
+}
+
+static bool admit(void *ctx, int fd)
+{
+	const struct host_sender *h = ctx;
+	struct net_addr peer;
+
+	return !net_peer(fd, &peer) && net_same_host(&peer, &h->peer);
+}
+
+/* Takes what asks for our clock, if the host would have that. */
+static void serve_sync(struct host_sender *h)
+{
+	struct tsync_serve_opts o = {
+		.admit = admit, .ctx = h, .name = h->answer.proto, .cpus = h->answer.cpus,
+		.timeout_ms = h->unlimited ? 0 : SYNC_MS, .notices = h->notices,
+	};
+	struct err e = { 0 };
+	int r;
+
+	if (!h->clocks)
+		return;
+	o.clocks = tsync_tracefs_clocks(h->clocks);
+	r = o.listen_fd = net_bind(&h->local, true, 0, &h->answer.sync_port);
+	if (r < 0)
+		err_errno(&e, r, "cannot take a port");
+	else
+		r = tsync_serve_start(&o, &h->sync, &e);
+	if (r >= 0)
+		return;
+	notice(h->notices, "its clock and ours are not compared: %s", e.text);
+	*h->answer.proto = 0;
+	h->answer.sync_port = 0;
+}
+
+void host_sender_sync_end(struct sender *s)
+{
+	struct host_sender *h = hosts(s);
+
+	if (h->sync)
+		tsync_serve_stop(h->sync, h->gone ? 0 : SYNC_GRACE_MS);
+	h->sync = NULL;
+	tsync_tracefs_free(h->clocks);
+	h->clocks = NULL;
+}
+
 /* ---- the steps ---------------------------------------------------------------------- */
 
 static int host_begin(struct sender *base, uint32_t cpus, uint32_t page_size, struct err *e)
@@ -118,6 +186,8 @@ static int host_begin(struct sender *base, uint32_t cpus, uint32_t page_size, st
 		if (h->doors[i] < 0)
 			r = err_errno(e, h->doors[i], "cannot take a port for CPU %" PRIu32, i);
 	}
+	if (!r)
+		serve_sync(h);
 	if (!r)
 		r = talk_agent_answer(&h->talk, a, e);
 	return r ? r : sender_say(base, e);

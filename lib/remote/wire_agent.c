@@ -41,9 +41,8 @@ int wire_request_put(struct buf *b, const struct wire_request *r)
 	}
 	if (r->protos.len) {
 		put_be32(&params, PARAM_PROTOS);
-		put_be32(&params, r->protos.len + 1);
+		put_be32(&params, r->protos.len);
 		buf_put(&params, r->protos.data, r->protos.len);
-		buf_u8(&params, 0);
 	}
 	if (r->ours) {
 		put_be32(&params, PARAM_OURS);
@@ -102,7 +101,7 @@ static int take_protos(struct wire_request *r, const uint8_t *p, uint32_t len, s
 			return no_memory(e);
 		at += n + 1;
 	}
-	return 0;
+	return r->protos.len && buf_u8(&r->protos, 0) ? no_memory(e) : 0;
 }
 
 static int take_ours(struct wire_request *r, const uint8_t *p, uint32_t len, struct err *e)

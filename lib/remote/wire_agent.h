@@ -21,7 +21,7 @@ struct wire_request {
 	uint64_t trace_id;		/* of the host's file */
 	struct buf args;		/* options of record */
 	uint32_t argc;
-	struct buf protos;		/* of time synchronisation, those it would have */
+	struct buf protos;		/* of time synchronisation, those it would have, and an empty one */
 	bool ours;			/* it is a tracecmd, and has more to say: */
 	uint8_t nonce[WIRE_NONCE];
 };

@@ -35,6 +35,7 @@ static void test_request(void **state)
 	buf_str(&r.args, "sched:");
 	buf_str(&r.protos, "kvm");
 	buf_str(&r.protos, "ptp");
+	buf_u8(&r.protos, 0);
 	memset(r.nonce, 7, sizeof(r.nonce));
 	assert_int_equal(wire_request_put(&b, &r), 0);
 	parse(&b, &m);
@@ -42,8 +43,8 @@ static void test_request(void **state)
 	assert_int_equal(wire_request_parse(&m, &got, NULL), 0);
 	assert_true(got.trace_id == r.trace_id && got.argc == 2 && got.ours && !got.fifos);
 	assert_memory_equal(got.nonce, r.nonce, WIRE_NONCE);
-	assert_int_equal(got.protos.len, 8);
-	assert_memory_equal(got.protos.data, "kvm\0ptp", 8);
+	assert_int_equal(got.protos.len, 9);
+	assert_memory_equal(got.protos.data, "kvm\0ptp\0", 9);
 	argv = wire_request_argv(&got, "record");
 	assert_string_equal(argv[0], "record");
 	assert_string_equal(argv[1], "-e");
