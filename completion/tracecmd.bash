@@ -66,6 +66,7 @@ _tracecmd_values()
 	sqlhist:[Ff][Rr][Oo][Mm]|sqlhist:[Jj][Oo][Ii][Nn]) "$1" list -e 2>/dev/null | tr : .; return ;;
 	sqlhist:[!-]*) printf '%s\n' SELECT FROM AS JOIN ON WHERE CAST AND OR NOT TIMESTAMP{,_DELTA}{,_USECS} STACKTRACE; return ;;
 	listen:-d|listen:--dir) compgen -d -- "$4"; return ;;
+	list:--usdt) compgen -f -- "$4"; return ;;
 	probe:probe) printf '%s\n' add list del clear; return ;;
 	user-event:user-event) printf '%s\n' list status register delete write; return ;;
 	user-event:list|user-event:status|user-event:delete|user-event:write)

@@ -10,7 +10,7 @@
  * A function's text takes the exit that follows its entry. libtraceevent's handler of the
  * text is told no handle: it is that whose record the thread read last.
  */
-static _Thread_local struct tracecmd_input *reading;
+static _Thread_local struct tracecmd_input *reading __attribute__((tls_model("initial-exec")));
 
 void compat_now_reading(struct tracecmd_input *h)
 {
@@ -72,7 +72,7 @@ static bool has_cpu(struct tracecmd_input *h, int cpu)
 /* 1, 0: there is none, or no memory for it, as errno says then. */
 static int peek(struct tracecmd_input *h, int cpu, const struct replay_record **ret)
 {
-	struct err e = { 0 };
+	struct err e;		/* for each record: not worth to be cleared */
 	int rc = replay_lane_peek(h->lanes, cpu, ret, &e);
 
 	if (rc < 0)

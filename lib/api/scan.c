@@ -208,6 +208,7 @@ static int prepare_file(struct tracecmd_scan *s, unsigned int file,
 		return e->code;
 	f->big_endian = s->trace->files[file].facts.big_endian;
 	f->filters = o->nr_filters;
+	s->filters |= o->nr_filters;
 	f->ids = calloc(EVENT_IDS, 1);
 	s->ids[file] = f->ids;
 	if (!f->ids)
@@ -411,11 +412,12 @@ int scan_next(struct tracecmd_scan *s, struct err *e)
 		if (__builtin_expect(r <= 0, 0))
 			return r < 0 ? r : trace_check_whole(s->trace, s->facts.damaged, e);
 		s->record = rec;
-		s->view = (struct event_record){
-			.ts = rec->ts, .data = rec->data, .len = rec->len,
-			.avail = rec->page->size - (uint32_t)((const uint8_t *)rec->data - rec->page->data),
-			.cpu = rec->cpu,
-		};
+		if (s->filters)
+			s->view = (struct event_record){
+				.ts = rec->ts, .data = rec->data, .len = rec->len,
+				.avail = rec->page->size - (uint32_t)((const uint8_t *)rec->data - rec->page->data),
+				.cpu = rec->cpu,
+			};
 		lost = &s->lost[rec->stream];
 		if (__builtin_expect(rec->lost != 0, 0))
 			*lost = *lost > RING_LOST_UNKNOWN - rec->lost ? RING_LOST_UNKNOWN :

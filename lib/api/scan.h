@@ -49,6 +49,14 @@ struct scan_met { unsigned file; int32_t key, code; };
 /* What a team's parts have beside the caller's columns; no enum tracecmd_what. */
 #define SCAN_STREAM 0x10000		/* uint32: number of file, buffer and CPU */
 
+/* Where one kind of event has a column's value. */
+struct scan_cell {
+	struct event_field field;
+	/* A number that the column has as the record has it: it is copied if the record
+	 * reaches to @end. 0: it takes more than that. */
+	uint32_t end;
+};
+
 struct scan_column {
 	int what;
 	char *name;			/* of the field */
@@ -58,7 +66,7 @@ struct scan_column {
 	struct scan_words words;	/* of TRACECMD_TYPE_WORD */
 	struct scan_met *met;		/* likewise of TRACECMD_TASK and _NAME; code -1: free */
 	/* of a field: by file, by id: NULL where the event has not that field */
-	const struct event_field ***cells;
+	struct scan_cell ***cells;
 	/* the caller's memory, during a call */
 	uint8_t *values, *valid, *bytes;
 	int32_t *offsets;
@@ -82,8 +90,10 @@ struct tracecmd_scan {
 	int failed;			/* -errno of a word that could not be kept */
 	VEC(unsigned) order;		/* of filling: strings and arrays first */
 	bool begun, by_records;
+	uint32_t max;			/* rows that the caller's memory is for, during a call */
 	bool pending;			/* record was not given yet */
 	const struct replay_record *record;
+	bool filters;			/* of any file, or there are texts: view is needed */
 	struct event_record view;	/* of record */
 	uint64_t *lost;			/* by stream: in front of records that were not selected */
 	uint64_t record_lost;		/* in front of record */

@@ -9,7 +9,7 @@ void scan_release_column(struct tracecmd_scan *s, struct scan_column *c)
 {
 	for (unsigned int file = 0; c->cells && file < s->trace->nr_files; file++) {
 		for (int id = 0; c->cells[file] && id < EVENT_IDS; id++)
-			free((void *)c->cells[file][id]);
+			free(c->cells[file][id]);
 		free(c->cells[file]);
 	}
 	free(c->cells);
@@ -73,7 +73,7 @@ static int bind_event(struct tracecmd_scan *s, struct scan_column *c, unsigned i
 	AUTO_FREE struct event_fields *fields = NULL;
 	struct tep_event *event = event_db_event(s->files[file].db, id);
 	const struct event_field *field;
-	struct event_field *copy;
+	struct scan_cell *cell;
 	int r;
 
 	if (!event)
@@ -88,13 +88,13 @@ static int bind_event(struct tracecmd_scan *s, struct scan_column *c, unsigned i
 		return r;
 	if (!c->cells[file])
 		c->cells[file] = calloc(EVENT_IDS, sizeof(*c->cells[file]));
-	copy = malloc(sizeof(*copy));
-	if (!c->cells[file] || !copy) {
-		free(copy);
+	cell = calloc(1, sizeof(*cell));
+	if (!c->cells[file] || !cell) {
+		free(cell);
 		return err_errno(e, -ENOMEM, "column '%s'", c->name);
 	}
-	*copy = *field;
-	c->cells[file][id] = copy;
+	cell->field = *field;
+	c->cells[file][id] = cell;
 	return 0;
 }
 
@@ -181,6 +181,7 @@ static int set_type(struct scan_column *c, int own, int wanted, struct err *e)
 /* The thread's tools for texts. */
 static int need_texts(struct tracecmd_scan *s, struct err *e)
 {
+	s->filters = true;
 	for (unsigned int i = 0; i < s->trace->nr_files; i++) {
 		struct scan_file *f = &s->files[i];
 
@@ -190,6 +191,21 @@ static int need_texts(struct tracecmd_scan *s, struct err *e)
 		event_ctx_defer(f->ctx, &s->fixups);
 	}
 	return 0;
+}
+
+/* Once the column's type is known: which values it has as they are in the records. */
+static void find_copies(struct tracecmd_scan *s, struct scan_column *c)
+{
+	for (unsigned int file = 0; file < s->trace->nr_files; file++)
+		for (int id = 0; c->cells[file] && id < EVENT_IDS; id++) {
+			struct scan_cell *cell = c->cells[file][id];
+			const struct event_field *f = cell ? &cell->field : NULL;
+
+			if (f && f->type == EVENT_NUMBER && f->place == EVENT_FIXED && is_number(c->type) &&
+			    f->size == c->size && f->is_signed == c->is_signed &&
+			    s->files[file].big_endian == (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
+				cell->end = f->offset + f->size;
+		}
 }
 
 static int make_column(struct tracecmd_scan *s, const struct tracecmd_column *o,
@@ -218,7 +234,10 @@ static int make_column(struct tracecmd_scan *s, const struct tracecmd_column *o,
 		if (r)
 			return r;
 	}
-	return set_type(c, own, o->type, e);
+	r = set_type(c, own, o->type, e);
+	if (!r && c->cells)
+		find_copies(s, c);
+	return r;
 }
 
 /* Strings are filled first: they may not fit. */

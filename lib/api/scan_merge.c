@@ -180,18 +180,28 @@ static void copy_bytes(struct scan_column *c, const struct rows *r, size_t colum
 	}
 }
 
-static void copy_valid(struct scan_column *c, const struct rows *r, size_t column)
+static bool has_nulls(const struct rows *r, size_t column)
+{
+	for (unsigned i = 0; i < r->team->nr; i++)
+		if (r->team->parts[i].now && r->team->parts[i].now->v[column].nulls)
+			return true;
+	return false;
+}
+
+/* The caller's bits are set, all of them. */
+static void copy_nulls(struct scan_column *c, const struct rows *r, size_t column)
 {
 	struct places p = places_of(r);
 
 	for (uint32_t i = 0; i < r->nr; i++) {
 		const struct tracecmd_values *v = &r->team->parts[r->parts[i]].now->v[column];
 		uint32_t from = p.at[r->parts[i]]++, to = r->row + i;
-		bool valid = !v->nulls || v->valid[from / 8] >> from % 8 & 1;
 
-		c->nulls += !valid;
+		if (v->valid[from / 8] >> from % 8 & 1)
+			continue;
+		c->nulls++;
 		if (c->valid)
-			c->valid[to / 8] |= valid << to % 8;
+			c->valid[to / 8] &= ~(1 << to % 8);
 	}
 }
 
@@ -203,7 +213,8 @@ static int copy_column(struct scan_column *c, const struct rows *r, size_t colum
 
 	if (!c->wanted)
 		return 0;
-	copy_valid(c, r, column);
+	if (has_nulls(r, column))
+		copy_nulls(c, r, column);
 	if (!c->size)
 		copy_bytes(c, r, column);
 	else if (!words)

@@ -28,15 +28,17 @@ static inline void put_number(struct scan_column *c, uint32_t row, uint64_t v)
 	}
 }
 
-static inline void set_valid(struct scan_column *c, uint32_t row)
+/* All bits are set before a batch is read: nulls are seldom. */
+static inline void set_null(struct scan_column *c, uint32_t row)
 {
 	if (c->valid)
-		c->valid[row / 8] |= 1 << row % 8;
+		c->valid[row / 8] &= ~(1 << row % 8);
 }
 
 static inline void put_null(struct scan_column *c, uint32_t row)
 {
 	put_number(c, row, 0);
+	set_null(c, row);
 	c->nulls++;
 }
 
@@ -58,7 +60,6 @@ static inline void put_if_fits(struct scan_column *c, uint32_t row, uint64_t v, 
 		return;
 	}
 	put_number(c, row, v);
-	set_valid(c, row);
 }
 
 /* A number of the record, or null. */
@@ -75,12 +76,37 @@ static inline void put_field(struct scan_column *c, uint32_t row, const struct e
 	put_if_fits(c, row, event_number_at(at, f->size, f->is_signed, big), f->is_signed);
 }
 
-static inline const struct event_field *cell_of(const struct scan_column *c,
-						const struct replay_record *rec, bool big)
+static inline const struct scan_cell *cell_of(const struct scan_column *c, const struct replay_record *rec,
+					      bool big)
 {
-	const struct event_field **cells = c->cells[rec->file];
+	struct scan_cell **cells = c->cells[rec->file];
 
 	return cells ? cells[get_u16(rec->data, big)] : NULL;
+}
+
+static inline void put_cell(struct scan_column *c, uint32_t row, const struct replay_record *rec, bool big)
+{
+	const struct scan_cell *cell = cell_of(c, rec, big);
+	const uint8_t *end;
+
+	if (__builtin_expect(!cell || !cell->end || rec->len < cell->end, 0)) {
+		put_field(c, row, cell ? &cell->field : NULL, rec, big);
+		return;
+	}
+	end = (const uint8_t *)rec->data + cell->end;
+	switch (c->size) {
+	case 1:
+		c->values[row] = end[-1];
+		break;
+	case 2:
+		memcpy(c->values + 2ul * row, end - 2, 2);
+		break;
+	case 4:
+		memcpy(c->values + 4ul * row, end - 4, 4);
+		break;
+	default:
+		memcpy(c->values + 8ul * row, end - 8, 8);
+	}
 }
 
 static inline void fill_number(struct tracecmd_scan *s, struct scan_column *c, uint32_t row)
@@ -90,7 +116,7 @@ static inline void fill_number(struct tracecmd_scan *s, struct scan_column *c, u
 
 	switch (c->what) {
 	case TRACECMD_FIELD:
-		put_field(c, row, cell_of(c, rec, f->big_endian), rec, f->big_endian);
+		put_cell(c, row, rec, f->big_endian);
 		break;
 	case TRACECMD_TIME:
 		put_if_fits(c, row, rec->ts, false);
@@ -136,6 +162,7 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	const struct replay_record *rec = s->record;
 	const struct scan_file *f = &s->files[rec->file];
 	const struct event_field *field;
+	const struct scan_cell *cell;
 	struct tep_event *event;
 	const char *name;
 	const struct event_name *of;
@@ -167,7 +194,8 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 		*ret_len = s->text.len;
 		return !s->text.failed && s->text.len <= INT32_MAX;
 	}
-	field = cell_of(c, rec, f->big_endian);
+	cell = cell_of(c, rec, f->big_endian);
+	field = cell ? &cell->field : NULL;
 	if (!field || !event_field_span(field, rec->data, rec->len, f->big_endian, ret, ret_len))
 		return false;
 	if (field->type == EVENT_STRING)
@@ -214,10 +242,10 @@ static void fill_word(struct tracecmd_scan *s, struct scan_column *c, uint32_t r
 	if (code < -1)
 		s->failed = code;
 	((int32_t *)c->values)[row] = code < 0 ? -1 : code;
-	if (code < 0)
+	if (code < 0) {
+		set_null(c, row);
 		c->nulls++;
-	else
-		set_valid(c, row);
+	}
 }
 
 /* Elements into this machine's order. */
@@ -252,8 +280,8 @@ static bool fill_bytes(struct tracecmd_scan *s, struct scan_column *c, uint32_t 
 		swap_elements(c->bytes + used, len, swap);
 	}
 	c->offsets[row + 1] = used + len;
-	if (!c->null_now)
-		set_valid(c, row);
+	if (c->null_now)
+		set_null(c, row);
 	return true;
 }
 
@@ -310,11 +338,20 @@ int scan_take_memory(struct tracecmd_scan *s, struct tracecmd_values *values, ui
 		c->bytes_used = 0;
 		c->nulls = 0;
 		if (c->valid)
-			memset(c->valid, 0, (max + 7ull) / 8);
+			memset(c->valid, 0xff, (max + 7ull) / 8);
 		if (c->offsets)
 			c->offsets[0] = 0;
 	}
+	s->max = max;
 	return 0;
+}
+
+/* No row, no bit. */
+static void clear_behind(uint8_t *bits, uint32_t rows, uint32_t max)
+{
+	if (rows % 8)
+		bits[rows / 8] &= (1 << rows % 8) - 1;
+	memset(bits + (rows + 7ull) / 8, 0, (max + 7ull) / 8 - (rows + 7ull) / 8);
 }
 
 void scan_tell_results(struct tracecmd_scan *s, struct tracecmd_values *values, uint32_t rows,
@@ -324,6 +361,8 @@ void scan_tell_results(struct tracecmd_scan *s, struct tracecmd_values *values, 
 		const struct scan_column *c = &s->columns.v[i];
 		struct tracecmd_values *v = scan_values_at(values, i);
 
+		if (c->valid)
+			clear_behind(c->valid, rows, s->max);
 		v->nulls = c->nulls;
 		v->bytes_used = c->wanted && !c->size ? (size_t)c->offsets[rows] : 0;
 		/* not even one row: what it takes */

@@ -14,7 +14,7 @@
 #include "api/scan.h"
 
 #define TEAM_ROWS 4096			/* of a batch */
-#define TEAM_BATCHES 8			/* of a part; memory is taken when they are filled */
+#define TEAM_BATCHES 4			/* of a part; memory is taken when they are filled */
 
 /* Words that a part met in a batch. */
 struct team_words { VEC(int32_t) ends; struct buf bytes; };

@@ -147,6 +147,9 @@ static int no_event(struct check *c, const struct kernel_event_ask *ask,
 		err_set(c->e, -ENOENT, "option %s: this kernel has no event or system '%s'",
 			kernel_event_option(c->is), ask->pattern);
 
+	/* as set_event of Linux 6.14 has it, of modules that are loaded or not */
+	if (!ask->hook && strstr(ask->pattern, ":mod:"))
+		err_hint(c->e, "the events of a module are there once it is loaded: load it first and name them as any other");
 	if (!ask->hook && strchr(ask->pattern, ','))
 		err_hint(c->e, "one %s names one event or glob; give it several times",
 			 kernel_event_option(c->is));

@@ -67,18 +67,21 @@ static inline int lane_peek(struct replay_lanes *l, struct lane *lane, struct er
 int lane_peek_back(struct replay_lanes *l, struct lane *lane, const struct replay_record **ret,
 		   struct err *e);
 void lane_take_back(struct lane *lane);
-/* Where the entry of c's record begins, in its chunk. */
-static inline uint32_t lane_entry(const struct lane *lane)
-{
-	const struct replay_record *rec = &lane->c.cur.rec;
-	const struct cached_chunk *chunk = lane->c.half[lane->c.cur.half];
-
-	return (const uint8_t *)rec->data - chunk->data - (rec->long_entry ? 8 : 4);
-}
+/* Puts c at the first record at or behind place @at, where a sub-buffer or an entry begins,
+ * with all that was lost in front of it. As lane_peek. */
+int lane_goto_page(struct replay_lanes *l, struct lane *lane, uint64_t at, struct err *e);
 /* The place where c's loaded chunk begins. */
 static inline uint64_t lane_chunk_start(const struct lane *lane)
 {
 	return lane->s.chunks.v[lane->c.cur.chunk - 1].start;
+}
+/* The place of the entry of c's record. */
+static inline uint64_t lane_place(const struct lane *lane)
+{
+	const struct replay_record *rec = &lane->c.cur.rec;
+	const struct cached_chunk *chunk = lane->c.half[lane->c.cur.half];
+
+	return lane_chunk_start(lane) + ((const uint8_t *)rec->data - chunk->data) - (rec->long_entry ? 8 : 4);
 }
 /* The chunk of c's record. NULL: no memory. */
 struct replay_hold *lane_hold(struct replay_lanes *l, struct lane *lane);

@@ -23,41 +23,46 @@ static uint64_t position(const struct lane *lane)
 	if (!lane->c.cur.chunk)
 		return 0;
 	if (lane->have)
-		return lane_chunk_start(lane) + lane_entry(lane);
+		return lane_place(lane);
 	return lane_chunk_start(lane) + (page->data - lane->c.half[lane->c.cur.half]->data) + page->pos;
+}
+
+/* Adds c's record to those of its sub-buffer. 0 or -ENOMEM. */
+static int keep(struct replay_lanes *l, struct lane *lane, struct err *e)
+{
+	struct lane_back *back = &lane->back;
+
+	if (!back->hold) {
+		back->hold = lane_hold(l, lane);
+		if (back->hold)
+			back->hold->refs++;
+	}
+	if (!back->hold || vec_push(&back->v, lane->c.cur.rec))
+		return err_errno(e, -ENOMEM, "cannot read backwards");
+	return 0;
 }
 
 /* Decodes the sub-buffer that has place @at. 0 or -ENOMEM. */
 static int decode(struct replay_lanes *l, struct lane *lane, uint64_t at, struct err *e)
 {
 	uint32_t i = stream_chunk_at(&lane->s, at), size = lane->s.page_size;
-	uint64_t start = lane->s.chunks.v[i].start;
-	uint32_t off = (at - start) / size * size;
+	const struct dat_chunk *chunk = &lane->s.chunks.v[i];
+	uint32_t off = (at - chunk->start) / size * size;
 	struct lane_back *back = &lane->back;
 	bool silent = l->env.silent;
-	int rc = stream_goto_page(&lane->c, &l->env, i, off, e);
+	int rc;
 
 	replay_hold_put(back->hold);
 	back->hold = NULL;
 	back->v.nr = 0;
-	back->page = start + off;
-	back->end = back->page + size;
+	back->page = chunk->start + off;
+	back->end = chunk->start + (chunk->usize - off < size ? chunk->usize : off + size);
 	l->env.silent = true;
-	while (!rc && (rc = stream_next(&lane->c, &l->env, e)) > 0) {
-		const struct stream_pos *pos = &lane->c.cur;
-
-		if (pos->chunk != i + 1 || pos->page.data != lane->c.half[pos->half]->data + off)
-			break;
-		rc = vec_push(&back->v, pos->rec);
-		if (!rc && !back->hold) {
-			back->hold = lane_hold(l, lane);
-			if (back->hold)
-				back->hold->refs++;
-			else
-				rc = -ENOMEM;
-		}
-		if (rc)
-			err_errno(e, rc, "cannot read backwards");
+	rc = lane_goto_page(l, lane, back->page, e);
+	while (rc > 0 && lane_place(lane) < back->end) {
+		rc = keep(l, lane, e);
+		if (!rc)
+			rc = stream_next(&lane->c, &l->env, e);
 	}
 	l->env.silent = silent;
 	return rc < 0 ? rc : 0;

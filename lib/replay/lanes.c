@@ -213,31 +213,53 @@ uint64_t replay_hold_offset(const struct replay_hold *h, const struct replay_rec
 
 /* ---- forwards ---- */
 
+/* Puts c at the first record behind the beginning of the sub-buffer that has place @at.
+ * As lane_peek. */
+static int goto_page(struct replay_lanes *l, struct lane *lane, uint64_t at, struct err *e)
+{
+	uint32_t i = stream_chunk_at(&lane->s, at), size = lane->s.page_size;
+	int rc = stream_goto_page(&lane->c, &l->env, i, (at - lane->s.chunks.v[i].start) / size * size, e);
+
+	return rc ? rc : stream_next(&lane->c, &l->env, e);
+}
+
+int lane_goto_page(struct replay_lanes *l, struct lane *lane, uint64_t at, struct err *e)
+{
+	const struct replay_record *rec = &lane->c.cur.rec;
+	uint64_t from = at;
+	int rc = at ? 1 : goto_page(l, lane, at, e);
+
+	/* from ever further in front, until there is a record, behind which all losses are told */
+	for (uint64_t back = lane->s.page_size; from && rc > 0; back *= 2) {
+		from = at > back ? at - back : 0;
+		rc = goto_page(l, lane, from, e);
+		if (rc > 0 && (lane_place(lane) < at || rec->lost == RING_LOST_UNKNOWN))
+			break;
+	}
+	while (rc > 0 && lane_place(lane) < at)
+		rc = stream_next(&lane->c, &l->env, e);
+	return rc;
+}
+
 /* Puts c at the first record that ends behind place @at. As lane_peek. */
 static int go(struct replay_lanes *l, struct lane *lane, uint64_t at, struct err *e)
 {
-	const struct dat_chunks *chunks = &lane->s.chunks;
+	const struct replay_record *rec = &lane->c.cur.rec;
 	bool silent = l->env.silent;
-	uint64_t start;
-	uint32_t i;
 	int rc;
 
 	lane->away = lane->have = false;
-	if (at >= chunks->total) {
+	if (at >= lane->s.chunks.total) {
 		lane->c.ended = true;
 		return 0;
 	}
-	i = stream_chunk_at(&lane->s, at);
-	start = chunks->v[i].start;
-	rc = stream_goto_page(&lane->c, &l->env, i, (at - start) / lane->s.page_size * lane->s.page_size, e);
-	if (rc)
-		return rc;
 	/* what is damaged in front is not news */
 	l->env.silent = at != 0;
-	do
+	rc = goto_page(l, lane, at, e);
+	while (rc > 0 && lane_place(lane) + replay_entry_size(rec) <= at)
 		rc = stream_next(&lane->c, &l->env, e);
-	while (rc > 0 && lane_chunk_start(lane) + lane_entry(lane) +
-	       replay_entry_size(&lane->c.cur.rec) <= at);
+	if (rc > 0 && rec->page_start && at)
+		rc = lane_goto_page(l, lane, lane_place(lane), e);
 	l->env.silent = silent;
 	lane->have = rc > 0;
 	return rc;

@@ -374,10 +374,11 @@ static PyObject *times(PyObject *self, PyObject *unused)
 static PyObject *scan(PyObject *self, PyObject *args)
 {
 	PyObject *selection, *columns;
+	int narrow;
 
-	if (!PyArg_ParseTuple(args, "OO:scan", &selection, &columns) || !handle_is_open((struct handle *)self))
+	if (!PyArg_ParseTuple(args, "OOp:scan", &selection, &columns, &narrow) || !handle_is_open((struct handle *)self))
 		return NULL;
-	return scan_new((struct handle *)self, selection, columns);
+	return scan_new((struct handle *)self, selection, columns, narrow);
 }
 
 static PyObject *events(PyObject *self, PyObject *args)

@@ -113,7 +113,8 @@ struct selection {
 /* @arg: a tuple (events, filters, buffers, cpus, pids, from, to, unordered, threads). 0 or -1. */
 int selection_read(PyObject *arg, struct selection *s);
 void selection_release(struct selection *s);
-PyObject *scan_new(struct handle *h, PyObject *selection, PyObject *columns);
+/* @narrow: codes of words take as few bytes as they can; for who reads all rows at once. */
+PyObject *scan_new(struct handle *h, PyObject *selection, PyObject *columns, bool narrow);
 PyObject *events_new(struct handle *h, PyObject *selection, PyObject *field_class);
 
 /* ---- arrow.c ---- */

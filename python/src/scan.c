@@ -20,7 +20,7 @@ static const struct { const char *name, *format; uint8_t size; } types[] = {
 
 struct column {
 	int type, element;
-	unsigned size;			/* of a number; 0: strings, arrays */
+	unsigned size;			/* of a number, or a word's code; 0: strings, arrays */
 	/* so many rows of them are there */
 	struct block values, valid, offsets, bytes;
 	uint64_t used;			/* of bytes */
@@ -28,6 +28,7 @@ struct column {
 	/* of the chunk that is read */
 	uint8_t *chunk_valid;
 	int32_t *chunk_offsets;
+	int32_t *chunk_codes;		/* of words that take as few bytes as they can */
 };
 
 struct scan {
@@ -35,6 +36,7 @@ struct scan {
 	struct handle *handle;
 	struct tracecmd_scan *scan;
 	bool busy;			/* some thread reads it */
+	bool narrow;			/* codes of words are as small as may be: all rows are read at once */
 	unsigned nr;
 	struct column *columns;
 	struct tracecmd_values *values;
@@ -78,6 +80,12 @@ static int add_column(struct scan *s, PyObject *item)
 	s->nr++;
 	if (!own->chunk_valid || (!own->size && !own->chunk_offsets))
 		return PyErr_NoMemory(), -1;
+	if (own->type == TRACECMD_TYPE_WORD && s->narrow) {
+		own->chunk_codes = malloc(CHUNK_ROWS * sizeof(int32_t));
+		own->size = 1;
+		if (!own->chunk_codes)
+			return PyErr_NoMemory(), -1;
+	}
 	return 0;
 }
 
@@ -112,7 +120,7 @@ static int set_up(struct scan *s, PyObject *selection, PyObject *columns)
 	return 0;
 }
 
-PyObject *scan_new(struct handle *h, PyObject *selection, PyObject *columns)
+PyObject *scan_new(struct handle *h, PyObject *selection, PyObject *columns, bool narrow)
 {
 	struct scan *s = PyObject_New(struct scan, state_of((PyObject *)h)->scan);
 
@@ -120,6 +128,7 @@ PyObject *scan_new(struct handle *h, PyObject *selection, PyObject *columns)
 		return NULL;
 	memset((char *)s + sizeof(s->ob_base), 0, sizeof(*s) - sizeof(s->ob_base));
 	s->handle = h;
+	s->narrow = narrow;
 	handle_use(h);
 	if (set_up(s, selection, columns) < 0) {
 		Py_DECREF(OBJ(s));
@@ -146,6 +155,7 @@ static void dealloc(PyObject *self)
 		release_column(&s->columns[i]);
 		free(s->columns[i].chunk_valid);
 		free(s->columns[i].chunk_offsets);
+		free(s->columns[i].chunk_codes);
 	}
 	free(s->columns);
 	free(s->values);
@@ -168,7 +178,7 @@ static int make_room(struct scan *s, uint32_t rows)
 			return -ENOMEM;
 		*v = (struct tracecmd_values){ .size = sizeof(*v), .valid = c->chunk_valid };
 		if (c->size) {
-			v->values = (uint8_t *)b->data + s->rows * c->size;
+			v->values = c->chunk_codes ? (void *)c->chunk_codes : (uint8_t *)b->data + s->rows * c->size;
 			continue;
 		}
 		if (c->bytes.size - c->used < CHUNK_BYTES && block_grow(&c->bytes, (c->used + CHUNK_BYTES) * 2))
@@ -221,13 +231,55 @@ static int add_valid(struct scan *s, struct column *c, uint64_t nulls, uint32_t 
 	return 0;
 }
 
+static int32_t code_at(const struct column *c, uint64_t row)
+{
+	return c->size == 1 ? ((int8_t *)c->values.data)[row] : ((int16_t *)c->values.data)[row];
+}
+
+static void put_code(struct column *c, uint64_t row, int32_t code)
+{
+	switch (c->size) {
+	case 1:
+		((int8_t *)c->values.data)[row] = code;
+		break;
+	case 2:
+		((int16_t *)c->values.data)[row] = code;
+		break;
+	default:
+		((int32_t *)c->values.data)[row] = code;
+	}
+}
+
+/* The chunk's codes behind those that there are, all of them in as many bytes as the table of words asks for. */
+static int add_codes(struct scan *s, unsigned column, uint32_t rows)
+{
+	int words = tracecmd_scan_words(s->scan, column, NULL, NULL);
+	unsigned size = words <= INT8_MAX ? 1 : words <= INT16_MAX ? 2 : 4;
+	struct column *c = &s->columns[column];
+
+	if (size > c->size) {
+		struct column old = *c;
+
+		/* it may move, and is widened in place, from its end on */
+		if (block_grow(&c->values, (s->rows + rows + 1) * size))
+			return -ENOMEM;
+		old.values = c->values;
+		c->size = size;
+		for (uint64_t i = s->rows; i--; )
+			put_code(c, i, code_at(&old, i));
+	}
+	for (uint32_t i = 0; i < rows; i++)
+		put_code(c, s->rows + i, c->chunk_codes[i]);
+	return 0;
+}
+
 static int add_rows(struct scan *s, uint32_t rows)
 {
 	for (unsigned i = 0; i < s->nr; i++) {
 		struct column *c = &s->columns[i];
 		int64_t *offsets = (int64_t *)c->offsets.data + s->rows;
 
-		if (add_valid(s, c, s->values[i].nulls, rows))
+		if (add_valid(s, c, s->values[i].nulls, rows) || (c->chunk_codes && add_codes(s, i, rows)))
 			return -ENOMEM;
 		if (c->size)
 			continue;
@@ -283,6 +335,11 @@ static PyObject *give(struct state *st, struct block *b, uint64_t nr, const char
 	return buffer_new(st, b, nr, format, size);
 }
 
+static const char *code_format(unsigned size)
+{
+	return types[size == 1 ? TRACECMD_TYPE_INT8 : size == 2 ? TRACECMD_TYPE_INT16 : TRACECMD_TYPE_INT32].format;
+}
+
 /* (type, element, values, valid, offsets, bytes, nulls, words); what it has not is None. */
 static PyObject *give_column(struct scan *s, unsigned i)
 {
@@ -294,7 +351,7 @@ static PyObject *give_column(struct scan *s, unsigned i)
 	if (!c->size && !s->rows && !block_grow(&c->offsets, sizeof(int64_t)))
 		*(int64_t *)c->offsets.data = 0;
 	return Py_BuildValue("szNNNNKN", types[c->type].name, c->element ? types[c->element].name : NULL,
-			     give(st, &c->values, s->rows, types[c->type].format, c->size),
+			     give(st, &c->values, s->rows, words ? code_format(c->size) : types[c->type].format, c->size),
 			     give(st, &c->valid, s->rows / 8 + 1, c->nulls ? "B" : NULL, 1),
 			     give(st, &c->offsets, s->rows + 1, c->size ? NULL : "q", sizeof(int64_t)),
 			     give(st, &c->bytes, c->used, c->size ? NULL : "B", 1), (unsigned long long)c->nulls,

@@ -2,7 +2,7 @@
 """Columns by the Arrow C data interface: what the C half needs to fill its structs.
 
 Strings and lists are the large ones of Arrow (64-bit offsets); words are dictionaries of
-large strings with int32 indices."""
+large strings with signed indices."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import _tracecmd
 
 _FORMATS = {"int8": b"c", "uint8": b"C", "int16": b"s", "uint16": b"S", "int32": b"i", "uint32": b"I",
             "int64": b"l", "uint64": b"L"}
+
+_CODES = {"b": "c", "h": "s", "i": "i"}
 
 
 def _format(number: str) -> str:
@@ -33,7 +35,7 @@ def _metadata(pairs: dict) -> bytes:
 def _column_schema(c: Any) -> tuple:
     metadata = _metadata({"unit": "ns"}) if c.name == "ts" else None
     if c.type == "word":
-        return ("i", c.name, True, metadata, [], ("U", "", True, None, [], None))
+        return (_CODES[memoryview(c.values).format], c.name, True, metadata, [], ("U", "", True, None, [], None))
     if c.type == "string":
         return ("U", c.name, True, metadata, [], None)
     if c.type == "array" and c.element == "uint8":

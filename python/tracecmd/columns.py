@@ -106,7 +106,7 @@ _FORMATS = {"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i"
 
 
 class Words(Sequence):
-    """Strings of which many are alike: codes (a number for each row, -1: null) and the words they stand for."""
+    """Strings of which many are alike: codes (a number for each row, -1: null; of columns() in as few bytes as will do) and the words they stand for."""
 
     def __init__(self, column: Column) -> None:
         self.words: list = column.words

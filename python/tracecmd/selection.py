@@ -141,8 +141,8 @@ class Selection:
 
     # ---- reading ----
 
-    def _scan(self, columns: dict, unordered: bool = False) -> Any:
-        return self.trace._handle.scan(self._selection(unordered), list(columns.values()) or [(WHAT["cpu"], None)])
+    def _scan(self, columns: dict, unordered: bool = False, narrow: bool = False) -> Any:
+        return self.trace._handle.scan(self._selection(unordered), list(columns.values()) or [(WHAT["cpu"], None)], narrow)
 
     def _read(self, scan: Any, names: Iterable[str], rows: int) -> tuple:
         n, parts, ended, damage = scan.read(0 if self._nothing else rows)
@@ -155,7 +155,7 @@ class Selection:
     def columns(self) -> Columns:
         """All of it, in memory."""
         names = self._columns()
-        return self._read(self._scan(names), names, (1 << 63) - 1)[0]
+        return self._read(self._scan(names, narrow=True), names, (1 << 63) - 1)[0]
 
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[Columns]:
         """The same in pieces of at most so many rows, each in memory of its own: what the loop does not keep is

@@ -27,10 +27,22 @@ def test_words():
     words = t.select("sched_switch").columns()["next_comm"]
     strings = [e["next_comm"] for e in t if e.name == "sched_switch"]
     assert list(words) == strings and np.asarray(words).tolist() == strings
-    assert words.codes.dtype == np.int32 and words.words == list(dict.fromkeys(strings))
+    assert words.codes.dtype == np.int8 and words.words == list(dict.fromkeys(strings))
     name = strings[0]
     assert (words == name).tolist() == [s == name for s in strings]
     assert not (words == "nobody").any() and "words>" in repr(words)
+
+
+def test_many_words_take_wider_codes():
+    """More words than a byte has numbers are met behind rows that have such ones."""
+    path = fixture("syn-v7-be-l4-p8192-none")
+    one = tracecmd.open(path).select("print", ["buf"]).columns()["buf"]
+    assert len(one.words) > 127 and one.codes.dtype == np.int16
+    copies = 65536 // list(one.codes).index(120) + 50
+    many = tracecmd.open_many([path] * copies).select("print", ["ts", "buf"]).columns()["buf"]
+    assert list(one.codes).index(120) * copies > 65536      # what is read at a time
+    assert many.codes.dtype == np.int16 and many.words == one.words
+    assert np.bincount(many.codes).tolist() == (np.bincount(one.codes) * copies).tolist()
 
 
 def test_nulls_where_an_event_has_not_the_field():
@@ -164,7 +176,7 @@ def values_of(schema, array):
     assert array.null_count == n - valid.sum() and array.offset == 0
     if schema.dictionary:
         words = values_of(schema.dictionary.contents, array.dictionary.contents)
-        made = [words[i] if i >= 0 else None for i in numbers(buffers[1], "i4", n)]
+        made = [words[i] if i >= 0 else None for i in numbers(buffers[1], NUMBERS[schema.format], n)]
     elif schema.format in NUMBERS:
         made = numbers(buffers[1], NUMBERS[schema.format], n).tolist()
     else:

@@ -193,6 +193,8 @@ static void test_event_patterns(void **state)
 	assert_non_null(strstr(e.text, "did you mean 'sched:sched_switch'"));
 	assert_int_equal(check_one(f, "irq:sched_switch", &e), -ENOENT);
 	assert_non_null(strstr(e.text, "did you mean 'sched:sched_switch'"));
+	assert_int_equal(check_one(f, ":mod:nosuch", &e), -ENOENT);
+	assert_non_null(strstr(e.text, "load it first"));
 }
 
 static void test_check_names(void **state)
