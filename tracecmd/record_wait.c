@@ -210,13 +210,18 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 	enum record_end end = RECORD_END_BLIND;
 	const struct pollfd *p;
 	struct pollfds fds = { 0 };
+	int heard;
 
 	while ((p = wait_event(&fds, child, w, signal_fd, alarm_fd, watch, e))) {
 		unsigned nr = signals_read(signal_fd, watch);
 
 		*seen += nr;
-		if (p[POLL_ALARM].revents || p[POLL_LISTENER].revents) {
+		if (p[POLL_ALARM].revents) {
 			end = RECORD_END_ALARM;
+			break;
+		}
+		if (p[POLL_LISTENER].revents && (heard = sender_heard(watch->listener, NULL))) {
+			end = heard < 0 ? RECORD_END_ALARM : RECORD_END_HOST;
 			break;
 		}
 		if (child->pid && p[POLL_COMMAND].revents) {
