@@ -371,11 +371,6 @@ static int record(struct run *run, struct err *e)
 	unsigned signals = 0;
 	int r;
 
-	if (run->o->daemonize) {
-		r = daemon_begin("recording", &run->daemon_fd, e);
-		if (r)
-			return r;
-	}
 	r = run->local ? supervisor_start(&run->supervisor, run->kernel, e) : 0;
 	if (r)
 		return r;
@@ -384,6 +379,8 @@ static int record(struct run *run, struct err *e)
 	if (run->signal_fd < 0)
 		return run->signal_fd;
 	r = pid_file_write(&run->pid_file, e);
+	if (!r && run->pid_file.there)
+		supervisor_own(&run->supervisor, run->pid_file.path);
 	if (!r)
 		r = (!run->local ? begin_guests : run->o->perf ? begin_perf : begin)(run, e);
 	if (r)
@@ -418,9 +415,13 @@ int record_run(struct trace_options *o, struct err *e)
 		.trigger = RECORD_TRIGGER_NONE, .out.file.fd = -1, .signal_fd = -1, .daemon_fd = -1,
 	};
 	struct err undo = { 0 };
-	int r;
+	int r = 0;
 
-	r = check_all(&run, e);
+	/* First of all: a lock is known by the process that took it. */
+	if (o->daemonize)
+		r = daemon_begin("recording", &run.daemon_fd, e);
+	if (!r)
+		r = check_all(&run, e);
 	if (!r)
 		r = record(&run, e);
 	if (!r)

@@ -150,7 +150,10 @@ void stop_signals_last(int fd, unsigned seen)
 	sigset_t set;
 
 	seen += signals_read(fd, NULL);
-	signals_left = seen < SIGNALS_MAX ? SIGNALS_MAX - seen : 1;
+	signals_left = 1;
+	if (seen >= SIGNALS_MAX)
+		leave(SIGTERM);
+	signals_left = SIGNALS_MAX - seen;
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);

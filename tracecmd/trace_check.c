@@ -93,6 +93,8 @@ static int check_sent(const struct trace_options *o, struct err *e)
 		return usage_error(e, "option %s: that is a terminal; redirect it", option);
 	if (o->daemonize)
 		return usage_error(e, "options %s and --daemonize exclude each other", option);
+	if (o->has_status_fd && o->status_fd == (unsigned)fd)
+		return usage_error(e, "options %s and --status-fd %d: both would go into one file", option, fd);
 	return EXIT_OK;
 }
 
