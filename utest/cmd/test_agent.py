@@ -172,7 +172,9 @@ def sessions():
     return [n for n in os.listdir(INSTANCES) if n.startswith("tracecmd-agent-")]
 
 
-COMMAND = ("sh", "-c", "for i in 1 2 3 4 5; do bash -c 'echo $PPID' >/dev/null; done")
+# An agent says that it is ready, and traces a moment later.
+COMMAND = ("sh", "-c", f"while grep -q 0 {INSTANCES}/tracecmd-agent-*/tracing_on; do sleep 0.01; done; "
+                       "for i in 1 2 3 4 5; do bash -c 'echo $PPID' >/dev/null; done")
 
 
 def test_host_and_agent_record_the_same(kernel, tmp_path):
@@ -181,7 +183,7 @@ def test_host_and_agent_record_the_same(kernel, tmp_path):
     with agent() as a:
         p = run(TRACECMD, "record", "-o", "t.dat", "-B", mine, "-e", "sched:sched_process_exit", "-A",
                 f"127.0.0.1:{a.port}", "--name", "guest", "-e", "sched:sched_process_exit", "-b", "200", *COMMAND, cwd=tmp_path)
-        assert not sessions()
+        wait_for(lambda: not sessions(), "the agent's instance is gone")
         a.end()
     assert sorted(os.listdir(tmp_path)) == ["t-guest.dat", "t.dat"], p.stderr
     for name in ("t.dat", "t-guest.dat"):
@@ -206,7 +208,7 @@ def test_with_a_key(kernel, tmp_path):
     key = key_file(tmp_path)
     with agent("--key-file", key) as a:
         run(TRACECMD, "record", "-o", "t.dat", "--key-file", key, "-A", f"127.0.0.1:{a.port}", "--name", "guest", "-e",
-            "sched:sched_process_exit", "true", cwd=tmp_path)
+            "sched:sched_process_exit", *COMMAND, cwd=tmp_path)
         other = key_file(tmp_path, "fedcba9876543210\n")
         p = run(TRACECMD, "record", "-o", "u.dat", "--key-file", other, "-A", f"127.0.0.1:{a.port}", "-e", "sched", "true",
                 cwd=tmp_path, status=1)
