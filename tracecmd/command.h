@@ -38,7 +38,7 @@ extern const struct command *const commands[];	/* NULL-ended, in main.c */
 extern const struct command record_command, extract_command, restore_command;
 extern const struct command report_command;
 extern const struct command convert_command;
-extern const struct command dump_command, listen_command;
+extern const struct command dump_command, listen_command, agent_command;
 
 extern const struct command start_command, stop_command, restart_command, reset_command,
 	snapshot_command, clear_command, show_command, stat_command, list_command, control_command,

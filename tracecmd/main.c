@@ -32,6 +32,7 @@ const struct command *const commands[] = {
 	&restore_command,
 	&dump_command,
 	&listen_command,
+	&agent_command,
 	NULL
 };
 

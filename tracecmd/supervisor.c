@@ -22,7 +22,7 @@ enum { ALIVE_FD = 3, LOG_FD, FIRST_OTHER_FD };
 enum about {
 	SAY_NOTHING, SAY_UNDO,
 	SAY_LOCKED,			/* its descriptor comes with it */
-	SAY_LEFTOVER, SAY_COMPLETE,	/* a file */
+	SAY_OWN, SAY_LEFTOVER, SAY_COMPLETE,	/* a file */
 };
 
 struct said {
@@ -142,10 +142,17 @@ static void remember(struct files *files, const struct said *said)
 		memcpy(file, said, SAID_LEN(said));
 }
 
+static void remove_all(const struct files *files)
+{
+	for (size_t i = 0; i < files->nr; i++)
+		if (is_there(files->v[i]))
+			unlink(files->v[i]->path);
+}
+
 static _Noreturn void supervisor_main(const struct supervisor *s, const struct kernel *k, int alive)
 {
 	struct said said = { 0 }, complete = { 0 };
-	struct files leftover = { 0 };
+	struct files leftover = { 0 }, own = { 0 };
 	struct held held = { 0 };
 	struct err e = { 0 };
 	int fd;
@@ -159,13 +166,15 @@ static _Noreturn void supervisor_main(const struct supervisor *s, const struct k
 			hold(&held, fd);
 		else if (said.about == SAY_LEFTOVER)
 			remember(&leftover, &said);
+		else if (said.about == SAY_OWN)
+			remember(&own, &said);
 		else
 			complete = said;
 	}
+	if (said.about == SAY_NOTHING)
+		remove_all(&own);
 	if (said.about == SAY_NOTHING && complete.about && is_there(&complete))
-		for (size_t i = 0; i < leftover.nr; i++)
-			if (is_there(leftover.v[i]))
-				unlink(leftover.v[i]->path);
+		remove_all(&leftover);
 	_exit(undo_all(s, &held, said.about == SAY_UNDO, &e) < 0 ? EXIT_FAILED : EXIT_OK);
 }
 
@@ -202,12 +211,22 @@ static void say_file(const struct supervisor *s, enum about about, const struct 
 	}
 }
 
-void supervisor_leftover(const struct supervisor *s, const char *path)
+static void say_path(const struct supervisor *s, enum about about, const char *path)
 {
 	struct stat st;
 
 	if (!stat(path, &st))
-		say_file(s, SAY_LEFTOVER, &st, path);
+		say_file(s, about, &st, path);
+}
+
+void supervisor_own(const struct supervisor *s, const char *path)
+{
+	say_path(s, SAY_OWN, path);
+}
+
+void supervisor_leftover(const struct supervisor *s, const char *path)
+{
+	say_path(s, SAY_LEFTOVER, path);
 }
 
 void supervisor_complete(const struct supervisor *s, int fd, const char *path)

@@ -29,6 +29,8 @@ struct supervisor {
  * until our end, so it leaves no events in a trace. 0, -errno.
  */
 int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e);
+/* Should we be killed, it removes the file @path, if that is the one that has the name now. Best effort. */
+void supervisor_own(const struct supervisor *s, const char *path);
 /*
  * Should we be killed, it removes the files that were told with the first, if the second was called and the file
  * open as @fd has the name @path by then. Best effort.

@@ -187,7 +187,8 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 	fill_boot(rec);
 	ro.codec = opts->codec;
 	ro.cut_bytes = opts->last_bytes ? opts->last_bytes / RECORD_SHARES : opts->rotate_bytes;
-	r = getrandom(&rec->session, sizeof(rec->session), 0) < 0 ? -errno : 0;
+	rec->session = opts->trace_id;
+	r = !rec->session && getrandom(&rec->session, sizeof(rec->session), 0) < 0 ? -errno : 0;
 	if (r)
 		err_errno(e, r, "cannot make up an id for the recording");
 	if (!r)

@@ -376,12 +376,25 @@ def test_daemonize(dat, tmp_path):
     try:
         assert tracing()
         assert open("/run/tracecmd-record.pid").read() == f"{pid}\n"
+        # the lock is of the process that was named
+        assert f"process {pid}, uses" in run(TRACECMD, "reset", "-B", INSTANCE, status=1).stderr
     finally:
         os.kill(pid, signal.SIGINT)
         wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the recording has ended")
     assert not os.path.exists("/run/tracecmd-record.pid")
     strict_check(dat)
     assert not tracing()
+
+
+def test_daemonize_killed(dat, tmp_path):
+    """Nobody is left behind a process id that will be another's."""
+    pid_file = tmp_path / "pid"
+    with open(tmp_path / "said", "w") as out:
+        subprocess.run([TRACECMD, "record", "-o", dat, *IN, "-q", "--daemonize", "--pid-file", pid_file, "-e", "sched"],
+                       stdout=out, stderr=out, stdin=subprocess.DEVNULL, check=True, timeout=60)
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)
+    wait_for(lambda: not pid_file.exists(), "the pid file is gone")
+    wait_for(lambda: not os.path.exists(DIR), "the instance is gone")
 
 
 def test_daemonize_that_cannot_begin(dat, tmp_path):
