@@ -41,7 +41,7 @@ def pkg_config(*args):
 def compiled(folder, name, *packages):
     program = folder / name
     common.run("cc", "-O1", *STRICT, "-Wno-ignored-qualifiers", *pkg_config("--cflags", *packages), "-o", program,
-               TOP / "utest" / "abi" / f"{name}.c", *pkg_config("--libs", *packages))
+               *(TOP / "utest" / "abi").glob(f"{name}*.c"), *pkg_config("--libs", *packages))
     return program
 
 
