@@ -52,6 +52,12 @@ size_t take_action(int argc, char **argv, const char *const *names, size_t nr, s
 
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
 int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/*
+ * The value of --verbose, a name (with anything behind it) or a number; @arg NULL: the option has none,
+ * which leaves *level. EXIT_OK, or EXIT_USAGE with @e set.
+ */
+enum { LEVEL_WARN = 3, LEVEL_INFO = 4 };
+int verbose_level(const char *arg, uint64_t *level, struct err *e);
 struct option;
 /* What getopt_long did not take: an unknown option, with those of @longs that are near, or a
  * missing value. Returns EXIT_USAGE with @e set. */

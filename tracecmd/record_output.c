@@ -190,17 +190,35 @@ int record_output_files(const struct trace_options *o, struct kernel *k, bool wi
 }
 
 /* By the clock that times of the file are of: that of the first part recorded. */
+/* The clock of all that is recorded: a file has one offset to the time of day. */
+static int common_clock(const struct kernel_setup *s, char *clock, size_t size, struct err *e)
+{
+	char other[32];
+	int r = 0;
+
+	for (size_t i = 0; i < s->instances.nr && !r; i++) {
+		struct kernel_instance *in = s->instances.v[i].in;
+		bool first = !*clock;
+
+		if (in)
+			r = kernel_instance_clock(in, first ? clock : other, first ? size : sizeof(other), e);
+		if (in && !r && !first && strcmp(clock, other))
+			r = err_set(e, -EINVAL, "cannot tell the time of day (--date) of buffers with different trace "
+				    "clocks: '%s' has %s, another %s", kernel_instance_name(in), other, clock);
+	}
+	if (r == -EINVAL)
+		err_hint(e, "give all the same with -C");
+	return r;
+}
+
 int record_output_date(struct record_output *out, struct kernel *k, struct err *e)
 {
-	const struct kernel_setup *s = &out->o->setup;
 	char clock[32] = "";
-	int r = 0;
+	int r;
 
 	if (!out->o->date)
 		return 0;
-	for (size_t i = 0; i < s->instances.nr && !r && !*clock; i++)
-		if (s->instances.v[i].in)
-			r = kernel_instance_clock(s->instances.v[i].in, clock, sizeof(clock), e);
+	r = common_clock(&out->o->setup, clock, sizeof(clock), e);
 	if (r)
 		return r;
 	out->opts.has_date = true;

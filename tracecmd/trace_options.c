@@ -239,21 +239,11 @@ static int set_once(struct parser *p, int opt, const char **to)
 /* From "info" on everything is told. */
 static int set_verbose(struct parser *p)
 {
-	static const char *const levels[] = { "none", "crit", "err", "warn", "info", "debug", "all" };
-	uint64_t number;
+	uint64_t level = LEVEL_INFO;
+	int r = verbose_level(optarg, &level, p->e);
 
-	p->o->tell_writes = true;
-	if (!optarg)
-		return EXIT_OK;
-	if (parse_u64(optarg, &number))
-		for (number = 0; number < ARRAY_SIZE(levels); number++)
-			if (!strncmp(optarg, levels[number], strlen(levels[number])))
-				break;
-	if (number >= ARRAY_SIZE(levels))
-		return usage_error(p->e, "option --verbose: '%s' is no level; there are none, crit, err, "
-				   "warn, info, debug, all", optarg);
-	p->o->tell_writes = number >= 4;
-	return EXIT_OK;
+	p->o->tell_writes = level >= LEVEL_INFO;
+	return r;
 }
 
 static int set_max_kb(struct parser *p)

@@ -2,7 +2,9 @@
 /*
  * What programs rely on in trace-cmd's interface, case by case: for this library and for
  * trace-cmd's. Prints "ok NAME" or "FAILED NAME: why" for each.
- *	conformance TRACE INSTANCES      a version 7 file of two CPUs; one with instances
+ *	conformance TRACE INSTANCES HOST GUEST STACKS LOSSES
+ * A version 7 file of two CPUs, one with instances, those of a host and of its guest, one
+ * with the stack of each event, one with lost events.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,7 +17,7 @@
 #include <unistd.h>
 #include <trace-cmd.h>
 
-static const char *trace, *instances, *why;
+static const char *trace, *instances, *host, *guest, *stacks, *losses, *why;
 
 #define CHECK(x) do { if (!(x)) { why = #x; return; } } while (0)
 #define OPEN(h) struct tracecmd_input *h = tracecmd_open(trace, 0); CHECK(h)
@@ -593,6 +595,64 @@ static void reads_are_not_filtered(void)
 	tracecmd_close(h);
 }
 
+/* Counts stacks, and those that are not behind their event. */
+static int see_stacks(struct tracecmd_input *h, struct tep_record *r, int cpu, void *data)
+{
+	struct tep_event *event = tep_find_event_by_record(tracecmd_get_tep(h), r);
+	int *counts = data;
+
+	(void)cpu;
+	counts[event && !strcmp(event->name, "kernel_stack")]++;
+	return 0;
+}
+
+static void stacks_go_along(void)
+{
+	struct tracecmd_input *h = tracecmd_open(stacks, 0);
+	int all[2] = { 0 }, some[2] = { 0 };
+
+	CHECK(h && !tracecmd_iterate_events(h, NULL, 0, see_stacks, all) && all[1]);
+	tracecmd_close(h);
+	h = tracecmd_open(stacks, 0);
+	CHECK(h && tracecmd_filter_add(h, "sched_switch:next_pid == 0", false));
+	CHECK(!tracecmd_iterate_events(h, NULL, 0, see_stacks, some));
+	CHECK(some[0] && some[0] < all[0] && some[1] && some[1] <= some[0]);
+	tracecmd_close(h);
+}
+
+static int see_lost(struct tracecmd_input *h, struct tep_record *r, int cpu, void *data)
+{
+	(void)h;
+	(void)cpu;
+	*(int *)data += r->missed_events != 0;
+	return 0;
+}
+
+static int follow_lost(struct tracecmd_input *h, struct tep_event *event, struct tep_record *r, int cpu, void *data)
+{
+	(void)h;
+	(void)cpu;
+	*(int *)data += event && r->missed_events;
+	return 0;
+}
+
+static void lost_are_told(void)
+{
+	struct tracecmd_input *h = tracecmd_open(losses, 0);
+	int seen = 0, followed = 0, filtered = 0;
+
+	CHECK(h && !tracecmd_follow_missed_events(h, follow_lost, &followed));
+	CHECK(!tracecmd_iterate_events(h, NULL, 0, see_lost, &seen) && seen > 3 && followed == seen);
+	tracecmd_close(h);
+	h = tracecmd_open(losses, 0);
+	followed = 0;
+	/* whatever filters say */
+	CHECK(h && tracecmd_filter_add(h, "ftrace/print", false));
+	CHECK(!tracecmd_follow_missed_events(h, follow_lost, &followed));
+	CHECK(!tracecmd_iterate_events(h, NULL, 0, see_lost, &filtered) && followed == seen && filtered < seen);
+	tracecmd_close(h);
+}
+
 static int follow(struct tracecmd_input *h, struct tep_event *event, struct tep_record *r, int cpu, void *data)
 {
 	int *nr = data;
@@ -682,6 +742,34 @@ static void no_guests(void)
 	CHECK(!tracecmd_map_find_by_host_pid(v[0], 1));
 	tracecmd_close(v[0]);
 	tracecmd_close(v[1]);
+}
+
+static void guest_maps(void)
+{
+	struct tracecmd_input *v[2];
+	struct tracecmd_cpu_map *map;
+	const char *name;
+	const int *pids;
+	int nr, a;
+
+	v[0] = tracecmd_open(host, 0);
+	v[1] = tracecmd_open(guest, 0);
+	CHECK(v[0] && v[1]);
+	CHECK(!tracecmd_get_guest_cpumap(v[0], tracecmd_get_traceid(v[1]), &name, &nr, &pids) && *name && nr == 2);
+	CHECK(!tracecmd_get_guest_cpumap(v[0], tracecmd_get_traceid(v[1]), NULL, NULL, NULL));
+	CHECK(tracecmd_map_vcpus(v, 2) == 1);
+	for (int cpu = 0; cpu < nr; cpu++) {
+		map = tracecmd_get_cpu_map(v[1], cpu);
+		CHECK(map && tracecmd_map_get_host_pid(map) == pids[cpu] && tracecmd_map_get_guest(map) == v[1]);
+		CHECK(tracecmd_map_find_by_host_pid(v[0], pids[cpu]) == map);
+		CHECK(tracecmd_map_find_by_host_pid(v[1], pids[cpu]) == map);
+		CHECK(!tracecmd_map_get_private(map));
+		tracecmd_map_set_private(map, &a);
+		CHECK(tracecmd_map_get_private(map) == &a);
+	}
+	CHECK(!tracecmd_get_cpu_map(v[1], nr) && !tracecmd_map_find_by_host_pid(v[0], pids[0] + 100000));
+	tracecmd_close(v[1]);
+	tracecmd_close(v[0]);
 }
 
 static void no_cpu_map(void)
@@ -817,7 +905,7 @@ static const struct { const char *name; void (*fn)(void); } cases[] = {
 	CASE(iterate_stops), CASE(iterate_keeps), CASE(iterate_reads_on), CASE(iterate_multi), CASE(iterate_reverse),
 	CASE(reset_with_empty_cpu), CASE(filters), CASE(bad_filters), CASE(reads_are_not_filtered), CASE(followers),
 	CASE(follower_stops), CASE(time_offset), CASE(no_guests), CASE(no_cpu_map), CASE(peeking), CASE(previous),
-	CASE(cursors), CASE(threads),
+	CASE(cursors), CASE(threads), CASE(guest_maps), CASE(stacks_go_along), CASE(lost_are_told),
 };
 
 /* Each in a process of its own: some end trace-cmd's library. */
@@ -839,10 +927,14 @@ static void run(const char *name, void (*fn)(void))
 
 int main(int argc, char **argv)
 {
-	if (argc != 3)
+	if (argc != 7)
 		return 2;
 	trace = argv[1];
 	instances = argv[2];
+	host = argv[3];
+	guest = argv[4];
+	stacks = argv[5];
+	losses = argv[6];
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		run(cases[i].name, cases[i].fn);
