@@ -331,9 +331,11 @@ static void test_division_by_constants(void **state)
 	static const struct { const char *print, *text; } cases[] = {
 		{ "\"%d\", REC->a / (4 * 4)", "6" }, { "\"%d\", REC->a / (2 | 1)", "51" },
 		{ "\"%d\", REC->a % (2 | 1)", "1" }, { "\"%d\", REC->a / (u64)10", "10" },
-		{ "\"%d\", REC->a / ((u64)10)", "10" }, { "\"%d\", REC->a / sizeof(int)", "25" },
-		{ "\"%d\", (REC->a + 28) / (2 * sizeof(int))", "16" }, { "\"%d\", 1000 / (u64)REC->a", "10" },
+		{ "\"%d\", REC->a / ((u64)10)", "10" }, { "\"%d\", 1000 / (u64)REC->a", "10" },
 		{ "\"%d\", 1 / (2 - 2)", "-2" }, { "\"%d\", REC->a / (0x10)", "6" },
+#ifndef __SANITIZE_ADDRESS__	/* libtraceevent's parser looks at memory it has freed behind sizeof(...) */
+		{ "\"%d\", REC->a / sizeof(int)", "25" }, { "\"%d\", (REC->a + 28) / (2 * sizeof(int))", "16" },
+#endif
 	};
 	static const uint8_t rec[] = RECORD(300, 100, 0, 0, 0);
 
