@@ -39,11 +39,6 @@ int guests_add(struct guests *g, const struct guest_opts *opts, struct err *e)
 	return 0;
 }
 
-size_t guests_nr(const struct guests *g)
-{
-	return g ? g->v.nr : 0;
-}
-
 void guests_info(const struct guests *g, size_t i, struct guest_info *ret)
 {
 	const struct guest *one = g->v.v[i];

@@ -169,7 +169,6 @@ struct guests;
 struct guests *guests_new(void);	/* NULL: no memory */
 /* Connects to an agent and asks; it has begun to prepare then. What @opts points to must outlive it. 0, -errno. */
 int guests_add(struct guests *g, const struct guest_opts *opts, struct err *e);
-size_t guests_nr(const struct guests *g);
 void guests_info(const struct guests *g, size_t i, struct guest_info *ret);
 struct kernel;
 /* All record from then on; threads take what they send. @k: for clocks that are compared; NULL if none are. It has to stay
