@@ -371,7 +371,7 @@ static int record(struct run *run, struct err *e)
 	unsigned signals = 0;
 	int r;
 
-	r = run->local ? supervisor_start(&run->supervisor, run->kernel, e) : 0;
+	r = run->local ? supervisor_start(&run->supervisor, run->kernel, run->out.spool_base, e) : 0;
 	if (r)
 		return r;
 	run->out.supervisor = &run->supervisor;

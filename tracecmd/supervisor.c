@@ -13,6 +13,7 @@
 
 #include "control_server.h"
 #include "notes.h"
+#include "record/left.h"
 #include "supervisor.h"
 
 /* Its descriptors, once the recorder's others are closed: locks are the last. */
@@ -149,13 +150,26 @@ static void remove_all(const struct files *files)
 			unlink(files->v[i]->path);
 }
 
+/* Where the killed recorder's events are: with --temp or without a file, not where the user would look. */
+static void tell_left(const char *base)
+{
+	struct left l;
+
+	if (!base || left_find(base, &l, NULL) <= 0)
+		return;
+	if (l.has_events && !l.live)
+		fprintf(stderr, "tracecmd: what was recorded is kept in '%s' and its neighbours: 'tracecmd report %s' reads "
+			"them, 'tracecmd restore -o FILE %s' makes a file of them\n", l.spools.v[0], base, base);
+	left_release(&l);
+}
+
 static _Noreturn void supervisor_main(const struct supervisor *s, const struct kernel *k, int alive)
 {
 	struct said said = { 0 }, complete = { 0 };
 	struct files leftover = { 0 }, own = { 0 };
 	struct held held = { 0 };
 	struct err e = { 0 };
-	int fd;
+	int fd, r;
 
 	close(s->alive);
 	stand_apart(k, alive, s->log, &held);
@@ -175,7 +189,10 @@ static _Noreturn void supervisor_main(const struct supervisor *s, const struct k
 		remove_all(&own);
 	if (said.about == SAY_NOTHING && complete.about && is_there(&complete))
 		remove_all(&leftover);
-	_exit(undo_all(s, &held, said.about == SAY_UNDO, &e) < 0 ? EXIT_FAILED : EXIT_OK);
+	r = undo_all(s, &held, said.about == SAY_UNDO, &e);
+	if (said.about == SAY_NOTHING)
+		tell_left(s->spools);
+	_exit(r < 0 ? EXIT_FAILED : EXIT_OK);
 }
 
 /* Never waits for who does not listen. 0, -errno. */
@@ -280,11 +297,12 @@ static int await_ready(const struct supervisor *s)
 	return n == 1 ? 0 : n ? -errno : -ECHILD;
 }
 
-int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
+int supervisor_start(struct supervisor *s, struct kernel *k, const char *spools, struct err *e)
 {
 	int alive[2], r;
 
 	*s = SUPERVISOR_NONE;
+	s->spools = spools;
 	s->log = note_new(&s->note);
 	if (s->log < 0)
 		return start_failed(s, s->log, -1, e);

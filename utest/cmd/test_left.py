@@ -196,6 +196,26 @@ def test_spools_of_another_recording_are_not_mixed_in(kernel, left):
     assert "1 files of another recording" in p.stderr and without_names(p.stdout) == before
 
 
+@pytest.mark.parametrize("output", ["x.dat", "-"])
+def test_killed_recording_says_where_its_events_are(kernel, tmp_path, output):
+    """They are not where the file was to be."""
+    os.mkdir(tmp_path / "spools")
+    os.mkdir(tmp_path / "out")
+    try:
+        with recording("-o", output, "--temp", tmp_path / "spools", "-B", INSTANCE, "-e", "sched", "-e", "syscalls",
+                       cwd=tmp_path / "out") as p:
+            wait_for(lambda: run(common.tool("workload"), 100) and
+                     any(path.stat().st_size > 100_000 for path in (tmp_path / "spools").glob("*.cpu*")), "there are events")
+            p.kill()
+            err = p.communicate(timeout=60)[1]
+    finally:
+        clean_instance()
+    told = re.search(r"what was recorded is kept in '(.*)' and its neighbours: 'tracecmd report (.*)' reads them", err)
+    assert told and os.path.exists(told[1]) and told[1].startswith(f"{tmp_path}/spools/"), err
+    assert f"tracecmd restore -o FILE {told[2]}'" in err and os.listdir(tmp_path / "out") == []
+    assert len(lines(run(TRACECMD, "report", told[2], status=1).stdout)) > 100
+
+
 def test_nothing_is_left(tmp_path):
     p = run(TRACECMD, "report", tmp_path / "x.dat", status=1)
     assert "No such file or directory" in p.stderr
