@@ -19,9 +19,9 @@
 /* Its descriptors, once the recorder's others are closed: locks are the last. */
 enum { ALIVE_FD = 3, LOG_FD, FIRST_OTHER_FD };
 
-/* What it is told. The recorder's end is told by the connection's. */
+/* What it is told. That the recorder was killed is told by the connection's end. */
 enum about {
-	SAY_NOTHING, SAY_UNDO,
+	SAY_NOTHING, SAY_UNDO, SAY_DONE,	/* the last that is said */
 	SAY_LOCKED,			/* its descriptor comes with it */
 	SAY_OWN, SAY_LEFTOVER, SAY_COMPLETE,	/* a file */
 };
@@ -104,7 +104,7 @@ static void stand_apart(const struct kernel *k, int alive, int log, struct held 
 	close(STDOUT_FILENO);
 }
 
-/* The next that we are told; its about is SAY_NOTHING when the recorder has ended. *ret_fd: what came with it, or -1. */
+/* The next that we are told; its about is SAY_NOTHING when the recorder was killed. *ret_fd: what came with it, or -1. */
 static void hear(struct said *ret, int *ret_fd)
 {
 	char control[CMSG_SPACE(sizeof(int))];
@@ -175,7 +175,7 @@ static _Noreturn void supervisor_main(const struct supervisor *s, const struct k
 	stand_apart(k, alive, s->log, &held);
 	if (write_full(ALIVE_FD, "", 1))
 		_exit(EXIT_FAILED);
-	for (hear(&said, &fd); said.about > SAY_UNDO; hear(&said, &fd)) {
+	for (hear(&said, &fd); said.about > SAY_DONE; hear(&said, &fd)) {
 		if (said.about == SAY_LOCKED)
 			hold(&held, fd);
 		else if (said.about == SAY_LEFTOVER)
@@ -327,12 +327,12 @@ int supervisor_start(struct supervisor *s, struct kernel *k, const char *spools,
 	return 0;
 }
 
-/* Has it put everything back. */
-static void ask_to_undo(const struct supervisor *s)
+/* Has it put everything back, or tells it that there is nothing to do. Then it may be gone. */
+static void say_last(const struct supervisor *s, bool undo)
 {
-	struct said said = { .about = SAY_UNDO };
+	struct said said = { .about = undo ? SAY_UNDO : SAY_DONE };
 
-	if (s->alive >= 0 && say(s, &said, -1))
+	if (s->alive >= 0 && say(s, &said, -1) && undo)
 		notice(&stderr_notices, "cannot ask the process that puts settings back");
 }
 
@@ -353,12 +353,11 @@ int supervisor_end(struct supervisor *s, const struct err *undo, int r, struct e
 {
 	bool undone;
 
-	if (undo->code)
-		ask_to_undo(s);
 	/* Cannot fail; were it to, putting things back twice does no harm. */
-	else if (s->log >= 0 && ftruncate(s->log, 0) < 0)
+	if (!undo->code && s->log >= 0 && ftruncate(s->log, 0) < 0)
 		notice(&stderr_notices, "cannot empty the list of changed settings: %s",
 		       strerror(errno));
+	say_last(s, undo->code);
 	undone = stop(s) || !undo->code;
 	if (s->note && undone)
 		unlink(s->note);

@@ -65,13 +65,13 @@ def test_both_killed(before, tmp_path):
     with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched", "-b", "3000") as p:
         pid = p.pid
         kill_both(p)
-    assert len(notes()) == 1 and os.path.isdir(DIR)
+    assert len(notes(pid)) == 1 and os.path.isdir(DIR)
     for command in ("stat", "-B", INSTANCE), ("show", "-B", INSTANCE, "--cpu", "0"):
         p = run(TRACECMD, *command, status=None)
         assert f"process {pid}" in p.stderr and "reset --recover" in p.stderr
     p = run(TRACECMD, "reset", "--recover")
     assert f"process {pid}" in p.stderr
-    assert not notes() and not os.path.exists(DIR)
+    assert not notes(pid) and not os.path.exists(DIR)
     assert run(TRACECMD, "reset", "--recover").stderr == ""
     p = run(TRACECMD, "report", tmp_path / "x.dat", status=1)
     assert "was killed" in p.stderr
