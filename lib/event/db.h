@@ -11,6 +11,7 @@
 #include "event/prog.h"
 #include "event/past.h"
 #include "event/tables.h"
+#include "plugins/plugins.h"
 
 /*
  * What became of a text that is made in this room (builtin.h): it is whole, the
@@ -34,6 +35,9 @@ struct event_place { uint32_t offset, size; };
 /* Where a record names a task; comm NULL: nowhere. */
 struct event_teaches { const struct tep_format_field *pid, *comm; };
 
+/* A plugin's text of an event, and the plugin's options. */
+struct event_bound { struct plugin_binding at; uint64_t options; };
+
 /* A parsed event. Nothing in it changes once it can be found in a db. */
 struct event_slot {
 	struct event_name pub;
@@ -45,6 +49,7 @@ struct event_slot {
 	event_builtin_fn text;		/* NULL: none is made here */
 	uint32_t text_end;		/* how far a record must reach for it */
 	struct event_place at[7];	/* what it works on */
+	struct event_bound *bound;	/* for texts of plugins */
 	bool fields;			/* EVENT_STYLE_FIELDS */
 	bool no_handler;		/* EVENT_STYLE_NO_HANDLER */
 	bool plugin;			/* a plugin, not loaded yet perhaps, prints it */
@@ -77,6 +82,7 @@ struct event_plugins {
 	 * others: they are loaded when a text needs one.
 	 */
 	bool known;
+	bool in_order;			/* some may remember what they have seen */
 	atomic_bool loaded;		/* or there is nothing to load */
 };
 
