@@ -134,7 +134,8 @@ static const struct { const char *system, *name; } texts[] = {
 	{ "timer", "hrtimer_start" }, { "timer", "hrtimer_expire_entry" },
 	{ "kmem", "kmalloc" }, { "kmem", "kfree" }, { "kmem", "kmem_cache_alloc" },
 	{ "kmem", "kmem_cache_free" }, { "ftrace", "function" }, { "ftrace", "kernel_stack" },
-	{ "ftrace", "raw_data" },
+	{ "ftrace", "raw_data" }, { "tlb", "tlb_flush" }, { "syscalls", "sys_enter_futex" },
+	{ "kvm", "kvm_exit" }, { "kvm", "kvm_entry" }, { "kvmmmu", "kvm_mmu_get_page" },
 };
 
 static void compare_texts(struct side *own, struct side *plugin, struct tep_event *event)
