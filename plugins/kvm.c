@@ -27,7 +27,7 @@ static char *put_reason(char *p, uint64_t reason, uint64_t isa)
 	return p;
 }
 
-/* " rip 0xADDRESS", and " SYMBOL+0x1f" of the guest, if known. With room for @more behind it. */
+/* " rip 0xADDRESS", and " SYMBOL" or " SYMBOL+0x1f" of the guest, if known. With room for @more behind it. */
 static char *put_rip(const struct tracecmd_plugin_call *c, char *p, uint64_t rip, size_t more)
 {
 	struct tracecmd_plugin_symbol s = { 0 };
@@ -42,6 +42,8 @@ static char *put_rip(const struct tracecmd_plugin_call *c, char *p, uint64_t rip
 		return p;
 	*p++ = ' ';
 	p = put_bytes(p, s.name, s.len);
+	if (rip == s.start)
+		return p;
 	*p++ = '+';
 	return put_0x(p, rip - s.start);
 }
