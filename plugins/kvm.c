@@ -27,18 +27,14 @@ static char *put_reason(char *p, uint64_t reason, uint64_t isa)
 	return p;
 }
 
-/* " rip 0xADDRESS", and " SYMBOL" or " SYMBOL+0x1f" of the guest, if known. With room for @more behind it. */
-static char *put_rip(const struct tracecmd_plugin_call *c, char *p, uint64_t rip, size_t more)
+/* " SYMBOL" or " SYMBOL+0x1f" of the guest, nothing if it is not known. With room for @more behind it. */
+static char *put_guest(const struct tracecmd_plugin_call *c, char *p, uint64_t rip, size_t more)
 {
 	struct tracecmd_plugin_symbol s = { 0 };
 	bool known = c->guest_symbol && c->guest_symbol(c, rip, &s);
 
-	p = c->room(c, p, s.len + 3 * NUMBER_MAX + more);
-	if (!p)
-		return NULL;
-	p = put_bytes(p, " rip ", 5);
-	p = put_0x(p, rip);
-	if (!known)
+	p = c->room(c, p, s.len + 2 * NUMBER_MAX + more);
+	if (!p || !known)
 		return p;
 	*p++ = ' ';
 	p = put_bytes(p, s.name, s.len);
@@ -46,6 +42,12 @@ static char *put_rip(const struct tracecmd_plugin_call *c, char *p, uint64_t rip
 		return p;
 	*p++ = '+';
 	return put_0x(p, rip - s.start);
+}
+
+static char *put_rip(const struct tracecmd_plugin_call *c, char *p, uint64_t rip, size_t more)
+{
+	p = put_bytes(p, " rip ", 5);
+	return put_guest(c, put_0x(p, rip), rip, more);
 }
 
 enum { EXIT_REASON, EXIT_RIP, EXIT_ISA, EXIT_INFO1, EXIT_INFO2 };
@@ -101,8 +103,9 @@ static char *emulate_text(const struct tracecmd_plugin_call *c, char *p)
 	p = put_hex(p, tracecmd_plugin_number(c, EMULATE_BASE));
 	*p++ = ':';
 	p = put_hex(p, tracecmd_plugin_number(c, EMULATE_RIP));
-	p = put_bytes(p, ": ", 2);
-	p = c->room(c, p, 3 * len + 16);
+	p = put_guest(c, p, tracecmd_plugin_number(c, EMULATE_RIP), 3 * len + 16);
+	if (p)
+		p = put_bytes(p, ": ", 2);
 	for (uint64_t i = 0; p && i < len; i++) {
 		if (i)
 			*p++ = ' ';
@@ -137,7 +140,8 @@ static char *nested_text(const struct tracecmd_plugin_call *c, char *p)
 	/* no blank between the two: so has libtraceevent's plugin it */
 	p = put_bytes(p, " rip ", 5);
 	p = put_hex(p, tracecmd_plugin_number(c, NESTED_RIP));
-	return inject_text(c, p);
+	p = put_guest(c, p, tracecmd_plugin_number(c, NESTED_RIP), 256);
+	return p ? inject_text(c, p) : NULL;
 }
 
 /* ---- shadow pages ------------------------------------------------------------------ */
