@@ -79,14 +79,14 @@ static const struct tracecmd_plugin_want stack_fields[] = {
 
 /*
  * The frames fill the record from the first caller on; an address that ends in
- * 32 ones ends them early (kernels before 5.4 filled up with all ones).
+ * 32 ones ends them early (kernels before 5.4 filled up with all ones). Part of an address
+ * at the end is none; libtraceevent's plugin reads on behind the record there.
  */
 static char *stack_text(const struct tracecmd_plugin_call *c, char *p)
 {
 	uint32_t at = c->fields[0].offset, size = c->long_size;
 
-	/* part of an address: libtraceevent's plugin reads on behind the record, and nobody else should */
-	if ((size != 4 && size != 8) || (c->len - at) % size)
+	if (size != 4 && size != 8)
 		return NULL;
 	p = put_bytes(p, "<stack trace >\n", 15);
 	for (; size <= c->len - at; at += size) {

@@ -7,6 +7,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/tracecmd
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 INSTALL ?= install
 HEADERS := $(sort $(wildcard lib/include/*.h))
@@ -62,6 +63,9 @@ install: all $(if $(HAVE_MAN),install-man,no-man)
 	printf '%s\n' "$$USER_EVENT_PC_TEXT" >$(D)$(LIBDIR)/pkgconfig/libtracecmd-user-event.pc
 	chmod 644 $(D)$(LIBDIR)/pkgconfig/libtracecmd.pc $(D)$(LIBDIR)/pkgconfig/libtracecmd-user-event.pc
 	$(INSTALL) -m 644 completion/tracecmd.bash $(D)$(BASHCOMPDIR)/tracecmd
+	$(INSTALL) -D -m 644 setup/tracecmd-agent.socket $(D)$(UNITDIR)/tracecmd-agent.socket
+	sed 's,@BINDIR@,$(BINDIR),' setup/tracecmd-agent.service.in >$(D)$(UNITDIR)/tracecmd-agent.service
+	chmod 644 $(D)$(UNITDIR)/tracecmd-agent.service
 	$(INSTALL) -D -m 644 Documentation/differences.md $(D)$(DOCDIR)/differences.md
 	$(INSTALL) -m 644 Documentation/plugins.md $(D)$(DOCDIR)/plugins.md
 	$(if $(TRACE_CMD_LINK),ln -sf tracecmd $(D)$(BINDIR)/trace-cmd)
@@ -79,6 +83,7 @@ uninstall:
 		$(D)$(LIBDIR)/libtracecmd-user-event.a $(D)$(LIBDIR)/pkgconfig/libtracecmd-user-event.pc \
 		$(D)$(LIBDIR)/pkgconfig/libtracecmd.pc $(D)$(BASHCOMPDIR)/tracecmd \
 		$(D)$(DOCDIR)/differences.md $(D)$(DOCDIR)/plugins.md $(PLUGINS:%=$(D)$(PLUGINDIR)/plugin_%.so) \
+		$(D)$(UNITDIR)/tracecmd-agent.socket $(D)$(UNITDIR)/tracecmd-agent.service \
 		$(foreach m,$(MAN_NAMES),$(D)$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 	if [ "$$(readlink $(D)$(BINDIR)/trace-cmd)" = tracecmd ]; then rm -f $(D)$(BINDIR)/trace-cmd; fi
 	-rmdir $(D)$(INCLUDEDIR)/trace-cmd $(D)$(DOCDIR) $(D)$(PLUGINDIR) $(dir $(D)$(PLUGINDIR)) 2>/dev/null

@@ -38,7 +38,7 @@ extern const struct command *const commands[];	/* NULL-ended, in main.c */
 extern const struct command record_command, extract_command, restore_command;
 extern const struct command report_command;
 extern const struct command convert_command;
-extern const struct command dump_command, listen_command;
+extern const struct command dump_command, listen_command, agent_command;
 
 extern const struct command start_command, stop_command, restart_command, reset_command,
 	snapshot_command, clear_command, show_command, stat_command, list_command, control_command,
@@ -52,6 +52,12 @@ size_t take_action(int argc, char **argv, const char *const *names, size_t nr, s
 
 /* Sets a usage error (adds a hint to see --help) and returns EXIT_USAGE. */
 int usage_error(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/*
+ * The value of --verbose, a name (with anything behind it) or a number; @arg NULL: the option has none,
+ * which leaves *level. EXIT_OK, or EXIT_USAGE with @e set.
+ */
+enum { LEVEL_WARN = 3, LEVEL_INFO = 4 };
+int verbose_level(const char *arg, uint64_t *level, struct err *e);
 struct option;
 /* What getopt_long did not take: an unknown option, with those of @longs that are near, or a
  * missing value. Returns EXIT_USAGE with @e set. */

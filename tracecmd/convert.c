@@ -78,12 +78,14 @@ static int parse_from(struct convert *c, const char *text, struct err *e)
 /* What is left of the command line: [INPUT] OUTPUT, less what options gave. */
 static int parse_names(struct convert *c, int argc, char **argv, struct err *e)
 {
+	const char *last = argc ? argv[argc - 1] : NULL;
+
 	if (argc && !c->output)
 		c->output = argv[--argc];
 	if (argc && !c->input)
 		c->input = argv[--argc];
 	if (argc)
-		return usage_error(e, "'%s' is one file name too many", argv[0]);
+		return usage_error(e, "'%s' is one file name too many", last);
 	if (!c->output)
 		return usage_error(e, "no output file is named");
 	if (!strcmp(c->output, "-"))

@@ -167,7 +167,7 @@ int doctor_measure(struct doctor *d, struct err *e)
 	else
 		r = kernel_setup_check(d->k, &m.setup, e);
 	if (!r)
-		r = supervisor_start(&m.supervisor, d->k, e);
+		r = supervisor_start(&m.supervisor, d->k, NULL, e);
 	if (!r) {
 		m.signal_fd = stop_signals_take(&m.mask, e);
 		r = m.signal_fd < 0 ? m.signal_fd : run(&m);

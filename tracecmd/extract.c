@@ -189,7 +189,7 @@ static int run_extract(int argc, char **argv, struct err *e)
 	}
 	r = check_all(&run, e);
 	if (!r)
-		r = supervisor_start(&run.supervisor, run.kernel, e);
+		r = supervisor_start(&run.supervisor, run.kernel, run.out.spool_base, e);
 	run.out.supervisor = &run.supervisor;
 	if (!r)
 		r = extract(&run, e);

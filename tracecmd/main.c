@@ -32,6 +32,7 @@ const struct command *const commands[] = {
 	&restore_command,
 	&dump_command,
 	&listen_command,
+	&agent_command,
 	NULL
 };
 
@@ -53,6 +54,24 @@ int usage_error(struct err *e, const char *fmt, ...)
 	va_end(ap);
 	err_set(e, -EINVAL, "%s", text);
 	return EXIT_USAGE;
+}
+
+int verbose_level(const char *arg, uint64_t *level, struct err *e)
+{
+	static const char *const levels[] = { "none", "crit", "err", "warn", "info", "debug", "all" };
+	uint64_t n;
+
+	if (!arg)
+		return EXIT_OK;
+	if (parse_u64(arg, &n))
+		for (n = 0; n < ARRAY_SIZE(levels); n++)
+			if (!strncmp(arg, levels[n], strlen(levels[n])))
+				break;
+	if (n >= ARRAY_SIZE(levels))
+		return usage_error(e, "option --verbose: '%s' is no level; there are none, crit, err, "
+				   "warn, info, debug, all", arg);
+	*level = n;
+	return EXIT_OK;
 }
 
 /* "add, list or del" */

@@ -98,14 +98,15 @@ static void flush(void *ctx)
 {
 	struct progress *p = ctx;
 
-	recording_flush(p->rec);
+	if (p->rec)
+		recording_flush(p->rec);
 }
 
 static void save(void *ctx)
 {
 	struct progress *p = ctx;
 
-	if (!recording_ask_part(p->rec, false, 0))
+	if (!p->rec || !recording_ask_part(p->rec, false, 0))
 		notice(&stderr_notices, "nothing is saved before the end: " PARTS_UNFIT);
 }
 
@@ -114,7 +115,7 @@ void progress_begin(struct progress *p, const struct trace_options *o, struct re
 {
 	*p = (struct progress){
 		.o = o, .rec = rec, .began = monotonic_ns(),
-		.on_terminal = !o->command && !o->quiet && !o->daemonize && isatty(STDERR_FILENO),
+		.on_terminal = rec && !o->command && !o->quiet && !o->daemonize && isatty(STDERR_FILENO),
 	};
 	p->told.at = p->asked.at = p->began;
 	*ret_watch = (struct record_watch){ .tick = tick, .flush = flush, .save = save, .ctx = p,

@@ -18,7 +18,7 @@ struct progress_since {
 
 struct progress {
 	const struct trace_options *o;
-	struct recording *rec;
+	struct recording *rec;		/* NULL: nothing is recorded here */
 	bool on_terminal;		/* there is a status line */
 	bool shown;			/* it has been written */
 	uint64_t began;			/* CLOCK_MONOTONIC, nanoseconds */
@@ -29,7 +29,7 @@ struct progress {
 
 /* Checks --status-fd. Before anything is changed. 0, -errno. */
 int progress_check(const struct trace_options *o, struct err *e);
-/* Tracing is on from now on. *ret_watch is for record_wait; @p and @control (NULL: there
+/* Tracing is on from now on. @rec: NULL: elsewhere only. *ret_watch is for record_wait; @p and @control (NULL: there
  * is none) must outlive it. */
 void progress_begin(struct progress *p, const struct trace_options *o, struct recording *rec,
 		    struct control *control, struct record_watch *ret_watch);

@@ -14,7 +14,9 @@
 #include "progress.h"
 #include "put_back.h"
 #include "record_control.h"
+#include "record_guests.h"
 #include "record_output.h"
+#include "record_run.h"
 #include "record_send.h"
 #include "record_wait.h"
 #include "supervisor.h"
@@ -25,7 +27,9 @@ struct run {
 	struct record_output out;
 	struct child_plan plan;
 	struct child child;
-	struct kernel *kernel;
+	bool local;			/* something is traced here */
+	struct record_guests guests;	/* -A */
+	struct kernel *kernel;		/* NULL: nothing is traced here */
 	struct kernel_perf *perf;	/* --perf */
 	struct supervisor supervisor;
 	struct put_back put_back;
@@ -60,18 +64,12 @@ static int open_kernel(struct run *run, struct err *e)
 	return r;
 }
 
-static int check_all(struct run *run, struct err *e)
+/* What is to be traced here, and the file of that. */
+static int check_local(struct run *run, struct err *e)
 {
 	struct trace_options *o = run->o;
-	int r = 0;
+	int r = open_kernel(run, e);
 
-	r = progress_check(o, e);
-	if (!r && o->command)
-		r = child_plan_make(&run->plan, o->command, o->user, e);
-	if (!r)
-		r = watched_open(&run->watched, &o->setup, e);
-	if (!r)
-		r = open_kernel(run, e);
 	if (!r && o->tell_writes)
 		kernel_tell_writes(run->kernel);
 	/* What is looked at is nobody else's then, and is not about to go away. */
@@ -85,10 +83,29 @@ static int check_all(struct run *run, struct err *e)
 		r = record_output_open(&run->out, o, e);
 	if (!r)
 		r = record_output_parts(&run->out, e);
-	if (!r && (o->pid_file || o->daemonize))
-		r = pid_file_open(&run->pid_file, o->pid_file, DAEMON_PID_FILE, e);
 	run->plan.out_to_stderr = run->out.sent_to == STDOUT_FILENO;
 	return r ? r : check_tsc(run, e);
+}
+
+static int check_all(struct run *run, struct err *e)
+{
+	struct trace_options *o = run->o;
+	int r = progress_check(o, e);
+
+	run->local = kernel_setup_has_work(&o->setup);
+	if (!r && o->command)
+		r = child_plan_make(&run->plan, o->command, o->user, e);
+	if (!r)
+		r = watched_open(&run->watched, &o->setup, e);
+	if (!r && run->local)
+		r = check_local(run, e);
+	if (!r && (o->pid_file || o->daemonize))
+		r = pid_file_open(&run->pid_file, o->pid_file, DAEMON_PID_FILE, e);
+	/* Agents are asked when nothing of ours can go wrong any more: they begin to prepare. */
+	if (!r)
+		r = record_guests_ask(&run->guests, o, run->kernel, e);
+	record_guests_tell(&run->guests, &run->out.opts);
+	return r;
 }
 
 /* ---- recording ------------------------------------------------------------- */
@@ -164,6 +181,27 @@ static int begin_perf(struct run *run, struct err *e)
 	return !r && run->o->command ? child_go(&run->child, e) : r;
 }
 
+/* Nothing is traced here: the command runs, and agents record. */
+static int begin_guests(struct run *run, struct err *e)
+{
+	int r = 0;
+
+	if (run->o->command)
+		r = child_fork(&run->child, &run->plan, &run->mask, NULL, NULL, e);
+	if (!r)
+		r = record_guests_begin(&run->guests, run->kernel, e);
+	return !r && run->o->command ? child_go(&run->child, e) : r;
+}
+
+/* The host may compare our clock with its own. */
+static void begin_sync(struct run *run)
+{
+	struct recording_cpu c;
+
+	recording_cpu(run->recording, 0, &c);
+	host_sender_sync(run->o->host, run->kernel, c.clock, &stderr_notices);
+}
+
 /* Up to the moment in which tracing is on. */
 static int begin(struct run *run, struct err *e)
 {
@@ -180,6 +218,8 @@ static int begin(struct run *run, struct err *e)
 		r = recording_new(run->kernel, setup, &run->out.opts, &run->recording, e);
 	if (!r)
 		record_output_reserve(&run->out, run->recording);
+	if (!r && run->o->host)
+		begin_sync(run);
 	if (!r && run->out.sender)
 		r = record_send_begin(run->out.sender, run->recording, e);
 	if (!r && run->o->command)
@@ -188,6 +228,8 @@ static int begin(struct run *run, struct err *e)
 		r = start_recording(run, e);
 	if (!r)
 		listen_for_commands(run);
+	if (!r)
+		r = record_guests_begin(&run->guests, run->kernel, e);
 	if (!r && kernel_setup_limits_pids(setup))
 		r = kernel_setup_pids(run->kernel, setup, run->child.pid, e);
 	if (!r && run->o->command)
@@ -240,13 +282,47 @@ static void switch_off(struct run *run)
 	recording_stays_on(run->recording);
 }
 
+/* Their files. What went wrong first is what is told. */
+static int finish_guests(struct run *run, int r, struct err *e)
+{
+	struct err failed = { 0 };
+	int code = record_guests_finish(&run->guests, run->o->quiet, &failed);
+
+	if (code && r)
+		err_hint(e, "%s", failed.text);
+	else if (code)
+		*e = failed;
+	return r ? r : code;
+}
+
+/* Nothing was traced here. A command that has not ended is waited for. */
+static int end_guests(struct run *run, enum record_end why, unsigned signals, struct err *e)
+{
+	int r = finish_guests(run, 0, e);
+
+	if (is_early(why) && run->child.pid)
+		why = wait_on(run, &signals);
+	if (why == RECORD_END_COMMAND)
+		run->status = child_wait(&run->child);
+	else
+		child_detach(&run->child);
+	return r;
+}
+
 /* Tracing off, the file, the command's end if that comes later. */
 static int end(struct run *run, enum record_end why, unsigned signals, const struct err *blind,
 	       struct err *e)
 {
 	int r;
 
-	switch_off(run);
+	if (run->local)
+		switch_off(run);
+	/* Clocks are compared through instances, which are gone before others are put back. */
+	if (run->o->host)
+		host_sender_sync_end(run->o->host);
+	record_guests_close(&run->guests);
+	if (!run->local)
+		return end_guests(run, why, signals, e);
 	if (!run->o->setup.keep && !run->o->perf)
 		put_back_begin(&run->put_back, run->kernel);
 	if (why == RECORD_END_COMMAND) {
@@ -266,23 +342,36 @@ static int end(struct run *run, enum record_end why, unsigned signals, const str
 	}
 	if (why != RECORD_END_COMMAND)
 		child_detach(&run->child);
-	return r;
+	return finish_guests(run, r, e);
+}
+
+static enum record_end wait_for_end(struct run *run, unsigned *signals, struct err *blind)
+{
+	int alarm = run->local ? recording_alarm_fd(run->recording) : record_guests_ended_fd(&run->guests);
+	struct record_watch watch;
+	enum record_end why;
+
+	progress_begin(&run->progress, run->o, run->recording, run->control.socket, &watch);
+	if (run->local) {
+		record_trigger_set(&run->trigger, run->recording);
+		watch.trigger = &run->trigger;
+	}
+	watch.listener = run->out.sender;
+	why = record_wait(&run->child, &run->watched, run->signal_fd, alarm, &watch, signals, blind);
+	progress_end(&run->progress);
+	if (run->local)
+		tell_stopped(&run->o->setup);
+	return why;
 }
 
 static int record(struct run *run, struct err *e)
 {
-	struct record_watch watch;
 	struct err blind = { 0 };
 	enum record_end why;
 	unsigned signals = 0;
 	int r;
 
-	if (run->o->daemonize) {
-		r = daemon_begin("recording", &run->daemon_fd, e);
-		if (r)
-			return r;
-	}
-	r = supervisor_start(&run->supervisor, run->kernel, e);
+	r = run->local ? supervisor_start(&run->supervisor, run->kernel, run->out.spool_base, e) : 0;
 	if (r)
 		return r;
 	run->out.supervisor = &run->supervisor;
@@ -290,8 +379,10 @@ static int record(struct run *run, struct err *e)
 	if (run->signal_fd < 0)
 		return run->signal_fd;
 	r = pid_file_write(&run->pid_file, e);
+	if (!r && run->pid_file.there)
+		supervisor_own(&run->supervisor, run->pid_file.path);
 	if (!r)
-		r = (run->o->perf ? begin_perf : begin)(run, e);
+		r = (!run->local ? begin_guests : run->o->perf ? begin_perf : begin)(run, e);
 	if (r)
 		return r;
 	if (run->o->daemonize) {
@@ -299,15 +390,8 @@ static int record(struct run *run, struct err *e)
 	} else if (!run->o->command && !run->o->quiet) {
 		report_line(run->o, "Hit Ctrl^C to stop recording\n");
 	}
-	progress_begin(&run->progress, run->o, run->recording, run->control.socket, &watch);
-	record_trigger_set(&run->trigger, run->recording);
-	watch.trigger = &run->trigger;
-	watch.listener = run->out.sender;
-	why = record_wait(&run->child, &run->watched, run->signal_fd,
-			  recording_alarm_fd(run->recording), &watch, &signals, &blind);
-	progress_end(&run->progress);
+	why = wait_for_end(run, &signals, &blind);
 	stop_signals_last(run->signal_fd, signals);
-	tell_stopped(&run->o->setup);
 	return end(run, why, signals, &blind, e);
 }
 
@@ -324,22 +408,20 @@ static void put_back(struct run *run, bool failed, struct err *e)
 	}
 }
 
-static int run_record(int argc, char **argv, struct err *e)
+int record_run(struct trace_options *o, struct err *e)
 {
-	struct trace_options o;
 	struct run run = {
-		.o = &o, .child = CHILD_NONE, .supervisor = SUPERVISOR_NONE,
+		.o = o, .child = CHILD_NONE, .supervisor = SUPERVISOR_NONE,
 		.trigger = RECORD_TRIGGER_NONE, .out.file.fd = -1, .signal_fd = -1, .daemon_fd = -1,
 	};
-	int status = trace_options_parse(TRACE_RECORD, argc, argv, &o, e);
 	struct err undo = { 0 };
-	int r;
+	int r = 0;
 
-	if (status) {
-		trace_options_release(&o);
-		return status;
-	}
-	r = check_all(&run, e);
+	/* First of all: a lock is known by the process that took it. */
+	if (o->daemonize)
+		r = daemon_begin("recording", &run.daemon_fd, e);
+	if (!r)
+		r = check_all(&run, e);
 	if (!r)
 		r = record(&run, e);
 	if (!r)
@@ -347,6 +429,9 @@ static int run_record(int argc, char **argv, struct err *e)
 	/* Threads that drain a buffer must not have it filled meanwhile. */
 	if (r && run.recording)
 		tracing_off(&run, NULL);
+	if (o->host)
+		host_sender_sync_end(o->host);
+	record_guests_end(&run.guests);
 	record_control_close(&run.control, e);
 	recording_free(run.recording, !run.out.keep_spools);
 	kernel_perf_close(run.perf);
@@ -356,14 +441,25 @@ static int run_record(int argc, char **argv, struct err *e)
 	child_release(&run.child);
 	r = supervisor_end(&run.supervisor, &undo, r, e);
 	record_output_release(&run.out);
+	record_guests_release(&run.guests);
 	watched_close(&run.watched);
 	child_plan_release(&run.plan);
 	kernel_close(run.kernel);
 	cleanup_close(&run.signal_fd);
 	pid_file_remove(&run.pid_file);
 	cleanup_close(&run.daemon_fd);
-	trace_options_release(&o);
 	return r ? EXIT_FAILED : run.lost ? EXIT_LOST : run.status;
+}
+
+static int run_record(int argc, char **argv, struct err *e)
+{
+	struct trace_options o;
+	int status = trace_options_parse(TRACE_RECORD, argc, argv, &o, e);
+
+	if (!status)
+		status = record_run(&o, e);
+	trace_options_release(&o);
+	return status;
 }
 
 const struct command record_command = {
@@ -385,6 +481,16 @@ const struct command record_command = {
 		"  -k                leave the tracing settings as they are afterwards\n"
 		"  --max-time SECONDS, --max-size SIZE\n"
 		"                    end the recording then; SIZE in bytes, or with K, M, G, T\n"
+		"\nOther machines, by their agents ('tracecmd agent', or trace-cmd's)\n"
+		"  -A MACHINE        record that one too: a guest's [NAME]@CID[:PORT] or name, ADDRESS[:PORT];\n"
+		"                    options behind it are its own, up to the next -A or -B; repeatable\n"
+		"  --name NAME       its file is BASE-NAME.dat beside ours\n"
+		"  --key-file FILE   only agents that prove that they have the same key\n"
+		"  --key-optional    there: if one has none, without\n"
+		"  --tsync-interval MS\n"
+		"                    compare clocks so often; 0: at both ends; negative: never\n"
+		"  --notimeout       wait for slow agents however long it takes\n"
+		"  --nofifos         accepted as trace-cmd has it: FIFOs are not used\n"
 		"\nFiles before the end, and what is kept for them (SIZE: 64M, 1G; TIME: 10s, 5m, 1h)\n"
 		"  --rotate SIZE|TIME\n"
 		"                    begin a new file then: trace.1.dat, trace.2.dat ..., at last trace.dat\n"

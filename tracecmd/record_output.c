@@ -13,7 +13,6 @@
 #include "record_send.h"
 #include "supervisor.h"
 
-#define DEFAULT_OUTPUT "trace.dat"
 #define STDOUT_NAME "standard output"
 #define FILES_SPARE 128			/* all but the buffers': a few, with room */
 #define FILES_PER_INSTANCE 2
@@ -60,13 +59,8 @@ static int choose_spools(struct record_output *out, struct err *e)
 	return err_errno(e, -errno, "cannot keep temporary files in '%s' (--temp)", dir);
 }
 
-/*
- * The spools of a recording that was killed may be all there is of it: they are not
- * overwritten. One that still runs is told once its lock is asked for.
- */
-static int check_left(const struct record_output *out, struct err *e)
+int record_output_check_left(const char *base, struct err *e)
 {
-	const char *base = out->spool_base;
 	struct left l;
 	int r = left_find(base, &l, e);
 
@@ -123,14 +117,16 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 
 	*out = (struct record_output){
 		.o = o, .file.fd = -1,
-		.path = o->listener ? o->listener : o->output ? o->output : DEFAULT_OUTPUT,
-		.sent_to = trace_output_descriptor(o),
+		.path = o->host ? "the host" : o->listener ? o->listener : o->output ? o->output : DEFAULT_OUTPUT,
+		.sent_to = trace_output_descriptor(o), .sender = o->host,
 	};
 	r = choose_format(out, e);
 	if (out->sent_to == STDOUT_FILENO)
 		out->path = STDOUT_NAME;
 	else if (out->sent_to >= 0)	/* whoever reads it waits for nobody but us */
 		fcntl(out->sent_to, F_SETFD, FD_CLOEXEC);
+	else if (o->host)
+		out->opts.trace_id = host_sender_trace_id(o->host);
 	else if (!r && o->listener)
 		r = sender_new(o->listener, !o->udp, &out->sender, e);
 	else if (!r)
@@ -138,7 +134,7 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 	if (!r)
 		r = choose_spools(out, e);
 	if (!r)
-		r = check_left(out, e);
+		r = record_output_check_left(out->spool_base, e);
 	if (!r)
 		fill_opts(out);
 	return r;
@@ -190,17 +186,35 @@ int record_output_files(const struct trace_options *o, struct kernel *k, bool wi
 }
 
 /* By the clock that times of the file are of: that of the first part recorded. */
+/* The clock of all that is recorded: a file has one offset to the time of day. */
+static int common_clock(const struct kernel_setup *s, char *clock, size_t size, struct err *e)
+{
+	char other[32];
+	int r = 0;
+
+	for (size_t i = 0; i < s->instances.nr && !r; i++) {
+		struct kernel_instance *in = s->instances.v[i].in;
+		bool first = !*clock;
+
+		if (in)
+			r = kernel_instance_clock(in, first ? clock : other, first ? size : sizeof(other), e);
+		if (in && !r && !first && strcmp(clock, other))
+			r = err_set(e, -EINVAL, "cannot tell the time of day (--date) of buffers with different trace "
+				    "clocks: '%s' has %s, another %s", kernel_instance_name(in), other, clock);
+	}
+	if (r == -EINVAL)
+		err_hint(e, "give all the same with -C");
+	return r;
+}
+
 int record_output_date(struct record_output *out, struct kernel *k, struct err *e)
 {
-	const struct kernel_setup *s = &out->o->setup;
 	char clock[32] = "";
-	int r = 0;
+	int r;
 
 	if (!out->o->date)
 		return 0;
-	for (size_t i = 0; i < s->instances.nr && !r && !*clock; i++)
-		if (s->instances.v[i].in)
-			r = kernel_instance_clock(s->instances.v[i].in, clock, sizeof(clock), e);
+	r = common_clock(&out->o->setup, clock, sizeof(clock), e);
 	if (r)
 		return r;
 	out->opts.has_date = true;
@@ -213,7 +227,8 @@ void record_output_release(struct record_output *out)
 		new_file_abandon(&out->file);
 	else
 		new_file_discard(&out->file);
-	sender_free(out->sender);
+	if (out->o && !out->o->host)
+		sender_free(out->sender);
 	out->sender = NULL;
 	free(out->spool_base);
 	out->spool_base = NULL;
@@ -302,7 +317,8 @@ static int finish(struct record_output *out, struct recording *rec, struct err *
 	if (r && saved)
 		err_hint(e, "%s", save_error.text);
 	else if (r && out->sender)
-		err_hint(e, "the listener '%s' keeps what came before that", out->path);
+		err_hint(e, "%s%s%s keeps what came before that",
+			 out->o->host ? "" : "the listener '", out->path, out->o->host ? "" : "'");
 	else if (r)
 		err_hint(e, "what was recorded before that is in '%s' (%.1f MB)", out->path,
 			 recording_disk_bytes(rec) / 1e6);

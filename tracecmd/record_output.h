@@ -10,6 +10,8 @@
 #include "remote/remote.h"
 #include "trace_options.h"
 
+#define DEFAULT_OUTPUT "trace.dat"
+
 struct record_output {
 	const struct trace_options *o;
 	const char *path;
@@ -28,6 +30,11 @@ struct record_output {
 /* Why a recording has no parts. */
 #define PARTS_UNFIT "that takes a file for output (-o), and neither -m nor a latency tracer"
 
+/*
+ * The spools BASE.cpuN of a recording that was killed may be all there is of it: they are not
+ * overwritten. One that still runs is told once its lock is asked for. 0, -EEXIST, -errno.
+ */
+int record_output_check_left(const char *base, struct err *e);
 /*
  * Chooses version, codec, and where spools go, and creates the output beside
  * its later name. @opts is filled but for the raw file and what is measured.

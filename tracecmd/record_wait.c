@@ -150,7 +150,10 @@ void stop_signals_last(int fd, unsigned seen)
 	sigset_t set;
 
 	seen += signals_read(fd, NULL);
-	signals_left = seen < SIGNALS_MAX ? SIGNALS_MAX - seen : 1;
+	signals_left = 1;
+	if (seen >= SIGNALS_MAX)
+		leave(SIGTERM);
+	signals_left = SIGNALS_MAX - seen;
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -210,13 +213,18 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 	enum record_end end = RECORD_END_BLIND;
 	const struct pollfd *p;
 	struct pollfds fds = { 0 };
+	int heard;
 
 	while ((p = wait_event(&fds, child, w, signal_fd, alarm_fd, watch, e))) {
 		unsigned nr = signals_read(signal_fd, watch);
 
 		*seen += nr;
-		if (p[POLL_ALARM].revents || p[POLL_LISTENER].revents) {
+		if (p[POLL_ALARM].revents) {
 			end = RECORD_END_ALARM;
+			break;
+		}
+		if (p[POLL_LISTENER].revents && (heard = sender_heard(watch->listener, NULL))) {
+			end = heard < 0 ? RECORD_END_ALARM : RECORD_END_HOST;
 			break;
 		}
 		if (child->pid && p[POLL_COMMAND].revents) {

@@ -41,6 +41,7 @@ enum record_end {
 	RECORD_END_SIGNAL,		/* a signal, without a command or a second one */
 	RECORD_END_ALARM,		/* the recorder, or the listener, cannot go on */
 	RECORD_END_LIMIT,		/* of time or size */
+	RECORD_END_HOST,		/* the host that asked for it wants no more */
 	RECORD_END_TRIGGER,		/* it fired, and that is to be the end */
 	RECORD_END_BLIND,		/* its end would not be noticed */
 };
@@ -54,7 +55,7 @@ struct record_watch {
 	void *ctx;
 	struct control *control;	/* is served; NULL: there is none */
 	struct record_trigger *trigger;	/* the same */
-	const struct sender *listener;	/* its end is that of the recording; NULL: there is none */
+	struct sender *listener;	/* its end is that of the recording; NULL: there is none */
 };
 
 /*

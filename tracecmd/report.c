@@ -216,19 +216,11 @@ static int set_compat(struct parse *p, const char *arg)
 
 static int set_verbose(struct parse *p, const char *arg)
 {
-	static const char *const levels[] = {
-		"none", "crit", "err", "warn", "info", "debug", "all",
-	};
-	uint64_t n;
+	uint64_t level = LEVEL_WARN;
+	int r = verbose_level(arg, &level, p->e);
 
-	p->rp->verbose = true;
-	if (!arg || (!parse_u64(arg, &n) && n < ARRAY_SIZE(levels)))
-		return EXIT_OK;
-	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
-		if (!strncmp(arg, levels[i], strlen(levels[i])))
-			return EXIT_OK;
-	return usage_error(p->e, "--verbose: '%s' is no level (none, crit, err, warn, info, "
-			   "debug, all or 0 to 6)", arg);
+	p->rp->verbose = level >= LEVEL_WARN;
+	return r;
 }
 
 static int set_threads(struct parse *p, const char *arg)
@@ -532,6 +524,7 @@ static int report_run(int argc, char **argv, struct err *e)
 		rp.ahead = default_threads() > 1;
 		if (!rp.threads)
 			rp.threads = default_threads();
+		rp.align_ts = rp.align_ts && !rp.raw_ts;	/* times as they are */
 		tep_set_loglevel(rp.verbose ? TEP_LOG_WARNING : TEP_LOG_NONE);
 		if (report_parse_cpus(&rp, e) < 0 || report_check_pids(&rp, e) < 0 ||
 		    report_check_range(&rp, e) < 0)

@@ -283,6 +283,15 @@ static int count_each(const struct count *c, struct counter *ct, struct ring_pag
 	return r < 0 ? r : seen;
 }
 
+static int cannot_count(const struct count *c, int r, struct err *e)
+{
+	if (r != -E2BIG)
+		return err_errno(e, r, "cannot count");
+	return err_set(e, r, "cannot count: there are more than %u different counts. %s, or a part of the trace "
+		       "(--from, --to)", (unsigned)TALLY_MAX, c->by_time ? "Choose wider spans of time (time=WIDTH)" :
+		       "Tell events apart by less");
+}
+
 static int count_page(void *ctx, unsigned worker, const struct replay_cpu *cpu,
 		      struct ring_page *page, struct err *e)
 {
@@ -293,13 +302,13 @@ static int count_page(void *ctx, unsigned worker, const struct replay_cpu *cpu,
 	if (!r)
 		r = see_cpu(c, ct, cpu);
 	if (r < 0)
-		return err_errno(e, r, "cannot count");
+		return cannot_count(c, r, e);
 	if (!c->each) {
 		ring_page_count(page, ct->by_id);
 		return 0;
 	}
 	r = count_each(c, ct, page);
-	return r < 0 ? err_errno(e, r, "cannot count") : r;
+	return r < 0 ? cannot_count(c, r, e) : r;
 }
 
 static int merge(struct tally *to, const struct tally *from)
@@ -347,7 +356,7 @@ static int count_all(struct count *c, struct err *e)
 	if (!r) {
 		r = merge_all(c);
 		if (r < 0)
-			err_errno(e, r, "cannot count");
+			cannot_count(c, r, e);
 	}
 	return r;
 }

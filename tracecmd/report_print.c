@@ -392,6 +392,13 @@ static int print_all(struct printer *p, struct replay_run_opts *opts, struct err
 	return r < 0 ? r : 0;
 }
 
+/* What is wrong with their list is told now, and not by whichever thread asks first. */
+static void list_formats(const struct report *rp)
+{
+	for (size_t i = 0; i < rp->files.nr; i++)
+		(void)event_db_name(rp->files.v[i].db, 0);
+}
+
 int report_events(struct report *rp, struct err *e)
 {
 	struct replay_run_opts opts = {
@@ -413,6 +420,7 @@ int report_events(struct report *rp, struct err *e)
 	if (!r && rp->wakeup)
 		r = wakeups_new(rp, &p.all.wakeups, e);
 	report_join_guests(rp);
+	list_formats(rp);
 	if (!r)
 		r = print_all(&p, &opts, e);
 	report_leave_guests();

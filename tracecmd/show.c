@@ -48,7 +48,8 @@ static int print_file(struct show *s, const char *file)
 	if (code == -ENOENT && s->has_cpu)
 		err_hint(s->e, "is there a CPU %llu?", (unsigned long long)s->cpu);
 	else if (code == -ENOENT)
-		err_hint(s->e, "this kernel has no such file%s", s->instance ? " in an instance" : "");
+		err_hint(s->e, "this kernel has no such file%s",
+			 s->instance && kernel_has(kernel_top(s->k), file) ? " in an instance" : "");
 	return code ? EXIT_FAILED : EXIT_OK;
 }
 

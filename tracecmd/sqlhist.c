@@ -78,7 +78,7 @@ static int execute(struct sqlhist *q, const struct kernel_sql_plan *plan)
 {
 	struct supervisor supervisor = SUPERVISOR_NONE;
 	struct err undo = { 0 };
-	int r = supervisor_start(&supervisor, q->k, q->e);
+	int r = supervisor_start(&supervisor, q->k, NULL, q->e);
 
 	if (!r)
 		r = kernel_sql_make(q->in, plan, q->e);

@@ -13,6 +13,7 @@
 
 #include "control_server.h"
 #include "notes.h"
+#include "record/left.h"
 #include "supervisor.h"
 
 /* Its descriptors, once the recorder's others are closed: locks are the last. */
@@ -22,7 +23,7 @@ enum { ALIVE_FD = 3, LOG_FD, FIRST_OTHER_FD };
 enum about {
 	SAY_NOTHING, SAY_UNDO,
 	SAY_LOCKED,			/* its descriptor comes with it */
-	SAY_LEFTOVER, SAY_COMPLETE,	/* a file */
+	SAY_OWN, SAY_LEFTOVER, SAY_COMPLETE,	/* a file */
 };
 
 struct said {
@@ -142,13 +143,33 @@ static void remember(struct files *files, const struct said *said)
 		memcpy(file, said, SAID_LEN(said));
 }
 
+static void remove_all(const struct files *files)
+{
+	for (size_t i = 0; i < files->nr; i++)
+		if (is_there(files->v[i]))
+			unlink(files->v[i]->path);
+}
+
+/* Where the killed recorder's events are: with --temp or without a file, not where the user would look. */
+static void tell_left(const char *base)
+{
+	struct left l;
+
+	if (!base || left_find(base, &l, NULL) <= 0)
+		return;
+	if (l.has_events && !l.live)
+		fprintf(stderr, "tracecmd: what was recorded is kept in '%s' and its neighbours: 'tracecmd report %s' reads "
+			"them, 'tracecmd restore -o FILE %s' makes a file of them\n", l.spools.v[0], base, base);
+	left_release(&l);
+}
+
 static _Noreturn void supervisor_main(const struct supervisor *s, const struct kernel *k, int alive)
 {
 	struct said said = { 0 }, complete = { 0 };
-	struct files leftover = { 0 };
+	struct files leftover = { 0 }, own = { 0 };
 	struct held held = { 0 };
 	struct err e = { 0 };
-	int fd;
+	int fd, r;
 
 	close(s->alive);
 	stand_apart(k, alive, s->log, &held);
@@ -159,14 +180,19 @@ static _Noreturn void supervisor_main(const struct supervisor *s, const struct k
 			hold(&held, fd);
 		else if (said.about == SAY_LEFTOVER)
 			remember(&leftover, &said);
+		else if (said.about == SAY_OWN)
+			remember(&own, &said);
 		else
 			complete = said;
 	}
+	if (said.about == SAY_NOTHING)
+		remove_all(&own);
 	if (said.about == SAY_NOTHING && complete.about && is_there(&complete))
-		for (size_t i = 0; i < leftover.nr; i++)
-			if (is_there(leftover.v[i]))
-				unlink(leftover.v[i]->path);
-	_exit(undo_all(s, &held, said.about == SAY_UNDO, &e) < 0 ? EXIT_FAILED : EXIT_OK);
+		remove_all(&leftover);
+	r = undo_all(s, &held, said.about == SAY_UNDO, &e);
+	if (said.about == SAY_NOTHING)
+		tell_left(s->spools);
+	_exit(r < 0 ? EXIT_FAILED : EXIT_OK);
 }
 
 /* Never waits for who does not listen. 0, -errno. */
@@ -202,12 +228,22 @@ static void say_file(const struct supervisor *s, enum about about, const struct 
 	}
 }
 
-void supervisor_leftover(const struct supervisor *s, const char *path)
+static void say_path(const struct supervisor *s, enum about about, const char *path)
 {
 	struct stat st;
 
 	if (!stat(path, &st))
-		say_file(s, SAY_LEFTOVER, &st, path);
+		say_file(s, about, &st, path);
+}
+
+void supervisor_own(const struct supervisor *s, const char *path)
+{
+	say_path(s, SAY_OWN, path);
+}
+
+void supervisor_leftover(const struct supervisor *s, const char *path)
+{
+	say_path(s, SAY_LEFTOVER, path);
 }
 
 void supervisor_complete(const struct supervisor *s, int fd, const char *path)
@@ -261,11 +297,12 @@ static int await_ready(const struct supervisor *s)
 	return n == 1 ? 0 : n ? -errno : -ECHILD;
 }
 
-int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e)
+int supervisor_start(struct supervisor *s, struct kernel *k, const char *spools, struct err *e)
 {
 	int alive[2], r;
 
 	*s = SUPERVISOR_NONE;
+	s->spools = spools;
 	s->log = note_new(&s->note);
 	if (s->log < 0)
 		return start_failed(s, s->log, -1, e);

@@ -19,6 +19,7 @@ struct supervisor {
 	int alive;			/* closed by our end, however that comes; -1 */
 	int log;			/* the changes to undo (notes.h); -1 */
 	char *note;			/* the log's path; NULL: in memory */
+	const char *spools;		/* what is recorded is there (left_find()); NULL: nowhere */
 };
 
 #define SUPERVISOR_NONE ((struct supervisor){ .alive = -1, .log = -1 })
@@ -26,9 +27,12 @@ struct supervisor {
 /*
  * Forks it. To be called while the process has one thread only, and before
  * anything is changed: from then on it knows of every change of @k. It sleeps
- * until our end, so it leaves no events in a trace. 0, -errno.
+ * until our end, so it leaves no events in a trace. Should we be killed, it says
+ * what is left in @spools (NULL: nothing), which stays the caller's. 0, -errno.
  */
-int supervisor_start(struct supervisor *s, struct kernel *k, struct err *e);
+int supervisor_start(struct supervisor *s, struct kernel *k, const char *spools, struct err *e);
+/* Should we be killed, it removes the file @path, if that is the one that has the name now. Best effort. */
+void supervisor_own(const struct supervisor *s, const char *path);
 /*
  * Should we be killed, it removes the files that were told with the first, if the second was called and the file
  * open as @fd has the name @path by then. Best effort.

@@ -54,10 +54,12 @@ int tally_add(struct tally *t, const struct tally_key *key, uint64_t n)
 {
 	struct tally_entry *e;
 
-	if (t->nr >= t->size / 2 && grow(t))
+	if (t->nr >= t->size / 2 && t->nr < TALLY_MAX && grow(t))
 		return -ENOMEM;
 	e = find(t, key);
 	if (!e->count) {
+		if (t->nr == TALLY_MAX)
+			return -E2BIG;
 		e->key = *key;
 		t->nr++;
 	}

@@ -20,7 +20,9 @@ struct tally {
 	size_t nr, size;		/* a power of two, or 0 */
 };
 
-/* Adds @n, which is not 0. 0 or -ENOMEM. */
+/* Most entries; each takes 160 bytes at most. */
+#define TALLY_MAX (UINT32_C(1) << 22)
+/* Adds @n, which is not 0. 0, -ENOMEM, or -E2BIG if there are TALLY_MAX other keys. */
 int tally_add(struct tally *t, const struct tally_key *key, uint64_t n);
 void tally_release(struct tally *t);
 

@@ -93,6 +93,8 @@ static int check_sent(const struct trace_options *o, struct err *e)
 		return usage_error(e, "option %s: that is a terminal; redirect it", option);
 	if (o->daemonize)
 		return usage_error(e, "options %s and --daemonize exclude each other", option);
+	if (o->has_status_fd && o->status_fd == (unsigned)fd)
+		return usage_error(e, "options %s and --status-fd %d: both would go into one file", option, fd);
 	return EXIT_OK;
 }
 
@@ -142,6 +144,16 @@ static const char *not_sent(const struct trace_options *o)
 	       o->compress == COMPRESS_AFTER ? "--compress after" : NULL;
 }
 
+/* What is recorded for a host goes to it as it goes to a listener. */
+static int check_host(const struct trace_options *o, struct err *e)
+{
+	const char *option = not_sent(o);
+
+	if (o->command)
+		return usage_error(e, "'%s' is not run here: hosts may not have commands run", o->command[0]);
+	return option ? usage_error(e, "option %s has no effect on what is sent to a host", option) : EXIT_OK;
+}
+
 static int check_listener(const struct trace_options *o, struct err *e)
 {
 	const char *option = o->listener ? not_sent(o) : NULL;
@@ -155,6 +167,29 @@ static int check_listener(const struct trace_options *o, struct err *e)
 		return usage_error(e, "options -N and %s exclude each other: what is sent are the top level's events "
 				   "as they come", option);
 	return EXIT_OK;
+}
+
+static int check_guests(const struct trace_options *o, struct err *e)
+{
+	const struct trace_guests *g = &o->guests;
+	const struct kernel_setup *s = &o->setup;
+
+	if (!g->nr && (g->key_file || g->key_optional))
+		return usage_error(e, "option %s is about agents: give -A", g->key_file ? "--key-file" : "--key-optional");
+	if (g->key_optional && !g->key_file)
+		return usage_error(e, "option --key-optional is about a key: give --key-file");
+	if (!g->nr)
+		return EXIT_OK;
+	if (o->listener || o->perf || trace_output_descriptor(o) >= 0)
+		return usage_error(e, "options -A and %s exclude each other: what agents record are files beside the output",
+				   o->listener ? "-N" : o->perf ? "--perf" : "-o -");
+	if (trace_parts_needed(&o->parts) || o->parts.save_on_failure)
+		return usage_error(e, "options -A and %s exclude each other: what agents record becomes one file each",
+				   trace_parts_needed(&o->parts) ? trace_parts_needed(&o->parts) : "--save-on-failure");
+	if (!kernel_setup_has_work(s) && (s->only_command || o->has_status_fd))
+		return usage_error(e, "option %s is about what is traced here, and nothing is",
+				   s->only_command ? "-F" : "--status-fd");
+	return trace_guests_check(g, e);
 }
 
 /* Whether all that is traced are latency tracers, whose text comes at the end. */
@@ -184,7 +219,7 @@ int trace_options_check(enum trace_command which, const struct trace_options *o,
 		if (o->command)
 			return usage_error(e, "extract takes no command ('%s')", o->command[0]);
 		return EXIT_OK;
-	} else if (!kernel_setup_has_work(s)) {
+	} else if (!kernel_setup_has_work(s) && !o->guests.nr) {
 		return usage_error(e, "nothing to trace is named: give -e EVENT, --probe DEFINITION or -p "
 				   "TRACER");
 	}
@@ -205,6 +240,9 @@ int trace_options_check(enum trace_command which, const struct trace_options *o,
 	if (trace_parts_needed(&o->parts) && only_texts(s))
 		return usage_error(e, "option %s is for what is recorded all the time: the text of a latency "
 				   "tracer comes at the end", trace_parts_needed(&o->parts));
-	status = check_listener(o, e);
+	status = check_guests(o, e);
+	if (status)
+		return status;
+	status = which == TRACE_AGENT ? check_host(o, e) : check_listener(o, e);
 	return status ? status : check_parts(o, e);
 }

@@ -21,6 +21,7 @@ struct parser {
 	size_t instance;		/* the current one */
 	bool negate;			/* -v is in force */
 	bool has_event;			/* the current instance has a last -e */
+	bool guest;			/* what follows is for the agent of the last -A */
 	VEC(size_t) profiled;		/* instances with --profile */
 	bool profile_shown;		/* -G or --by-comm was given */
 	char not_perf[TRACE_NAME_MAX];	/* the first option that means nothing to --perf */
@@ -173,7 +174,14 @@ static int set_instance(struct parser *p)
 	p->instance = is - p->o->setup.instances.v;
 	p->negate = false;
 	p->has_event = false;
+	p->guest = false;
 	return EXIT_OK;
+}
+
+static int add_guest(struct parser *p)
+{
+	p->guest = true;
+	return trace_guests_add(&p->o->guests, optarg, p->e);
 }
 
 static int set_clock(struct parser *p)
@@ -239,21 +247,11 @@ static int set_once(struct parser *p, int opt, const char **to)
 /* From "info" on everything is told. */
 static int set_verbose(struct parser *p)
 {
-	static const char *const levels[] = { "none", "crit", "err", "warn", "info", "debug", "all" };
-	uint64_t number;
+	uint64_t level = LEVEL_INFO;
+	int r = verbose_level(optarg, &level, p->e);
 
-	p->o->tell_writes = true;
-	if (!optarg)
-		return EXIT_OK;
-	if (parse_u64(optarg, &number))
-		for (number = 0; number < ARRAY_SIZE(levels); number++)
-			if (!strncmp(optarg, levels[number], strlen(levels[number])))
-				break;
-	if (number >= ARRAY_SIZE(levels))
-		return usage_error(p->e, "option --verbose: '%s' is no level; there are none, crit, err, "
-				   "warn, info, debug, all", optarg);
-	p->o->tell_writes = number >= 4;
-	return EXIT_OK;
+	p->o->tell_writes = level >= LEVEL_INFO;
+	return r;
 }
 
 static int set_max_kb(struct parser *p)
@@ -346,6 +344,12 @@ static int set_status_fd(struct parser *p)
 	return status;
 }
 
+static int set_tsync_interval(struct parser *p)
+{
+	return parse_s64(optarg, &p->o->guests.tsync_ms) ?
+		usage_error(p->e, "option --tsync-interval: '%s' is not a number of milliseconds", optarg) : EXIT_OK;
+}
+
 static int set_size(struct parser *p, int opt, uint64_t *to)
 {
 	char name[TRACE_NAME_MAX];
@@ -381,6 +385,7 @@ static int take_value(struct parser *p, int opt)
 	case 'P': return add_pids(p);
 	case 'C': return set_clock(p);
 	case 'M': return set_cpumask(p);
+	case 'A': return add_guest(p);
 	case 'B': return set_instance(p);
 	case 'b': return set_number(p, opt, 1, UINT32_MAX, &is->buffer_kb);
 	case 'o': return set_once(p, opt, &o->output);
@@ -405,6 +410,10 @@ static int take_value(struct parser *p, int opt)
 	case OPT_STATUS_FD: return set_status_fd(p);
 	case OPT_PID_FILE: return set_once(p, opt, &o->pid_file);
 	case OPT_READER_CPUS: return set_once(p, opt, &o->reader_cpus);
+	case OPT_NAME: return trace_guests_name(&o->guests, optarg, p->e);
+	case OPT_TSYNC_INTERVAL: return set_tsync_interval(p);
+	case OPT_KEY_FILE: return set_once(p, opt, &o->guests.key_file);
+	case OPT_PROXY: return usage_error(p->e, "option --proxy: agents are not asked for a guest's host here");
 	case OPT_PROBE: return add_probe(p);
 	case OPT_PROFILE: return set_profile(p);
 	case OPT_ROTATE: case OPT_KEEP: case OPT_KEEP_LAST: case OPT_TRIGGER: case OPT_ON_TRIGGER:
@@ -450,9 +459,37 @@ static void take_flag(struct parser *p, int opt)
 	case OPT_FAIL_ON_LOSS: o->fail_on_loss = true; break;
 	case OPT_SAVE_ON_FAILURE: o->parts.save_on_failure = true; break;
 	case OPT_PERF: o->perf = true; break;
+	case OPT_NOTIMEOUT: o->guests.unlimited = true; break;
+	case OPT_KEY_OPTIONAL: o->guests.key_optional = true; break;
+	case OPT_NOFIFOS: break;	/* trace-cmd's: data never go over any */
 	case 'S': o->profile_named_only = true; break;
 	case 'G': case OPT_BY_COMM: p->profile_shown = true; break;
 	}
+}
+
+/* What is meant for us though an agent's options have begun. */
+static bool is_hosts(int opt)
+{
+	static const int own[] = {
+		'A', 'B', 'q', OPT_NAME, OPT_TSYNC_INTERVAL, OPT_NOFIFOS, OPT_NOTIMEOUT, OPT_KEY_FILE, OPT_KEY_OPTIONAL,
+		OPT_PROXY,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (own[i] == opt)
+			return true;
+	return false;
+}
+
+/* An option behind -A is not looked into here: the agent's machine knows other events. */
+static int pass_on(struct parser *p, int opt)
+{
+	char name[TRACE_NAME_MAX];
+
+	trace_option_name(opt, name, sizeof(name));
+	if (!trace_option_for_agent(opt))
+		return usage_error(p->e, "option %s is not for an agent: give it before -A", name);
+	return trace_guests_option(&p->o->guests, name, optarg) ? no_memory(p) : EXIT_OK;
 }
 
 static int refuse_useless(struct parser *p, int opt)
@@ -497,6 +534,18 @@ static int share_clock(struct parser *p)
 	return EXIT_OK;
 }
 
+static int take_own(struct parser *p, int opt)
+{
+	int status = refuse_useless(p, opt);
+
+	if (!status)
+		status = take_value(p, opt);
+	if (status >= 0)
+		return status;
+	take_flag(p, opt);
+	return EXIT_OK;
+}
+
 static int parse(struct parser *p, int argc, char **argv)
 {
 	int opt, status;
@@ -515,14 +564,9 @@ static int parse(struct parser *p, int argc, char **argv)
 					   trace_option_name(optopt, name, sizeof(name)));
 		if (opt == '?')
 			return trace_option_unknown(argv, p->e);
-		status = refuse_useless(p, opt);
+		status = p->guest && !is_hosts(opt) ? pass_on(p, opt) : take_own(p, opt);
 		if (status)
 			return status;
-		status = take_value(p, opt);
-		if (status > 0)
-			return status;
-		if (status < 0)
-			take_flag(p, opt);
 	}
 	if (p->o->perf && *p->not_perf)
 		return usage_error(p->e, "option %s has no effect with --perf", p->not_perf);
@@ -561,4 +605,5 @@ void trace_options_release(struct trace_options *o)
 	profile_hooks_release(&o->hooks);
 	free(o->hook_texts);
 	trace_parts_release(&o->parts);
+	trace_guests_release(&o->guests);
 }

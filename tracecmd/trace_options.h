@@ -10,11 +10,14 @@
 #include "command.h"
 #include "kernel/setup.h"
 #include "profile.h"
+#include "remote/remote.h"
+#include "trace_guests.h"
 
 enum trace_command {
 	TRACE_RECORD,
 	TRACE_START,
 	TRACE_EXTRACT,
+	TRACE_AGENT,			/* what a host may ask an agent for */
 };
 
 /* Files before the end, and what is kept for them. Times in nanoseconds, 0: not given. */
@@ -32,10 +35,12 @@ struct trace_parts {
 struct trace_options {
 	struct kernel_setup setup;
 	struct trace_parts parts;
+	struct trace_guests guests;	/* -A */
 
 	const char *output;		/* -o; NULL: trace.dat */
 	const char *listener;		/* -N: to be sent there; NULL: a file is made */
 	bool tcp, udp;			/* -t, --udp: how */
+	struct sender *host;		/* an agent's: to be sent there; NULL: a file is made; not ours */
 	const char *compression;	/* --compression; NULL: the default */
 	enum { COMPRESS_LIVE, COMPRESS_AFTER, COMPRESS_NONE } compress;	/* --compress */
 	unsigned file_version;		/* --file-version: 6, 7; 0: the default */

@@ -7,33 +7,37 @@
 #define R (1u << TRACE_RECORD)
 #define S (1u << TRACE_START)
 #define X (1u << TRACE_EXTRACT)
-#define P (X << 1)			/* record --perf */
+#define A (1u << TRACE_AGENT)
+#define P (A << 1)			/* record --perf */
 
 /* Which options mean something to which command. In extract, -s has no
  * argument, and -a and -t choose buffers; -b, -c, -F, -g, -l, -n and -P are
- * taken there because scripts give them, and told to have no effect. */
+ * taken there because scripts give them, and told to have no effect. To an agent
+ * those mean something that neither name files or commands there nor reach beyond
+ * the recording. */
 static const struct {
 	int opt;
 	unsigned commands;
 } uses[] = {
-	{ 'e', R | S | P }, { 'f', R | S | P }, { 'R', R | S }, { 'v', R | S | P }, { 'i', R | S | X | P },
-	{ 'a', R | S | X | P }, { 'p', R | S | X }, { 'l', R | S | X }, { 'n', R | S | X }, { 'g', R | S | X },
-	{ 'T', R | S | X | P }, { 'O', R | S | X | P }, { 'F', R | S | X | P }, { 'P', R | S | X | P },
-	{ 'c', R | S | X | P }, { 'C', R | S | P }, { 'b', R | S | X | P }, { 'M', R | S }, { 'o', R | X | P },
-	{ 'm', R | P }, { 's', R | X | P }, { 'r', R | X | P }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | S },
-	{ 'D', R | S }, { 'B', R | S | X }, { 't', R | X }, { 'q', R | S | X | P }, { 'h', R | S | X | P },
-	{ OPT_MODULE, R | S }, { OPT_MAX_GRAPH_DEPTH, R | S }, { OPT_FUNC_STACK, R | S },
-	{ OPT_NO_FILTER, R | S | P }, { OPT_USER, R | S | P }, { OPT_TSC2NSEC, R | X }, { OPT_SUBBUF_SIZE, R | S },
-	{ OPT_CMDLINES_SIZE, R | S }, { OPT_TEMP, R | X | P }, { OPT_COMPRESSION, R | X | P },
-	{ OPT_FILE_VERSION, R | X | P }, { OPT_POLL, R | P }, { OPT_NOSPLICE, R | X }, { OPT_DATE, R | X },
-	{ OPT_TS_OFFSET, R | X | P }, { OPT_DAEMONIZE, R | P }, { OPT_FORK, S }, { OPT_STDERR, R | S | X | P },
-	{ OPT_VERBOSE, R | S | X | P }, { OPT_DEBUG, R | S | X | P }, { OPT_FAIL_ON_LOSS, R | X | P },
-	{ OPT_SYNC, R | P }, { OPT_MAX_TIME, R | P }, { OPT_MAX_SIZE, R | P }, { OPT_READER_CPUS, R | P },
-	{ OPT_PROBE, R | S | P }, { OPT_PROFILE, R | S }, { 'S', R | S }, { 'G', R | S }, { 'H', R | S },
-	{ OPT_BY_COMM, R | S }, { OPT_STATUS_FD, R | P }, { OPT_COMPRESS, R | P }, { OPT_PID_FILE, R | P },
+	{ 'e', R | A | S | P }, { 'f', R | A | S | P }, { 'R', R | A | S }, { 'v', R | A | S | P }, { 'i', R | A | S | X | P },
+	{ 'a', R | A | S | X | P }, { 'p', R | A | S | X }, { 'l', R | A | S | X }, { 'n', R | A | S | X }, { 'g', R | A | S | X },
+	{ 'T', R | A | S | X | P }, { 'O', R | A | S | X | P }, { 'F', R | S | X | P }, { 'P', R | A | S | X | P },
+	{ 'c', R | A | S | X | P }, { 'C', R | A | S | P }, { 'b', R | A | S | X | P }, { 'M', R | A | S }, { 'o', R | X | P },
+	{ 'm', R | P }, { 's', R | A | X | P }, { 'r', R | A | X | P }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | A | S },
+	{ 'D', R | S }, { 'B', R | S | X }, { 't', R | X }, { 'q', R | A | S | X | P }, { 'h', R | S | X | P },
+	{ OPT_MODULE, R | A | S }, { OPT_MAX_GRAPH_DEPTH, R | A | S }, { OPT_FUNC_STACK, R | A | S },
+	{ OPT_NO_FILTER, R | A | S | P }, { OPT_USER, R | S | P }, { OPT_TSC2NSEC, R | A | X }, { OPT_SUBBUF_SIZE, R | A | S },
+	{ OPT_CMDLINES_SIZE, R | A | S }, { OPT_TEMP, R | X | P }, { OPT_COMPRESSION, R | A | X | P },
+	{ OPT_FILE_VERSION, R | X | P }, { OPT_POLL, R | A | P }, { OPT_NOSPLICE, R | A | X }, { OPT_DATE, R | A | X },
+	{ OPT_TS_OFFSET, R | A | X | P }, { OPT_DAEMONIZE, R | P }, { OPT_FORK, S }, { OPT_STDERR, R | S | X | P },
+	{ OPT_VERBOSE, R | A | S | X | P }, { OPT_DEBUG, R | A | S | X | P }, { OPT_FAIL_ON_LOSS, R | X | P },
+	{ OPT_SYNC, R | P }, { OPT_MAX_TIME, R | A | P }, { OPT_MAX_SIZE, R | A | P }, { OPT_READER_CPUS, R | P },
+	{ OPT_PROBE, R | S | P }, { OPT_PROFILE, R | A | S }, { 'S', R | A | S }, { 'G', R | A | S }, { 'H', R | A | S },
+	{ OPT_BY_COMM, R | A | S }, { OPT_STATUS_FD, R | P }, { OPT_COMPRESS, R | P }, { OPT_PID_FILE, R | P },
 	{ OPT_ROTATE, R | P }, { OPT_KEEP, R | P }, { OPT_KEEP_LAST, R | P }, { OPT_TRIGGER, R },
 	{ OPT_ON_TRIGGER, R }, { OPT_PRE, R }, { OPT_POST, R }, { OPT_SAVE_ON_FAILURE, R | P }, { OPT_PERF, R | P },
-	{ 'N', R }, { OPT_UDP, R },
+	{ 'N', R }, { OPT_UDP, R }, { 'A', R }, { OPT_NAME, R }, { OPT_TSYNC_INTERVAL, R | A }, { OPT_NOFIFOS, R | A },
+	{ OPT_NOTIMEOUT, R | A }, { OPT_KEY_FILE, R }, { OPT_KEY_OPTIONAL, R }, { OPT_PROXY, R },
 };
 
 static const struct option long_options[] = {
@@ -75,6 +79,13 @@ static const struct option long_options[] = {
 	{ "save-on-failure", no_argument, NULL, OPT_SAVE_ON_FAILURE },
 	{ "perf", no_argument, NULL, OPT_PERF },
 	{ "udp", no_argument, NULL, OPT_UDP },
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "tsync-interval", required_argument, NULL, OPT_TSYNC_INTERVAL },
+	{ "nofifos", no_argument, NULL, OPT_NOFIFOS },
+	{ "notimeout", no_argument, NULL, OPT_NOTIMEOUT },
+	{ "key-file", required_argument, NULL, OPT_KEY_FILE },
+	{ "key-optional", no_argument, NULL, OPT_KEY_OPTIONAL },
+	{ "proxy", required_argument, NULL, OPT_PROXY },
 	{ "probe", required_argument, NULL, OPT_PROBE },
 	{ "profile", no_argument, NULL, OPT_PROFILE },
 	{ "by-comm", no_argument, NULL, OPT_BY_COMM },
@@ -84,11 +95,12 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
-static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tN:qhSGH:";
+static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tN:A:qhSGH:";
 static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqhSGH:";
 
 static const char *const command_names[] = {
 	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_EXTRACT] = "extract",
+	[TRACE_AGENT] = "agent",
 };
 
 int trace_option_next(enum trace_command which, int argc, char **argv)
@@ -130,6 +142,11 @@ static unsigned meant(int opt)
 	return 0;
 }
 
+bool trace_option_for_agent(int opt)
+{
+	return meant(opt) & A;
+}
+
 bool trace_option_for_perf(int opt)
 {
 	return meant(opt) & P;
@@ -141,6 +158,8 @@ int trace_option_meant(int opt, enum trace_command which, struct err *e)
 
 	if (meant(opt) & (1u << which))
 		return EXIT_OK;
+	if (which == TRACE_AGENT)
+		return usage_error(e, "option %s is not for hosts to ask for", trace_option_name(opt, name, sizeof(name)));
 	usage_error(e, "option %s has no effect with '%s'", trace_option_name(opt, name, sizeof(name)),
 		    command_names[which]);
 	for (size_t w = 0; w < ARRAY_SIZE(command_names); w++)

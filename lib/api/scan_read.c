@@ -380,8 +380,6 @@ int scan_read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, uint
 
 	if (!s->columns.nr)
 		return err_set(e, -EINVAL, "the scan has no columns");
-	if (max > INT_MAX)
-		max = INT_MAX;
 	r = scan_take_memory(s, values, max, e);
 	if (r)
 		return r;
@@ -411,6 +409,8 @@ API int tracecmd_scan_read(struct tracecmd_scan *s, struct tracecmd_values *valu
 	struct err e = { 0 };
 	int r = api_need(s && values, "tracecmd_scan_read", &e);
 
+	if (max > INT_MAX)
+		max = INT_MAX;
 	if (!r)
 		r = s->team ? scan_team_read(s, values, max, &e) : scan_read_rows(s, values, max, &e);
 	return r < 0 ? api_error(&e, error) : r;

@@ -116,19 +116,40 @@ static bool is_made(unsigned id)
 	}
 }
 
+static bool has_data(const struct dat_buffer *b)
+{
+	for (uint32_t i = 0; i < b->nr_cpus; i++)
+		if (b->cpus[i].size)
+			return true;
+	return false;
+}
+
+/* The file's clock. In version 6 it is that of all buffers: so of one that has something. */
+static const char *file_clock(const struct copy *c)
+{
+	const char *clock = c->r->info.clock;
+
+	for (size_t i = 0; i < c->r->buffers.nr && c->w->opts.version == 6; i++) {
+		const struct dat_buffer *b = &c->r->buffers.v[i].pub;
+
+		if (b->clock[0] && has_data(b))
+			return dat_clock_is_same(b->clock, clock) ? clock : b->clock;
+	}
+	return clock;
+}
+
 /*
  * The clock as both versions tell it. A version 6 file may have it only in the
  * blob behind its table, which version 7 does not know.
  */
 static int copy_clock(struct copy *c, const struct dat_option *o, struct err *e)
 {
-	const struct dat_info *info = &c->r->info;
-	char text[sizeof(info->clock) + 3], word[sizeof(info->clock)];
+	const char *clock = file_clock(c);
+	char text[64], word[sizeof(c->r->info.clock)];
 
 	dat_clock_word((const char *)o->data, o->size, word, sizeof(word));
-	if (!strcmp(word, info->clock) || !info->clock[0])
+	if (!strcmp(word, clock) || !clock[0] || (size_t)snprintf(text, sizeof(text), "[%s]", clock) >= sizeof(text))
 		return dat_writer_option(c->w, o->id, o->data, o->size, e);
-	snprintf(text, sizeof(text), "[%s]", info->clock);
 	return dat_writer_option(c->w, o->id, text, strlen(text) + 1, e);
 }
 
@@ -206,14 +227,16 @@ static int copy_cpu(struct copy *c, unsigned buffer, uint32_t i, struct err *e)
 	return ret ? ret : dat_writer_cpu_end(c->w, e);
 }
 
-/* The clock for a BUFFER option; version 6 instances have none. */
+/* The clock of a buffer; those of version 6 have the file's. */
 static const char *buffer_clock(const struct copy *c, const struct dat_buffer *b)
 {
-	if (c->w->opts.version == 6)
+	bool v6 = c->w->opts.version == 6;
+
+	if (v6 && c->r->header.version == 6)
 		return c->r->info.trace_clock ? c->r->info.clock : "";
 	if (b->clock[0])
 		return b->clock;
-	return c->r->info.clock[0] ? c->r->info.clock : "local";
+	return v6 ? file_clock(c) : c->r->info.clock[0] ? c->r->info.clock : "local";
 }
 
 static int copy_text(struct copy *c, unsigned buffer, struct err *e)

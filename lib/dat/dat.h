@@ -31,6 +31,8 @@ const char *dat_id_name(unsigned id);		/* "CMDLINES"; NULL if unknown */
 /* The word in brackets of a trace_clock text of @len bytes into @dst of @size;
  * "" if there is none or it is too long. */
 void dat_clock_word(const char *text, size_t len, char *dst, size_t size);
+/* Whether both words are of one clock: "tsc2nsec" is "x86-tsc" with a TSC2NSEC option. */
+bool dat_clock_is_same(const char *a, const char *b);
 
 #define DAT_MAGIC "\x17\x08\x44tracing"	/* a file's first bytes */
 #define DAT_MAGIC_LEN 10

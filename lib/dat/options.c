@@ -75,6 +75,13 @@ void dat_clock_word(const char *text, size_t len, char *dst, size_t size)
 	dst[close - open] = 0;
 }
 
+bool dat_clock_is_same(const char *a, const char *b)
+{
+	static const char tsc[] = "x86-tsc", tsc_ns[] = "tsc2nsec";
+
+	return !strcmp(a, b) || (!strcmp(a, tsc) && !strcmp(b, tsc_ns)) || (!strcmp(a, tsc_ns) && !strcmp(b, tsc));
+}
+
 static int opt_date(struct dat_reader *r, const struct dat_option *o, struct err *e)
 {
 	(void)e;

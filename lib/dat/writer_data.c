@@ -209,6 +209,9 @@ int dat_writer_cpu_begin(struct dat_writer *w, uint32_t cpu, struct err *e)
 	if (cpu >= DAT_CPUS_MAX || (is_v6(w) && cpu >= w->cpu_count))
 		return dat_writer_fail(w, e, -EINVAL, "CPU %u is not below %u", cpu,
 				       is_v6(w) ? w->cpu_count : DAT_CPUS_MAX);
+	if (is_v6(w) && w->buf_clock[0] && w->clock[0] && !dat_clock_is_same(w->buf_clock, w->clock))
+		return dat_writer_fail(w, e, -EINVAL, "version 6 has one clock for all buffers (%s); that of "
+				       "'%s' is %s", w->clock, w->buf_name, w->buf_clock);
 	if (w->cpus.nr && cpu <= w->cpus.v[w->cpus.nr - 1].cpu)
 		return dat_writer_fail(w, e, -EINVAL, "CPU %u comes after CPU %u", cpu,
 				       w->cpus.v[w->cpus.nr - 1].cpu);

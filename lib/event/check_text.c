@@ -201,49 +201,105 @@ static bool has_field(const struct scan *head, const struct token *name)
 
 /* ---- the print format -------------------------------------------------------------------- */
 
-/* s->p stands behind an opening bracket: goes behind the closing one. */
-static bool group_has_field(struct scan *s)
-{
-	unsigned depth = 1;
-	bool found = false;
+/*
+ * What a division is by must not be a constant 0: libtraceevent computes constants while it
+ * parses. (Of fields a guard looks at each record.) It reads A / (B + C) as (A / B) + C, for any
+ * operator that binds less, and A / B * C as A / (B * C). So what counts, with brackets or
+ * without, are the operands behind the division up to the first such operator. But behind
+ * B * C it takes that operator in as well: such a row of constants has to be the last.
+ */
+#define FACTORS_MAX 16
+#define FACTOR_MAX (1ull << 31)
+#define NO_CONSTANT UINT64_MAX		/* not known before there is a record */
 
-	while (depth) {
+static bool is_of_record(const struct token *t)
+{
+	return is(t, "REC") || is(t, "__get_dynamic_array_len") || is(t, "__get_rel_dynamic_array_len");
+}
+
+/* s stands behind an opening bracket: goes behind the closing one. */
+static void skip_group(struct scan *s)
+{
+	for (unsigned depth = 1; depth;) {
 		struct token t = next_token(s);
 
 		if (t.kind == TOKEN_END)
-			return false;
-		if (is(&t, "("))
-			depth++;
-		else if (is(&t, ")"))
-			depth--;
-		else if (is(&t, "REC") || is(&t, "__get_dynamic_array_len") ||
-			 is(&t, "__get_rel_dynamic_array_len"))
-			found = true;
+			return;
+		depth += is(&t, "(");
+		depth -= is(&t, ")");
 	}
-	return found;
 }
 
-/* What a division is by must not be a constant 0: fields are looked at with each record. */
-static bool divisor_is_safe(struct scan s)
+/* Goes behind "TYPE)", if that is what s stands in front of. */
+static bool skip_cast(struct scan *s)
 {
-	struct token t = next_token(&s);
+	struct scan ahead = *s;
+	struct token t = next_token(&ahead);
 
-	if (is(&t, "(")) {
-		struct scan group = s;
-
-		return group_has_field(&group);
-	}
-	if (t.kind != TOKEN_WORD)
+	if (t.kind != TOKEN_WORD || isdigit((unsigned char)*t.at) || is_of_record(&t) || is(&t, "sizeof"))
 		return false;
-	if (isdigit((unsigned char)*t.at))
-		return strtoull(t.at, NULL, 0);
+	while (t.kind == TOKEN_WORD || is(&t, "*"))
+		t = next_token(&ahead);
+	if (is(&t, ")"))
+		*s = ahead;
+	return is(&t, ")");
+}
+
+/*
+ * One operand: its value, NO_CONSTANT, or 0 if it is that or may be. Brackets in front of it
+ * are counted. A size is taken for 1 and noted.
+ */
+static uint64_t factor(struct scan *s, unsigned *brackets, bool *size)
+{
+	struct token t = next_token(s);
+	uint64_t v;
+
+	for (; is(&t, "("); t = next_token(s))
+		if (!skip_cast(s))
+			++*brackets;
+	if (t.kind != TOKEN_WORD)
+		return 0;
+	if (is_of_record(&t))
+		return NO_CONSTANT;
 	if (is(&t, "sizeof")) {
-		t = next_token(&s);
-		t = next_token(&s);
+		*size = true;
+		(void)next_token(s);
+		t = next_token(s);
+		skip_group(s);
 		return !is(&t, "REC");
 	}
-	return is(&t, "REC") || is(&t, "__get_dynamic_array_len") ||
-	       is(&t, "__get_rel_dynamic_array_len");
+	v = isdigit((unsigned char)*t.at) ? strtoull(t.at, NULL, 0) : 0;
+	return v == NO_CONSTANT ? v - 1 : v;
+}
+
+/* The operands that belong together, from the right as libtraceevent takes them; @more: how many
+ * may follow. */
+static uint64_t divisor(struct scan *s, unsigned brackets, unsigned more, bool *size)
+{
+	uint64_t v = factor(s, &brackets, size), rest;
+	struct token t;
+
+	if (!v || v == NO_CONSTANT)
+		return v;
+	t = next_token(s);
+	for (; brackets && is(&t, ")"); brackets--)
+		t = next_token(s);
+	if (!is(&t, "*") && !is(&t, "/") && !is(&t, "%"))
+		return more == FACTORS_MAX || t.kind == TOKEN_END || strchr("),:", *t.at) ? v : 0;
+	rest = more ? divisor(s, brackets, more - 1, size) : 0;
+	if (!rest || rest == NO_CONSTANT)
+		return rest;
+	/* nothing near where signs and bits get lost */
+	if (v > FACTOR_MAX || rest > FACTOR_MAX || (*size && !is(&t, "*")))
+		return 0;
+	return is(&t, "*") ? v * rest : is(&t, "/") ? v / rest : v % rest;
+}
+
+static bool divides_safely(struct scan s)
+{
+	bool size = false;
+
+	return divisor(&s, 0, FACTORS_MAX, &size);
 }
 
 /*
@@ -377,7 +433,7 @@ static int check_print(struct scan s, const struct scan *head, struct err *e)
 			why = "there is no such field";
 		if (why)
 			return bad(&s, t.at, e, why);
-		if ((is(&t, "/") || is(&t, "%")) && !divisor_is_safe(s))
+		if ((is(&t, "/") || is(&t, "%")) && !divides_safely(s))
 			return bad(&s, t.at, e, "what it divides by may be 0");
 		if (t.kind == TOKEN_WORD && !follows_only_arrays(&t, s))
 			return bad(&s, t.at, e, "the function's address is not an array's");

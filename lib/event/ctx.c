@@ -216,6 +216,17 @@ void ctx_put_indent(struct event_ctx *ctx, uint32_t cpu, const char *parent, con
 		buf_fill(out, ' ', CALLS_INDENT * calls_level(&ctx->db->past.calls, cpu, parent, func));
 }
 
+size_t ctx_nr_fixups(const struct event_ctx *ctx)
+{
+	return ctx->fixups ? ctx->fixups->v.nr : 0;
+}
+
+void ctx_move_fixups(struct event_ctx *ctx, size_t first, size_t at)
+{
+	for (size_t i = first; ctx->fixups && i < ctx->fixups->v.nr; i++)
+		ctx->fixups->v.v[i].at += at;
+}
+
 /* What a fixup's place holds in truth: appended to @word. False: it is right as it is. */
 static bool settle_one(const struct event_fixup *fix, const struct event_line_state *state,
 		       const char *words, struct buf *word)

@@ -516,6 +516,8 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 	slot->plugin = plugins_for_format(db, name);
 	if (r == 2 && !give_fields())
 		r = 0;
+	/* its warnings end with what errno says */
+	errno = 0;
 	if (format && r)
 		tep_parse_event(db->tep, format, name->format_len, name->system);
 	else if (format)

@@ -345,6 +345,7 @@ static bool line_text(struct line *l, const struct event_next *next)
 {
 	bool csv = l->x->opts.format == EVENT_EXPORT_CSV, bad = false;
 	struct buf *text = &l->ctx->text;
+	size_t fixups = ctx_nr_fixups(l->texts);
 
 	buf_clear(text);
 	if (l->plan)
@@ -353,6 +354,8 @@ static bool line_text(struct line *l, const struct event_next *next)
 		*l->p++ = ',';
 	else
 		line_puts(l, ",\"text\":");
+	/* behind the quote */
+	ctx_move_fixups(l->texts, fixups, l->p + 1 - l->out->data);
 	return line_string(l, (const uint8_t *)(text->len ? text->data : ""), text->len,
 			   csv ? ESCAPE_CSV : ESCAPE_JSON, "\"", &bad);
 }

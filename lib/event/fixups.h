@@ -39,8 +39,16 @@ void ctx_learn(struct event_ctx *ctx, const struct event_slot *slot, const struc
 /* "(+N)" since the line before, padded. */
 void ctx_put_ts_diff(struct event_ctx *ctx, const struct event_line_state *state, uint64_t now,
 		     struct buf *out);
-/* The indentation of a function event. */
+/* The indentation of a function event: what its text begins with. */
 void ctx_put_indent(struct event_ctx *ctx, uint32_t cpu, const char *parent, const char *func,
 		    struct buf *out);
+/* How many fixups wait; 0 while texts are made in order. */
+size_t ctx_nr_fixups(const struct event_ctx *ctx);
+/*
+ * The text behind whose beginning the fixups from the @first-th on were left was made in
+ * a buf of its own, and is now copied to @at of the buf that fixups are for. Bytes may be
+ * escaped on the way: an indentation's place is the text's very beginning, which stays.
+ */
+void ctx_move_fixups(struct event_ctx *ctx, size_t first, size_t at);
 
 #endif

@@ -96,6 +96,8 @@ static void put_text(struct event_ctx *ctx, const struct event_slot *slot, const
 	runnable = format_check_print(&slot->check, event, record.data, ctx->padded.len - PAD) &&
 		   (!(event->flags & TEP_EVENT_FL_ISBPRINT) || bprint_is_safe(ctx->db, slot, rec));
 	trace_seq_reset(&ctx->seq);
+	/* warnings end with what it says */
+	errno = 0;
 	if (!fields && !handled && slot->plugin)
 		plugins_need(ctx->db);
 	if (!fields && !handled && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE)) {

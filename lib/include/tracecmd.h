@@ -411,7 +411,7 @@ enum tracecmd_what {
 	TRACECMD_LOST,			/* uint64; lost on the CPU since the row before it of that
 					 * CPU, null if that number is not known */
 	TRACECMD_TASK,			/* string; null for a process without a known name */
-	TRACECMD_TEXT,			/* string; as tracecmd_event_text, functions not joined */
+	TRACECMD_TEXT,			/* string; as tracecmd_record_text: made by itself */
 	TRACECMD_NAME			/* string; the event's; null if the file has no format of it */
 };
 
@@ -534,8 +534,8 @@ const struct tracecmd_scan_facts *tracecmd_scan_facts(struct tracecmd_scan *scan
 
 /*
  * The text of a record that a scan gave, or that the caller kept: as tracecmd_event_text,
- * functions not joined. What earlier events told (names of tasks that the file lacks) is
- * not in it.
+ * functions not joined. What earlier events told (names of tasks that the file lacks, how
+ * deep a function event's call is indented) is not in it.
  *
  * @record: its time, data, size, cpu and file are used.
  * @ret: lives until the next call for this trace.

@@ -94,8 +94,8 @@ bool is_unavailable(int code);
 /* ---- lock.c */
 /* Who has the lock on the directory @fd, to begin a sentence. */
 void lock_name_holder(int fd, char *who, size_t size);
-/* Whether the directory open as @fd is still what @path leads to. */
-bool lock_is_of(int fd, const char *path);
+/* Whether the directory open as @fd is still what @path leads to. 1, 0, -errno. */
+int lock_is_of(int fd, const char *path);
 
 /* ---- undo.c */
 /* Logs, unless changes are kept or the file is logged already. 0, -ENOMEM. */

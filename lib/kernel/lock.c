@@ -75,17 +75,32 @@ static int told_busy(const struct kernel_instance *in, int fd, struct err *e)
 		       "of your own beside it (-B NAME)", who);
 }
 
-bool lock_is_of(int fd, const char *path)
+int lock_is_of(int fd, const char *path)
 {
 	struct stat locked, there;
 
-	return !fstat(fd, &locked) && !stat(path, &there) && locked.st_ino == there.st_ino &&
-	       locked.st_dev == there.st_dev;
+	if (fstat(fd, &locked) < 0 || stat(path, &there) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return locked.st_ino == there.st_ino && locked.st_dev == there.st_dev;
 }
 
 static int told_gone(const struct kernel_instance *in, struct err *e)
 {
 	return err_set(e, -ENOENT, "instance '%s' was removed just now", in->name);
+}
+
+/* Takes the lock on @fd, which was @path's a moment ago. 0, -errno. */
+static int lock_fd(struct kernel_instance *in, int fd, int how, const char *path, struct err *e)
+{
+	int r = flock(fd, how | LOCK_NB) < 0 ? -errno : lock_is_of(fd, path);
+
+	if (r == -EWOULDBLOCK)
+		return told_busy(in, fd, e);
+	if (!r)				/* who had it has removed the instance */
+		return told_gone(in, e);
+	if (r > 0)
+		r = vec_push(&in->k->locks, fd);
+	return r ? err_errno(e, r, "cannot lock %s", path) : 0;
 }
 
 static int lock(struct kernel_instance *in, int how, struct err *e)
@@ -102,13 +117,7 @@ static int lock(struct kernel_instance *in, int how, struct err *e)
 		return told_gone(in, e);
 	if (fd < 0)
 		return err_denied(e, -errno, "cannot lock", path);
-	if (flock(fd, how | LOCK_NB) < 0)
-		r = errno == EWOULDBLOCK ? told_busy(in, fd, e) : err_errno(e, -errno, "cannot lock %s",
-									  path);
-	else if (!lock_is_of(fd, path))		/* who had it has removed the instance */
-		r = told_gone(in, e);
-	else if (vec_push(&in->k->locks, fd))
-		r = err_errno(e, -ENOMEM, "cannot lock %s", path);
+	r = lock_fd(in, fd, how, path, e);
 	if (r) {
 		close(fd);
 		return r;

@@ -128,7 +128,7 @@ static char *instance_dir(const char *path)
 static bool is_held(const struct undoing *u, const char *path)
 {
 	for (size_t i = 0; i < u->nr_held; i++)
-		if (lock_is_of(u->held[i], path))
+		if (lock_is_of(u->held[i], path) > 0)
 			return true;
 	return false;
 }

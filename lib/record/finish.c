@@ -37,6 +37,23 @@ static int put_tsc2nsec(const struct finish *f, struct dat_writer *w, struct err
 	return dat_writer_option(w, DAT_TSC2NSEC, data, sizeof(data), e);
 }
 
+/* Its name, the id of its file, and the thread of each of its CPUs. */
+static int put_guest(const struct dat_guest *g, struct dat_writer *w, struct err *e)
+{
+	struct buf b AUTO_BUF = { .big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ };
+
+	buf_str(&b, g->name);
+	buf_u64(&b, g->trace_id);
+	buf_u32(&b, g->nr_vcpus);
+	for (uint32_t i = 0; i < g->nr_vcpus; i++) {
+		buf_u32(&b, i);
+		buf_u32(&b, g->host_pids[i]);
+	}
+	if (b.failed)
+		return err_errno(e, -ENOMEM, "cannot finish the recording");
+	return dat_writer_option(w, DAT_GUEST, b.data, b.len, e);
+}
+
 static int write_options(const struct finish *f, struct dat_writer *w, struct err *e)
 {
 	int r = 0;
@@ -61,6 +78,8 @@ static int write_options(const struct finish *f, struct dat_writer *w, struct er
 		r = put_string(w, DAT_LAST_BOOT_INFO, f->metadata->last_boots.v[i], e);
 	if (!r && f->tsc2nsec.present)
 		r = put_tsc2nsec(f, w, e);
+	for (size_t i = 0; i < f->nr_guests && !r; i++)
+		r = put_guest(&f->guests[i], w, e);
 	return r ? r : dat_writer_cpu_count(w, f->cpus, e);
 }
 

@@ -50,6 +50,8 @@ struct finish {
 	char *const *stats;		/* CPUSTAT texts, in order */
 	size_t nr_stats;
 	struct dat_tsc2nsec tsc2nsec;
+	const struct dat_guest *guests;
+	size_t nr_guests;
 	/* [0] is the top level, empty if it was not recorded. */
 	const struct finish_buffer *buffers;
 	size_t nr_buffers;

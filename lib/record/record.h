@@ -38,6 +38,9 @@ struct record_opts {
 	bool with_top;			/* the top level too, whatever the setup asks of it */
 	struct recorder_opts recorder;	/* its codec is taken from above */
 	const char *writer;		/* program and version, for the file */
+	uint64_t trace_id;		/* of the file; 0: made up */
+	const struct dat_guest *guests;	/* recorded along with this machine, for the file */
+	size_t nr_guests;
 	const char *const *hooks;	/* HOOK options, NULL-ended; NULL: none */
 	bool has_date, has_offset;
 	int64_t date_us, offset;	/* DATE and OFFSET options */

@@ -128,17 +128,23 @@ static int add_instance(struct recording *rec, size_t i, struct err *e)
 /* What version 6 has no place for, told before anything runs. */
 static int check_version(const struct recording *rec, struct err *e)
 {
+	const struct recorded *first = NULL;	/* of those that have a clock to tell */
 	int r = 0;
 
-	for (size_t i = 1; i < rec->buffers.nr && rec->opts.version == 6 && !r; i++) {
+	for (size_t i = 0; i < rec->buffers.nr && rec->opts.version == 6 && !r; i++) {
 		const struct recorded *b = &rec->buffers.v[i];
 
-		if (b->page_size != rec->buffers.v[0].page_size)
+		if (b->takes_part && !first)
+			first = b;
+		if (b->takes_part && strcmp(b->clock, first->clock))
+			r = err_set(e, -EINVAL, "files of version 6 have one trace clock: instance '%s' has %s, "
+				    "another buffer %s", kernel_instance_name(b->in), b->clock, first->clock);
+		else if (i && b->page_size != rec->buffers.v[0].page_size)
 			r = err_set(e, -EINVAL, "files of version 6 have one sub-buffer size: "
 				    "instance '%s' has %u bytes, the top level %u",
 				    kernel_instance_name(b->in), b->page_size,
 				    rec->buffers.v[0].page_size);
-		else if (b->is_text)
+		else if (i && b->is_text)
 			r = err_set(e, -EINVAL, "files of version 6 have no place for tracer "
 				    "'%s' of instance '%s'", b->setup->tracer,
 				    kernel_instance_name(b->in));
@@ -181,7 +187,8 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 	fill_boot(rec);
 	ro.codec = opts->codec;
 	ro.cut_bytes = opts->last_bytes ? opts->last_bytes / RECORD_SHARES : opts->rotate_bytes;
-	r = getrandom(&rec->session, sizeof(rec->session), 0) < 0 ? -errno : 0;
+	rec->session = opts->trace_id;
+	r = !rec->session && getrandom(&rec->session, sizeof(rec->session), 0) < 0 ? -errno : 0;
 	if (r)
 		err_errno(e, r, "cannot make up an id for the recording");
 	if (!r)

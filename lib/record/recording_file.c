@@ -146,6 +146,7 @@ static int lay_out(const struct recording *rec, uint64_t since_ns, struct layout
 		.has_trace_id = true, .trace_id = rec->session,
 		.stats = l->stats.v, .nr_stats = l->stats.nr,
 		.tsc2nsec = rec->opts.tsc2nsec,
+		.guests = rec->opts.guests, .nr_guests = rec->opts.nr_guests,
 		.buffers = l->buffers, .nr_buffers = rec->buffers.nr + rec->kept.nr,
 	};
 	return r;
@@ -259,11 +260,23 @@ int recording_send(struct recording *rec, int fd, const char *name, struct err *
 		    rec->since_ns, e);
 }
 
+/* What is sent is one buffer, and becomes the top level of another file. */
+static void lay_sent(const struct recording *rec, struct layout *l)
+{
+	size_t i = 0;
+
+	while (i + 1 < rec->buffers.nr && !rec->buffers.v[i].takes_part)
+		i++;
+	l->f.buffers = &l->buffers[i];
+	l->f.nr_buffers = 1;
+}
+
 int recording_front(struct recording *rec, unsigned version, int fd, const char *name, struct err *e)
 {
 	struct layout l;
 	int r = lay_out(rec, 0, &l, e);
 
+	lay_sent(rec, &l);
 	if (!r)
 		r = collect(rec, &l, e);
 	if (!r)

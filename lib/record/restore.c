@@ -129,6 +129,8 @@ static int write_options(struct restore *r, struct err *e)
 		ret = spool_options(r, e);
 	if (!ret && !(r->opts->partial && dat_reader_info(r->opts->partial)->version))
 		ret = put_string(r, DAT_VERSION, r->opts->writer, e);
+	for (size_t i = 0; i < r->opts->nr_options && !ret; i++)
+		ret = dat_writer_option(r->w, r->opts->options[i].id, r->opts->options[i].data, r->opts->options[i].len, e);
 	return ret ? ret : dat_writer_cpu_count(r->w, r->cpus, e);
 }
 

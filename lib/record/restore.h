@@ -10,6 +10,13 @@
 #include "dat/dat.h"
 #include "kernel/kernel.h"
 
+/* An option as the file will have it. */
+struct restore_option {
+	uint16_t id;
+	const void *data;
+	size_t len;
+};
+
 struct restore_opts {
 	/* Metadata comes from this file, whose version and codec are taken too; */
 	struct dat_reader *partial;
@@ -18,6 +25,8 @@ struct restore_opts {
 	struct kernel *kernel;
 	const char *kallsyms;		/* this file's symbols; NULL: the running kernel's */
 	const char *writer;		/* program and version */
+	const struct restore_option *options;	/* behind those of the metadata */
+	size_t nr_options;
 	const struct notices *notices;
 };
 

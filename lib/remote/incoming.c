@@ -39,6 +39,7 @@ struct incoming {
 	struct ring_abi abi;
 	const struct codec *codec;
 	struct incoming_cpu *cpu;
+	VEC(struct restore_option) options;	/* data: owned */
 };
 
 void incoming_shared_release(struct incoming_shared *s)
@@ -368,10 +369,24 @@ uint64_t incoming_torn(const struct incoming *in)
 
 /* ---- the file ------------------------------------------------------------------- */
 
+int incoming_option(struct incoming *in, uint16_t id, const void *data, size_t len, struct err *e)
+{
+	void *copy = malloc(len);
+
+	if (copy)
+		memcpy(copy, data, len);
+	if (copy && !vec_push(&in->options, ((struct restore_option){ id, copy, len })))
+		return 0;
+	free(copy);
+	return err_errno(e, -ENOMEM, "cannot finish");
+}
+
 int incoming_finish(struct incoming *in, struct new_file *file, const struct notices *notices,
 		    struct err *e)
 {
-	struct restore_opts o = { .writer = WRITER, .notices = notices };
+	struct restore_opts o = {
+		.writer = WRITER, .notices = notices, .options = in->options.v, .nr_options = in->options.nr,
+	};
 	char **paths = calloc(in->cpus, sizeof(*paths));
 	int r = paths ? read_meta(in, in->meta_fd, NULL, &o.partial, e) : err_errno(e, -ENOMEM, "cannot finish"), partly;
 
@@ -402,6 +417,9 @@ void incoming_free(struct incoming *in, bool remove)
 	if (in->meta_fd >= 0 && remove)
 		unlink(in->meta_path);
 	cleanup_close(&in->meta_fd);
+	for (size_t i = 0; i < in->options.nr; i++)
+		free((void *)in->options.v[i].data);
+	vec_release(&in->options);
 	free(in->cpu);
 	free(in->late_path);
 	free(in->meta_path);

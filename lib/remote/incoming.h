@@ -48,6 +48,8 @@ uint64_t incoming_bytes(const struct incoming *in);	/* that came for CPUs */
 /* Of sub-buffers that did not come whole. After incoming_flush. */
 uint64_t incoming_torn(const struct incoming *in);
 
+/* The file is to have this option, too. 0, -ENOMEM. */
+int incoming_option(struct incoming *in, uint16_t id, const void *data, size_t len, struct err *e);
 /*
  * Makes the file; from any thread. 0; 1: but for what was damaged, which @notices hear; -errno: what
  * came stays where it is.

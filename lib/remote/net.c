@@ -2,6 +2,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <linux/vm_sockets.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,8 +22,7 @@
 #define ALIVE_TRIES 6
 #define ANY_PORT_TRIES 100
 
-/* An IPv4 address that came as IPv6 as what it is; others as they are. */
-static const void *plain_addr(const struct net_addr *a, int *ret_family)
+const void *net_plain_addr(const struct net_addr *a, int *ret_family)
 {
 	const struct sockaddr_in6 *six = (const void *)&a->a;
 
@@ -36,28 +37,48 @@ static const void *plain_addr(const struct net_addr *a, int *ret_family)
 	return &six->sin6_addr.s6_addr[12];
 }
 
-static in_port_t *port_of(struct sockaddr_storage *a)
+uint32_t net_port(const struct net_addr *a)
 {
-	return a->ss_family == AF_INET6 ? &((struct sockaddr_in6 *)a)->sin6_port :
-					  &((struct sockaddr_in *)a)->sin_port;
+	if (a->a.ss_family == AF_VSOCK)
+		return ((const struct sockaddr_vm *)&a->a)->svm_port;
+	return ntohs(a->a.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&a->a)->sin6_port :
+						  ((const struct sockaddr_in *)&a->a)->sin_port);
+}
+
+static void set_port(struct net_addr *a, uint32_t port)
+{
+	if (a->a.ss_family == AF_VSOCK)
+		((struct sockaddr_vm *)&a->a)->svm_port = port ? port : VMADDR_PORT_ANY;
+	else if (a->a.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&a->a)->sin6_port = htons(port);
+	else
+		((struct sockaddr_in *)&a->a)->sin_port = htons(port);
+}
+
+uint32_t net_cid(const struct net_addr *a)
+{
+	return a->a.ss_family == AF_VSOCK ? ((const struct sockaddr_vm *)&a->a)->svm_cid : VMADDR_CID_ANY;
 }
 
 void net_addr_text(const struct net_addr *a, char host[NET_HOST_MAX], uint32_t *ret_port)
 {
-	struct sockaddr_storage copy = a->a;
 	int family;
-	const void *addr = plain_addr(a, &family);
+	const void *addr = net_plain_addr(a, &family);
 
-	if (!addr || !inet_ntop(family, addr, host, NET_HOST_MAX))
+	if (a->a.ss_family == AF_VSOCK)
+		snprintf(host, NET_HOST_MAX, "V%" PRIu32, net_cid(a));
+	else if (!addr || !inet_ntop(family, addr, host, NET_HOST_MAX))
 		snprintf(host, NET_HOST_MAX, "unknown");
-	*ret_port = ntohs(*port_of(&copy));
+	*ret_port = net_port(a);
 }
 
 bool net_same_host(const struct net_addr *a, const struct net_addr *b)
 {
 	int fa, fb;
-	const void *x = plain_addr(a, &fa), *y = plain_addr(b, &fb);
+	const void *x = net_plain_addr(a, &fa), *y = net_plain_addr(b, &fb);
 
+	if (a->a.ss_family == AF_VSOCK)
+		return b->a.ss_family == AF_VSOCK && net_cid(a) == net_cid(b);
 	return x && y && fa == fb &&
 	       !memcmp(x, y, fa == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr));
 }
@@ -86,7 +107,7 @@ static int resolve(const char *host, const char *port, int flags, struct addrinf
 }
 
 /* *port: what was asked for; if that was any, what there is for the other addresses, too. */
-static int listen_on(const struct addrinfo *ai, bool both, in_port_t *port)
+static int listen_on(const struct addrinfo *ai, bool both, uint32_t *port)
 {
 	struct net_addr at = { .len = ai->ai_addrlen };
 	int one = 1, zero = 0, r, fd;
@@ -99,9 +120,9 @@ static int listen_on(const struct addrinfo *ai, bool both, in_port_t *port)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, both ? &zero : &one, sizeof(one));
 	memcpy(&at.a, ai->ai_addr, ai->ai_addrlen);
 	if (*port)
-		*port_of(&at.a) = *port;
+		set_port(&at, *port);
 	if (!bind(fd, (struct sockaddr *)&at.a, at.len) && !listen(fd, BACKLOG) && !net_local(fd, &at)) {
-		*port = *port_of(&at.a);
+		*port = net_port(&at);
 		return fd;
 	}
 	r = -errno;
@@ -114,7 +135,7 @@ static int listen_on_all(const char *host, const char *port, int fds[NET_LISTEN_
 	bool every = host && !*host;
 	struct addrinfo *all;
 	int nr = 0, failed = 0, r;
-	in_port_t at = 0;
+	uint32_t at = 0;
 
 	/* "::" takes IPv4 too, where there is IPv6. */
 	r = resolve(every ? "::" : host, port, host ? AI_PASSIVE : 0, &all, e);
@@ -154,6 +175,33 @@ int net_listen(const char *host, const char *port, int fds[NET_LISTEN_MAX], stru
 	return nr;
 }
 
+static struct net_addr vsock_addr(uint32_t cid, uint32_t port)
+{
+	struct net_addr a = { .len = sizeof(struct sockaddr_vm) };
+	struct sockaddr_vm *vm = (struct sockaddr_vm *)&a.a;
+
+	vm->svm_family = AF_VSOCK;
+	vm->svm_cid = cid;
+	vm->svm_port = port;
+	return a;
+}
+
+int net_listen_vsock(uint32_t port, struct err *e)
+{
+	struct net_addr at = vsock_addr(VMADDR_CID_ANY, port ? port : VMADDR_PORT_ANY);
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
+
+	if (fd >= 0 && !bind(fd, (struct sockaddr *)&at.a, at.len) && !listen(fd, BACKLOG))
+		return fd;
+	r = -errno;
+	if (fd >= 0)
+		close(fd);
+	err_errno(e, r, "cannot listen on port %" PRIu32 " of vsock", port);
+	if (r == -EAFNOSUPPORT || r == -ENODEV)
+		err_hint(e, "this kernel has none ('modprobe vmw_vsock_virtio_transport'); TCP is listened on with -N or --tcp");
+	return r;
+}
+
 int net_accept(int fd, struct net_addr *ret_peer)
 {
 	int got;
@@ -173,7 +221,7 @@ int net_bind(const struct net_addr *local, bool tcp, uint32_t port, uint32_t *re
 
 	if (fd < 0)
 		return -errno;
-	*port_of(&at.a) = htons(port);
+	set_port(&at, port);
 	r = bind(fd, (struct sockaddr *)&at.a, at.len) < 0 || (tcp && listen(fd, DATA_BACKLOG) < 0) ? -errno :
 		net_local(fd, &at);
 	if (r) {
@@ -185,7 +233,7 @@ int net_bind(const struct net_addr *local, bool tcp, uint32_t port, uint32_t *re
 			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 		setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof(one));
 	}
-	*ret_port = ntohs(*port_of(&at.a));
+	*ret_port = net_port(&at);
 	return fd;
 }
 
@@ -198,6 +246,43 @@ void net_lively(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof(tries));
+}
+
+int net_send_full(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		p += n;
+		len -= n;
+	}
+	return 0;
+}
+
+ssize_t net_hear(int fd, void *to, size_t len, unsigned timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ssize_t n;
+	int r;
+
+	do {
+		r = poll(&p, 1, timeout_ms);
+	} while (r < 0 && errno == EINTR);
+	if (!r)
+		return -ETIMEDOUT;
+	n = r < 0 ? -1 : read(fd, to, len);
+	return n < 0 ? -errno : n;
+}
+
+int net_blocking(int fd)
+{
+	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 /* Waits for a connection that was begun. 0, -errno. */
@@ -223,8 +308,8 @@ static int connect_addr(int family, bool tcp, const struct sockaddr *a, socklen_
 		return -errno;
 	if (connect(fd, a, len) < 0)
 		r = errno == EINPROGRESS ? await_connected(fd, timeout_ms) : -errno;
-	if (!r && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0)
-		r = -errno;
+	if (!r)
+		r = net_blocking(fd);
 	if (!r && tcp)
 		net_lively(fd);
 	if (r)
@@ -245,6 +330,14 @@ int net_connect(const char *host, const char *port, unsigned timeout_ms, struct 
 	return fd < 0 ? err_errno(e, fd, "cannot connect to '%s', port %s", host, port) : fd;
 }
 
+int net_connect_vsock(uint32_t cid, uint32_t port, unsigned timeout_ms, struct err *e)
+{
+	struct net_addr to = vsock_addr(cid, port);
+	int fd = connect_addr(AF_VSOCK, true, (const struct sockaddr *)&to.a, to.len, timeout_ms);
+
+	return fd < 0 ? err_errno(e, fd, "cannot connect to CID %" PRIu32 ", port %" PRIu32, cid, port) : fd;
+}
+
 int net_connect_to(const struct net_addr *host, bool tcp, uint32_t port, unsigned timeout_ms,
 		   struct err *e)
 {
@@ -253,7 +346,7 @@ int net_connect_to(const struct net_addr *host, bool tcp, uint32_t port, unsigne
 	uint32_t other;
 	int fd;
 
-	*port_of(&to.a) = htons(port);
+	set_port(&to, port);
 	fd = connect_addr(to.a.ss_family, tcp, (const struct sockaddr *)&to.a, to.len, timeout_ms);
 	if (fd >= 0)
 		return fd;

@@ -13,7 +13,7 @@
 #define PROOF_AGENT "tracecmd agent"
 #define PROOF_HOST "tracecmd host"
 
-static inline void proof_make(const struct talk_key *key, const char *who, const void *request, size_t len,
+static inline void proof_make(const struct remote_key *key, const char *who, const void *request, size_t len,
 			      const uint8_t nonce[WIRE_NONCE], uint8_t ret[WIRE_PROOF])
 {
 	struct hmac h;

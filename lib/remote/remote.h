@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * remote: recordings on their way between machines. Speaks the protocol of trace-cmd's
- * `listen` and `record -N`, versions 1 and 3 (Documentation/wire.md), on both sides.
+ * `listen` and `record -N`, versions 1 and 3, and that of `agent` and `record -A`
+ * (Documentation/wire.md), on both sides.
  *
- * Transport (net.h), messages (wire.h), what is said in which order (talk.h) and what becomes of
- * it (incoming.h, listener*.c, sender.c) are apart: what is to come needs them in other combinations.
+ * Transport (net.h), messages (wire.h, wire_agent.h), what is said in which order (talk.h,
+ * talk_agent.h) and what becomes of it (incoming.h, listener*.c, sender*.c) are apart.
  */
 #ifndef TRACECMD_REMOTE_H
 #define TRACECMD_REMOTE_H
@@ -61,12 +62,128 @@ int sender_front(struct sender *s, int fd, struct err *e);
 int sender_connect(struct sender *s, struct err *e);
 /* Sends whole sub-buffers of a CPU; as recorder_opts.send. */
 int sender_put(void *sender, uint32_t cpu, const void *pages, size_t len, struct err *e);
-/* Readable when the listener does not go on. */
+/* Readable when there is something to hear. */
 int sender_fd(const struct sender *s);
+/* Then: 1: the recording is to end; 0: it goes on; -errno: the other side does not go on. */
+int sender_heard(struct sender *s, struct err *e);
 /* No more sub-buffers come: waits until those that were put have arrived. 0, -errno. */
 int sender_end_data(struct sender *s, struct err *e);
 /* The farewell; waits until the file is made where the listener tells that. 0, -errno. */
 int sender_end(struct sender *s, struct err *e);
 void sender_free(struct sender *s);
+
+/* ---- the agent's side: what is recorded goes to the host that asked for it ------ */
+
+#define REMOTE_KEY_MIN 16u		/* bytes; shorter ones are guessed */
+#define REMOTE_NAME_MAX 80		/* "ADDRESS:PORT", its NUL counted */
+
+/* A secret that both sides share. */
+struct remote_key {
+	const void *bytes;		/* NULL: none */
+	size_t len;
+	bool optional;			/* do without it where the peer has none */
+};
+
+/* Where hosts come in, and which of them may. */
+struct door {
+	VEC(int) fds;			/* sockets that take connections, to be polled */
+	VEC(struct door_guest {		/* who may come in */
+		int family;
+		uint8_t addr[16];	/* of AF_VSOCK: the CID, as uint32_t */
+		unsigned bits;		/* of addr that have to be the same */
+	}) allowed;
+	bool any;			/* all others too: they will have to show a key */
+};
+/* @address: as listener_opts.address. 0, -errno. */
+int door_open_tcp(struct door *d, const char *address, const char *port, struct err *e);
+int door_open_vsock(struct door *d, uint32_t port, struct err *e);
+/* Takes over @nr sockets from @first on, which were made by somebody else. 0, -errno: they are none. */
+int door_open_inherited(struct door *d, int first, unsigned nr, struct err *e);
+uint32_t door_port(const struct door *d);	/* of the first socket, if it was to be any */
+void door_close(struct door *d);
+/* A machine may: "ADDRESS", "ADDRESS/BITS", or a name, with all its addresses; a CID of vsock. As long as nobody is
+ * named this machine's own processes may (by loopback), and over vsock the host. 0, -errno. */
+int door_allow(struct door *d, const char *who, struct err *e);
+int door_allow_cid(struct door *d, uint32_t cid, struct err *e);
+/* Takes the next connection of @fd. A descriptor; -EAGAIN: there is none; -EACCES: who is @name may
+ * not; -errno. */
+int door_take(const struct door *d, int fd, char name[REMOTE_NAME_MAX]);
+
+/* What a host asks for. */
+struct host_request {
+	int argc;			/* options of record, behind a name: for getopt */
+	char **argv;
+	bool ours;			/* it is a tracecmd */
+};
+
+/*
+ * Takes over a connection and hears what the host on its other end asks for; within 10 seconds, or
+ * ends. @unlimited: however long that takes. The sender is one as above, but: sender_begin answers the
+ * host, sender_connect waits for its connections, and it tells when the recording is to end
+ * (sender_heard). 0, -errno.
+ */
+int host_sender_new(int fd, const struct remote_key *key, bool unlimited, struct sender **ret, struct err *e);
+/* It lives as long as the sender. */
+const struct host_request *host_sender_request(const struct sender *s);
+/* The id that the recording's file is to have. */
+uint64_t host_sender_trace_id(const struct sender *s);
+struct kernel;
+/* Before sender_begin: the recording has that clock, which will be compared with the host's if that asks for it. A
+ * failure is told to @notices. @k has to stay until host_sender_sync_end. */
+void host_sender_sync(struct sender *s, struct kernel *k, const char *clock, const struct notices *notices);
+/* The recording has ended, nothing is put back yet: the host may ask once more, for 5 seconds. Fine without any, and twice. */
+void host_sender_sync_end(struct sender *s);
+/* Tells the host why it gets nothing, or no more. */
+void host_sender_refuse(struct sender *s, const char *why);
+
+/* ---- the host's side: machines that are recorded through their agents ------------- */
+
+struct guest_opts {
+	const char *label;		/* for messages */
+	const char *address, *port;	/* over TCP; address NULL: */
+	uint32_t cid, cid_port;		/* over vsock */
+	const char *path;		/* the file that is made of what it records */
+	const char *args;		/* options of record, each with its NUL */
+	size_t args_len;
+	uint32_t argc;
+	const struct remote_key *key;
+	uint64_t trace_id;		/* of the host's file */
+	bool unlimited;			/* wait for slow agents however long it takes */
+	bool sync;			/* compare its clock with ours, */
+	unsigned sync_interval_ms;	/* so often; 0: at both ends */
+	const char *clock;		/* both have: its name in tracefs */
+	const struct notices *notices;
+};
+
+/* What an agent has answered. */
+struct guest_info {
+	const char *label, *path;
+	uint32_t cpus;
+	uint64_t trace_id;		/* of its file */
+	bool vsock;
+	uint32_t cid;
+};
+
+struct guests;
+
+struct guests *guests_new(void);	/* NULL: no memory */
+/* Connects to an agent and asks; it has begun to prepare then. What @opts points to must outlive it. 0, -errno. */
+int guests_add(struct guests *g, const struct guest_opts *opts, struct err *e);
+void guests_info(const struct guests *g, size_t i, struct guest_info *ret);
+struct kernel;
+/* All record from then on; threads take what they send. @k: for clocks that are compared; NULL if none are. It has to stay
+ * until guests_close. 0, -errno. */
+int guests_begin(struct guests *g, struct kernel *k, struct err *e);
+/* Readable when all of them have ended by themselves. */
+int guests_ended_fd(const struct guests *g);
+/* Compares clocks once more, and tells all that it is the end. */
+void guests_close(struct guests *g);
+/*
+ * Then: waits for what is on its way and makes the files. What did not go as it should is told as a notice, for
+ * each by itself. 0; or the first -errno of one that has no file, or not all in it.
+ */
+int guests_finish(struct guests *g, struct err *e);
+/* Those that record still are left alone, and end for that. */
+void guests_free(struct guests *g);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define UNEXPECTED_MAX 100u		/* messages; a peer that goes on is no host */
 
-void talk_agent_init(struct talk_agent *a, const struct talk_key *key, const uint8_t nonce[WIRE_NONCE])
+void talk_agent_init(struct talk_agent *a, const struct remote_key *key, const uint8_t nonce[WIRE_NONCE])
 {
 	*a = (struct talk_agent){ .key = *key };
 	memcpy(a->nonce, nonce, WIRE_NONCE);

@@ -15,16 +15,8 @@
 #ifndef TRACECMD_TALK_AGENT_H
 #define TRACECMD_TALK_AGENT_H
 
+#include "remote/remote.h"
 #include "remote/wire_agent.h"
-
-#define TALK_KEY_MIN 16u		/* bytes; shorter ones are guessed */
-
-/* A secret that both sides share. */
-struct talk_key {
-	const void *bytes;		/* NULL: none */
-	size_t len;
-	bool optional;			/* do without it where the peer has none */
-};
 
 /* ---- the agent's side ------------------------------------------------------- */
 
@@ -38,7 +30,7 @@ enum talk_agent_state {
 
 struct talk_agent {
 	enum talk_agent_state state;
-	struct talk_key key;
+	struct remote_key key;
 	uint8_t nonce[WIRE_NONCE];	/* of ours, for the challenge */
 	struct wire_request req;
 	struct buf in, out;
@@ -48,7 +40,7 @@ struct talk_agent {
 };
 
 /* @nonce: random. Release in every case. */
-void talk_agent_init(struct talk_agent *a, const struct talk_key *key, const uint8_t nonce[WIRE_NONCE]);
+void talk_agent_init(struct talk_agent *a, const struct remote_key *key, const uint8_t nonce[WIRE_NONCE]);
 void talk_agent_release(struct talk_agent *a);
 /*
  * 0: more has to come; 1: asked, or closing (see state); -EACCES: it has not the key; -EPROTO,
@@ -75,6 +67,8 @@ enum talk_host_state {
 };
 
 struct talk_host_fns {
+	/* The answer has come, and is sensible; metadata may follow at once. 0, -errno. */
+	int (*answered)(void *ctx, const struct wire_answer *answer, struct err *e);
 	/* The next bytes of the file's front, and their end; with a late run, all anew. 0, -errno. */
 	int (*metadata)(void *ctx, const void *data, size_t len, struct err *e);
 	int (*metadata_end)(void *ctx, struct err *e);
@@ -84,7 +78,7 @@ struct talk_host {
 	const struct talk_host_fns *fns;
 	void *ctx;
 	enum talk_host_state state;
-	struct talk_key key;
+	struct remote_key key;
 	uint32_t port_max;
 	uint64_t metadata_max;		/* bytes of one run */
 	struct wire_answer answer;	/* from TALK_HOST_METADATA on */
@@ -98,7 +92,7 @@ struct talk_host {
 
 /* @port_max: WIRE_PORT_TCP_MAX or the other. Release in every case. */
 void talk_host_init(struct talk_host *h, const struct talk_host_fns *fns, void *ctx,
-		    const struct talk_key *key, uint32_t port_max);
+		    const struct remote_key *key, uint32_t port_max);
 void talk_host_release(struct talk_host *h);
 /* Puts the request. @req->nonce is random. 0; -EMSGSIZE, -ENOMEM, told. */
 int talk_host_ask(struct talk_host *h, const struct wire_request *req, struct err *e);

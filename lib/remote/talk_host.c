@@ -11,7 +11,7 @@
 #define WHY_MAX 600			/* bytes of an agent's words that are told */
 
 void talk_host_init(struct talk_host *h, const struct talk_host_fns *fns, void *ctx,
-		    const struct talk_key *key, uint32_t port_max)
+		    const struct remote_key *key, uint32_t port_max)
 {
 	*h = (struct talk_host){
 		.fns = fns, .ctx = ctx, .key = *key, .port_max = port_max, .metadata_max = METADATA_MAX,
@@ -86,6 +86,8 @@ static int take_answer(struct talk_host *h, const struct wire_msg *m, struct err
 	if (h->key.bytes && !h->proved && !h->key.optional)
 		return err_set(e, -EACCES, "the agent does not prove that it has the key; --key-optional does without");
 	r = wire_answer_parse(m, h->port_max, &h->answer, e);
+	if (!r)
+		r = h->fns->answered(h->ctx, &h->answer, e);
 	if (r)
 		return r;
 	h->state = TALK_HOST_METADATA;
@@ -101,15 +103,15 @@ static int take_metadata(struct talk_host *h, const struct wire_msg *m, struct e
 		if (m->payload_len > h->metadata_max - h->metadata)
 			return err_set(e, -EFBIG, "more than %" PRIu64 " bytes of metadata", h->metadata_max);
 		h->metadata += m->payload_len;
-		h->late = h->state == TALK_HOST_CLOSING;
+		h->late = h->state >= TALK_HOST_DATA;
 		return h->fns->metadata(h->ctx, m->payload, m->payload_len, e);
 	}
-	if (m->id != WIRE_FIN_DATA || (h->state == TALK_HOST_CLOSING && !h->late))
+	if (m->id != WIRE_FIN_DATA || (h->state >= TALK_HOST_DATA && !h->late))
 		return err_set(e, -EPROTO, "%s came where metadata were expected", wire_id_name(m->id));
 	h->metadata = 0;
 	h->late = false;
 	r = h->fns->metadata_end(h->ctx, e);
-	if (r || h->state == TALK_HOST_CLOSING)
+	if (r || h->state >= TALK_HOST_DATA)
 		return r;
 	h->state = TALK_HOST_DATA;
 	return 1;
@@ -126,7 +128,7 @@ static int take_message(struct talk_host *h, const struct wire_msg *m, struct er
 		h->state = TALK_HOST_OVER;
 		return 1;
 	}
-	if (h->state == TALK_HOST_METADATA || (h->state == TALK_HOST_CLOSING && h->answer.ours))
+	if (h->state == TALK_HOST_METADATA || (h->state != TALK_HOST_OVER && h->answer.ours))
 		return take_metadata(h, m, e);
 	return err_set(e, -EPROTO, "the agent says %s, which was not expected", wire_id_name(m->id));
 }

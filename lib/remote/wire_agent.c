@@ -41,14 +41,13 @@ int wire_request_put(struct buf *b, const struct wire_request *r)
 	}
 	if (r->protos.len) {
 		put_be32(&params, PARAM_PROTOS);
-		put_be32(&params, r->protos.len + 1);
+		put_be32(&params, r->protos.len);
 		buf_put(&params, r->protos.data, r->protos.len);
-		buf_u8(&params, 0);
 	}
 	if (r->ours) {
 		put_be32(&params, PARAM_OURS);
 		put_be32(&params, PARAM_OURS_LEN);
-		put_be32(&params, r->features);
+		put_be32(&params, 0);
 		buf_put(&params, r->nonce, WIRE_NONCE);
 	}
 	if (params.failed)
@@ -102,7 +101,7 @@ static int take_protos(struct wire_request *r, const uint8_t *p, uint32_t len, s
 			return no_memory(e);
 		at += n + 1;
 	}
-	return 0;
+	return r->protos.len && buf_u8(&r->protos, 0) ? no_memory(e) : 0;
 }
 
 static int take_ours(struct wire_request *r, const uint8_t *p, uint32_t len, struct err *e)
@@ -111,7 +110,6 @@ static int take_ours(struct wire_request *r, const uint8_t *p, uint32_t len, str
 		return err_set(e, -EPROTO, "what TRACE_REQ says for tracecmd has %" PRIu32 " bytes, %u were expected",
 			       len, PARAM_OURS_LEN);
 	r->ours = true;
-	r->features = get_u32(p, true);
 	memcpy(r->nonce, p + 4, WIRE_NONCE);
 	return 0;
 }
@@ -190,7 +188,6 @@ int wire_answer_put(struct buf *b, const struct wire_answer *a)
 	put_u64(fixed + 12, a->trace_id, true);
 	memcpy(fixed + 20, a->proto, strnlen(a->proto, WIRE_PROTO_MAX));
 	put_u32(fixed + 36, a->sync_port, true);
-	put_u32(fixed + RESP_FIXED, a->features, true);
 	memcpy(fixed + RESP_FIXED + 4, a->token, WIRE_TOKEN);
 	for (uint32_t i = 0; i < a->cpus; i++) {
 		buf_dec(&strings, a->fifos ? 0 : a->ports[i]);
@@ -227,7 +224,6 @@ static void take_fixed(const struct wire_msg *m, struct wire_answer *a)
 	a->ours = m->fixed_len >= RESP_FIXED_OURS;
 	if (!a->ours)
 		return;
-	a->features = wire_fixed_u32(m, RESP_FIXED);
 	memcpy(a->token, m->fixed + RESP_FIXED + 4, WIRE_TOKEN);
 }
 

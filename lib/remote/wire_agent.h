@@ -15,18 +15,14 @@
 #define WIRE_PORT_TCP_MAX 65535u
 #define WIRE_PORT_VSOCK_MAX 0xfffffffeu
 
-/* Of two tracecmds: what a host can do, and what the agent does. */
-#define WIRE_CHUNKS 1u			/* data as chunks of a spool instead of sub-buffers */
-
 /* What a host asks for (TRACE_REQ). Strings lie end to end, each with its NUL. */
 struct wire_request {
 	bool fifos;			/* it can read FIFOs */
 	uint64_t trace_id;		/* of the host's file */
 	struct buf args;		/* options of record */
 	uint32_t argc;
-	struct buf protos;		/* of time synchronisation, those it would have */
+	struct buf protos;		/* of time synchronisation, those it would have, and an empty one */
 	bool ours;			/* it is a tracecmd, and has more to say: */
-	uint32_t features;		/* WIRE_CHUNKS */
 	uint8_t nonce[WIRE_NONCE];
 };
 
@@ -47,7 +43,6 @@ struct wire_answer {
 	uint32_t sync_port;		/* 0: none */
 	uint32_t *ports;		/* of cpus */
 	bool ours;			/* to a tracecmd: */
-	uint32_t features;
 	uint8_t token[WIRE_TOKEN];	/* what each connection for data begins with */
 };
 

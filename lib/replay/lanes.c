@@ -130,11 +130,6 @@ uint64_t replay_lane_file_size(const struct replay_lanes *l, uint32_t cpu)
 	return lane ? dat_reader_buffer(lane->s.reader, lane->s.buffer)->cpus[lane->s.cpu_index].size : 0;
 }
 
-uint64_t replay_lanes_moves(const struct replay_lanes *l)
-{
-	return l->moves;
-}
-
 void replay_lanes_add_time(struct replay_lanes *l, int64_t offset)
 {
 	for (uint32_t i = 0; i < l->nr; i++) {

@@ -40,8 +40,6 @@ void replay_lanes_add_time(struct replay_lanes *l, int64_t offset);
  * thread can be had. For a while of reading forwards; off is the beginning.
  */
 void replay_lanes_hurry(struct replay_lanes *l, bool on);
-/* Grows with each call below that takes a record or changes a position. */
-uint64_t replay_lanes_moves(const struct replay_lanes *l);
 
 /* ---- one CPU; one that is not there has no records ---- */
 

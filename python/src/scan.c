@@ -439,13 +439,6 @@ static PyObject *read_method(PyObject *self, PyObject *arg)
 			     damage ? damage : Py_NewRef(Py_None));
 }
 
-static PyObject *stop(PyObject *self, PyObject *unused)
-{
-	(void)unused;
-	tracecmd_scan_stop(((struct scan *)self)->scan);
-	Py_RETURN_NONE;
-}
-
 /* (scanned, selected, lost or None, damaged) */
 static PyObject *facts(PyObject *self, PyObject *unused)
 {
@@ -463,7 +456,6 @@ static PyObject *facts(PyObject *self, PyObject *unused)
 
 static PyMethodDef methods[] = {
 	{ "read", read_method, METH_O, NULL },
-	{ "stop", stop, METH_NOARGS, NULL },
 	{ "facts", facts, METH_NOARGS, NULL },
 	{ NULL, NULL, 0, NULL },
 };

@@ -173,10 +173,9 @@ class Selection:
             if batch.rows:
                 yield batch
 
-    def events_one_by_one(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Any]:
+        """Its events one by one."""
         return iter(()) if self._nothing else self.trace._events(self._selection())
-
-    __iter__ = events_one_by_one
 
     def count(self) -> int:
         """How many events it has."""

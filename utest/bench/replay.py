@@ -16,6 +16,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import common
+import interface
 
 TRACE_CMD = "trace-cmd"
 GIGABYTES = 2 << 30
@@ -44,6 +45,8 @@ FILTERED = Goal("ratio", 15, 30)
 RANGE = Goal("most", 0.030, 0.010)
 FIRST = Goal("most", 0.008, 0.003)
 COUNT = Goal("least", 60e6, 100e6)
+ITERATE = Goal("ratio", 8, 10)
+LOAD = Goal("ratio", 3, 4)
 
 
 def memory_goal(threads):
@@ -179,6 +182,8 @@ def whole_files(b, made, path):
     b.row("report (cat of its text as trace-cmd)", cat["seconds"], text["seconds"], milli)
     os.unlink(copy)
     b.first_line("this, zstd", packed, True)
+    b.head("trace-cmd's interface, libraries in each other's place, zstd")
+    interface.measure(b, packed, (ITERATE, LOAD), rate, milli)
     os.unlink(raw)
     os.unlink(packed)
 

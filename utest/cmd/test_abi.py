@@ -41,7 +41,7 @@ def pkg_config(*args):
 def compiled(folder, name, *packages):
     program = folder / name
     common.run("cc", "-O1", *STRICT, "-Wno-ignored-qualifiers", *pkg_config("--cflags", *packages), "-o", program,
-               TOP / "utest" / "abi" / f"{name}.c", *pkg_config("--libs", *packages))
+               *(TOP / "utest" / "abi").glob(f"{name}*.c"), *pkg_config("--libs", *packages))
     return program
 
 
@@ -198,11 +198,12 @@ def test_a_latency_text_has_no_records(programs, ours):
 
 # Of trace-cmd 3.1.6's library, each told in libtracecmd-compat(3) or newer than it.
 FAULTS = {"open_no_trace", "read_before_init", "bad_filters", "instance_has_own_filters", "negative_cpu", "record_outlives", "iterate_stops",
-          "iterate_reverse", "reset_with_empty_cpu", "follower_stops", "no_cpu_map"}
+          "iterate_reverse", "reset_with_empty_cpu", "follower_stops", "no_cpu_map", "stacks_go_along"}
 
 
 def conformance(env, program):
-    files = [Path(common.FIXTURES) / f"{name}.dat" for name in ("old-v7", "instances")]
+    files = [Path(common.FIXTURES) / f"{name}.dat" for name in
+             ("old-v7", "instances", "pair", "pair-ftvmguest", "stacks-6.1", "syn-v7-le-l4-p4096-zstd")]
     status, text = output(env, program, *files)
     lines = text.splitlines()
     assert status == 0
@@ -234,6 +235,15 @@ def test_a_program_built_here_runs_there(tmp_path, ours, theirs):
     assert (status, text) == output(theirs, program, trace)
     assert re.search(r"^one: sched/sched_switch \d+$", text, re.M)
     assert output(ours, program, tmp_path / "missing.dat")[0] == 1
+
+
+def test_a_failure_is_told_once(programs, ours, tmp_path):
+    """In words, by libtraceevent, unless the program does not want it."""
+    trace = tmp_path / "no-trace.dat"
+    trace.write_text("this is none, though it is long enough to be one")
+    done = subprocess.run([programs["dump"], trace], env=ours, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "cannot open\n")
+    assert len(done.stderr.splitlines()) == 1 and str(trace) in done.stderr
 
 
 def test_only_our_library_is_taken(programs, ours):

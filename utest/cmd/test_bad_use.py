@@ -248,7 +248,7 @@ def instance(kernel):
     (("--temp", "/etc/passwd"), "cannot keep temporary files in '/etc/passwd' (--temp): Not a directory", "denied"),
     (("--temp", "/nonexistent"), "(--temp): No such file or directory", "denied"),
     (("--nameless", "x"), "there is no option '--nameless'", "did you mean"),
-    (("--name", "x"), "there is no option '--name'", "did you mean"),
+    (("--name", "x"), "option --name 'x' names the machine of the -A before it, and there is none", "did you mean"),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
 def test_record_says_what_is_wrong(instance, place, args, words, never):
     p = run(TRACECMD, "record", "-B", "tc_bad_use", "-e", "sched", *args, "true", status=None)

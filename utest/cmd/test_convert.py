@@ -342,7 +342,7 @@ def test_signal_removes_the_unfinished_file(tmp_path):
 
 @pytest.mark.parametrize("args, words", [
     ([], "no output file is named"),
-    (["a", "b", "c"], "'a' is one file name too many"),
+    (["a", "b", "c"], "'c' is one file name too many"),
     (["a", "--file-version", "8"], "there is no file version '8', only 6 and 7"),
     (["a", "--compression", "zsdt"], "there is no compression 'zsdt'; did you mean 'zstd'?"),
     (["a", "--file-version", "6", "--compression", "zstd"], "a version 6 file cannot be compressed"),

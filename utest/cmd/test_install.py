@@ -39,7 +39,8 @@ def test_everything_is_installed(installed):
             f"{lib}/libtracecmd-user-event.a", f"{lib}/pkgconfig/libtracecmd-user-event.pc",
             "usr/include/trace-cmd/tracecmd-user-event.h", "usr/include/trace-cmd/tracecmd-plugin.h",
             f"{lib}/tracecmd/plugins/plugin_kvm.so", "usr/share/doc/tracecmd/plugins.md",
-            "usr/share/bash-completion/completions/tracecmd", "usr/share/doc/tracecmd/differences.md"} <= found
+            "usr/share/bash-completion/completions/tracecmd", "usr/share/doc/tracecmd/differences.md",
+            "usr/lib/systemd/system/tracecmd-agent.service", "usr/lib/systemd/system/tracecmd-agent.socket"} <= found
     assert os.readlink(installed / lib / "libtracecmd.so") == "libtracecmd.so.1"
     pages = {f"usr/share/man/man{p.split('.')[-2]}/{p.removesuffix('.adoc')}"
              for p in os.listdir(f"{REPO}/Documentation") if re.search(r"\.[1-8]\.adoc$", p)}

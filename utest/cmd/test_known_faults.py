@@ -26,6 +26,7 @@ EXEC = ("-e", "sched:sched_process_exec")
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
     return tmp_path
 
 
@@ -58,9 +59,13 @@ def events_in(path):
     return sum(" DROPPED]" not in line for line in report(path).splitlines()[1:])
 
 
-def is_ours(pid):
+def is_ours(pid, place=None):
+    """Whether it runs the program, and began in the folder place if one is given."""
     try:
-        return os.readlink(f"/proc/{pid}/exe") == os.path.realpath(TRACECMD)
+        if os.readlink(f"/proc/{pid}/exe") != os.path.realpath(TRACECMD):
+            return False
+        with open(f"/proc/{pid}/environ", "rb") as f:
+            return place is None or f"PWD={place}".encode() in f.read().split(b"\0")
     except OSError:
         return False
 
@@ -123,7 +128,7 @@ def test_killed_recorder_leaves_no_tracing_and_no_process(instance, unchanged, p
     (os.killpg if whole_group else os.kill)(r.p.pid, signal.SIGKILL)
     status, err, _ = r.ended()
     assert status == -signal.SIGKILL and "killed" in err
-    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and is_ours(pid)]
+    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and is_ours(pid, place)]
 
 
 def test_what_a_killed_recorder_had_is_restored(instance, place):
@@ -282,7 +287,7 @@ def test_killed_in_the_background_it_leaves_no_tracing_either(instance, unchange
     os.kill(pid, signal.SIGKILL)
     os.unlink("/run/tracecmd-record.pid")
     end = time.monotonic() + 20
-    while any(is_ours(other) for other in os.listdir("/proc") if other.isdigit()):
+    while any(is_ours(other, place) for other in os.listdir("/proc") if other.isdigit()):
         assert time.monotonic() < end
         time.sleep(0.05)
 

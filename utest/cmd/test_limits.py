@@ -81,6 +81,11 @@ def test_bad_values(dat, option, words):
     assert not os.path.exists(DIR) and not os.listdir(os.path.dirname(dat))
 
 
+def test_lines_are_not_put_into_a_file_that_is_sent():
+    p = run(TRACECMD, "record", "-o", "-", "--status-fd", "1", *IN, "-e", "sched", "true", status=2)
+    assert "both would go into one file" in p.stderr and p.stdout == ""
+
+
 def test_status_lines(dat):
     """One each second and one at the end: the last says what the file has."""
     r, w = os.pipe()

@@ -211,14 +211,23 @@ def test_clock(dat):
 
 
 def test_buffers_of_different_clocks_are_told(dat):
-    """Not at the top level, of which nothing was recorded; dates do not help within a file."""
+    """Not at the top level, of which nothing was recorded; what has one clock for all, or one date, refuses them."""
     other = INSTANCE + "_mono"
-    record(dat, *IN, "-C", "local", "-e", "sched", "--date", "-B", other, "-C", "mono", "-e", "sched", "true")
+    both = (*IN, "-C", "local", "-e", "sched", "-B", other, "-C", "mono", "-e", "sched", "true")
+    for option, why in ("--date", "--date) of buffers with different trace clocks"), \
+            ("--file-version=6", "files of version 6 have one trace clock"):
+        assert why in run(TRACECMD, "record", "-q", "-o", dat, option, *both, status=1).stderr
+        assert not os.path.exists(dat)
+    record(dat, *both)
+    p = run(TRACECMD, "convert", "--file-version", "6", dat, f"{dat}.6", status=1)
+    assert "version 6 has one clock for all buffers" in p.stderr and not os.path.exists(f"{dat}.6")
     p = run(TRACECMD, "report", dat)
     assert p.stderr.count("different trace clocks") == 1 and "top level" not in p.stderr
     assert f"local (instance '{INSTANCE}')" in p.stderr and f"mono (instance '{other}')" in p.stderr
-    record(dat, "-C", "mono", *IN, "-e", "sched", "-B", other, "-e", "sched", "true")
+    record(dat, "--date", "-C", "mono", *IN, "-e", "sched", "-B", other, "-C", "mono", "-e", "sched", "true")
     assert "clocks" not in run(TRACECMD, "report", dat).stderr
+    run(TRACECMD, "convert", "--file-version", "6", dat, f"{dat}.6")
+    assert common.report(f"{dat}.6", "--ts-check") == common.report(dat, "--ts-check")
 
 
 def test_files_of_different_clocks_with_dates(dat, tmp_path):
@@ -367,12 +376,25 @@ def test_daemonize(dat, tmp_path):
     try:
         assert tracing()
         assert open("/run/tracecmd-record.pid").read() == f"{pid}\n"
+        # the lock is of the process that was named
+        assert f"process {pid}, uses" in run(TRACECMD, "reset", "-B", INSTANCE, status=1).stderr
     finally:
         os.kill(pid, signal.SIGINT)
         wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the recording has ended")
     assert not os.path.exists("/run/tracecmd-record.pid")
     strict_check(dat)
     assert not tracing()
+
+
+def test_daemonize_killed(dat, tmp_path):
+    """Nobody is left behind a process id that will be another's."""
+    pid_file = tmp_path / "pid"
+    with open(tmp_path / "said", "w") as out:
+        subprocess.run([TRACECMD, "record", "-o", dat, *IN, "-q", "--daemonize", "--pid-file", pid_file, "-e", "sched"],
+                       stdout=out, stderr=out, stdin=subprocess.DEVNULL, check=True, timeout=60)
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)
+    wait_for(lambda: not pid_file.exists(), "the pid file is gone")
+    wait_for(lambda: not os.path.exists(DIR), "the instance is gone")
 
 
 def test_daemonize_that_cannot_begin(dat, tmp_path):

@@ -18,17 +18,17 @@ from common import TRACECMD, run
 from recording import finish, lost_in_places, parsed, wait_for
 
 PYTHON = sys.executable
-WRITE = ("-e", "syscalls:sys_enter_write", "-f", "fd == 77")
+WRITE = ("-e", "syscalls:sys_enter_write", "-f", "fd == 777 && count == 1")
 # Not root, but able to read tracefs: what a group of its own would give.
 READER = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+dac_read_search",
           "--ambient-caps=+dac_read_search")
 
 
 def writes(n, processes=1):
-    """A command that writes so often to descriptor 77, in each of so many processes."""
-    return PYTHON, "-c", (f"import os\nos.dup2(os.open('/dev/null', os.O_WRONLY), 77)\n"
+    """A command that writes so often to descriptor 777, which nobody else has, in each of so many processes."""
+    return PYTHON, "-c", (f"import os\nos.dup2(os.open('/dev/null', os.O_WRONLY), 777)\n"
                           f"for i in range({processes - 1}):\n    if not os.fork(): break\n"
-                          f"for i in range({n}): os.write(77, b'x')\n"
+                          f"for i in range({n}): os.write(777, b'x')\n"
                           "try:\n    while os.wait(): pass\nexcept ChildProcessError: pass")
 
 

@@ -730,3 +730,14 @@ def test_cpus_asked_for_are_those_of_all_files():
     events = [line.split()[0] for line in ours("--cpu", "0", "-i", dat("pair"), "-i", dat("pair-ftvmguest")).splitlines()
               if "[000]" in line]
     assert set(events) == {"pair.dat:", "pair-ftvmguest.dat:"}
+
+
+def test_levels_of_what_libtraceevent_says():
+    told = {level: run(TRACECMD, "report", *level, dat("all-6.1")).stderr
+            for level in ((), ("--verbose=none",), ("--verbose=2",), ("--verbose",), ("--verbose=warn",))}
+    assert told[()] == told["--verbose=none",] == told["--verbose=2",] == ""
+    assert "Error" in told["--verbose",] and "Error" in told["--verbose=warn",]
+
+
+def test_raw_times_stay_as_they_are():
+    assert ours("--raw-ts", "--align-ts", dat("clock-tsc2nsec")) == ours("--raw-ts", dat("clock-tsc2nsec"))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """report on threads and of ranges: the lines are those of one thread and of the whole."""
 
+import json
 import os
 import re
 import subprocess
@@ -56,6 +57,18 @@ def test_any_number_of_threads(name):
         one = report("--threads", "1", *options, fixture(name), status=None)
         for threads in ("2", "3", "8"):
             assert report("--threads", threads, *options, fixture(name), status=None) == one, options
+
+
+@pytest.mark.parametrize("options", [["json"], ["csv"], ["csv", "--decoded"]], ids=" ".join)
+def test_texts_in_machine_formats(options):
+    """The indentation of functions, which hangs on the calls before, lands in its own line's text."""
+    for name in ("function", "fgraph", "old-v6"):
+        one = report("--threads", "1", "--text", "--format", *options, fixture(name))
+        for threads in ("2", "3", "8"):
+            assert report("--threads", threads, "--text", "--format", *options, fixture(name)) == one, name
+        if options == ["json"]:
+            texts = [json.loads(line)["text"] for line in one.splitlines()]
+            assert name != "function" or sum(text.startswith("   ") for text in texts) > 100
 
 
 @pytest.mark.parametrize("options", [["--compat", "3.1"], ["--compat", "3.1", "-O", "fgraph:tailprint"],

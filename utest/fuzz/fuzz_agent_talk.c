@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct talk_key no_key, key = { .bytes = "a key of some bytes", .len = 19, .optional = true };
+static const struct remote_key no_key, key = { .bytes = "a key of some bytes", .len = 19, .optional = true };
 static const uint8_t nonce[WIRE_NONCE] = "nonce";
 
 static void must(bool ok)
@@ -35,7 +35,7 @@ static void look_at_request(const struct wire_request *req)
 	free(argv);
 }
 
-static int as_agent(const uint8_t *data, size_t size, size_t step, const struct talk_key *k, struct buf *said)
+static int as_agent(const uint8_t *data, size_t size, size_t step, const struct remote_key *k, struct buf *said)
 {
 	uint32_t ports[] = { 1500, 1501 };
 	struct wire_answer answer = { .cpus = 2, .page_size = 4096, .ports = ports };
@@ -63,6 +63,14 @@ static int as_agent(const uint8_t *data, size_t size, size_t step, const struct 
 	return r;
 }
 
+static int on_answer(void *ctx, const struct wire_answer *a, struct err *e)
+{
+	(void)ctx;
+	(void)e;
+	must(a->cpus && a->cpus <= WIRE_CPUS_MAX && a->ports);
+	return 0;
+}
+
 static int on_metadata(void *ctx, const void *data, size_t len, struct err *e)
 {
 	size_t *sum = ctx;
@@ -81,9 +89,9 @@ static int on_end(void *ctx, struct err *e)
 	return 0;
 }
 
-static int as_host(const uint8_t *data, size_t size, size_t step, const struct talk_key *k, struct buf *said)
+static int as_host(const uint8_t *data, size_t size, size_t step, const struct remote_key *k, struct buf *said)
 {
-	static const struct talk_host_fns fns = { on_metadata, on_end };
+	static const struct talk_host_fns fns = { on_answer, on_metadata, on_end };
 	struct wire_request req = { .ours = true };
 	struct talk_host h;
 	struct err e = { 0 };
@@ -109,7 +117,7 @@ static int as_host(const uint8_t *data, size_t size, size_t step, const struct t
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf whole AUTO_BUF = { 0 }, pieces AUTO_BUF = { 0 };
-	const struct talk_key *k;
+	const struct remote_key *k;
 	int r;
 
 	if (!size)

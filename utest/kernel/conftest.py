@@ -20,7 +20,7 @@ from kernel.results import Result
 
 KERNELS = os.environ.get("TRACECMD_VM_TEST_KERNELS", "6.1,6.12").split(",")
 JOBS = int(os.environ.get("TRACECMD_VM_JOBS", os.cpu_count()))
-LIMIT = 600
+LIMIT = 1200  # a boot with all of its cases, on a machine that does much else
 
 
 def wanted():

@@ -138,6 +138,12 @@ static const struct { const char *system, *name; } texts[] = {
 	{ "kvm", "kvm_exit" }, { "kvm", "kvm_entry" }, { "kvmmmu", "kvm_mmu_get_page" },
 };
 
+/* A stack whose last address is cut: the plugin takes what is behind the record for the rest. */
+static bool is_cut_stack(const struct tep_event *event, uint32_t len)
+{
+	return !strcmp(event->name, "kernel_stack") && len % sizeof(uint64_t);
+}
+
 static void compare_texts(struct side *own, struct side *plugin, struct tep_event *event)
 {
 	AUTO_BUF struct buf a = { 0 }, b = { 0 };
@@ -152,6 +158,8 @@ static void compare_texts(struct side *own, struct side *plugin, struct tep_even
 		buf_clear(&b);
 		event_text(own->ctx, event, &rec, false, NULL, &a);
 		event_text(plugin->ctx, event_db_event(plugin->db, event->id), &rec, false, NULL, &b);
+		if (is_cut_stack(event, len) && b.len > a.len)
+			b.data[a.len] = 0;
 		assert_string_equal(a.data, b.data);
 	}
 	assert_false(a.failed || b.failed);

@@ -24,7 +24,7 @@ static void expect_error(const struct err *e, const char *part)
 
 static void test_request(void **state)
 {
-	struct wire_request r = { .trace_id = 0x0102030405060708, .argc = 2, .ours = true, .features = WIRE_CHUNKS };
+	struct wire_request r = { .trace_id = 0x0102030405060708, .argc = 2, .ours = true };
 	struct wire_request got = { 0 };
 	struct buf b AUTO_BUF = { 0 };
 	AUTO_FREE char **argv = NULL;
@@ -35,15 +35,16 @@ static void test_request(void **state)
 	buf_str(&r.args, "sched:");
 	buf_str(&r.protos, "kvm");
 	buf_str(&r.protos, "ptp");
+	buf_u8(&r.protos, 0);
 	memset(r.nonce, 7, sizeof(r.nonce));
 	assert_int_equal(wire_request_put(&b, &r), 0);
 	parse(&b, &m);
 	assert_int_equal(m.id, WIRE_TRACE_REQ);
 	assert_int_equal(wire_request_parse(&m, &got, NULL), 0);
-	assert_true(got.trace_id == r.trace_id && got.argc == 2 && got.ours && got.features == WIRE_CHUNKS && !got.fifos);
+	assert_true(got.trace_id == r.trace_id && got.argc == 2 && got.ours && !got.fifos);
 	assert_memory_equal(got.nonce, r.nonce, WIRE_NONCE);
-	assert_int_equal(got.protos.len, 8);
-	assert_memory_equal(got.protos.data, "kvm\0ptp", 8);
+	assert_int_equal(got.protos.len, 9);
+	assert_memory_equal(got.protos.data, "kvm\0ptp\0", 9);
 	argv = wire_request_argv(&got, "record");
 	assert_string_equal(argv[0], "record");
 	assert_string_equal(argv[1], "-e");
@@ -136,7 +137,6 @@ static void test_answer(void **state)
 		struct buf b AUTO_BUF = { 0 };
 
 		a.ours = ours;
-		a.features = ours ? WIRE_CHUNKS : 0;
 		memset(a.token, 3 * ours, sizeof(a.token));
 		assert_int_equal(wire_answer_put(&b, &a), 0);
 		parse(&b, &m);
@@ -144,7 +144,7 @@ static void test_answer(void **state)
 		assert_int_equal(wire_answer_parse(&m, WIRE_PORT_TCP_MAX, &got, NULL), 0);
 		assert_true(got.cpus == 2 && got.page_size == 4096 && got.trace_id == 77 && got.sync_port == 1502);
 		assert_string_equal(got.proto, "ptp");
-		assert_true(got.ours == ours && got.features == a.features);
+		assert_true(got.ours == ours);
 		assert_memory_equal(got.token, a.token, WIRE_TOKEN);
 		assert_memory_equal(got.ports, ports, sizeof(ports));
 		free(got.ports);
