@@ -41,7 +41,7 @@ class Boots:
             names = cases.setdefault((kernel, cpus), [])
             if name not in names:
                 names.append(name)
-        for tool in ("markers", *common.EVENT_TOOLS):
+        for tool in ("markers", "event-settings", *common.EVENT_TOOLS):
             common.tool(tool)
         self.step = next(line.split()[0] for line in common.run("nm", common.tool("workload")).stdout.splitlines()
                          if line.endswith(" workload_step"))

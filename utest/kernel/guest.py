@@ -49,7 +49,7 @@ class Guest:
     def path(self, name):
         return f"{self.work}/{name}"
 
-    def run(self, *args, status=0, timeout=200, **kw):
+    def run(self, *args, status=0, timeout=400, **kw):
         """Runs any program in the work folder; returns the completed process."""
         t0 = time.monotonic()
         p = subprocess.run([str(a) for a in args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
