@@ -24,17 +24,16 @@ static char *put_prio(char *p, int64_t prio)
 static char *put_state(char *p, uint64_t state)
 {
 	static const char letters[] = "SDTtZXxW";
-	const char *start = p;
 
-	for (unsigned i = 0; i < sizeof(letters) - 1; i++) {
-		if (!(state & 1u << i))
-			continue;
-		if (p > start)
-			*p++ = '|';
-		*p++ = letters[i];
-	}
-	if (p == start)
+	state &= (1u << (sizeof(letters) - 1)) - 1;
+	if (!state)
 		*p++ = 'R';
+	while (state) {
+		*p++ = letters[__builtin_ctzll(state)];
+		state &= state - 1;
+		if (state)
+			*p++ = '|';
+	}
 	return p;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "event/builtin.h"
 #include "event/fixups.h"
 
 int event_ctx_new(struct event_db *db, struct event_ctx **ret, struct err *e)
@@ -17,6 +18,7 @@ int event_ctx_new(struct event_db *db, struct event_ctx **ret, struct err *e)
 		free(ctx);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
+	plugin_text_prepare(ctx);
 	*ret = ctx;
 	return 0;
 }

@@ -38,6 +38,17 @@ struct event_teaches { const struct tep_format_field *pid, *comm; };
 /* A plugin's text of an event, and the plugin's options. */
 struct event_bound { struct plugin_binding at; uint64_t options; };
 
+/*
+ * What a plugin's text is asked with: all but the record is there already
+ * (plugin_text_prepare), as filling it in anew takes longer than a text.
+ */
+struct ctx_asked {
+	struct tracecmd_plugin_call call;
+	struct event_ctx *ctx;
+	const struct event_slot *slot;	/* that its fields and options are of; NULL: none yet */
+	struct buf *out;
+};
+
 /* A parsed event. Nothing in it changes once it can be found in a db. */
 struct event_slot {
 	struct event_name pub;
@@ -137,6 +148,7 @@ struct ctx_second { uint64_t start; uint8_t len; char text[16]; };
 
 struct event_ctx {
 	struct event_db *db;
+	struct ctx_asked asked;
 	struct event_fixups *fixups;	/* NULL: texts are made in order */
 	struct trace_seq seq;		/* libtraceevent's text of one event */
 	struct buf padded;		/* the record it works on */

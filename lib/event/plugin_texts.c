@@ -12,17 +12,9 @@
 /* Of the program or libtracecmd, as libtraceevent's plugin_kvm asks for it. */
 extern __typeof__(tep_plugin_kvm_get_func) tep_plugin_kvm_get_func __attribute__((weak));
 
-/* A text that is being made. */
-struct asked {
-	struct tracecmd_plugin_call call;
-	struct event_ctx *ctx;
-	const struct event_slot *slot;
-	struct buf *out;
-};
-
-static const struct asked *asked_of(const struct tracecmd_plugin_call *call)
+static const struct ctx_asked *asked_of(const struct tracecmd_plugin_call *call)
 {
-	return (const struct asked *)call;
+	return (const struct ctx_asked *)call;
 }
 
 static bool find_symbol(const struct tracecmd_plugin_call *call, uint64_t addr,
@@ -64,7 +56,7 @@ static char *make_room(const struct tracecmd_plugin_call *call, char *p, size_t 
 static char *indent(const struct tracecmd_plugin_call *call, char *p, const char *parent,
 		    const char *func, size_t more)
 {
-	const struct asked *a = asked_of(call);
+	const struct ctx_asked *a = asked_of(call);
 
 	a->out->len = p - a->out->data;
 	ctx_put_indent(a->ctx, call->cpu, parent, func, a->out);
@@ -85,30 +77,49 @@ static char *put_time(const struct tracecmd_plugin_call *call, char *p, uint64_t
 	return put_digits(p, usecs % USEC_PER_SEC, 6);
 }
 
+void plugin_text_prepare(struct event_ctx *ctx)
+{
+	ctx->asked = (struct ctx_asked){
+		.call = {
+			.size = sizeof(ctx->asked.call), .long_size = ctx->db->opts.long_size,
+			.big_endian = ctx->db->opts.big_endian, .symbol = find_symbol,
+			.guest_symbol = find_guest_symbol, .room = make_room, .indent = indent,
+			.time = put_time,
+		},
+		.ctx = ctx,
+	};
+}
+
+static const struct tracecmd_plugin_call *ask(struct event_ctx *ctx, const struct event_slot *slot,
+					      const struct event_record *rec, struct buf *out)
+{
+	struct ctx_asked *a = &ctx->asked;
+
+	if (a->slot != slot) {
+		a->slot = slot;
+		a->call.fields = slot->bound->at.fields;
+		a->call.options = slot->bound->options;
+	}
+	a->out = out;
+	a->call.data = rec->data;
+	a->call.len = rec->len;
+	a->call.cpu = rec->cpu;
+	a->call.ts = rec->ts;
+	return &a->call;
+}
+
 static enum event_builtin table_text(struct event_ctx *ctx, const struct event_slot *slot,
 				     const struct event_record *rec, const struct event_next *next,
 				     struct buf *out)
 {
-	const struct event_db *db = ctx->db;
-	const struct event_bound *b = slot->bound;
-	const struct tracecmd_plugin_text *text = b->at.text;
-	char *p = buf_room(out, b->at.room + 1);
-	const struct asked a = {
-		.call = {
-			.size = sizeof(a.call), .len = rec->len, .data = rec->data, .fields = b->at.fields,
-			.ts = rec->ts, .options = b->options, .cpu = rec->cpu,
-			.long_size = db->opts.long_size, .big_endian = db->opts.big_endian,
-			.symbol = find_symbol, .guest_symbol = find_guest_symbol, .room = make_room,
-			.indent = indent, .time = put_time,
-		},
-		.ctx = ctx, .slot = slot, .out = out,
-	};
+	const struct tracecmd_plugin_text *text = slot->bound->at.text;
+	char *p = buf_room(out, slot->bound->at.room + 1);
 	size_t start = out->len;
 
 	(void)next;
 	if (!p)
 		return BUILTIN_DONE;
-	p = text->text(&a.call, p);
+	p = text->text(ask(ctx, slot, rec, out), p);
 	if (!p) {
 		if (out->failed)
 			return BUILTIN_DONE;
