@@ -11,6 +11,8 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 INSTALL ?= install
 HEADERS := $(sort $(wildcard lib/include/*.h))
+# for other programs over libtraceevent: tracecmd has them built in
+PLUGINDIR ?= $(LIBDIR)/tracecmd/plugins
 D = $(DESTDIR)
 HAVE_MAN := $(shell command -v $(ASCIIDOCTOR))
 # the pages in the tree, whether they were built or not: for uninstall
@@ -52,6 +54,8 @@ install: all $(if $(HAVE_MAN),install-man,no-man)
 	$(INSTALL) -d $(D)$(BINDIR) $(D)$(LIBDIR)/pkgconfig $(D)$(INCLUDEDIR)/trace-cmd $(D)$(BASHCOMPDIR)
 	$(INSTALL) -m 755 $(B)/tracecmd $(D)$(BINDIR)/tracecmd
 	$(INSTALL) -m 644 $(B)/libtracecmd.so.1 $(D)$(LIBDIR)/libtracecmd.so.1
+	$(INSTALL) -d $(D)$(PLUGINDIR)
+	$(INSTALL) -m 644 $(PLUGINS:%=$(B)/plugins/plugin_%.so) $(D)$(PLUGINDIR)
 	ln -sf libtracecmd.so.1 $(D)$(LIBDIR)/libtracecmd.so
 	$(INSTALL) -m 644 $(B)/libtracecmd-user-event.a $(D)$(LIBDIR)/libtracecmd-user-event.a
 	$(INSTALL) -m 644 $(HEADERS) $(D)$(INCLUDEDIR)/trace-cmd
@@ -63,6 +67,7 @@ install: all $(if $(HAVE_MAN),install-man,no-man)
 	sed 's,@BINDIR@,$(BINDIR),' setup/tracecmd-agent.service.in >$(D)$(UNITDIR)/tracecmd-agent.service
 	chmod 644 $(D)$(UNITDIR)/tracecmd-agent.service
 	$(INSTALL) -D -m 644 Documentation/differences.md $(D)$(DOCDIR)/differences.md
+	$(INSTALL) -m 644 Documentation/plugins.md $(D)$(DOCDIR)/plugins.md
 	$(if $(TRACE_CMD_LINK),ln -sf tracecmd $(D)$(BINDIR)/trace-cmd)
 
 install-man: doc
@@ -77,9 +82,10 @@ uninstall:
 		$(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/trace-cmd/%) \
 		$(D)$(LIBDIR)/libtracecmd-user-event.a $(D)$(LIBDIR)/pkgconfig/libtracecmd-user-event.pc \
 		$(D)$(LIBDIR)/pkgconfig/libtracecmd.pc $(D)$(BASHCOMPDIR)/tracecmd \
-		$(D)$(DOCDIR)/differences.md $(D)$(UNITDIR)/tracecmd-agent.socket $(D)$(UNITDIR)/tracecmd-agent.service \
+		$(D)$(DOCDIR)/differences.md $(D)$(DOCDIR)/plugins.md $(PLUGINS:%=$(D)$(PLUGINDIR)/plugin_%.so) \
+		$(D)$(UNITDIR)/tracecmd-agent.socket $(D)$(UNITDIR)/tracecmd-agent.service \
 		$(foreach m,$(MAN_NAMES),$(D)$(MANDIR)/man$(subst .,,$(suffix $m))/$m)
 	if [ "$$(readlink $(D)$(BINDIR)/trace-cmd)" = tracecmd ]; then rm -f $(D)$(BINDIR)/trace-cmd; fi
-	-rmdir $(D)$(INCLUDEDIR)/trace-cmd $(D)$(DOCDIR) 2>/dev/null
+	-rmdir $(D)$(INCLUDEDIR)/trace-cmd $(D)$(DOCDIR) $(D)$(PLUGINDIR) $(dir $(D)$(PLUGINDIR)) 2>/dev/null
 
 .PHONY: install install-man no-man uninstall

@@ -11,9 +11,10 @@ PYTEST := /usr/bin/python3 -m pytest -q -p no:cacheprovider
 $(B)/utest/%: utest/unit/%.c $(B)/libtracecmd.a
 	@mkdir -p $(@D)
 	$(say) "  CC  $@"
-	$(Q)$(CC) $(ALL_CPPFLAGS) -Iutest/unit -DFIXTURES='"$(CURDIR)/utest/fixtures"' $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< \
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Iutest/unit -DFIXTURES='"$(CURDIR)/utest/fixtures"' -DPLUGINS='"$(CURDIR)/$(B)/plugins"' $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< \
 		$(B)/libtracecmd.a $(PKG_LIBS) -lcmocka -ldl -lm
 -include $(UNIT:=.d)
+$(B)/utest/test_plugins: $(PLUGINS:%=$(B)/plugins/plugin_%.so)
 
 # The unit tests, as built by default.
 check-unit: $(UNIT:$(B)/utest/%=run-unit-%)

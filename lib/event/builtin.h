@@ -21,6 +21,12 @@ void graph_find(struct event_slot *slot);
 void bprint_find(struct event_slot *slot);
 /* What libtraceevent's plugins print (plugin_texts.c). */
 void plugin_text_find(struct event_slot *slot);
+/* ctx->asked, once for a ctx. */
+void plugin_text_prepare(struct event_ctx *ctx);
+/* What the loaded plugin @file prints, if it has tracecmd's entry. */
+void plugin_text_find_of(struct event_slot *slot, const char *file);
+/* That entry; NULL: it has none, or is not loaded. */
+tracecmd_plugin_entry_fn plugin_entry(const char *file);
 
 /*
  * Whether libtraceevent can be let loose on a bprint record: no width in its

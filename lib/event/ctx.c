@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "event/builtin.h"
 #include "event/fixups.h"
 
 int event_ctx_new(struct event_db *db, struct event_ctx **ret, struct err *e)
@@ -17,6 +18,7 @@ int event_ctx_new(struct event_db *db, struct event_ctx **ret, struct err *e)
 		free(ctx);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
+	plugin_text_prepare(ctx);
 	*ret = ctx;
 	return 0;
 }
@@ -213,7 +215,7 @@ void ctx_put_indent(struct event_ctx *ctx, uint32_t cpu, const char *parent, con
 	if (ctx->fixups)
 		out->failed |= vec_push(&ctx->fixups->v, fix) < 0;
 	else
-		buf_fill(out, ' ', INDENT_STEP * past_call(&ctx->db->past, cpu, parent, func));
+		buf_fill(out, ' ', CALLS_INDENT * calls_level(&ctx->db->past.calls, cpu, parent, func));
 }
 
 size_t ctx_nr_fixups(const struct event_ctx *ctx)
@@ -250,7 +252,7 @@ static bool settle_one(const struct event_fixup *fix, const struct event_line_st
 			buf_wrote(word, put_ts_diff(p, state, fix->now));
 		return p;
 	case FIXUP_INDENT:
-		return !buf_fill(word, ' ', INDENT_STEP * past_call(past, fix->call.cpu,
+		return !buf_fill(word, ' ', CALLS_INDENT * calls_level(&past->calls, fix->call.cpu,
 				fix->call.parent, fix->call.func)) && word->len;
 	}
 	return false;

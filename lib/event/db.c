@@ -93,6 +93,7 @@ static void free_slot(struct event_slot *slot)
 {
 	prog_free(slot->prog);
 	format_check_release(&slot->check);
+	free(slot->bound);
 	free(slot->heading);
 	free(slot->own_why);
 	free(slot);

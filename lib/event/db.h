@@ -11,6 +11,7 @@
 #include "event/prog.h"
 #include "event/past.h"
 #include "event/tables.h"
+#include "plugins/plugins.h"
 
 /*
  * What became of a text that is made in this room (builtin.h): it is whole, the
@@ -34,6 +35,20 @@ struct event_place { uint32_t offset, size; };
 /* Where a record names a task; comm NULL: nowhere. */
 struct event_teaches { const struct tep_format_field *pid, *comm; };
 
+/* A plugin's text of an event, and the plugin's options. */
+struct event_bound { struct plugin_binding at; uint64_t options; };
+
+/*
+ * What a plugin's text is asked with: all but the record is there already
+ * (plugin_text_prepare), as filling it in anew takes longer than a text.
+ */
+struct ctx_asked {
+	struct tracecmd_plugin_call call;
+	struct event_ctx *ctx;
+	const struct event_slot *slot;	/* that its fields and options are of; NULL: none yet */
+	struct buf *out;
+};
+
 /* A parsed event. Nothing in it changes once it can be found in a db. */
 struct event_slot {
 	struct event_name pub;
@@ -45,6 +60,7 @@ struct event_slot {
 	event_builtin_fn text;		/* NULL: none is made here */
 	uint32_t text_end;		/* how far a record must reach for it */
 	struct event_place at[7];	/* what it works on */
+	struct event_bound *bound;	/* for texts of plugins */
 	bool fields;			/* EVENT_STYLE_FIELDS */
 	bool no_handler;		/* EVENT_STYLE_NO_HANDLER */
 	bool plugin;			/* a plugin, not loaded yet perhaps, prints it */
@@ -77,6 +93,7 @@ struct event_plugins {
 	 * others: they are loaded when a text needs one.
 	 */
 	bool known;
+	bool in_order;			/* some may remember what they have seen */
 	atomic_bool loaded;		/* or there is nothing to load */
 };
 
@@ -131,6 +148,7 @@ struct ctx_second { uint64_t start; uint8_t len; char text[16]; };
 
 struct event_ctx {
 	struct event_db *db;
+	struct ctx_asked asked;
 	struct event_fixups *fixups;	/* NULL: texts are made in order */
 	struct trace_seq seq;		/* libtraceevent's text of one event */
 	struct buf padded;		/* the record it works on */

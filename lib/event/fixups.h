@@ -27,7 +27,6 @@ struct event_fixup {
 };
 
 #define TS_DIFF_WIDTH 8
-#define INDENT_STEP 3
 
 /* Whether a task's name cannot change any more. */
 bool ctx_knows(struct event_ctx *ctx, int pid);

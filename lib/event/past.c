@@ -84,56 +84,11 @@ const char *past_comm(const struct event_past *past, int pid)
 	return at ? past->blocks.v[(at - 1) / PAST_BLOCK] + (at - 1) % PAST_BLOCK : NULL;
 }
 
-/* ---- calls ---------------------------------------------------------------------- */
-
-/* A CPU number is the file's word: beyond this they are not told apart. */
-#define CPUS_MAX 65536
-
-static struct past_stack *stack_of(struct event_past *past, uint32_t cpu)
-{
-	if (cpu >= CPUS_MAX)
-		cpu = CPUS_MAX - 1;
-	while (past->stacks.nr <= cpu)
-		if (vec_push(&past->stacks, (struct past_stack){ 0 }))
-			return NULL;
-	return &past->stacks.v[cpu];
-}
-
-/* Puts @name, if there is one, at @i, which is at most one past the end. */
-static void put_at(struct past_stack *s, size_t i, const char *name)
-{
-	if (!name)
-		return;
-	if (i < s->v.nr)
-		s->v.v[i] = name;
-	else
-		(void)vec_push(&s->v, name);
-}
-
-size_t past_call(struct event_past *past, uint32_t cpu, const char *parent, const char *func)
-{
-	struct past_stack *s = stack_of(past, cpu);
-
-	if (!s)
-		return 0;
-	for (size_t i = 0; i < s->v.nr; i++)
-		/* nearly all differ in their first letter */
-		if (s->v.v[i] == parent || (*s->v.v[i] == *parent && !strcmp(s->v.v[i], parent))) {
-			put_at(s, i + 1, func);
-			return i;
-		}
-	put_at(s, 0, parent);
-	put_at(s, 1, func);
-	return 0;
-}
-
 void past_release(struct event_past *past)
 {
 	for (size_t i = 0; i < past->blocks.nr; i++)
 		free(past->blocks.v[i]);
 	vec_release(&past->blocks);
 	free(past->comms);
-	for (size_t i = 0; i < past->stacks.nr; i++)
-		vec_release(&past->stacks.v[i].v);
-	vec_release(&past->stacks);
+	calls_release(&past->calls);
 }

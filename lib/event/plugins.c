@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "event/db.h"
+#include "event/builtin.h"
 
 /* ---- options ---------------------------------------------------------------- */
 
@@ -258,10 +258,21 @@ static bool can_wait(const struct event_db *db)
 	       system_dir(path, sizeof(path)) && holds_the_known(path);
 }
 
+/* Whether a file lies in the system's folder, by whatever names. */
+static bool is_of_system(const char *file)
+{
+	AUTO_FREE char *dir = NULL, *real = NULL;
+	char path[PATH_MAX];
+
+	if (!system_dir(path, sizeof(path)))
+		return false;
+	dir = realpath(path, NULL);
+	real = realpath(file, NULL);
+	return dir && real && !strncmp(real, dir, strlen(dir)) && real[strlen(dir)] == '/';
+}
+
 bool plugins_are_known(const struct event_db *db, const struct tep_event *event)
 {
-	AUTO_FREE char *dir = NULL, *file = NULL;
-	char path[PATH_MAX];
 	Dl_info handler;
 
 	if (db->plugins.known)
@@ -270,17 +281,13 @@ bool plugins_are_known(const struct event_db *db, const struct tep_event *event)
 	if (!event->handler)
 		return !strcmp(event->system, "ftrace");
 	/* options change their texts */
-	if (db->plugin_options.nr || !dladdr((void *)event->handler, &handler) ||
-	    !handler.dli_fname || !system_dir(path, sizeof(path)))
-		return false;
-	dir = realpath(path, NULL);
-	file = realpath(handler.dli_fname, NULL);
-	return dir && file && !strncmp(file, dir, strlen(dir)) && file[strlen(dir)] == '/';
+	return !db->plugin_options.nr && dladdr((void *)event->handler, &handler) && handler.dli_fname &&
+	       is_of_system(handler.dli_fname);
 }
 
 bool event_db_in_order(const struct event_db *db)
 {
-	return db->plugins.loaded && !db->plugins.known;
+	return db->plugins.loaded && !db->plugins.known && db->plugins.in_order;
 }
 
 /*
@@ -296,11 +303,33 @@ static void show_libtraceevent(void)
 		(void)!dlopen(lib.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
 }
 
+/*
+ * Whether each loaded plugin is one of the system's, or has tracecmd's entry: then what it
+ * prints does not hang on what it printed before. libtraceevent tells the files as text.
+ */
+static bool all_keep_nothing(const struct event_db *db)
+{
+	struct trace_seq s;
+	char dir[PATH_MAX], *save = NULL;
+	bool ret = !db->plugin_options.nr && system_dir(dir, sizeof(dir)) && holds_the_known(dir);
+
+	trace_seq_init(&s);
+	tep_print_plugins(&s, "", "\n", db->plugins.list);
+	trace_seq_terminate(&s);
+	if (s.state != TRACE_SEQ__GOOD)
+		return false;
+	for (char *file = strtok_r(s.buffer, "\n", &save); file && ret; file = strtok_r(NULL, "\n", &save))
+		ret = is_of_system(file) || plugin_entry(file);
+	trace_seq_destroy(&s);
+	return ret;
+}
+
 static void load(struct event_db *db)
 {
 	if (!db->plugins.loaded) {
 		show_libtraceevent();
 		db->plugins.list = tep_load_plugins(db->tep);
+		db->plugins.in_order = db->plugins.list && !all_keep_nothing(db);
 	}
 	db->plugins.loaded = true;
 }

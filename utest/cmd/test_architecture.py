@@ -15,7 +15,8 @@ ARROWS = {
     "base": (),
     "dat": ("base",),
     "ring": ("base",),
-    "event": ("base", "dat", "ring"),
+    "plugins": ("base", "include"),
+    "event": ("base", "dat", "ring", "plugins"),
     "replay": ("base", "dat", "ring", "event", "clock"),
     "kernel": ("base",),
     "clock": ("base", "dat"),
@@ -23,8 +24,10 @@ ARROWS = {
     "remote": ("base", "dat", "ring", "clock", "record"),
     "api": ("base", "dat", "ring", "event", "replay", "clock", "kernel", "record", "include"),
 }
-ROOMS = sorted(os.path.basename(d) for d in glob.glob(f"{REPO}/lib/*")
-               if os.path.isdir(d) and os.path.basename(d) != "include")
+# Rooms beside lib/.
+OUTSIDE = ("plugins",)
+ROOMS = sorted([os.path.basename(d) for d in glob.glob(f"{REPO}/lib/*")
+                if os.path.isdir(d) and os.path.basename(d) != "include"] + list(OUTSIDE))
 
 
 def architecture_page():
@@ -38,8 +41,8 @@ def also_shown():
 
 
 def includes(folder):
-    """(file, name) of each header of ours that a file of lib/ROOM, or of tracecmd, includes."""
-    where = folder if folder == "tracecmd" else f"lib/{folder}"
+    """(file, name) of each header of ours that a file of a room, or of tracecmd, includes."""
+    where = folder if folder == "tracecmd" or folder in OUTSIDE else f"lib/{folder}"
     for path in sorted(glob.glob(f"{REPO}/{where}/*.[ch]")):
         with open(path) as f:
             for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', f.read(), re.M):
@@ -55,7 +58,7 @@ def check_shown(folder):
 
 
 def objects(room):
-    found = sorted(glob.glob(f"{REPO}/build/obj/lib/{room}/*.o"))
+    found = sorted(glob.glob(f"{REPO}/build/obj/{'' if room in OUTSIDE else 'lib/'}{room}/*.o"))
     assert found, f"no objects of lib/{room}: run make first"
     return found
 
@@ -143,7 +146,7 @@ def test_the_python_module_stands_on_the_public_headers():
 
 
 def test_licences_stand_first():
-    for folder, licence in (("lib", "LGPL-2.1-or-later"), ("python", "LGPL-2.1-or-later"), ("tracecmd", "GPL-2.0-or-later"),
+    for folder, licence in (("lib", "LGPL-2.1-or-later"), ("plugins", "LGPL-2.1-or-later"), ("python", "LGPL-2.1-or-later"), ("tracecmd", "GPL-2.0-or-later"),
                             ("utest", "GPL-2.0-or-later"), ("setup", "GPL-2.0-or-later")):
         sources = [os.path.join(where, name) for where, _, names in os.walk(f"{REPO}/{folder}") for name in names
                    if name.endswith((".c", ".h", ".py", ".sh", ".mk"))]
@@ -155,7 +158,7 @@ def test_licences_stand_first():
 
 
 def test_files_are_short():
-    for pattern in ("lib/*/*.[ch]", "python/*/*.[ch]", "python/*/*.py", "tracecmd/*.[ch]", "utest/*/*.[ch]", "utest/*/*.py"):
+    for pattern in ("lib/*/*.[ch]", "plugins/*.[ch]", "python/*/*.[ch]", "python/*/*.py", "tracecmd/*.[ch]", "utest/*/*.[ch]", "utest/*/*.py"):
         for path in glob.glob(f"{REPO}/{pattern}"):
             with open(path) as f:
                 lines = sum(1 for _ in f)

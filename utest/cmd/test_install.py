@@ -37,7 +37,8 @@ def test_everything_is_installed(installed):
     assert {"usr/bin/tracecmd", f"{lib}/libtracecmd.so.1", f"{lib}/libtracecmd.so",
             f"{lib}/pkgconfig/libtracecmd.pc", "usr/include/trace-cmd/tracecmd.h", "usr/include/trace-cmd/trace-cmd.h",
             f"{lib}/libtracecmd-user-event.a", f"{lib}/pkgconfig/libtracecmd-user-event.pc",
-            "usr/include/trace-cmd/tracecmd-user-event.h",
+            "usr/include/trace-cmd/tracecmd-user-event.h", "usr/include/trace-cmd/tracecmd-plugin.h",
+            f"{lib}/tracecmd/plugins/plugin_kvm.so", "usr/share/doc/tracecmd/plugins.md",
             "usr/share/bash-completion/completions/tracecmd", "usr/share/doc/tracecmd/differences.md",
             "usr/lib/systemd/system/tracecmd-agent.service", "usr/lib/systemd/system/tracecmd-agent.socket"} <= found
     assert os.readlink(installed / lib / "libtracecmd.so") == "libtracecmd.so.1"

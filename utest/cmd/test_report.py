@@ -710,11 +710,12 @@ def test_wrong_options(args, status, words):
 
 
 def test_events_that_libtraceevent_prints():
+    """What a plugin prints whose code is not known here: with an option any of them."""
     head = "\nEvents whose text libtraceevent makes:\n"
-    told = ours("--stat", "--debug", dat("pair")).split(head)[1].splitlines()
+    told = ours("--stat", "--debug", "-O", "ftrace:parent", dat("pair")).split(head)[1].splitlines()
     count = ours(dat("pair")).count(" kvm_entry: ")
     assert count > 1000 and f"{count} kvm:kvm_entry: a plugin prints it" in [line.strip() for line in told]
-    assert all(re.fullmatch(r" *\d+ kvm\w*:\w+: a plugin prints it", line) for line in told)
+    assert ours("--stat", "--debug", dat("pair")).split(head)[1] == "   none\n"
     assert ours("--stat", "--debug", dat("old-v7")).split(head)[1] == "   none\n"
     assert head not in ours("--stat", dat("pair"))
 def test_order_of_a_guest_and_its_host_does_not_matter():

@@ -134,8 +134,15 @@ static const struct { const char *system, *name; } texts[] = {
 	{ "timer", "hrtimer_start" }, { "timer", "hrtimer_expire_entry" },
 	{ "kmem", "kmalloc" }, { "kmem", "kfree" }, { "kmem", "kmem_cache_alloc" },
 	{ "kmem", "kmem_cache_free" }, { "ftrace", "function" }, { "ftrace", "kernel_stack" },
-	{ "ftrace", "raw_data" },
+	{ "ftrace", "raw_data" }, { "tlb", "tlb_flush" }, { "syscalls", "sys_enter_futex" },
+	{ "kvm", "kvm_exit" }, { "kvm", "kvm_entry" }, { "kvmmmu", "kvm_mmu_get_page" },
 };
+
+/* A stack whose last address is cut: the plugin takes what is behind the record for the rest. */
+static bool is_cut_stack(const struct tep_event *event, uint32_t len)
+{
+	return !strcmp(event->name, "kernel_stack") && len % sizeof(uint64_t);
+}
 
 static void compare_texts(struct side *own, struct side *plugin, struct tep_event *event)
 {
@@ -151,6 +158,8 @@ static void compare_texts(struct side *own, struct side *plugin, struct tep_even
 		buf_clear(&b);
 		event_text(own->ctx, event, &rec, false, NULL, &a);
 		event_text(plugin->ctx, event_db_event(plugin->db, event->id), &rec, false, NULL, &b);
+		if (is_cut_stack(event, len) && b.len > a.len)
+			b.data[a.len] = 0;
 		assert_string_equal(a.data, b.data);
 	}
 	assert_false(a.failed || b.failed);

@@ -11,18 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include <zstd.h>
 
 #include "event/db.h"
+#include "kernel_formats.h"
 #include "../leaks.h"
 
 /* libtraceevent 1.7's parser loses a few bytes at formats that it cannot parse. */
 KNOWN_LEAKS("leak:tep_parse_event\n");
 
 /* ---- formats of a kernel ----------------------------------------------------------- */
-
-/* "@ SYSTEM" lines, each followed by one format. */
-struct kernel { char *text; size_t len; };
 
 static int add_formats(void *ctx, struct event_db *db, struct err *e)
 {
@@ -59,21 +56,6 @@ static int printks(void *ctx, const char **text, size_t *len, struct err *e)
 	*text = "0x1000 : \"a string\"\n0x2000 : \"with newline\\n\"\n0x1 : \"ab\"\n0x0 : \"zero\"\n";
 	*len = strlen(*text);
 	return 0;
-}
-
-static void read_kernel(const char *name, struct kernel *ret)
-{
-	AUTO_FREE char *path = NULL;
-	AUTO_BUF struct buf packed = { 0 };
-	unsigned long long len;
-
-	assert_true(asprintf(&path, FIXTURES "/formats/%s.zst", name) > 0);
-	assert_int_equal(path_read_all(path, &packed, 1 << 26), 0);
-	len = ZSTD_getFrameContentSize(packed.data, packed.len);
-	assert_true(len < 1 << 26);
-	ret->text = malloc(len);
-	ret->len = ZSTD_decompress(ret->text, len, packed.data, packed.len);
-	assert_int_equal(ret->len, len);
 }
 
 static struct event_db *open_kernel(struct kernel *k, bool big_endian)
