@@ -12,10 +12,7 @@
 #include "event/fixups.h"
 #include "event/plain.h"
 
-/*
- * Behind the copy, so that a string without an end stops there. Plugins read a
- * little further than the record says, too: plugin_kvm up to 255 bytes.
- */
+/* Behind the copy, so that a string without an end stops there. Plugins read a little further than the record says, too. */
 #define PAD 512
 
 /*
@@ -76,6 +73,23 @@ static void run_print_format(struct event_ctx *ctx, struct tep_event *event, str
 	event->flags = (event->flags & ~TEP_EVENT_FL_NOHANDLE) | no_handler;
 }
 
+#define KVM_INSN_MAX 15			/* x86's longest instruction */
+
+/*
+ * libtraceevent's plugin_kvm (1.7.1) writes the bytes of an instruction, as many as the record says, into room for the
+ * longest there is, and a zero before the end of its text: it is not asked where these would be other places.
+ */
+static bool handler_is_safe(const struct event_slot *slot, const struct event_record *rec)
+{
+	const struct tep_format_field *len;
+	uint64_t n;
+
+	if (strcmp(slot->pub.name, "kvm_emulate_insn") || strcmp(slot->pub.system, "kvm"))
+		return true;
+	len = tep_find_any_field(slot->event, "len");
+	return len && event_field_number(len, rec, &n) && n >= 1 && n <= KVM_INSN_MAX;
+}
+
 /*
  * Plugins and libtraceevent. A plugin whose handler returns non-zero wants the
  * print format's text behind its own. @handled: that was done already.
@@ -100,7 +114,8 @@ static void put_text(struct event_ctx *ctx, const struct event_slot *slot, const
 	errno = 0;
 	if (!fields && !handled && slot->plugin)
 		plugins_need(ctx->db);
-	if (!fields && !handled && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE)) {
+	if (!fields && !handled && event->handler && !(event->flags & TEP_EVENT_FL_NOHANDLE) &&
+	    handler_is_safe(slot, rec)) {
 		ctx_learn(ctx, slot, rec);
 		more = event->handler(&ctx->seq, &record, event, event->context);
 	}

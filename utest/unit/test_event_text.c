@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Formats and records into lines: sound ones, malformed ones, and each guard. */
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -393,6 +394,29 @@ static void test_arrays_that_are_not_run(void **state)
 	end(&fx);
 }
 
+/* libtraceevent's plugin writes as many bytes as the record says, wherever that is. */
+static void test_instructions_of_impossible_lengths(void **state)
+{
+	static const char *const texts[] = {
+		"kvm", COMMON("kvm_emulate_insn", 300) FIELD("__u64 rip", 8, 8, 0) FIELD("__u32 csbase", 16, 4, 0)
+		FIELD("int len", 20, 4, 1) FIELD("__u8 insn[15]", 24, 15, 0) FIELD("__u8 flags", 39, 1, 0)
+		FIELD("__u8 failed", 40, 1, 0) PRINT("\"of %d\", REC->len"), NULL
+	};
+	static const int lengths[] = { 16, 700, 1 << 20, INT_MAX, 0, -1, -0x100000 };
+	uint8_t rec[48] = RECORD(300, 1);
+	char want[32];
+	struct fixture fx;
+
+	(void)state;
+	begin(&fx, texts, false);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		memcpy(rec + 20, &lengths[i], sizeof(lengths[i]));
+		snprintf(want, sizeof(want), "of %d", lengths[i]);
+		assert_non_null(strstr(line_of(&fx, &plain, rec, sizeof(rec)), want));
+	}
+	end(&fx);
+}
+
 static void repeat(struct buf *b, const char *text, unsigned nr)
 {
 	while (nr--)
@@ -747,6 +771,7 @@ int main(void)
 		cmocka_unit_test(test_division_by_constants),
 		cmocka_unit_test(test_widths_that_are_not_printed),
 		cmocka_unit_test(test_arrays_that_are_not_run),
+		cmocka_unit_test(test_instructions_of_impossible_lengths),
 		cmocka_unit_test(test_endless_print_formats),
 		cmocka_unit_test(test_formats_that_are_left_out),
 		cmocka_unit_test(test_one_id_twice),
