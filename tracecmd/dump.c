@@ -332,7 +332,7 @@ static int dump_all(struct dump *d, struct err *e)
 
 /* ---- the command ---- */
 
-enum { OPT_VALIDATE = 'v', OPT_WHAT = 1 << 16 };
+enum { OPT_VALIDATE = 'v', OPT_VERBOSE = 256, OPT_WHAT = 1 << 16 };
 
 #define WHAT(name, bit) { name, no_argument, NULL, OPT_WHAT | (bit) }
 static const struct option long_options[] = {
@@ -354,6 +354,7 @@ static const struct option long_options[] = {
 	WHAT("sync", DUMP_SYNC),
 	WHAT("all", DUMP_ALL),
 	{ "validate", no_argument, NULL, OPT_VALIDATE },
+	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -361,6 +362,7 @@ static const struct option long_options[] = {
 static int parse(int argc, char **argv, const char **path, unsigned *what, bool *validate,
 		 struct err *e)
 {
+	uint64_t level;		/* trace-cmd's: there is nothing to tell but the notices that are told anyway */
 	int o;
 
 	opterr = 0;
@@ -369,11 +371,13 @@ static int parse(int argc, char **argv, const char **path, unsigned *what, bool 
 			*what |= o & ~OPT_WHAT;
 		else if (o == OPT_VALIDATE)
 			*validate = true;
+		else if (o == OPT_VERBOSE && verbose_level(optarg, &level, e))
+			return EXIT_USAGE;
 		else if (o == 'i')
 			*path = optarg;
 		else if (o == 'h')
 			return EXIT_HELP;
-		else
+		else if (o != OPT_VERBOSE)
 			return option_refused(o, argv, long_options, e);
 	}
 	if (optind < argc && !*path)
@@ -421,6 +425,7 @@ const struct command dump_command = {
 	.help =
 	"  -i FILE           file to read (default: trace.dat)\n"
 	"  -v, --validate    read all of it and say whether it is valid\n"
+	"  --verbose[=LEVEL] accepted, as trace-cmd has it\n"
 	"what to print:\n"
 	"  --summary         a line for each part, and what was lost (the default)\n"
 	"  --head-page       description of a sub-buffer's head\n"

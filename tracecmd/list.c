@@ -431,6 +431,8 @@ static int take_option(struct list *l, int argc, char **argv, int *i)
 		l->program = argument(argc, argv, i);
 		return l->program ? EXIT_OK : usage_error(l->e, "option --usdt needs a program");
 	}
+	if (is_long(word, "--debug"))
+		return EXIT_OK;		/* trace-cmd's: there is nothing more to tell */
 	if (is_long(word, "--help"))
 		return EXIT_HELP;
 	if (word[0] != '-')
@@ -484,7 +486,7 @@ static int list_run(int argc, char **argv, struct err *e)
 const struct command list_command = {
 	.name = "list",
 	.summary = "list events, tracers, options, functions, clocks and more",
-	.usage = "[-e [RE] [--full] [-F] [-l] [-R]] [-f [RE] [--proto]] [-o [RE]] [-stBCcPO]\n"
+	.usage = "[-e [RE] [--full] [-F] [-l] [-R]] [-f [RE] [--proto]] [-o [RE]] [-stBCcPO] [--debug]\n"
 		 "       tracecmd list --usdt PROGRAM",
 	.help = "  -e [RE]    events; RE is a basic regular expression, case ignored, for the\n"
 		"             system or the event, or two with ':' between\n"
@@ -502,6 +504,7 @@ const struct command list_command = {
 		"  -c         compression algorithms\n"
 		"  -P, -O     event plugins; their options\n"
 		"  --usdt PROGRAM  the markers (USDT) that a program or library carries\n"
+		"  --debug    accepted, as trace-cmd has it\n"
 		"\nWithout an option: systems, events, tracers, options and compression algorithms.\n"
 		"An option may be followed by its RE; options cannot be joined ('-e -F', not '-eF').\n",
 	.run = list_run,

@@ -185,7 +185,6 @@ int record_output_files(const struct trace_options *o, struct kernel *k, bool wi
 	return r ? err_wrap(e, "cannot record the buffers of %zu CPUs", nr_cpus) : 0;
 }
 
-/* By the clock that times of the file are of: that of the first part recorded. */
 /* The clock of all that is recorded: a file has one offset to the time of day. */
 static int common_clock(const struct kernel_setup *s, char *clock, size_t size, struct err *e)
 {

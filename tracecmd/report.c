@@ -62,7 +62,7 @@ static const char help[] =
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
 	"  -q, --quiet          no notices\n"
 	"  --threads N          work on N threads (as many as there are CPUs)\n"
-	"  -V, --verbose[=LEVEL]\n"
+	"  -V, --verbose[=LEVEL]  tell versions, event plugins, and what is odd about formats\n"
 	"                       what libtraceevent says about formats\n"
 	"  --count[=BY[,BY]]    how many events there are and how many were lost; BY event\n"
 	"                       (default), cpu, task, buffer, time=WIDTH\n"
@@ -216,11 +216,8 @@ static int set_compat(struct parse *p, const char *arg)
 
 static int set_verbose(struct parse *p, const char *arg)
 {
-	uint64_t level = LEVEL_WARN;
-	int r = verbose_level(arg, &level, p->e);
-
-	p->rp->verbose = level >= LEVEL_WARN;
-	return r;
+	p->rp->verbose = LEVEL_INFO;
+	return verbose_level(arg, &p->rp->verbose, p->e);
 }
 
 static int set_threads(struct parse *p, const char *arg)
@@ -525,7 +522,7 @@ static int report_run(int argc, char **argv, struct err *e)
 		if (!rp.threads)
 			rp.threads = default_threads();
 		rp.align_ts = rp.align_ts && !rp.raw_ts;	/* times as they are */
-		tep_set_loglevel(rp.verbose ? TEP_LOG_WARNING : TEP_LOG_NONE);
+		tep_set_loglevel(rp.verbose >= LEVEL_WARN ? TEP_LOG_WARNING : TEP_LOG_NONE);
 		if (report_parse_cpus(&rp, e) < 0 || report_check_pids(&rp, e) < 0 ||
 		    report_check_range(&rp, e) < 0)
 			status = EXIT_USAGE;

@@ -77,7 +77,7 @@ struct report {
 	bool latency, fields, nanoseconds, ts_diff, raw_ts, align_ts, no_date, ts_check;
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
 	bool boundary, debug, losses, compat_31;
-	bool verbose;
+	uint64_t verbose;		/* level of -V; 0: it is not given */
 	bool profile, global_irqs, by_comm;
 	struct profile_hooks hooks;	/* -H, and those of the files */
 	enum report_format format;

@@ -112,6 +112,22 @@ static int prepare_db(struct report *rp, unsigned nr, struct err *e)
 	return r;
 }
 
+/* -V: the files' versions; and the plugins, which are the same for all. */
+static int tell_origins(const struct report *rp, struct err *e)
+{
+	AUTO_BUF struct buf plugins = { 0 };
+
+	if (rp->verbose < LEVEL_INFO)
+		return 0;
+	for (size_t i = 0; i < rp->files.nr; i++)
+		notice(rp->notices, "'%s': version %u", rp->files.v[i].path,
+		       dat_reader_header(rp->files.v[i].reader)->version);
+	if (event_db_put_plugins(rp->files.v[0].db, &plugins))
+		return err_set(e, -ENOMEM, "out of memory");
+	notice(rp->notices, "event plugins: %s", plugins.data);
+	return 0;
+}
+
 /* The longest name that stands in front of lines: a file's or an instance's. */
 static size_t prefix_width(const struct report *rp)
 {
@@ -186,6 +202,8 @@ static int open_all(struct report *rp, struct err *e)
 		r = replay_start(rp->replay, e);
 	for (unsigned i = 0; i < rp->files.nr && !r; i++)
 		r = prepare_db(rp, i, e);
+	if (!r)
+		r = tell_origins(rp, e);
 	if (!r)
 		r = report_check_cpus(rp, e);
 	if (r < 0)

@@ -61,6 +61,12 @@ int event_db_add_format(struct event_db *db, const char *system, const char *tex
  * -EINVAL if an option was set that none of them has, with near matches. */
 int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, struct err *e);
 /*
+ * After that: appends to @b what makes texts besides print formats, for a person: that
+ * there are built-in texts, and the files of the plugins that are loaded, or the folder they
+ * will be loaded from when an event needs one. 0, -ENOMEM.
+ */
+int event_db_put_plugins(const struct event_db *db, struct buf *b);
+/*
  * Whether texts must be made in the order of the events: plugins that this
  * library does not know, or with options, may remember what they have seen.
  */

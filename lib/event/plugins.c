@@ -374,3 +374,20 @@ int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, 
 	load(db);
 	return check_options(db, e);
 }
+
+int event_db_put_plugins(const struct event_db *db, struct buf *b)
+{
+	char dir[PATH_MAX];
+	struct trace_seq s;
+
+	buf_puts(b, db->no_builtins ? "no built-in ones" : "built-in ones");
+	if (db->plugins.known && system_dir(dir, sizeof(dir)))
+		buf_printf(b, ", those of %s when an event needs one", dir);
+	if (!db->plugins.known && db->plugins.list) {
+		trace_seq_init(&s);
+		tep_print_plugins(&s, ", ", "", db->plugins.list);
+		buf_put(b, s.buffer, s.state == TRACE_SEQ__GOOD ? s.len : 0);
+		trace_seq_destroy(&s);
+	}
+	return b->failed ? -ENOMEM : 0;
+}

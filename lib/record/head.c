@@ -117,6 +117,23 @@ int head_make(struct head *h, const char *base, const struct finish *f, struct k
 	return r ? r : head_write(h, f, k, setup, notices, e);
 }
 
+int head_look(const char *path, struct head_seen *ret)
+{
+	int fd AUTO_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct dat_reader *r;
+
+	*ret = (struct head_seen){ .live = false };
+	if (fd < 0)
+		return -errno;
+	ret->live = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	if (dat_reader_open(path, NULL, &r, NULL))
+		return 0;
+	ret->readable = true;
+	ret->session = dat_reader_info(r)->trace_id;
+	dat_reader_close(r);
+	return 0;
+}
+
 bool head_is_current(const struct head *h)
 {
 	struct buf now AUTO_BUF = { 0 };

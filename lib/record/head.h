@@ -25,6 +25,14 @@ struct head {
  */
 int head_make(struct head *h, const char *base, const struct finish *f, struct kernel *k,
 	      const struct kernel_setup *setup, const struct notices *notices, struct err *e);
+/* What a head on the disk says without its spools. */
+struct head_seen {
+	bool live;			/* its recorder runs still */
+	bool readable;			/* else there is no session to tell */
+	uint64_t session;
+};
+/* Looks at the file @path. 0; -ENOENT or another errno: it cannot be opened, @ret is all false. */
+int head_look(const char *path, struct head_seen *ret);
 /* Whether it still holds what the kernel's symbols and formats are. */
 bool head_is_current(const struct head *h);
 /* Bytes of what it says in a file with @codec (NULL: none). */

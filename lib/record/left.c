@@ -201,22 +201,16 @@ static bool booted_as(const char *boot)
 /* The head, if there is one and it is of that recording. */
 static int find_head(const char *path, struct left *l)
 {
-	struct dat_reader *r;
-	int fd AUTO_CLOSE = -1;
+	struct head_seen seen;
 
 	if (asprintf(&l->head, "%s" HEAD_SUFFIX, path) < 0) {
 		l->head = NULL;
 		return -ENOMEM;
 	}
-	fd = open(l->head, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	l->live = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-	if (fd >= 0 && !dat_reader_open(l->head, NULL, &r, NULL)) {
-		bool ours = dat_reader_info(r)->trace_id == l->session;
-
-		dat_reader_close(r);
-		if (ours)
-			return 0;
-	}
+	head_look(l->head, &seen);
+	l->live = seen.live;
+	if (seen.readable && seen.session == l->session)
+		return 0;
 	free(l->head);
 	l->head = NULL;
 	return 0;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock/clock.h"
+#include "record/head.h"
 #include "record/left.h"
 #include "record/spool.h"
 
@@ -75,17 +76,20 @@ static char *base_of_head(const char *path)
 	return len > end && !strcmp(path + len - end, HEAD_SUFFIX) ? strndup(path, len - end) : NULL;
 }
 
-/* A whole file, and beside it the traces of a later recording. */
-static void tell_neighbour(const char *path, const struct notices *notices)
+/* A whole file, and beside it what another recording holds. Not told is what it was itself made of. */
+static void tell_neighbour(const char *path, const struct dat_info *info, const struct notices *notices)
 {
-	char *head;
+	AUTO_FREE char *head = NULL;
+	struct head_seen seen;
 
-	if (asprintf(&head, "%s" HEAD_SUFFIX, path) < 0)
+	if (asprintf(&head, "%s" HEAD_SUFFIX, path) < 0) {
+		head = NULL;
 		return;
-	if (!access(head, F_OK))
-		notice(notices, "'%s' is whole, but beside it is what a later recording holds that "
-		       "runs still or was cut: see '%s'", path, head);
-	free(head);
+	}
+	if (head_look(head, &seen) || (seen.readable && info->has_trace_id && seen.session == info->trace_id))
+		return;
+	notice(notices, "'%s' is whole; beside it is what another recording holds, which %s: "
+	       "that is read by the name '%s'", path, seen.live ? "runs still" : "was cut", head);
 }
 
 /* Length of @path without @end; the whole if it does not end like this. */
@@ -142,7 +146,7 @@ int left_or_file_open(const char *path, const struct notices *notices, struct da
 		return left < 0 ? left : 0;
 	r = dat_reader_open(path, notices, ret, &why);
 	if (!r) {
-		tell_neighbour(path, notices);
+		tell_neighbour(path, dat_reader_info(*ret), notices);
 		return 0;
 	}
 	left = open_left(path, notices, ret, ret_cut, e);

@@ -127,6 +127,13 @@ def test_valid(name, args):
     assert p.stderr == ""
 
 
+def test_levels_are_taken():
+    plain = dump(fixture(NAMES[0])).stdout
+    for level in "--verbose", "--verbose=info", "--verbose=6":
+        assert dump(level, fixture(NAMES[0])).stdout == plain
+    assert "'loud'" in run(TRACECMD, "dump", "--verbose=loud", fixture(NAMES[0]), status=2).stderr
+
+
 def test_cut(tmp_path):
     """Cut in its CPUs' data: told with the place, what is before is printed."""
     path = tmp_path / "cut.dat"

@@ -518,6 +518,7 @@ def test_list_clocks(instance):
 def test_list_codecs():
     text = run(TRACECMD, "list", "-c").stdout
     assert re.fullmatch(r"Supported compression algorithms:\n\tzstd, [\d.]+\n\tlz4, [\d.]+\n\tzlib, [\d.]+\n", text)
+    assert run(TRACECMD, "list", "--debug", "-c").stdout == text
 
 
 @needs_trace_cmd

@@ -2,6 +2,7 @@
 """What a killed recorder leaves is read as it lies there; so is what a running one has so far."""
 
 import ctypes
+import fcntl
 import glob
 import os
 import re
@@ -171,13 +172,33 @@ def test_missing_chunk(left):
     assert "unknown" in p.stdout + p.stderr
 
 
+NEIGHBOUR = "'{0}' is whole; beside it is what another recording holds, which {1}: that is read by the name '{0}.meta'"
+
+
 def test_earlier_file_beside_what_is_left(left):
     """The name's file is read if there is one; it is said how to get at the rest."""
-    run(TRACECMD, "restore", "-o", left / "x.dat", left / "x.dat")
-    p = run(TRACECMD, "report", left / "x.dat")
-    assert "beside it" in p.stderr and "x.dat.meta" in p.stderr
+    shutil.copy(f"{common.FIXTURES}/old-v7.dat", left / "x.dat")
+    for args in ("report",), ("dump",), ("dump", "-v"):
+        told = run(TRACECMD, *args, left / "x.dat").stderr
+        assert NEIGHBOUR.format(left / "x.dat", "was cut") in told
     p = run(TRACECMD, "report", left / "x.dat.meta", status=1)
     assert KILLED.search(p.stderr) and lines(p.stdout)
+
+
+def test_earlier_file_beside_a_running_recording(left):
+    shutil.copy(f"{common.FIXTURES}/old-v7.dat", left / "x.dat")
+    with open(left / "x.dat.meta", "rb") as head:
+        fcntl.flock(head, fcntl.LOCK_EX)		# as its recorder does
+        told = run(TRACECMD, "dump", left / "x.dat").stderr
+    assert NEIGHBOUR.format(left / "x.dat", "runs still") in told
+
+
+def test_file_beside_what_it_was_made_of(left):
+    """No other recording is made of them, whether all was taken by one name or each by its own."""
+    for what in [left / "x.dat"], sorted(left.glob("x.dat.*cpu*")), [left / "x.dat"]:
+        run(TRACECMD, "restore", "-o", left / "x.dat", *what)
+        for args in ("report",), ("dump",), ("dump", "-v"):
+            assert run(TRACECMD, *args, left / "x.dat").stderr == ""
 
 
 def test_spools_of_another_recording_are_not_mixed_in(kernel, left):

@@ -739,5 +739,20 @@ def test_levels_of_what_libtraceevent_says():
     assert "Error" in told["--verbose",] and "Error" in told["--verbose=warn",]
 
 
+def test_verbose_tells_versions_and_plugins():
+    """On standard error: the report is the same."""
+    folder = re.search(r"plugins: built-in ones, those of (\S+/traceevent/plugins) when an event needs one\n",
+                       run(TRACECMD, "report", "-V", dat("old-v7"), env={"HOME": "/nonexistent"}).stderr)[1]
+    env = {"HOME": "/nonexistent", "TRACEEVENT_PLUGIN_DIR": folder}
+    for option in "-V", "--verbose=info", "-q":
+        p = run(TRACECMD, "report", "-V", option, dat("old-v7"), env=env)
+        assert p.stdout == run(TRACECMD, "report", dat("old-v7"), env=env).stdout
+        told = re.fullmatch(r"tracecmd: '(.*)': version 7\ntracecmd: event plugins: built-in ones, (.*)\n", p.stderr)
+        assert (told is None) == (option == "-q")
+        assert not told or told[1] == dat("old-v7") and f"{folder}/plugin_kvm.so" in told[2].split(", ")
+    assert "no built-in ones\n" in run(TRACECMD, "report", "-N", "-V", dat("old-v7")).stderr
+    assert "plugins" not in run(TRACECMD, "report", "--verbose=warn", dat("old-v7")).stderr
+
+
 def test_raw_times_stay_as_they_are():
     assert ours("--raw-ts", "--align-ts", dat("clock-tsc2nsec")) == ours("--raw-ts", dat("clock-tsc2nsec"))
