@@ -5,9 +5,8 @@
 #include "plugins/list.h"
 #undef PLUGIN
 
-const struct tracecmd_plugin *const plugins_all[] = {
+const struct tracecmd_plugin *const plugins_all[PLUGINS_NR] = {
 #define PLUGIN(name) &plugin_##name,
 #include "plugins/list.h"
 #undef PLUGIN
-	NULL,
 };

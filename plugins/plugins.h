@@ -13,8 +13,14 @@
 #include "base/base.h"
 #include "include/tracecmd-plugin.h"
 
-/* All tables, NULL at the end. */
-extern const struct tracecmd_plugin *const plugins_all[];
+/* All tables. */
+enum {
+#define PLUGIN(name) PLUGIN_##name,
+#include "plugins/list.h"
+#undef PLUGIN
+	PLUGINS_NR
+};
+extern const struct tracecmd_plugin *const plugins_all[PLUGINS_NR];
 
 /* Where the fields of a text lie in an event. */
 struct plugin_binding {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <traceevent/event-parse.h>
 #include <traceevent/trace-seq.h>
@@ -38,10 +40,31 @@ static void print_files(struct trace_seq *seq, struct tep_plugin_list *list)
 	tep_print_plugins(seq, "  ", "\n", list);
 }
 
+/* Whether libtraceevent's text tells of a plugin's options. */
+static bool tells_of(const struct trace_seq *seq, const char *plugin)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "plugin:\t%s\n", plugin);
+	return seq->state == TRACE_SEQ__GOOD && memmem(seq->buffer, seq->len, key, strlen(key));
+}
+
+/* libtraceevent's, and what is built in and has no plugin there, in the same shape. */
 static void print_options(struct trace_seq *seq, struct tep_plugin_list *list)
 {
+	struct event_plugin_option o;
+	const char *last = NULL;
+
 	(void)list;
 	tep_plugin_print_options(seq);
+	for (unsigned i = 0; event_plugin_option(i, &o); i++) {
+		if ((!last || strcmp(last, o.plugin)) && tells_of(seq, o.plugin))
+			continue;
+		trace_seq_printf(seq, "%s  plugin:\t%s\n  option:\t%s\n    desc:\t%s\n     set:\t%d\n",
+				 last && !strcmp(last, o.plugin) ? "------------\n" : "============\n",
+				 o.plugin, o.name, o.text, o.on);
+		last = o.plugin;
+	}
 }
 
 int list_plugins(struct err *e)
@@ -51,12 +74,5 @@ int list_plugins(struct err *e)
 
 int list_plugin_options(struct err *e)
 {
-	const char *name, *text;
-	int status = with_plugins(print_options, e);
-
-	/* This library's own, in the same shape. */
-	for (unsigned i = 0; !status && event_graph_option(i, &name, &text); i++)
-		out_printf("%s  plugin:\tfgraph\n  option:\t%s\n    desc:\t%s\n     set:\t0\n",
-			   i ? "------------\n" : "============\n", name, text);
-	return status;
+	return with_plugins(print_options, e);
 }

@@ -27,12 +27,13 @@ void builtin_find(struct event_db *db, struct event_slot *slot)
 		bprint_find(slot);
 	if (slot->text || db->no_builtins || slot->no_handler)
 		return;
-	if (!plugins_are_known(db, slot->event)) {
-		if (slot->event->handler && dladdr((void *)slot->event->handler, &handler) && handler.dli_fname)
-			plugin_text_find_of(slot, handler.dli_fname);
-		return;
+	if (plugins_are_known(db, slot->event)) {
+		plugin_text_find(db, slot, false);
+		if (!slot->text && !strcmp(slot->pub.system, "ftrace"))
+			graph_find(slot);
+	} else if (!slot->event->handler) {
+		plugin_text_find(db, slot, true);
+	} else if (dladdr((void *)slot->event->handler, &handler) && handler.dli_fname) {
+		plugin_text_find_of(slot, handler.dli_fname);
 	}
-	plugin_text_find(slot);
-	if (!slot->text && !strcmp(slot->pub.system, "ftrace"))
-		graph_find(slot);
 }

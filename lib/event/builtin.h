@@ -19,14 +19,19 @@ void builtin_find(struct event_db *db, struct event_slot *slot);
 void graph_find(struct event_slot *slot);
 /* trace_bprintk's, where its format is of the usual kind (bprint.c). */
 void bprint_find(struct event_slot *slot);
-/* What libtraceevent's plugins print (plugin_texts.c). */
-void plugin_text_find(struct event_slot *slot);
+/* The texts of tables built in; @asked: only those that an option asks for (plugin_texts.c). */
+void plugin_text_find(const struct event_db *db, struct event_slot *slot, bool asked);
 /* ctx->asked, once for a ctx. */
 void plugin_text_prepare(struct event_ctx *ctx);
 /* What the loaded plugin @file prints, if it has tracecmd's entry. */
 void plugin_text_find_of(struct event_slot *slot, const char *file);
 /* That entry; NULL: it has none, or is not loaded. */
 tracecmd_plugin_entry_fn plugin_entry(const char *file);
+
+/* The options of tables as they are at first (plugin_options.c). */
+void plugin_options_begin(struct event_db *db);
+/* What was set must be an option of some plugin that was loaded: -EINVAL, with near matches. */
+int plugin_options_check(struct event_db *db, struct err *e);
 
 /*
  * Whether libtraceevent can be let loose on a bprint record: no width in its

@@ -73,6 +73,7 @@ int event_db_new(const struct event_db_opts *opts, struct event_db **ret, struct
 	if (!db)
 		return err_set(e, -ENOMEM, "out of memory");
 	db->opts = *opts;
+	plugin_options_begin(db);
 	/* untouched, its pages take no memory */
 	db->slots = calloc(EVENT_ID_MAX + 1, sizeof(*db->slots));
 	db->tep = tep_alloc();

@@ -125,7 +125,8 @@ struct event_db {
 	bool no_builtins;
 	bool compat_31;
 	struct event_graph_opts graph;
-	VEC(char *) plugin_options;	/* given to libtraceevent, values left out */
+	uint64_t table_options[PLUGINS_NR];	/* of plugins_all: which are on */
+	VEC(char *) plugin_options;	/* of other plugins, given to libtraceevent; values left out */
 	tep_event_handler_func print;	/* of event_db_fill_tep; NULL: it was not called */
 	void *print_ctx;
 	/* the source's texts: tables that are whole once their flag is set (texts.c) */

@@ -72,15 +72,17 @@ int event_db_put_plugins(const struct event_db *db, struct buf *b);
  */
 bool event_db_in_order(const struct event_db *db);
 /*
- * Sets a plugin's option for the process: "[PLUGIN:]NAME[=VALUE]"; without a
- * value a switch is turned over. "fgraph:" options are this library's own
- * (plugins.c), the rest go to libtraceevent. Before plugins are loaded.
- * -EINVAL for an unknown fgraph option, with near matches.
+ * Sets a plugin's option, for the process if it is not built in: "[PLUGIN:]NAME[=VALUE]"; without a
+ * value a switch is turned over. Those of the function graph ("fgraph:") and of tables built in
+ * (plugins/) are this db's, and without PLUGIN of all that have it; the rest go to libtraceevent.
+ * Before plugins are loaded. -EINVAL for an unknown fgraph option, with near matches, and for a
+ * value that is none.
  */
 int event_db_plugin_option(struct event_db *db, const char *option, struct err *e);
 
-/* The "fgraph:" options, one after the other; all are off at first. False past the last. */
-bool event_graph_option(unsigned i, const char **name, const char **text);
+/* The options of what is built in, one after the other, those of a plugin together. False past the last. */
+struct event_plugin_option { const char *plugin, *name, *text; bool on; /* at first */ };
+bool event_plugin_option(unsigned i, struct event_plugin_option *ret);
 
 /* How the text of some events is made. */
 enum event_style {

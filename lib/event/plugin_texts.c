@@ -133,9 +133,8 @@ static enum event_builtin table_text(struct event_ctx *ctx, const struct event_s
 }
 
 /* Whether @plugin makes the event's text now. */
-static bool use_plugin(struct event_slot *slot, const struct tracecmd_plugin *plugin, uint64_t options)
+static bool use_text(struct event_slot *slot, const struct tracecmd_plugin_text *text, uint64_t options)
 {
-	const struct tracecmd_plugin_text *text = plugin_find_text(plugin, slot->pub.system, slot->pub.name);
 	struct event_bound *b;
 
 	if (!text || (text->options && !(text->options & options)))
@@ -153,24 +152,31 @@ static bool use_plugin(struct event_slot *slot, const struct tracecmd_plugin *pl
 	return true;
 }
 
-void plugin_text_find(struct event_slot *slot)
+void plugin_text_find(const struct event_db *db, struct event_slot *slot, bool asked)
 {
-	for (size_t i = 0; plugins_all[i]; i++)
-		if (use_plugin(slot, plugins_all[i], plugin_default_options(plugins_all[i])))
+	for (size_t i = 0; i < PLUGINS_NR; i++) {
+		const struct tracecmd_plugin_text *text =
+			plugin_find_text(plugins_all[i], slot->pub.system, slot->pub.name);
+
+		if (text && (text->options || !asked) && use_text(slot, text, db->table_options[i]))
 			return;
+	}
 }
 
 void plugin_text_find_of(struct event_slot *slot, const char *file)
 {
 	tracecmd_plugin_entry_fn entry = plugin_entry(file);
+	const struct tracecmd_plugin_text *text;
 	const struct tracecmd_plugin *plugin;
 	uint64_t options = 0;
 
-	if (!entry)
+	plugin = entry ? entry(&options) : NULL;
+	if (!plugin || plugin->size < sizeof(*plugin))
 		return;
-	plugin = entry(&options);
-	if (plugin && plugin->size >= sizeof(*plugin))
-		use_plugin(slot, plugin, options);
+	text = plugin_find_text(plugin, slot->pub.system, slot->pub.name);
+	if (text && !use_text(slot, text, options))
+		/* its handler has nothing to say either while no option asks for it */
+		slot->plugin = !text->options || text->options & options;
 }
 
 tracecmd_plugin_entry_fn plugin_entry(const char *file)

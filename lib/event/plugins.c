@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Plugins and their options. */
+/* Which plugins are loaded, and when. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -9,173 +9,6 @@
 #include <unistd.h>
 
 #include "event/builtin.h"
-
-/* ---- options ---------------------------------------------------------------- */
-
-struct graph_option { const char *name, *text; size_t offset; };
-static const struct graph_option graph_options[] = {
-	{ "tailprint", "Name the function behind its closing brace",
-	  offsetof(struct event_graph_opts, tailprint) },
-	{ "depth", "Print the depth of each call", offsetof(struct event_graph_opts, depth) },
-	{ "retval-skip", "Leave the functions' return values out",
-	  offsetof(struct event_graph_opts, retval_skip) },
-	{ "retval-dec", "Print return values as decimal numbers",
-	  offsetof(struct event_graph_opts, retval_dec) },
-	{ "retval-hex", "Print return values as hexadecimal numbers",
-	  offsetof(struct event_graph_opts, retval_hex) },
-};
-
-bool event_graph_option(unsigned i, const char **name, const char **text)
-{
-	if (i >= ARRAY_SIZE(graph_options))
-		return false;
-	*name = graph_options[i].name;
-	*text = graph_options[i].text;
-	return true;
-}
-
-static bool parse_switch(const char *value, bool *ret)
-{
-	static const char *const words[2][4] = {
-		{ "0", "no", "off", "false" }, { "1", "yes", "on", "true" },
-	};
-
-	for (unsigned i = 0; i < 2; i++)
-		for (unsigned j = 0; j < 4; j++)
-			if (!strcmp(value, words[i][j])) {
-				*ret = i;
-				return true;
-			}
-	return false;
-}
-
-static int set_graph_option(struct event_db *db, const char *name, const char *value, bool *found,
-			    struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(graph_options); i++) {
-		bool *flag = (bool *)((char *)&db->graph + graph_options[i].offset);
-
-		if (strcmp(graph_options[i].name, name))
-			continue;
-		*found = true;
-		if (!value)
-			*flag = !*flag;
-		else if (!parse_switch(value, flag))
-			return err_set(e, -EINVAL, "plugin option '%s' is a switch: '%s' is not "
-				       "0 or 1", name, value);
-		return 0;
-	}
-	return 0;
-}
-
-/*
- * libtraceevent tells the options of loaded plugins as text only
- * (tep_plugin_print_options): a line "  option:\tNAME" for each. Calls fn for
- * each name until it returns true.
- */
-static bool each_option(const char *known, bool (*fn)(void *ctx, const char *name), void *ctx)
-{
-	static const char key[] = "option:";
-	char name[64];
-
-	while (known && (known = strstr(known, key))) {
-		known += sizeof(key) - 1;
-		if (sscanf(known, " %63[^\n]", name) == 1 && fn(ctx, name))
-			return true;
-	}
-	return false;
-}
-
-static bool same_name(void *ctx, const char *name)
-{
-	return !strcmp(ctx, name);
-}
-
-static bool has_option(const char *known, const char *name)
-{
-	return each_option(known, same_name, (void *)name);
-}
-
-static bool try_near(void *ctx, const char *name)
-{
-	near_try(ctx, name);
-	return false;
-}
-
-/* @known: libtraceevent's text, or NULL for this library's own options alone. */
-static int unknown_option(const char *name, const char *option, const char *known, struct err *e)
-{
-	struct near near;
-
-	err_set(e, -EINVAL, "there is no plugin option '%s'", option);
-	near_init(&near, name);
-	for (size_t i = 0; i < ARRAY_SIZE(graph_options); i++)
-		near_try(&near, graph_options[i].name);
-	each_option(known, try_near, &near);
-	near_hint(&near, e);
-	return -EINVAL;
-}
-
-int event_db_plugin_option(struct event_db *db, const char *option, struct err *e)
-{
-	AUTO_FREE char *copy = strdup(option);
-	AUTO_FREE char *full = strndup(option, strcspn(option, "="));
-	char *name = copy, *value, *colon;
-	bool found = false;
-	int r = 0;
-
-	if (!copy || !full)
-		return err_set(e, -ENOMEM, "out of memory");
-	value = strchr(copy, '=');
-	if (value)
-		*value++ = 0;
-	colon = strchr(copy, ':');
-	if (colon) {
-		*colon = 0;
-		name = colon + 1;
-	}
-	if (!*name)
-		return err_set(e, -EINVAL, "plugin option '%s' has no name", option);
-	if (!colon || !strcmp(copy, "fgraph"))
-		r = set_graph_option(db, name, value, &found, e);
-	if (r < 0 || found)
-		return r;
-	if (colon && !strcmp(copy, "fgraph"))
-		return unknown_option(name, option, NULL, e);
-	if (tep_plugin_add_option(full, value) < 0)
-		return err_set(e, -EINVAL, "plugin option '%s' cannot be set", option);
-	if (vec_push(&db->plugin_options, full))
-		return err_set(e, -ENOMEM, "out of memory");
-	full = NULL;
-	return 0;
-}
-
-/* ---- plugins ------------------------------------------------------------------ */
-
-/* What was set must be an option of some plugin that was loaded. */
-static int check_options(struct event_db *db, struct err *e)
-{
-	AUTO_BUF struct buf known = { 0 };
-	struct trace_seq s;
-	int r = 0;
-
-	if (!db->plugin_options.nr)
-		return 0;
-	trace_seq_init(&s);
-	tep_plugin_print_options(&s);
-	trace_seq_terminate(&s);
-	if (s.state == TRACE_SEQ__GOOD)
-		buf_put(&known, s.buffer, s.len);
-	for (size_t i = 0; i < db->plugin_options.nr && !r && known.len; i++) {
-		const char *full = db->plugin_options.v[i], *colon = strchr(full, ':');
-		const char *name = colon ? colon + 1 : full;
-
-		if (!has_option(known.data, name))
-			r = unknown_option(name, full, known.data, e);
-	}
-	trace_seq_destroy(&s);
-	return r;
-}
 
 /* ---- libtraceevent's own plugins ---------------------------------------------- */
 
@@ -372,7 +205,7 @@ int event_db_load_plugins(struct event_db *db, bool no_system, bool no_plugins, 
 	if (no_system)
 		tep_set_flag(db->tep, TEP_DISABLE_SYS_PLUGINS);
 	load(db);
-	return check_options(db, e);
+	return plugin_options_check(db, e);
 }
 
 int event_db_put_plugins(const struct event_db *db, struct buf *b)

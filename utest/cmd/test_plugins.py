@@ -39,6 +39,16 @@ def test_options_of_function():
         plain = trace_cmd_report(path, *options)
         assert plain != trace_cmd_report(path)
         assert trace_cmd_report(path, "-L", *options, env=beside(OURS)).splitlines()[-50:] == plain.splitlines()[-50:]
+        # built in, by several threads and by one, and from the files
+        for more in ([], ["--threads", "1"]):
+            assert report(path, "--compat", "3.1", *options, *more) == plain
+        assert report(path, "--compat", "3.1", *options, env=beside(OURS)) == plain
+
+
+def test_an_option_of_two_files_is_set_for_both():
+    path = f"{TRACES}/function.dat"
+    both = report(path, "-i", path, "-O", "parent")
+    assert both.count(" <-- ") == 2 * report(path, "-O", "parent").count(" <-- ") > 100
 
 
 # libtraceevent's entries: the handler's text is another than that of the table
@@ -95,6 +105,8 @@ def test_the_pages_example_is_run_by_its_entry(user_plugins):
 
 def test_a_plugin_without_the_entry_is_run_by_its_handler(user_plugins):
     assert set(irq_texts(user_plugins / "plain")) == {"by the handler"}
+    told = report(f"{TRACES}/all-6.1.dat", "--stat", "--debug", env=beside(user_plugins / "plain"))
+    assert re.search(r"Events whose text libtraceevent makes:\n +\d+ irq:irq_handler_entry: a plugin prints it\n$", told)
 
 
 def test_the_plugins_name_the_library_they_need():
