@@ -19,12 +19,10 @@ static int add(struct instances *list, struct kernel_instance *in, struct err *e
 	return EXIT_OK;
 }
 
-int instances_add(struct instances *list, struct kernel *k, const char *name, struct err *e)
+static int add_named(struct instances *list, struct kernel *k, const char *name, struct err *e)
 {
 	struct kernel_instance *in;
 
-	if (!*name)
-		return usage_error(e, "option -B: the instance's name is empty");
 	if (kernel_instance_get(k, name, false, &in, e)) {
 		err_wrap(e, "option -B");
 		return EXIT_FAILED;
@@ -32,22 +30,36 @@ int instances_add(struct instances *list, struct kernel *k, const char *name, st
 	return add(list, in, e);
 }
 
-int instances_add_top(struct instances *list, struct kernel *k, struct err *e)
-{
-	return add(list, kernel_top(k), e);
-}
-
-int instances_add_all(struct instances *list, struct kernel *k, struct err *e)
+static int add_all(struct instances *list, struct kernel *k, struct err *e)
 {
 	struct kernel_words names = { 0 };
 	int status = kernel_instance_names(k, &names, e) ? EXIT_FAILED : EXIT_OK;
 
 	for (size_t i = 0; !status && i < names.nr; i++)
-		status = instances_add(list, k, names.v[i], e);
+		status = add_named(list, k, names.v[i], e);
 	if (!status && !names.nr)
 		notice(&stderr_notices, "option -a: this kernel has no instances now");
 	kernel_words_release(&names);
 	return status;
+}
+
+int instances_add(struct instances *list, struct kernel *k, const struct instance_choice *choice, struct err *e)
+{
+	switch (choice->opt) {
+	case 'B': return add_named(list, k, choice->name, e);
+	case 'a': return add_all(list, k, e);
+	default: return add(list, kernel_top(k), e);
+	}
+}
+
+int instances_add_chosen(struct instances *list, struct kernel *k, const struct instance_choices *choices,
+			 struct err *e)
+{
+	int status = EXIT_OK;
+
+	for (size_t i = 0; !status && i < choices->nr; i++)
+		status = instances_add(list, k, &choices->v[i], e);
+	return choices->nr ? status : add(list, kernel_top(k), e);
 }
 
 void instances_release(struct instances *list)
@@ -55,14 +67,37 @@ void instances_release(struct instances *list)
 	vec_release(list);
 }
 
-static int take_options(int argc, char **argv, bool all_has_top, struct kernel *k,
-			struct instances *list, struct err *e)
+int instance_choice_make(int opt, const char *name, struct instance_choice *ret, struct err *e)
+{
+	if (opt == 'B' && !*name)
+		return usage_error(e, "option -B: the instance's name is empty");
+	*ret = (struct instance_choice){ .opt = opt, .name = name };
+	return EXIT_OK;
+}
+
+int instance_choices_add(struct instance_choices *list, int opt, const char *name, struct err *e)
+{
+	struct instance_choice choice;
+	int status = instance_choice_make(opt, name, &choice, e);
+
+	if (!status && vec_push(list, choice)) {
+		err_errno(e, -ENOMEM, "cannot read the command line");
+		status = EXIT_FAILED;
+	}
+	return status;
+}
+
+void instance_choices_release(struct instance_choices *list)
+{
+	vec_release(list);
+}
+
+static int take_options(int argc, char **argv, bool all_has_top, struct instance_choices *choices, struct err *e)
 {
 	static const struct option long_options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
-	bool chosen = false;
 	int opt, status = EXIT_OK;
 
 	optind = 0;
@@ -70,20 +105,13 @@ static int take_options(int argc, char **argv, bool all_has_top, struct kernel *
 	while (!status &&
 	       (opt = getopt_long(argc, argv, all_has_top ? ":B:ah" : ":B:ath", long_options,
 				  NULL)) != -1) {
-		chosen = true;
 		switch (opt) {
 		case 'h':
 			return EXIT_HELP;
-		case 'B':
-			status = instances_add(list, k, optarg, e);
-			break;
-		case 'a':
-			status = instances_add_all(list, k, e);
-			if (!status && all_has_top)
-				status = instances_add_top(list, k, e);
-			break;
-		case 't':
-			status = instances_add_top(list, k, e);
+		case 'B': case 'a': case 't':
+			status = instance_choices_add(choices, opt, optarg, e);
+			if (!status && opt == 'a' && all_has_top)
+				status = instance_choices_add(choices, 't', NULL, e);
 			break;
 		default:
 			status = option_refused(opt, argv, long_options, e);
@@ -91,18 +119,23 @@ static int take_options(int argc, char **argv, bool all_has_top, struct kernel *
 	}
 	if (!status && optind < argc)
 		status = usage_error(e, "'%s' takes no argument '%s'", argv[0], argv[optind]);
-	if (!status && !chosen)
-		status = instances_add_top(list, k, e);
 	return status;
 }
 
 int instances_from_options(int argc, char **argv, bool all_has_top, struct kernel **k,
 			   struct instances *list, struct err *e)
 {
-	if (kernel_open(NULL, &stderr_notices, k, e))
-		return EXIT_FAILED;
-	kernel_keep_changes(*k, true);
-	return take_options(argc, argv, all_has_top, *k, list, e);
+	struct instance_choices choices = { 0 };
+	int status = take_options(argc, argv, all_has_top, &choices, e);
+
+	if (!status && kernel_open(NULL, &stderr_notices, k, e))
+		status = EXIT_FAILED;
+	if (!status) {
+		kernel_keep_changes(*k, true);
+		status = instances_add_chosen(list, *k, &choices, e);
+	}
+	instance_choices_release(&choices);
+	return status;
 }
 
 int instance_print_file(const struct kernel_instance *in, const char *file, bool path_first, bool at_once,

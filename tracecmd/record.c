@@ -371,13 +371,14 @@ static int record(struct run *run, struct err *e)
 	unsigned signals = 0;
 	int r;
 
+	/* first: one that comes while the supervisor begins has us end as well as any */
+	run->signal_fd = stop_signals_take(&run->mask, e);
+	if (run->signal_fd < 0)
+		return run->signal_fd;
 	r = run->local ? supervisor_start(&run->supervisor, run->kernel, run->out.spool_base, e) : 0;
 	if (r)
 		return r;
 	run->out.supervisor = &run->supervisor;
-	run->signal_fd = stop_signals_take(&run->mask, e);
-	if (run->signal_fd < 0)
-		return run->signal_fd;
 	r = pid_file_write(&run->pid_file, e);
 	if (!r && run->pid_file.there)
 		supervisor_own(&run->supervisor, run->pid_file.path);

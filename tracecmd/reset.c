@@ -12,16 +12,23 @@
 
 enum { OPT_RECOVER = 256 };
 
-/* What is to be done with one instance. */
-struct target {
-	struct kernel_instance *in;
-	bool last;			/* chosen by the last of -B, -a, -t */
+/* One of -B, -a, -t, and what -b and -d behind it want. */
+struct wish {
+	struct instance_choice choice;
 	bool delete;			/* -d */
 	uint64_t buffer_kb;		/* -b; 0: as it is */
 };
 
+/* What is to be done with one instance. */
+struct target {
+	struct kernel_instance *in;
+	bool delete;
+	uint64_t buffer_kb;
+};
+
 struct reset {
 	struct kernel *k;
+	struct { struct wish *v; size_t nr, cap; } wishes;	/* in the command line's order */
 	struct { struct target *v; size_t nr, cap; } targets;
 	unsigned keep;			/* types of dynamic events */
 	bool recover;			/* --recover */
@@ -34,41 +41,22 @@ static int no_memory(struct reset *r)
 	return EXIT_FAILED;
 }
 
-static int choose_one(struct reset *r, struct kernel_instance *in)
-{
-	struct target t = { .in = in, .last = true };
-
-	for (size_t i = 0; i < r->targets.nr; i++)
-		if (r->targets.v[i].in == in) {
-			r->targets.v[i].last = true;
-			return EXIT_OK;
-		}
-	return vec_push(&r->targets, t) ? no_memory(r) : EXIT_OK;
-}
+/* ---- command line -------------------------------------------------------- */
 
 static int choose(struct reset *r, int opt)
 {
-	struct instances list = { 0 };
-	int status;
+	struct wish wish = { .delete = false };
+	int status = instance_choice_make(opt, optarg, &wish.choice, r->e);
 
-	for (size_t i = 0; i < r->targets.nr; i++)
-		r->targets.v[i].last = false;
-	if (opt == 'B')
-		status = instances_add(&list, r->k, optarg, r->e);
-	else if (opt == 'a')
-		status = instances_add_all(&list, r->k, r->e);
-	else
-		status = instances_add_top(&list, r->k, r->e);
-	for (size_t i = 0; !status && i < list.nr; i++)
-		status = choose_one(r, list.v[i]);
-	instances_release(&list);
-	return status;
+	if (status)
+		return status;
+	return vec_push(&r->wishes, wish) ? no_memory(r) : EXIT_OK;
 }
 
 /* -b and -d are about what was chosen last: without a choice, the top level. */
 static int choose_default(struct reset *r)
 {
-	return r->targets.nr ? EXIT_OK : choose(r, 't');
+	return r->wishes.nr ? EXIT_OK : choose(r, 't');
 }
 
 static int set_buffer(struct reset *r)
@@ -80,25 +68,23 @@ static int set_buffer(struct reset *r)
 		return status;
 	if (parse_u64(optarg, &kb) || kb > UINT32_MAX)
 		return usage_error(r->e, "option -b: '%s' is not a size in kilobytes", optarg);
-	for (size_t i = 0; i < r->targets.nr; i++)
-		if (r->targets.v[i].last)
-			r->targets.v[i].buffer_kb = kb ? kb : 1;
+	r->wishes.v[r->wishes.nr - 1].buffer_kb = kb ? kb : 1;
 	return EXIT_OK;
 }
 
 static int set_delete(struct reset *r)
 {
 	int status = choose_default(r);
+	struct wish *last;
 
-	for (size_t i = 0; !status && i < r->targets.nr; i++) {
-		if (!r->targets.v[i].last)
-			continue;
-		if (!*kernel_instance_name(r->targets.v[i].in))
-			return usage_error(r->e, "option -d: the top level cannot be deleted, "
-					   "only instances (-B, -a)");
-		r->targets.v[i].delete = true;
-	}
-	return status;
+	if (status)
+		return status;
+	last = &r->wishes.v[r->wishes.nr - 1];
+	if (last->choice.opt == 't')
+		return usage_error(r->e, "option -d: the top level cannot be deleted, "
+				   "only instances (-B, -a)");
+	last->delete = true;
+	return EXIT_OK;
 }
 
 static int set_keep(struct reset *r)
@@ -140,9 +126,37 @@ static int take_options(struct reset *r, int argc, char **argv)
 	if (!status && r->recover && argc > 2)
 		status = usage_error(r->e, "option --recover stands alone: it puts back what was there "
 				     "before a killed tracecmd");
-	/* -a alone is a choice, even if there are no instances. */
-	if (!status && argc == 1)
-		status = choose(r, 't');
+	return status || r->recover ? status : choose_default(r);
+}
+
+/* ---- on the kernel ------------------------------------------------------- */
+
+/* An instance's target, made if it has none. NULL: no memory. */
+static struct target *target_of(struct reset *r, struct kernel_instance *in)
+{
+	for (size_t i = 0; i < r->targets.nr; i++)
+		if (r->targets.v[i].in == in)
+			return &r->targets.v[i];
+	return vec_push(&r->targets, (struct target){ .in = in }) ? NULL : &r->targets.v[r->targets.nr - 1];
+}
+
+static int add_wish(struct reset *r, const struct wish *wish)
+{
+	struct instances list = { 0 };
+	int status = instances_add(&list, r->k, &wish->choice, r->e);
+
+	for (size_t i = 0; !status && i < list.nr; i++) {
+		struct target *t = target_of(r, list.v[i]);
+
+		if (!t) {
+			status = no_memory(r);
+			break;
+		}
+		t->delete |= wish->delete;
+		if (wish->buffer_kb)
+			t->buffer_kb = wish->buffer_kb;
+	}
+	instances_release(&list);
 	return status;
 }
 
@@ -160,7 +174,12 @@ static int resize(struct target *t, struct err *e)
 static int reset_targets(struct reset *r)
 {
 	bool top = false;
+	int status = EXIT_OK;
 
+	for (size_t i = 0; !status && i < r->wishes.nr; i++)
+		status = add_wish(r, &r->wishes.v[i]);
+	if (status)
+		return status;
 	/* What somebody records is not taken from under him; told before anything changes. */
 	for (size_t i = 0; i < r->targets.nr; i++)
 		if (kernel_instance_lock(r->targets.v[i].in, r->e))
@@ -183,20 +202,18 @@ static int reset_targets(struct reset *r)
 static int reset_run(int argc, char **argv, struct err *e)
 {
 	struct reset r = { .e = e };
-	int status;
+	int status = take_options(&r, argc, argv);
 
-	if (kernel_open(NULL, &stderr_notices, &r.k, e))
-		return EXIT_FAILED;
-	kernel_keep_changes(r.k, true);
-	status = take_options(&r, argc, argv);
-	if (!status && !r.targets.nr && r.keep)
-		status = choose_default(&r);
+	if (!status && kernel_open(NULL, &stderr_notices, &r.k, e))
+		status = EXIT_FAILED;
 	if (!status && r.recover) {
 		control_remove_dead();
 		status = notes_recover(e) ? EXIT_FAILED : EXIT_OK;
 	} else if (!status) {
+		kernel_keep_changes(r.k, true);
 		status = reset_targets(&r);
 	}
+	vec_release(&r.wishes);
 	vec_release(&r.targets);
 	kernel_close(r.k);
 	return status;

@@ -30,6 +30,11 @@ static const struct {
 #define NR_FILES ARRAY_SIZE(control_files)
 enum { OPT_HIST = FIRST_FILE + NR_FILES, OPT_TRIGGER };
 
+struct wanted {
+	const char *file;		/* with an event: its own file of that name */
+	const char *event;		/* "[SYSTEM:]EVENT"; NULL: none */
+};
+
 struct show {
 	struct kernel *k;
 	struct kernel_instance *in;
@@ -37,7 +42,8 @@ struct show {
 	bool pipe, snapshot, path;
 	bool has_cpu;
 	uint64_t cpu;
-	struct kernel_words files;	/* control files to print, in order */
+	struct { struct wanted *v; size_t nr, cap; } wanted;	/* control files, in order */
+	struct kernel_words files;	/* the same by their names */
 	struct err *e;
 };
 
@@ -53,8 +59,16 @@ static int print_file(struct show *s, const char *file)
 	return code ? EXIT_FAILED : EXIT_OK;
 }
 
+static int add_file(struct show *s, const char *file)
+{
+	if (!kernel_words_add(&s->files, file))
+		return EXIT_OK;
+	err_errno(s->e, -ENOMEM, "cannot show files");
+	return EXIT_FAILED;
+}
+
 /* "[SYSTEM:]EVENT": the control file @what of the first event of that name. */
-static int event_file(struct show *s, const char *word, const char *what)
+static int add_event_file(struct show *s, const char *word, const char *what)
 {
 	const char *colon = strchr(word, ':'), *name = colon ? colon + 1 : word;
 	const struct kernel_event *evs;
@@ -71,16 +85,21 @@ static int event_file(struct show *s, const char *word, const char *what)
 		    (colon && (strncmp(evs[i].system, word, colon - word) ||
 			       evs[i].system[colon - word])))
 			continue;
-		if (buf_printf(&file, "events/%s/%s/%s", evs[i].system, evs[i].name, what) ||
-		    kernel_words_add(&s->files, file.data)) {
-			err_errno(s->e, -ENOMEM, "cannot show %s", what);
-			return EXIT_FAILED;
-		}
-		return EXIT_OK;
+		if (!buf_printf(&file, "events/%s/%s/%s", evs[i].system, evs[i].name, what))
+			return add_file(s, file.data);
+		err_errno(s->e, -ENOMEM, "cannot show %s", what);
+		return EXIT_FAILED;
 	}
-	err_set(s->e, -ENOENT, "option --%s: this kernel has no event '%s'",
-		!strcmp(what, "hist") ? "hist" : "trigger", word);
+	err_set(s->e, -ENOENT, "option --%s: this kernel has no event '%s'", what, word);
 	near_hint(&near, s->e);
+	return EXIT_FAILED;
+}
+
+static int want(struct show *s, const char *file, const char *event)
+{
+	if (!vec_push(&s->wanted, ((struct wanted){ file, event })))
+		return EXIT_OK;
+	err_errno(s->e, -ENOMEM, "cannot read the command line");
 	return EXIT_FAILED;
 }
 
@@ -109,17 +128,13 @@ static int take_option(struct show *s, int opt, char **argv, const struct option
 		s->path = true;
 		return EXIT_OK;
 	case OPT_HIST:
-		return event_file(s, optarg, "hist");
+		return want(s, "hist", optarg);
 	case OPT_TRIGGER:
-		return event_file(s, optarg, "trigger");
+		return want(s, "trigger", optarg);
 	}
 	if (opt < FIRST_FILE)
 		return option_refused(opt, argv, long_options, s->e);
-	if (kernel_words_add(&s->files, control_files[opt - FIRST_FILE].file)) {
-		err_errno(s->e, -ENOMEM, "cannot show files");
-		return EXIT_FAILED;
-	}
-	return EXIT_OK;
+	return want(s, control_files[opt - FIRST_FILE].file, NULL);
 }
 
 static int take_options(struct show *s, int argc, char **argv)
@@ -160,6 +175,11 @@ static int show(struct show *s)
 		err_wrap(s->e, "option -B");
 		return EXIT_FAILED;
 	}
+	for (size_t i = 0; !status && i < s->wanted.nr; i++) {
+		const struct wanted *w = &s->wanted.v[i];
+
+		status = w->event ? add_event_file(s, w->event, w->file) : add_file(s, w->file);
+	}
 	for (size_t i = 0; !status && i < s->files.nr; i++)
 		status = print_file(s, s->files.v[i]);
 	if (status || s->files.nr)
@@ -178,13 +198,13 @@ static int show(struct show *s)
 static int show_run(int argc, char **argv, struct err *e)
 {
 	struct show s = { .e = e };
-	int status;
+	int status = take_options(&s, argc, argv);
 
-	if (kernel_open(NULL, &stderr_notices, &s.k, e))
-		return EXIT_FAILED;
-	status = take_options(&s, argc, argv);
+	if (!status && kernel_open(NULL, &stderr_notices, &s.k, e))
+		status = EXIT_FAILED;
 	if (!status)
 		status = show(&s);
+	vec_release(&s.wanted);
 	kernel_words_release(&s.files);
 	kernel_close(s.k);
 	return status;

@@ -377,7 +377,7 @@ static int print_instance(const struct stat_ctx *s)
 
 /* ---- command line -------------------------------------------------------- */
 
-static int take_options(struct stat_ctx *s, struct instances *list, int argc, char **argv)
+static int take_options(struct stat_ctx *s, struct instance_choices *choices, int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "help", no_argument, NULL, 'h' },
@@ -390,32 +390,32 @@ static int take_options(struct stat_ctx *s, struct instances *list, int argc, ch
 	while (!status && (opt = getopt_long(argc, argv, ":B:toh", long_options, NULL)) != -1) {
 		switch (opt) {
 		case 'h': return EXIT_HELP;
-		case 'B': status = instances_add(list, s->k, optarg, s->e); break;
-		case 't': status = instances_add_top(list, s->k, s->e); break;
+		case 'B': case 't': status = instance_choices_add(choices, opt, optarg, s->e); break;
 		case 'o': s->options = true; break;
 		default: status = option_refused(opt, argv, long_options, s->e);
 		}
 	}
 	if (!status && optind < argc)
 		status = usage_error(s->e, "'stat' takes no argument '%s'", argv[optind]);
-	if (!status && !list->nr)
-		status = instances_add_top(list, s->k, s->e);
 	return status;
 }
 
 static int stat_run(int argc, char **argv, struct err *e)
 {
 	struct stat_ctx s = { .e = e };
+	struct instance_choices choices = { 0 };
 	struct instances list = { 0 };
-	int status;
+	int status = take_options(&s, &choices, argc, argv);
 
-	if (kernel_open(NULL, &stderr_notices, &s.k, e))
-		return EXIT_FAILED;
-	status = take_options(&s, &list, argc, argv);
+	if (!status && kernel_open(NULL, &stderr_notices, &s.k, e))
+		status = EXIT_FAILED;
+	if (!status)
+		status = instances_add_chosen(&list, s.k, &choices, e);
 	for (size_t i = 0; !status && i < list.nr; i++) {
 		s.in = list.v[i];
 		status = print_instance(&s);
 	}
+	instance_choices_release(&choices);
 	instances_release(&list);
 	kernel_close(s.k);
 	return status;

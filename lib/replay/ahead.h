@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Chunks decompressed ahead, for records that are worked on by one thread: while it
- * works on a chunk, another thread makes the next one of the same CPU.
+ * works on a chunk, another thread makes the next ones of the same CPU.
  *
- * At most one chunk of each stream is held so, and none that is large: then its
- * reader makes it, as without. What cannot be read ahead is tried again, and told,
- * by the reader.
+ * A few chunks of each stream are held so, half a megabyte of them or one, and none
+ * that is large: then its reader makes it, as without. What cannot be read ahead is
+ * tried again, and told, by the reader.
  */
 #ifndef TRACECMD_REPLAY_AHEAD_H
 #define TRACECMD_REPLAY_AHEAD_H

@@ -204,11 +204,40 @@ def open_place():
     ("clear",), ("extract",), ("show",), ("stat",), ("list", "-e"),
 ], ids=lambda a: a[0])
 def test_without_root(kernel, open_place, args):
-    p = run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", f"{open_place}/tracecmd", *args,
-            status=1, cwd=open_place)
+    p = nobody(open_place, *args, status=1)
     assert p.stderr.startswith("tracecmd: ") and p.stderr.count("\n") == 1
     assert "root" in p.stderr, p.stderr
     assert os.listdir(open_place) == ["tracecmd"]
+
+
+def nobody(open_place, *args, **kw):
+    drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups") if not os.geteuid() else ()
+    return run(*drop, f"{open_place}/tracecmd", *args, cwd=open_place, **kw)
+
+
+ACTIONS = {"probe": "list", "trigger": "list", "user-event": "list"}    # what stands before the options
+
+
+def test_a_wrong_command_line_is_told_to_anybody(open_place):
+    """Options are read before the kernel is asked whether it may be used: for every command."""
+    listed = run(TRACECMD, "--help").stdout.partition("\ncommands:\n")[2].partition("\n\n")[0]
+    commands = [line.split()[0] for line in listed.splitlines()]
+    assert {"record", "stat", "stop", "reset", "show", "list"} <= set(commands)
+    for command in commands:
+        args = (command, *filter(None, (ACTIONS.get(command),)), "--bogus")
+        p = nobody(open_place, *args, status=2)
+        assert "'--bogus'" in p.stderr and p.stderr.count("\n") == 1, f"{args}: {p.stderr}"
+
+
+@pytest.mark.parametrize("args, words", [
+    (("stop", "-B", ""), "name is empty"), (("restart", "now"), "'now'"), (("clear", "-t"), "-t"),
+    (("stat", "-B", ""), "name is empty"), (("stat", "-o", "all"), "'all'"), (("show", "-p", "-s"), "exclude"),
+    (("show", "--hist", "sched_switch", "-c", "x"), "'x'"), (("reset", "-b", "much"), "'much'"),
+    (("reset", "-B", "x", "-t", "-d"), "the top level cannot be deleted"), (("reset", "-k", "none"), "'none'"),
+    (("reset", "-B", "x", "--recover"), "stands alone"),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
+def test_wrong_values_are_told_to_anybody(open_place, args, words):
+    assert words in nobody(open_place, *args, status=2).stderr
 
 
 def unmounted(script):

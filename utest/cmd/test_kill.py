@@ -343,7 +343,7 @@ def test_supervisor_holds_the_lock_until_all_is_put_back(before, tmp_path):
 
 def begun(folder):
     """Whether the recording is on the disk. That tracing is on would not tell: it is in a new instance."""
-    return bool(glob.glob(f"{folder}/x.dat*"))
+    return any(os.path.getsize(path) for path in glob.glob(f"{folder}/x.dat*"))
 
 
 def whole(folder, began, numbered):
