@@ -245,9 +245,8 @@ static int count_record(const struct count *c, struct counter *ct, const struct 
 }
 
 /*
- * Whether an event is in the range of time, which has of each CPU what stands
- * between the first event at or after its beginning and the first one at or
- * after its end: 0 not yet, 1, -1 not any more.
+ * Whether an event is in the range of time, of which each CPU has nothing behind
+ * the first event at or after its end: 0 not, 1, -1 not any more.
  */
 static int in_range(const struct count *c, struct counter *ct, uint64_t raw_ts)
 {
@@ -255,7 +254,7 @@ static int in_range(const struct count *c, struct counter *ct, uint64_t raw_ts)
 
 	if (c->range.has_to && ts >= c->range.to)
 		return -1;
-	if (c->range.has_from && !ct->begun && ts < c->range.from)
+	if (c->range.has_from && ts < c->range.from)
 		return 0;
 	ct->begun = true;
 	return 1;
@@ -275,7 +274,7 @@ static int count_each(const struct count *c, struct counter *ct, struct ring_pag
 		}
 		if (in < 0)
 			return r < 0 ? r : seen | REPLAY_SCAN_ENOUGH;
-		if (!in)
+		if (!in && !ct->begun)
 			seen = REPLAY_SCAN_FRONT;
 		if (!r)
 			r = count_record(c, ct, page, &ev, in, &key);

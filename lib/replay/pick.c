@@ -104,7 +104,7 @@ static inline int next_wanted(struct replay_pick *p, struct stream_cur *c, bool 
 		scanned++;
 		if (__builtin_expect(rec->lost, 0))
 			lost = stream_add_loss(lost, rec->lost);
-		if (!c->ids || stream_wants(c, rec->data)) {
+		if ((!p->opts.has_from || rec->ts >= p->opts.from) && (!c->ids || stream_wants(c, rec->data))) {
 			rec->lost = lost;
 			lost = 0;
 			break;

@@ -113,10 +113,14 @@ int job_seek(struct job *j, struct replay_cursor *c, uint64_t ts, unsigned warm,
 
 static inline int work_on_next(struct job *j, struct replay_cursor *c, struct err *e, int *more)
 {
+	const struct time_range *range = &c->rp->range;
 	const struct replay_record *rec;
 
 	*more = replay_cursor_next(c, &rec, e);
-	return *more > 0 ? j->work->record(j->user, c, rec, false, e) : *more;
+	if (*more <= 0)
+		return *more;
+	/* time that stepped back out of the range */
+	return j->work->record(j->user, c, rec, range->has_from && rec->ts < range->from, e);
 }
 
 /* Where the cursor stands at the end of the range of time: whether time goes on from there. */

@@ -128,6 +128,25 @@ static void check_order(struct worker *w, const struct dat_chunk *c, uint32_t of
 		stream_tell_order(w->s, &w->env, c, off, w->reached, page->page_ts);
 }
 
+/* The same of the events in a page that is in front of its first one. */
+static void check_steps(struct worker *w, const struct dat_chunk *c, uint32_t off,
+			struct ring_page page)
+{
+	const struct time_range *range = w->env.range;
+	struct ring_event ev;
+	uint64_t reached;
+
+	if (!w->sc->todo->in_order || (!range->has_from && !range->has_to))
+		return;
+	if (w->has_reached)
+		reached = stream_before_page(w->reached, &page);
+	else if (ring_page_next(&page, &ev) > 0)
+		reached = ev.ts;
+	else
+		return;
+	stream_tell_steps(w->s, &w->env, c, off, &page, reached);
+}
+
 /* The range of time ends in this page: whether time goes on from there. 1, -errno. */
 static int leave_range(struct worker *w, const struct dat_chunk *c, uint32_t off,
 		       const struct ring_page *page, struct err *e)
@@ -146,7 +165,7 @@ static int scan_page(struct worker *w, const struct dat_chunk *c, uint32_t off, 
 {
 	const struct replay_scan *todo = w->sc->todo;
 	const struct stream *s = w->s;
-	struct ring_page page;
+	struct ring_page page, start;
 	uint32_t have = c->usize - off;
 	char text[160];
 	int rc;
@@ -158,11 +177,13 @@ static int scan_page(struct worker *w, const struct dat_chunk *c, uint32_t off, 
 		check_order(w, c, off, &page);
 		if (page.lost)
 			todo->lost(todo->ctx, w->nr, &w->cpu, page.lost);
+		start = page;
 		rc = todo->page(todo->ctx, w->nr, &w->cpu, &page, e);
 		if (rc < 0)
 			return rc;
 		if (rc & REPLAY_SCAN_FRONT)
 			forget(&w->told);
+		check_steps(w, c, off, start);
 		if (rc & REPLAY_SCAN_ENOUGH)
 			return leave_range(w, c, off, &page, e);
 		w->has_reached |= todo->in_order && page.end > page.header;

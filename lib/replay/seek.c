@@ -356,10 +356,15 @@ int stream_tell_behind(struct stream_cur *c, struct stream_env *env, uint32_t i,
 
 int stream_tell_end(struct stream_cur *c, struct stream_env *env, struct err *e)
 {
-	if (c->ended || !c->cur.chunk)
+	const struct stream_pos *pos = &c->cur;
+	uint32_t page;
+
+	if (c->ended || !pos->chunk)
 		return 0;
-	return stream_tell_behind(c, env, c->cur.chunk - 1,
-				  c->cur.page.data - c->half[c->cur.half]->data, c->cur.rec.raw_ts, e);
+	page = pos->page.data - c->half[pos->half]->data;
+	if (!env->silent)
+		stream_tell_steps(c->s, env, &c->s->chunks.v[pos->chunk - 1], page, &pos->page, pos->rec.raw_ts);
+	return stream_tell_behind(c, env, pos->chunk - 1, page, pos->rec.raw_ts, e);
 }
 
 /* ---- the first and the last record ---- */

@@ -153,15 +153,40 @@ bool stream_leaves_range(const struct stream *s, const struct stream_env *env, u
 	       (r->has_to && before >= r->to && now < r->to);
 }
 
+static void tell_order(const struct stream *s, struct stream_env *env, const struct dat_chunk *c,
+		       uint32_t page, const char *whose, uint64_t reached, uint64_t stamp)
+{
+	char place[96], text[320];
+
+	snprintf(text, sizeof(text), "%s: %s time stamp, %" PRIu64 ", is less than %" PRIu64
+		 ", which was reached before it: events of the range of time may be missing",
+		 page_place(c, page, place), whose, stamp, reached);
+	stream_tell_damage(s, env, text);
+}
+
 void stream_tell_order(const struct stream *s, struct stream_env *env, const struct dat_chunk *c,
 		       uint32_t page, uint64_t reached, uint64_t stamp)
 {
-	char place[96], text[256];
+	tell_order(s, env, c, page, "its", reached, stamp);
+}
 
-	snprintf(text, sizeof(text), "%s: its time stamp, %" PRIu64 ", is less than %" PRIu64
-		 ", which was reached before it: events of the range of time may be missing",
-		 page_place(c, page, place), stamp, reached);
-	stream_tell_damage(s, env, text);
+static void tell_step(const struct stream *s, struct stream_env *env, const struct dat_chunk *c,
+		      uint32_t page, uint64_t reached, uint64_t stamp)
+{
+	if (stream_leaves_range(s, env, reached, stamp))
+		tell_order(s, env, c, page, "an event's", reached, stamp);
+}
+
+void stream_tell_steps(const struct stream *s, struct stream_env *env, const struct dat_chunk *c,
+		       uint32_t off, const struct ring_page *page, uint64_t reached)
+{
+	struct ring_page rest = *page;
+	struct ring_event ev;
+
+	while (ring_page_next(&rest, &ev) > 0) {
+		tell_step(s, env, c, off, reached, ev.ts);
+		reached = ev.ts;
+	}
 }
 
 /* The page at hand has a defect at @at bytes from its start. */
@@ -244,6 +269,20 @@ static bool next_page(struct stream_cur *c, struct stream_pos *pos, struct strea
 	return true;
 }
 
+/* The record behind @pos's is in the same page, at @ts, and not a short one, or the first of a page: whether time goes on. */
+static void check_step(struct stream_cur *c, const struct stream_pos *pos, struct stream_env *env,
+		       uint64_t ts)
+{
+	uint32_t off = pos->page.data - c->half[pos->half]->data;
+	uint64_t reached = pos->rec.raw_ts;
+
+	if (pos->page_start && !pos->has_reached)
+		return;
+	if (pos->page_start)
+		reached = stream_before_page(pos->reached, &pos->page);
+	tell_step(c->s, env, loaded_chunk(c, pos), off, reached, ts);
+}
+
 /* Moves on to the next record: 1, 0, -ENOMEM. Chunks are loaded into @half. */
 static int advance(struct stream_cur *c, struct stream_pos *pos, unsigned half,
 		   struct stream_env *env, struct err *e)
@@ -275,6 +314,8 @@ static int advance(struct stream_cur *c, struct stream_pos *pos, unsigned half,
 			page_damaged(c, pos, env, pos->page.data - c->half[pos->half]->data,
 				     pos->page.pos);
 	}
+	if (env->range->has_from || env->range->has_to)
+		check_step(c, pos, env, entry.ts);
 	rec->raw_ts = entry.ts;
 	rec->ts = clock_convert(&c->s->conv, rec->raw_ts);
 	rec->data = entry.data;

@@ -43,7 +43,7 @@ struct stream_env {
 	void *complete_ctx;
 	struct codec_ctx codec;
 	/* What is asked for. Where time steps back over one of its ends, from one sub-buffer to
-	 * the next, that is damage: events of it may be elsewhere. */
+	 * the next or from one event to the next, that is damage: events of it may be elsewhere. */
 	const struct time_range *range;
 	struct chunk_cache *cache;
 	struct ahead *ahead;		/* makes the chunks that are next; NULL: nobody does */
@@ -204,7 +204,7 @@ int stream_last(const struct stream *s, struct stream_env *env, uint32_t from, u
 int stream_span(const struct stream *s, struct stream_env *env, uint64_t *first, uint64_t *last,
 		struct err *e);
 /* cur is at the first record at or after the end of the range: tells if time steps back to
- * before it in the next sub-buffer. 0 or -ENOMEM; cur stays, nothing is read behind it. */
+ * before it in the rest of the sub-buffer or from there to the next one. 0 or -ENOMEM; cur stays, nothing is read behind it. */
 int stream_tell_end(struct stream_cur *c, struct stream_env *env, struct err *e);
 /* The same of the sub-buffer behind the one at offset @page of chunk @i, in which @raw_ts
  * was reached. */
@@ -216,6 +216,16 @@ bool stream_leaves_range(const struct stream *s, const struct stream_env *env, u
 /* Tells that it does, in the sub-buffer at offset @page of @c. */
 void stream_tell_order(const struct stream *s, struct stream_env *env, const struct dat_chunk *c,
 		       uint32_t page, uint64_t reached, uint64_t stamp);
+/* Tells where events of a page step back over an end of the range. @page stands in front of the first one to look at, at
+ * offset @off of @c; @reached: the time before that. */
+void stream_tell_steps(const struct stream *s, struct stream_env *env, const struct dat_chunk *c,
+		       uint32_t off, const struct ring_page *page, uint64_t reached);
+/* What counts as the time before a page's first event, where the page in front ended at @reached: if the page's
+ * own stamp steps back, that was told. */
+static inline uint64_t stream_before_page(uint64_t reached, const struct ring_page *page)
+{
+	return page->page_ts < reached ? page->page_ts : reached;
+}
 /* Damage of a stream, told up to a limit and counted. */
 void stream_tell_damage(const struct stream *s, struct stream_env *env, const char *text);
 /* What is wrong with a page, @at bytes from its start, @page_off bytes into its chunk. */

@@ -107,3 +107,33 @@ def test_stamps_of_sub_buffers(case, raw, tmp_path):
         assert all(start <= t and (t <= end or len(options) == 2) for t, _ in shown), options
         # and all of it would be in a report of the whole
         assert not shown - shown_by_all
+
+
+def spoil_entry(path):
+    """A file in which the first event of a sub-buffer has a time far behind it; time steps back at the one behind that."""
+    data = bytearray(open(f"{FIXTURES}/syn-v6-be-l8-p4096-none.dat", "rb").read())
+    data[81942] = 0x84
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+@pytest.mark.parametrize("options", [["--from", "1060.7", "--to", "1063"], ["--to", "1063"], ["--from", "1062.171245"]])
+def test_time_steps_back_within_a_sub_buffer(tmp_path, options):
+    path = spoil_entry(str(tmp_path / "bad.dat"))
+    times = [int(float(t) * 10**9) for t in options[1::2]]
+    for threads in "12":
+        shown, told, status = events(path, "--threads", threads, *options)
+        assert status == 1
+        assert any("an event's time stamp" in n and "CPU 0" in n for n in told), told
+        assert all(times[0] <= t for t, _ in shown) or options[0] == "--to"
+        assert all(t <= times[-1] for t, _ in shown) or "--to" not in options
+        text, count_told, count_status = report(path, "--count", "--threads", threads, "--format", "json", *options)
+        assert count_status == 1 and damage(count_told) == told
+        losses = report(path, "--format", "json", *options)[0].count(b'"lost":')
+        assert int(re.search(rb'"total":(\d+)', text).group(1)) == sum(shown.values()) - losses
+
+
+def test_the_undamaged_file_has_no_step_back(tmp_path):
+    whole, told, status = events(f"{FIXTURES}/syn-v6-be-l8-p4096-none.dat", "--from", "1060.7", "--to", "1063")
+    assert whole and not told and status == 0
