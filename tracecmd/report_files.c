@@ -182,6 +182,7 @@ static int prepare_file(struct report *rp, unsigned nr, size_t width, struct err
 	f->line = (struct event_line_opts) {
 		.latency = rp->latency, .fields = rp->fields, .nanoseconds = rp->nanoseconds,
 		.seconds = replay_in_seconds(rp->replay, nr), .ts_diff = rp->ts_diff,
+		.counts_in_texts = rp->raw_ts,
 		.no_flags = rp->compat_31, .loose_clock = !rp->compat_31,
 	};
 	return 0;

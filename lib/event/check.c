@@ -209,13 +209,18 @@ static bool check_arg(struct tep_event *event, struct format_check *c,
 static bool check_conversion(struct format_check *c, const char **p,
 			     const struct tep_print_arg **arg)
 {
+	static const char parts[] = "#hlLzZ.-*0123456789";
+	const char *begin = *p;
+
 	if (**p == '%') {
 		(*p)++;
 		return true;
 	}
-	for (; **p && strchr("#hlLzZ.-*0123456789", **p); (*p)++) {
+	for (; **p && strchr(parts, **p); (*p)++) {
 		if (**p == '*') {
-			if (!*arg || !add_guard(c, GUARD_WIDTH, NULL, *arg, NULL))
+			bool cuts = *p > begin && (*p)[-1] == '.' && (*p)[1] == 's';
+
+			if (!*arg || !add_guard(c, cuts ? GUARD_PRECISION : GUARD_WIDTH, NULL, *arg, NULL))
 				return false;
 			*arg = (*arg)->next;
 		} else if (isdigit((unsigned char)**p)) {
@@ -499,6 +504,8 @@ static bool guard_holds(struct tep_event *event, const struct format_guard *g, c
 		return count;
 	case GUARD_WIDTH:
 		return (int)count >= 0 && (int)count <= FORMAT_WIDTH_MAX;
+	case GUARD_PRECISION:
+		return (int)count >= 0;
 	case GUARD_INDEX:
 		return field_start(event, g->field, data, len, &start, &element) &&
 		       count <= len / element && start + count * element + element <= len;

@@ -22,6 +22,7 @@ enum format_guard_kind {
 					 * libtraceevent makes a list of endless length */
 	GUARD_WIDTH,			/* count is a width to print to: from 0 on, a negative
 					 * one makes libtraceevent leave its argument out */
+	GUARD_PRECISION,		/* the same, of what a string is cut to: of any size */
 };
 struct format_guard {
 	enum format_guard_kind kind;

@@ -154,6 +154,7 @@ struct event_ctx {
 	struct trace_seq seq;		/* libtraceevent's text of one event */
 	struct buf padded;		/* the record it works on */
 	struct ctx_second second;
+	const struct event_line_opts *times;	/* how the line at hand shows them; NULL: the text is in none */
 	int taught[256];		/* tasks whose name was told to fixups, by pid */
 	struct ctx_task tasks[512];	/* known ones, by pid */
 	struct ctx_symbol symbols[256];	/* by address */
@@ -165,6 +166,8 @@ void event_unlock(void);
 /* Tells as a notice; of endless things only the first. */
 void event_db_tell(struct event_db *db, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Writes a time as the line at hand shows those in texts, at most 40 bytes; with microseconds in a text that is in no line. */
+char *ctx_put_time(const struct event_ctx *ctx, char *p, uint64_t ts);
 /* The text of an event of a known slot: event_text. */
 void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
 	      bool fields, const struct event_next *next, struct buf *out);

@@ -323,6 +323,7 @@ struct event_line_opts {
 	bool fields;			/* -R */
 	bool nanoseconds;		/* -t */
 	bool seconds;			/* times are nanoseconds, not counts */
+	bool counts_in_texts;		/* those in texts are printed as counts all the same (--raw-ts) */
 	bool ts_diff;
 	bool no_flags;			/* no flags column in the default format */
 	bool loose_clock;		/* counts get a blank in front, as times do */

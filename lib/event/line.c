@@ -191,6 +191,17 @@ void event_time(const struct event_line_opts *opts, uint64_t ts, struct buf *out
 		buf_wrote(out, put_time(p, &second, opts, ts));
 }
 
+char *ctx_put_time(const struct event_ctx *ctx, char *p, uint64_t ts)
+{
+	struct event_line_opts opts = { .seconds = true };
+	struct ctx_second second = { 0 };
+
+	if (ctx->times)
+		opts = *ctx->times;
+	opts.seconds &= !opts.counts_in_texts;
+	return put_time(p, &second, &opts, ts);
+}
+
 /* " (+N)" since the line before, in the units that are shown. */
 static void put_ts_diff(struct event_ctx *ctx, const struct event_line_opts *opts,
 			struct event_line_state *state, uint64_t ts, struct buf *out)
@@ -273,6 +284,7 @@ void event_line(struct event_ctx *ctx, const struct event_line_opts *opts,
 	else
 		memcpy(p, slot ? slot->heading : unknown_heading, heading_len);
 	buf_wrote(out, p + heading_len);
+	ctx->times = opts;
 	if (slot)
 		ctx_text(ctx, slot, rec, opts->fields, next, out);
 	else

@@ -63,18 +63,9 @@ static char *indent(const struct tracecmd_plugin_call *call, char *p, const char
 	return buf_room(a->out, more);
 }
 
-#define NSEC_PER_USEC 1000
-#define USEC_PER_SEC 1000000
-
-/* As libtraceevent's "%6.1000d". */
 static char *put_time(const struct tracecmd_plugin_call *call, char *p, uint64_t ts)
 {
-	uint64_t usecs = (ts + NSEC_PER_USEC / 2) / NSEC_PER_USEC;
-
-	(void)call;
-	p = put_dec_to(p, usecs / USEC_PER_SEC, 5, ' ');
-	*p++ = '.';
-	return put_digits(p, usecs % USEC_PER_SEC, 6);
+	return ctx_put_time(asked_of(call)->ctx, p, ts);
 }
 
 void plugin_text_prepare(struct event_ctx *ctx)

@@ -315,6 +315,8 @@ static bool always_holds(struct prog_build *b, const struct format_guard *g)
 		return count;
 	case GUARD_WIDTH:
 		return (uint32_t)count <= FORMAT_WIDTH_MAX;
+	case GUARD_PRECISION:
+		return (int)count >= 0;
 	default:
 		break;
 	}

@@ -4,6 +4,8 @@
  * without a check; strings and arrays end at the record's end at the latest,
  * where libtraceevent gets to see zeros.
  */
+#include <limits.h>
+
 #include "event/db.h"
 #include "event/plain.h"
 #include "event/prog_put.h"
@@ -44,14 +46,12 @@ static struct star star_of(const struct prog *g, const struct prog_op *op,
 
 	if (!spec->width_star && !spec->precision_star)
 		return s;
-	/* of its lower half a guard has seen that it is no more */
+	/* of its lower half a guard has seen that it is no more; what a string is cut to may be */
 	v = prog_number(g, &g->values[op->count], r);
-	if (v > FORMAT_WIDTH_MAX)
-		v = FORMAT_WIDTH_MAX;
 	if (spec->width_star)
-		s.width = v;
+		s.width = v > FORMAT_WIDTH_MAX ? FORMAT_WIDTH_MAX : v;
 	else
-		s.precision = v;
+		s.precision = v > INT_MAX ? INT_MAX : v;
 	return s;
 }
 
@@ -70,6 +70,9 @@ static char *put_number(const struct prog *g, const struct prog_op *op,
 	const struct prog_spec *spec = &g->specs[op->spec];
 	struct star s = star_of(g, op, spec, r);
 
+	/* there is room for so many digits */
+	if (s.precision > FORMAT_WIDTH_MAX)
+		s.precision = FORMAT_WIDTH_MAX;
 	return prog_put_number(p, prog_number(g, &op->value, r), spec, s.width, s.precision);
 }
 

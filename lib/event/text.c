@@ -50,8 +50,9 @@ static void put_seq(struct event_ctx *ctx, struct buf *out)
 {
 	struct trace_seq *s = &ctx->seq;
 
+	/* a plugin may have ended its text itself: what follows is none of it */
 	if (s->state == TRACE_SEQ__GOOD)
-		buf_put(out, s->buffer, s->len);
+		buf_put(out, s->buffer, strnlen(s->buffer, s->len));
 }
 
 bool event_field_number(const struct tep_format_field *field, const struct event_record *rec,
@@ -180,6 +181,7 @@ void event_text(struct event_ctx *ctx, struct tep_event *event, const struct eve
 {
 	const struct event_slot *slot = event_db_slot(ctx->db, event->id);
 
+	ctx->times = NULL;
 	if (slot)
 		ctx_text(ctx, slot, rec, fields, next, out);
 }
