@@ -359,13 +359,26 @@ void control_serve(struct control *c)
 			serve_client(c, &c->clients[ev[i].data.u32], ev[i].events);
 }
 
+/* What became of what it waits for; @why: why recording failed, NULL: it did not. */
+static void answer_last(struct control *c, struct client *cl, const char *why)
+{
+	struct buf answer AUTO_BUF = { 0 };
+	struct err e = { 0 };
+	int r = cl->at_end ? CONTROL_LATER : cl->pending->done(c->ctx, cl->ticket, &answer, &e);
+
+	/* the end is what it waited for */
+	if (r == CONTROL_LATER)
+		r = why ? err_set(&e, -ECANCELED, "%s", why) : 0;
+	send_line(cl->fd, r, &answer, e.text);
+}
+
 void control_close(struct control *c, const char *why)
 {
 	if (!c)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(c->clients); i++) {
 		if (c->clients[i].pending)
-			send_line(c->clients[i].fd, why ? -ECANCELED : 0, NULL, why);
+			answer_last(c, &c->clients[i], why);
 		drop(&c->clients[i]);
 	}
 	if (c->pid)

@@ -45,8 +45,9 @@ struct keeper {
 
 	pthread_mutex_t lock;		/* all below */
 	bool stopping;
+	bool ended;			/* there is no thread any more */
 	VEC(struct ask) asks;
-	unsigned asked;
+	unsigned asked, settled;	/* the last ticket of each */
 	struct result results[RESULTS];
 };
 
@@ -250,6 +251,7 @@ static void settle(struct keeper *k, const struct ask *a, int code, char *text)
 	pthread_mutex_lock(&k->lock);
 	free(to->text);
 	*to = (struct result){ .ticket = a->ticket, .code = code, .text = text };
+	k->settled = a->ticket;
 	pthread_mutex_unlock(&k->lock);
 	eventfd_write(recording_flushed_fd(k->rec), 1);
 }
@@ -357,15 +359,22 @@ void keeper_stop(struct recording *rec)
 {
 	struct keeper *k = rec->keeper;
 
-	if (!k)
+	if (!k || k->ended)
 		return;
 	pthread_mutex_lock(&k->lock);
 	k->stopping = true;
 	pthread_mutex_unlock(&k->lock);
 	eventfd_write(k->wake_fd, 1);
 	pthread_join(k->thread, NULL);
+	k->ended = true;
+}
+
+void keeper_release(struct recording *rec)
+{
+	keeper_stop(rec);
+	if (rec->keeper)
+		keeper_free(rec->keeper);
 	rec->keeper = NULL;
-	keeper_free(k);
 }
 
 unsigned recording_ask_part(struct recording *rec, bool forget_it, uint64_t since_ns)
@@ -373,7 +382,7 @@ unsigned recording_ask_part(struct recording *rec, bool forget_it, uint64_t sinc
 	struct keeper *k = rec->keeper;
 	struct ask a = { .forget = forget_it, .since_ns = since_ns };
 
-	if (!k)
+	if (!k || k->ended)
 		return 0;
 	pthread_mutex_lock(&k->lock);
 	a.ticket = k->asked + 1;
@@ -393,15 +402,17 @@ int recording_part_done(const struct recording *rec, unsigned ticket, struct buf
 	int r = 0;
 
 	if (!k)
-		return err_set(e, -ECANCELED, "recording has ended");
+		return err_set(e, -EINVAL, "no parts are made of this recording");
 	res = &k->results[ticket % RESULTS];
 	pthread_mutex_lock(&k->lock);
 	if (res->ticket == ticket && res->code)
 		r = err_set(e, res->code, "%s", res->text ? res->text : strerror(-res->code));
 	else if (res->ticket == ticket)
 		r = buf_puts(path, res->text ? res->text : "") ? -ENOMEM : 1;
-	else if (k->asked - ticket >= RESULTS)
-		r = 1;			/* so long ago that its name is forgotten */
+	else if (k->settled > ticket)
+		r = err_set(e, -ESTALE, "so many files were made since that it is not known any more whether this one was");
+	else if (k->ended)
+		r = err_set(e, -ECANCELED, "the recording ended before the file was made");
 	pthread_mutex_unlock(&k->lock);
 	return r;
 }

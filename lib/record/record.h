@@ -86,7 +86,10 @@ int recording_snapshot(struct recording *rec, struct err *e);
  * waits; a ticket for recording_part_done, or 0: there are no parts.
  */
 unsigned recording_ask_part(struct recording *rec, bool forget, uint64_t since_ns);
-/* 1: it is complete, its path is appended; 0: not yet (recording_flushed_fd tells); -errno. */
+/*
+ * 1: it is complete, its path is appended; 0: not yet (recording_flushed_fd tells). -errno: why it was not made;
+ * -ECANCELED: recording ended before; -ESTALE: it is too long ago. Also after recording_stop.
+ */
 int recording_part_done(const struct recording *rec, unsigned ticket, struct buf *path, struct err *e);
 /* The file made at the end begins there, of what is kept. Before recording_stop. */
 void recording_since(struct recording *rec, uint64_t since_ns);

@@ -335,7 +335,7 @@ void recording_free(struct recording *rec, bool unlink_spools)
 {
 	if (!rec)
 		return;
-	keeper_stop(rec);
+	keeper_release(rec);
 	recorder_free(rec->recorder, unlink_spools);
 	snapshots_release(rec, unlink_spools);
 	head_release(&rec->head, unlink_spools);

@@ -169,7 +169,8 @@ void segment_stream_add(struct segment_stream *to, const struct segment_stream *
 
 /* After recorder_start. 0, -errno. */
 int keeper_start(struct recording *rec, struct err *e);
-/* Waits until what it has begun is done. Fine if there is none. */
+/* Waits until what it has begun is done; what became of it stays known. Fine if there is none. */
 void keeper_stop(struct recording *rec);
+void keeper_release(struct recording *rec);
 
 #endif

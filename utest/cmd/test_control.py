@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 import common
 import tracefs
 from common import TRACECMD, run, strict_check
-from recording import DIR, INSTANCE, clean_instance, conserved, finish, parsed, recording, wait_for
+from recording import DIR, INSTANCE, clean_instance, conserved, finish, parsed, recording, tracing, wait_for
 
 IN = ("-B", INSTANCE)
 FOLDER = "/run/tracecmd"
@@ -316,3 +317,29 @@ def test_pid_file(dat, tmp_path):
     assert not pid_file.exists()
     p = run(TRACECMD, "record", "-o", dat, *IN, "--pid-file", tmp_path / "no/where", "-e", "sched", "true", status=1)
     assert f"{tmp_path}/no/where" in p.stderr and not os.path.exists(DIR)
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["made", "not made"])
+def test_a_save_is_answered_when_recording_ends_meanwhile(dat, fails):
+    """By the name of its file, or by why there is none."""
+    how = "inject=linkat:error=ENOSPC:delay_enter=1000000:when=1" if fails else "inject=linkat:delay_enter=1000000:when=1"
+    p = subprocess.Popen(["strace", "-D", "-f", "-o", "/dev/null", "-e", "trace=linkat", "-e", how, TRACECMD, "record", "-q", "-o", dat,
+                          "-B", INSTANCE, "-e", "sched"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                         text=True, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+    try:
+        wait_for(tracing, "it records")
+        wait_for(lambda: run(TRACECMD, "control", "-p", p.pid, "status", status=None).returncode == 0, "it can be controlled")
+        before = os.listdir(os.path.dirname(dat))
+        save = subprocess.Popen([TRACECMD, "control", "-p", str(p.pid), "save"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: set(os.listdir(os.path.dirname(dat))) - set(before), "the part is begun")
+        p.send_signal(signal.SIGINT)
+        out, err = save.communicate(timeout=60)
+        p.communicate(timeout=60)
+    finally:
+        if p.poll() is None:
+            p.kill()
+    made = [name for name in os.listdir(os.path.dirname(dat)) if name.endswith(".1.dat")]
+    if fails:
+        assert save.returncode == 1 and err and not made
+    else:
+        assert save.returncode == 0 and made and out.endswith(f"{made[0]}\n")
