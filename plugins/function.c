@@ -2,11 +2,12 @@
 /* The function tracer's events, stacks, raw data. */
 #include "plugins/plugins.h"
 
-enum { SHOW_PARENT = 1, INDENT = 2, SHOW_OFFSET = 4 };
+enum { SHOW_PARENT = 1, INDENT = 2, SHOW_OFFSET = 4, SHOW_ARGS = 8 };
 static const struct tracecmd_plugin_option options[] = {
 	{ .name = "parent", .description = "Name the caller of each function" },
 	{ .name = "indent", .description = "Indent functions by who calls them", .on = true },
 	{ .name = "offset", .description = "Tell how far an address is into its function" },
+	{ .name = "args", .description = "Tell the arguments that were recorded", .on = true },
 	{ 0 },
 };
 
@@ -28,16 +29,17 @@ static char *put_symbol(const struct tracecmd_plugin_call *c, char *p,
 	return p;
 }
 
-enum { IP, PARENT_IP, COUNT, TOP_DELTA, BOTTOM_DELTA };
+enum { IP, PARENT_IP, ARGS };
 static const struct tracecmd_plugin_want function_fields[] = {
-	{ .name = "ip" }, { .name = "parent_ip" }, { 0 },
+	{ .name = "ip" }, { .name = "parent_ip" },
+	{ .name = "args", .kind = TRACECMD_PLUGIN_REST, .optional = true }, { 0 },
 };
 
-static char *function_text(const struct tracecmd_plugin_call *c, char *p)
+static char *put_call(const struct tracecmd_plugin_call *c, char *p, const struct plugin_args *args)
 {
 	uint64_t ip = tracecmd_plugin_number(c, IP), parent_ip = tracecmd_plugin_number(c, PARENT_IP);
 	struct tracecmd_plugin_symbol func = { 0 }, parent = { 0 };
-	size_t room = NAME_ROOM;
+	size_t room = NAME_ROOM + plugin_args_room(args);
 
 	c->symbol(c, parent_ip, &parent);
 	c->symbol(c, ip, &func);
@@ -46,12 +48,24 @@ static char *function_text(const struct tracecmd_plugin_call *c, char *p)
 		c->indent(c, p, parent.name, func.name, room) : c->room(c, p, room);
 	if (!p)
 		return NULL;
-	p = put_symbol(c, p, &func, ip);
+	p = plugin_put_args(put_symbol(c, p, &func, ip), args);
 	if (c->options & SHOW_PARENT)
 		p = put_symbol(c, put_bytes(p, " <-- ", 5), &parent, parent_ip);
 	return p;
 }
 
+static char *function_text(const struct tracecmd_plugin_call *c, char *p)
+{
+	struct plugin_args args = { 0 };
+
+	/* all fields that are no common ones begin behind those */
+	if (c->options & SHOW_ARGS && c->fields[ARGS].offset)
+		args = (struct plugin_args){ .data = c->data, .at = c->fields[ARGS].offset, .len = c->len,
+					     .size = c->long_size, .big_endian = c->big_endian };
+	return put_call(c, p, &args);
+}
+
+enum { COUNT = PARENT_IP + 1, TOP_DELTA, BOTTOM_DELTA };
 static const struct tracecmd_plugin_want repeats_fields[] = {
 	{ .name = "ip" }, { .name = "parent_ip" }, { .name = "count" },
 	{ .name = "top_delta_ts" }, { .name = "bottom_delta_ts" }, { 0 },
@@ -62,7 +76,7 @@ static char *repeats_text(const struct tracecmd_plugin_call *c, char *p)
 	uint64_t delta = tracecmd_plugin_number(c, TOP_DELTA) << 32 |
 			 tracecmd_plugin_number(c, BOTTOM_DELTA);
 
-	p = function_text(c, p);
+	p = put_call(c, p, &(struct plugin_args){ 0 });
 	if (!p)
 		return NULL;
 	p = put_bytes(p, " (count: ", 9);

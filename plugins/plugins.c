@@ -87,6 +87,33 @@ uint64_t plugin_default_options(const struct tracecmd_plugin *plugin)
 	return on;
 }
 
+static uint32_t args_nr(const struct plugin_args *args)
+{
+	if ((args->size != 4 && args->size != 8) || args->at > args->len)
+		return 0;
+	return (args->len - args->at) / args->size;
+}
+
+size_t plugin_args_room(const struct plugin_args *args)
+{
+	return args_nr(args) * (NUMBER_MAX + sizeof(", ")) + sizeof("()");
+}
+
+char *plugin_put_args(char *p, const struct plugin_args *args)
+{
+	const uint32_t nr = args_nr(args);
+
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t v = 0;
+
+		get_uint(args->data + args->at + i * args->size, args->size, args->big_endian, &v);
+		p = put_0x(put_bytes(p, i ? ", " : "(", i ? 2 : 1), v);
+	}
+	if (nr)
+		*p++ = ')';
+	return p;
+}
+
 bool plugin_peek(uint64_t addr, void *ret, size_t len)
 {
 	struct iovec from = { .iov_base = (void *)(uintptr_t)addr, .iov_len = len };

@@ -3,7 +3,7 @@
  * plugins: the texts of events that a print format does not give, as tables
  * (tracecmd-plugin.h). Each table is built into lib/event, and into a shared object for
  * other programs by shell.c. What libtraceevent's plugins (1.7.1) print, these print
- * equally, byte for byte.
+ * equally, byte for byte; they know no arguments of functions.
  */
 #ifndef TRACECMD_PLUGINS_H
 #define TRACECMD_PLUGINS_H
@@ -51,6 +51,21 @@ static inline char *plugin_put_0x(char *p, uint64_t v, unsigned width)
 
 	return put_hex_digits(put_bytes(p, "0x", 2), v, digits < width ? width : digits);
 }
+
+/*
+ * The arguments of a traced function: words of @size bytes (4 or 8; of another size there are none) from
+ * @at on to the record's end at @len, as many as there are.
+ */
+struct plugin_args {
+	const uint8_t *data;		/* the record */
+	uint32_t at, len;
+	uint8_t size;
+	bool big_endian;
+};
+/* What plugin_put_args writes at most. */
+size_t plugin_args_room(const struct plugin_args *args);
+/* "(0x11, 0x22)", as the kernel's own text has them where it knows no types; nothing if there are none. */
+char *plugin_put_args(char *p, const struct plugin_args *args);
 
 /*
  * Copies @len bytes out of this process: those a print format's function is given the place of,

@@ -252,16 +252,23 @@ static void tell_stopped(const struct kernel_setup *setup)
 	       *name ? "instance " : "the top level", name);
 }
 
-/* For the command, once the recording has ended. */
-static enum record_end wait_on(struct run *run, unsigned *signals)
+/* For the command, once the recording has ended. @signals: those of which it was told. */
+static enum record_end wait_on(struct run *run, unsigned signals)
 {
+	unsigned seen;
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	return record_wait(&run->child, &run->watched, run->signal_fd, -1, NULL, signals, NULL);
+	/* what came while the file was made */
+	seen = stop_signals_seen();
+	if (seen && !signals)
+		kill(run->child.pid, SIGTERM);
+	if (seen > 1)
+		return RECORD_END_SIGNAL;
+	return record_wait(&run->child, &run->watched, run->signal_fd, -1, NULL, &seen, NULL);
 }
 
 /* The recording has ended before the command: that is not to suffer from it. */
@@ -301,7 +308,7 @@ static int end_guests(struct run *run, enum record_end why, unsigned signals, st
 	int r = finish_guests(run, 0, e);
 
 	if (is_early(why) && run->child.pid)
-		why = wait_on(run, &signals);
+		why = wait_on(run, signals);
 	if (why == RECORD_END_COMMAND)
 		run->status = child_wait(&run->child);
 	else
@@ -336,7 +343,7 @@ static int end(struct run *run, enum record_end why, unsigned signals, const str
 		r = e->code;
 	}
 	if (is_early(why) && run->child.pid) {
-		why = wait_on(run, &signals);
+		why = wait_on(run, signals);
 		if (why == RECORD_END_COMMAND)
 			run->status = child_wait(&run->child);
 	}

@@ -162,6 +162,11 @@ void stop_signals_last(int fd, unsigned seen)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+unsigned stop_signals_seen(void)
+{
+	return SIGNALS_MAX - signals_left;
+}
+
 enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_TRIGGER, POLL_LISTENER, POLL_FIXED };
 
 /* Waits for something to happen. NULL: it cannot (@e); lives until the next call. */
@@ -209,7 +214,7 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 			    struct err *e)
 {
 	struct watched none = { 0 }, *w = child->pid ? &none : watched;
-	bool has_pids = w->v.nr, told = false;
+	bool has_pids = w->v.nr, told = *seen;
 	enum record_end end = RECORD_END_BLIND;
 	const struct pollfd *p;
 	struct pollfds fds = { 0 };
@@ -217,8 +222,13 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 
 	while ((p = wait_event(&fds, child, w, signal_fd, alarm_fd, watch, e))) {
 		unsigned nr = signals_read(signal_fd, watch);
+		bool second = nr && (told || nr > 1);
 
 		*seen += nr;
+		/* also when it ends for another reason now: the command is to end as well */
+		if (nr && child->pid && !told)
+			kill(child->pid, SIGTERM);
+		told |= nr;
 		if (p[POLL_ALARM].revents) {
 			end = RECORD_END_ALARM;
 			break;
@@ -231,13 +241,9 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 			end = RECORD_END_COMMAND;
 			break;
 		}
-		if (nr && (!child->pid || told || nr > 1)) {
+		if (nr && (!child->pid || second)) {
 			end = RECORD_END_SIGNAL;
 			break;
-		}
-		if (nr) {
-			kill(child->pid, SIGTERM);
-			told = true;
 		}
 		if (p[POLL_CONTROL].revents)
 			control_serve(watch->control);

@@ -33,6 +33,8 @@ int stop_signals_take(sigset_t *ret_mask, struct err *e);
  * the process on the spot. What is on the disk stays, the supervisor does its work.
  */
 void stop_signals_last(int fd, unsigned seen);
+/* From then on: how many have come. */
+unsigned stop_signals_seen(void);
 
 /* Why a recording ended. */
 enum record_end {
@@ -62,7 +64,8 @@ struct record_watch {
  * Waits. @child: its pid is 0 if there is no command; then a signal or the
  * end of all @watched ends the recording. With a command the first signal
  * sends it SIGTERM, the second one stops waiting. @alarm_fd: the recorder's.
- * @watch: NULL: nothing else is done. *seen counts the signals that end things.
+ * @watch: NULL: nothing else is done. *seen counts the signals that end things; if
+ * some have come before, the command was sent SIGTERM.
  * @e is set for RECORD_END_BLIND only.
  */
 enum record_end record_wait(const struct child *child, struct watched *watched, int signal_fd,

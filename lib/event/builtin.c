@@ -30,7 +30,7 @@ void builtin_find(struct event_db *db, struct event_slot *slot)
 	if (plugins_are_known(db, slot->event)) {
 		plugin_text_find(db, slot, false);
 		if (!slot->text && !strcmp(slot->pub.system, "ftrace"))
-			graph_find(slot);
+			graph_find(db, slot);
 	} else if (!slot->event->handler) {
 		plugin_text_find(db, slot, true);
 	} else if (dladdr((void *)slot->event->handler, &handler) && handler.dli_fname) {

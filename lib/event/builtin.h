@@ -16,7 +16,7 @@
 void builtin_find(struct event_db *db, struct event_slot *slot);
 
 /* The function graph's (graph.c). */
-void graph_find(struct event_slot *slot);
+void graph_find(const struct event_db *db, struct event_slot *slot);
 /* trace_bprintk's, where its format is of the usual kind (bprint.c). */
 void bprint_find(struct event_slot *slot);
 /* The texts of tables built in; @asked: only those that an option asks for (plugin_texts.c). */
@@ -30,6 +30,8 @@ tracecmd_plugin_entry_fn plugin_entry(const char *file);
 
 /* The options of tables as they are at first (plugin_options.c). */
 void plugin_options_begin(struct event_db *db);
+/* Off: what libtraceevent 1.7 does not print. */
+void plugin_options_compat_31(struct event_db *db);
 /* What was set must be an option of some plugin that was loaded: -EINVAL, with near matches. */
 int plugin_options_check(struct event_db *db, struct err *e);
 

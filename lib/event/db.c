@@ -151,6 +151,8 @@ void event_db_set_source(struct event_db *db, const struct event_db_source *src)
 void event_db_set_compat_31(struct event_db *db, bool compat)
 {
 	db->compat_31 = compat;
+	if (compat)
+		plugin_options_compat_31(db);
 }
 
 struct tep_handle *event_db_tep(struct event_db *db)

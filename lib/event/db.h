@@ -83,7 +83,7 @@ struct event_style_rule {
 };
 
 struct event_graph_opts {
-	bool tailprint, depth, retval_skip, retval_dec, retval_hex;
+	bool tailprint, depth, retval_skip, retval_dec, retval_hex, args;
 };
 
 struct event_plugins {

@@ -96,7 +96,10 @@ enum event_style {
  */
 int event_db_set_style(struct event_db *db, enum event_style style, const char *regex,
 		       struct err *e);
-/* The words of trace-cmd 3.1: no return values in graphs, and so on. */
+/*
+ * The words of trace-cmd 3.1: no return values in graphs, and so on. It turns options of plugins
+ * off, too, which event_db_plugin_option then may turn on.
+ */
 void event_db_set_compat_31(struct event_db *db, bool compat);
 
 /* Parses if need be. NULL: no format of that id. The event lives as long as the db. */

@@ -12,8 +12,8 @@
 /* Deeper than any kernel's stack (50); what a file may ask for is endless. */
 #define DEPTH_MAX 512
 
-/* What the places of an event are; an entry has the first two and the last. */
-enum { FUNC, DEPTH, CALLTIME, RETTIME, RETVAL, RETADDR };
+/* What the places of an event are; an entry has the first two and the last two. */
+enum { FUNC, DEPTH, CALLTIME, RETTIME, RETVAL, RETADDR, ARGS };
 
 struct graph_exit {
 	uint64_t func, depth, nsecs, retval;
@@ -169,6 +169,23 @@ static void put_caller(struct event_ctx *ctx, uint64_t addr, struct buf *out)
 	buf_wrote(out, put_bytes(p, " */", 3));
 }
 
+/* "(ARGUMENTS)"; "()" where none are recorded. */
+static void put_args(const struct event_db *db, const struct event_slot *slot,
+		     const struct event_record *rec, struct buf *out)
+{
+	const struct plugin_args args = {
+		.data = rec->data, .at = slot->at[ARGS].offset, .len = rec->len,
+		.size = db->graph.args && slot->at[ARGS].offset ? db->opts.long_size : 0,
+		.big_endian = db->opts.big_endian,
+	};
+	char *start = buf_room(out, plugin_args_room(&args)), *p;
+
+	if (!start)
+		return;
+	p = plugin_put_args(start, &args);
+	buf_wrote(out, p == start ? put_bytes(p, "()", 2) : p);
+}
+
 static enum event_builtin entry_text(struct event_ctx *ctx, const struct event_slot *slot,
 				     const struct event_record *rec, const struct event_next *next,
 				     struct buf *out)
@@ -185,8 +202,12 @@ static enum event_builtin entry_text(struct event_ctx *ctx, const struct event_s
 		return BUILTIN_DONE;
 	p = is_leaf ? put_duration(p, leaf.nsecs) : put_bytes(p, "             |  ", 16);
 	p = put_fill(p, ' ', indent(depth));
-	p = put_func(p, s);
-	p = is_leaf ? put_bytes(p, "();", 3) : put_bytes(p, "() {", 4);
+	buf_wrote(out, put_func(p, s));
+	put_args(db, slot, rec, out);
+	p = buf_room(out, CALL_ROOM);
+	if (!p)
+		return BUILTIN_DONE;
+	p = is_leaf ? put_bytes(p, ";", 1) : put_bytes(p, " {", 2);
 	if (is_leaf)
 		p = put_retval(p, db, &leaf);
 	buf_wrote(out, p);
@@ -203,7 +224,29 @@ static enum event_builtin entry_text(struct event_ctx *ctx, const struct event_s
 	return BUILTIN_DONE;
 }
 
-void graph_find(struct event_slot *slot)
+/*
+ * The words that an entry ends with: the arguments. An fgraph_retaddr_entry without a field for
+ * the caller (after 6.18) has it as the first of them.
+ */
+static void find_args(const struct event_db *db, struct event_slot *slot)
+{
+	const struct tep_format_field *f = tep_find_field(slot->event, "args");
+	uint32_t at, size = db->opts.long_size;
+
+	if (!f || f->size || f->offset <= 0)
+		return;
+	at = f->offset;
+	if (!slot->at[RETADDR].size && !strcmp(slot->pub.name, "fgraph_retaddr_entry") &&
+	    (size == 4 || size == 8)) {
+		slot->at[RETADDR] = (struct event_place){ .offset = at, .size = size };
+		at += size;
+		if (at > slot->text_end)
+			slot->text_end = at;
+	}
+	slot->at[ARGS].offset = at;
+}
+
+void graph_find(const struct event_db *db, struct event_slot *slot)
 {
 	const char *name = slot->pub.name;
 	bool is_exit = !strcmp(name, "funcgraph_exit");
@@ -214,6 +257,7 @@ void graph_find(struct event_slot *slot)
 		return;
 	if (!is_exit) {
 		builtin_place(slot, RETADDR, "retaddr");
+		find_args(db, slot);
 		slot->text = entry_text;
 		return;
 	}

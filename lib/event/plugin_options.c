@@ -11,23 +11,41 @@
 
 #define GRAPH "fgraph"
 
-struct graph_option { const char *name, *text; size_t offset; };
+struct graph_option { const char *name, *text; size_t offset; bool on; };
 static const struct graph_option graph_options[] = {
 	{ "tailprint", "Name the function behind its closing brace",
-	  offsetof(struct event_graph_opts, tailprint) },
-	{ "depth", "Print the depth of each call", offsetof(struct event_graph_opts, depth) },
+	  offsetof(struct event_graph_opts, tailprint), false },
+	{ "depth", "Print the depth of each call", offsetof(struct event_graph_opts, depth), false },
 	{ "retval-skip", "Leave the functions' return values out",
-	  offsetof(struct event_graph_opts, retval_skip) },
+	  offsetof(struct event_graph_opts, retval_skip), false },
 	{ "retval-dec", "Print return values as decimal numbers",
-	  offsetof(struct event_graph_opts, retval_dec) },
+	  offsetof(struct event_graph_opts, retval_dec), false },
 	{ "retval-hex", "Print return values as hexadecimal numbers",
-	  offsetof(struct event_graph_opts, retval_hex) },
+	  offsetof(struct event_graph_opts, retval_hex), false },
+	{ "args", "Tell the arguments that were recorded", offsetof(struct event_graph_opts, args), true },
 };
+
+static bool *graph_switch(struct event_db *db, size_t i)
+{
+	return (bool *)((char *)&db->graph + graph_options[i].offset);
+}
 
 void plugin_options_begin(struct event_db *db)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(graph_options); i++)
+		*graph_switch(db, i) = graph_options[i].on;
 	for (unsigned i = 0; i < PLUGINS_NR; i++)
 		db->table_options[i] = plugin_default_options(plugins_all[i]);
+}
+
+void plugin_options_compat_31(struct event_db *db)
+{
+	const struct tracecmd_plugin_option *o = plugins_all[PLUGIN_function]->options;
+
+	db->graph.args = false;
+	for (unsigned nr = 0; o[nr].name; nr++)
+		if (!strcmp(o[nr].name, "args"))
+			db->table_options[PLUGIN_function] &= ~(1ull << nr);
 }
 
 bool event_plugin_option(unsigned i, struct event_plugin_option *ret)
@@ -35,7 +53,8 @@ bool event_plugin_option(unsigned i, struct event_plugin_option *ret)
 	const unsigned nr_graph = ARRAY_SIZE(graph_options);
 
 	if (i < nr_graph) {
-		*ret = (struct event_plugin_option){ GRAPH, graph_options[i].name, graph_options[i].text, false };
+		*ret = (struct event_plugin_option){ GRAPH, graph_options[i].name, graph_options[i].text,
+						     graph_options[i].on };
 		return true;
 	}
 	i -= nr_graph;
@@ -80,7 +99,7 @@ static int set_graph_option(struct event_db *db, const char *name, const char *v
 		if (strcmp(graph_options[i].name, name))
 			continue;
 		*found = true;
-		return set_switch((bool *)((char *)&db->graph + graph_options[i].offset), name, value, e);
+		return set_switch(graph_switch(db, i), name, value, e);
 	}
 	return 0;
 }
@@ -195,7 +214,8 @@ int event_db_plugin_option(struct event_db *db, const char *option, struct err *
 		return err_set(e, -EINVAL, "plugin option '%s' has no name", option);
 	if (!colon || !strcmp(copy, GRAPH))
 		r = set_graph_option(db, name, value, &found, e);
-	if (!r && !found)
+	/* the functions' "args" is one of both */
+	if (!r && (!colon || !found))
 		r = set_table_options(db, colon ? copy : NULL, name, value, &found, e);
 	if (r < 0 || found)
 		return r;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* The spool's writing side; spool_move.c gives its room back, spool_reader.c reads. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,19 +56,61 @@ static int info_build(struct spool *s, const struct spool_info *info)
 	return b->failed ? -ENOMEM : 0;
 }
 
-/* A new file, or an old spool. A descriptor, -errno. */
-static int take_file(const char *path, struct err *e)
+/* Until its end no other recording takes the spool, though its output may make the same name of it. 0, -errno. */
+static int lock(int fd, const char *path, struct err *e)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	/* where there are no locks, the head's must do; readers' are of the other kind (spool_hold) */
+	if (!fcntl(fd, F_OFD_SETLK, &whole) || (errno != EAGAIN && errno != EACCES))
+		return 0;
+	err_set(e, -EBUSY, "cannot create spool '%s': another recording keeps its data there", path);
+	return err_hint(e, "give this one another output (-o)");
+}
+
+/* Whether there is more than the INFO chunk that each begins with. */
+static bool has_data(int fd, uint64_t size)
+{
+	uint8_t begin[SPOOL_HEADER];
+	struct spool_header h;
+
+	return pread(fd, begin, sizeof(begin), 0) != sizeof(begin) || !spool_header_decode(begin, &h) ||
+	       h.kind != SPOOL_INFO || size > spool_align(SPOOL_HEADER + (uint64_t)h.csize);
+}
+
+/* Whether what has the name may be overwritten. 0, -errno. */
+static int check_old(int fd, const char *path, struct err *e)
 {
 	struct stat st;
+
+	if (!fstat(fd, &st) && !st.st_size)
+		return 0;
+	if (!spool_probe(fd)) {
+		err_set(e, -EEXIST, "cannot create spool '%s': a file that is no spool has that name", path);
+		return err_hint(e, "remove it, or choose another output; of what a killed trace-cmd left, "
+				"'tracecmd restore' makes a file");
+	}
+	if (!has_data(fd, st.st_size))
+		return 0;
+	err_set(e, -EEXIST, "cannot create spool '%s': it holds what another recording, killed or failed, left", path);
+	return err_hint(e, "'tracecmd restore -o FILE %s' makes a file of it; then remove it, or give this "
+			"one another output (-o)", path);
+}
+
+/* A new file, or an old spool in which nothing is. A descriptor, -errno. */
+static int take_file(const char *path, struct err *e)
+{
 	bool made;
 	int fd = file_take(path, &made, e);
+	int r = fd < 0 ? fd : lock(fd, path, e);
 
-	if (fd < 0 || made || (!fstat(fd, &st) && !st.st_size) || spool_probe(fd))
+	if (!r && !made)
+		r = check_old(fd, path, e);
+	if (!r)
 		return fd;
-	close(fd);
-	err_set(e, -EEXIST, "cannot create spool '%s': a file that is no spool has that name", path);
-	return err_hint(e, "remove it, or choose another output; of what a killed trace-cmd left, "
-			"'tracecmd restore' makes a file");
+	if (fd >= 0)
+		close(fd);
+	return r;
 }
 
 static int file_create(struct spool_file *f, struct err *e)

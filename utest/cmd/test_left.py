@@ -7,11 +7,13 @@ import glob
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
 
 import common
+import tracefs
 from common import DATDUMP, TRACECMD, run, strict_check
 from recording import INSTANCE, clean_instance, parsed, recording, wait_for
 
@@ -246,6 +248,30 @@ def test_two_recordings_with_one_output(kernel, tmp_path):
     with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched"):
         p = run(TRACECMD, "record", "-o", tmp_path / "x.dat", "-B", f"{INSTANCE}_2", "-e", "sched", "true", status=1)
         assert "another recording keeps its data in" in p.stderr and "-o" in p.stderr
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["beside", "after one that was killed"])
+def test_names_of_spools_that_are_the_same(kernel, tmp_path, killed):
+    """OUTPUT.INSTANCE.cpuN may be two outputs' of two instances."""
+    first, second = f"{INSTANCE}.{INSTANCE}_2", f"{INSTANCE}_2"
+    place = f"{kernel}/instances/{first}"
+    with recording("-o", tmp_path / "run", "-B", first, "-e", "sched:sched_process_exec",
+                   wait=lambda: tracefs.read(f"{place}/tracing_on") == "1\n" and "sched:" in tracefs.read(f"{place}/set_event")) as p:
+        with open(f"{place}/trace_marker", "w", buffering=1) as f:
+            for i in range(500):
+                f.write(f"number {i}\n")
+        run(TRACECMD, "control", "-p", p.pid, "flush")
+        if killed:
+            p.kill()
+            p.communicate(timeout=60)
+        refused = run(TRACECMD, "record", "-o", tmp_path / f"run.{INSTANCE}", "-B", second, "-e", "irq", "true", status=1)
+        assert f"run.{first}.cpu" in refused.stderr
+        assert ("'tracecmd restore" if killed else "another recording keeps its data there") in refused.stderr
+        if not killed:
+            p.send_signal(signal.SIGINT)
+            p.communicate(timeout=60)
+    found = run(TRACECMD, "report", tmp_path / "run", status=int(killed)).stdout
+    assert re.findall(r"tracing_mark_write: number (\d+)", found) == [str(i) for i in range(500)]
 
 
 @pytest.mark.parametrize("args", [("record", "-e", "sched:sched_process_exec"), ("extract",)])

@@ -42,6 +42,24 @@ def test_max_time_leaves_the_command_alone(dat, tmp_path):
     assert p.stderr == "" and (tmp_path / "file_was_there").exists()
 
 
+def test_signal_while_the_file_is_made_ends_the_command(dat):
+    """The recording had ended by itself; the file's name comes late here."""
+    p = subprocess.Popen(["strace", "-D", "-f", "-o", "/dev/null", "-e", "trace=linkat", "-e", "inject=linkat:delay_enter=1500000",
+                          TRACECMD, "record", "-q", "-o", dat, *map(str, IN), "-e", "sched", "--max-time", "1",
+                          "sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.05; done"], stderr=subprocess.PIPE, text=True,
+                         env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+    try:
+        wait_for(tracing, "it records")
+        wait_for(lambda: not tracing(), "the recording has ended")
+        assert not os.path.exists(dat)
+        p.send_signal(signal.SIGTERM)
+        assert "" == finish(p, 7)
+    finally:
+        if p.poll() is None:
+            p.kill()
+    strict_check(dat)
+
+
 def test_max_size(dat):
     with recording("-q", "-o", dat, *IN, "-e", "sched", "-e", "syscalls", "--max-size", "200K") as p:
         wait_for(lambda: run(common.tool("workload"), 200) and p.poll() is not None, "the size is reached")

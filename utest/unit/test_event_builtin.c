@@ -302,6 +302,122 @@ static void test_bprint(void **state)
 	event_db_free(db);
 }
 
+/* ---- arguments of functions --------------------------------------------------------------- */
+
+#define COMMON(name, id) "name: " name "\nID: " #id "\nformat:\n" \
+	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n" \
+	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+#define LONG(name, offset, size) \
+	"\tfield:unsigned long " name ";\toffset:" #offset ";\tsize:" #size ";\tsigned:0;\n"
+#define DEPTH "\tfield:unsigned int depth;\toffset:16;\tsize:4;\tsigned:0;\n"
+#define PRINT "\nprint fmt: \"\"\n"
+
+static struct event_db *args_db(uint8_t long_size, bool big)
+{
+	/* as of Linux 6.18; its retaddr entries have had no field for the caller since */
+	static const char *const formats[] = {
+		COMMON("function", 1) LONG("ip", 8, 8) LONG("parent_ip", 16, 8) LONG("args[]", 24, 0) PRINT,
+		COMMON("funcgraph_entry", 11) LONG("func", 8, 8) DEPTH LONG("args[]", 24, 0) PRINT,
+		COMMON("fgraph_retaddr_entry", 12) LONG("func", 8, 8) DEPTH LONG("retaddr", 24, 8)
+			LONG("args[]", 32, 0) PRINT,
+		COMMON("fgraph_retaddr_entry", 13) LONG("func", 8, 8) DEPTH LONG("args[]", 24, 0) PRINT,
+	};
+	static const struct event_db_source source = { .kallsyms = source_symbols };
+	const struct event_db_opts opts = { .long_size = long_size, .page_size = 4096, .cpus = 1, .big_endian = big };
+	struct event_db *db;
+
+	assert_int_equal(event_db_new(&opts, &db, NULL), 0);
+	event_db_set_source(db, &source);
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		assert_int_equal(event_db_add_format(db, "ftrace", formats[i], strlen(formats[i]), NULL), 0);
+	return db;
+}
+
+/* The text of a call of second by first with two words behind; @option: of a plugin, or NULL. */
+static void assert_call_of(struct event_db *db, uint8_t id, uint32_t len, const char *option, const char *want)
+{
+	const bool big = db->opts.big_endian;
+	const uint64_t words[] = { 0x2000, id == 1 ? 0x1000 : 0, 0x1010, 0x22, 0xffffffffffffffff };
+	/* of just that size: what reads on is seen by sanitizers */
+	AUTO_FREE uint8_t *data = calloc(1, len);
+	struct event_record rec = { .data = data, .len = len, .avail = len };
+	AUTO_BUF struct buf text = { 0 };
+	struct event_ctx *ctx;
+
+	assert_non_null(data);
+	data[big] = id;
+	for (uint32_t at = 8; at < len; at++)
+		data[at] = words[at / 8 - 1] >> 8 * (big ? 7 - at % 8 : at % 8);
+	if (option)
+		assert_int_equal(event_db_plugin_option(db, option, NULL), 0);
+	assert_int_equal(event_ctx_new(db, &ctx, NULL), 0);
+	event_text(ctx, event_db_event(db, id), &rec, false, NULL, &text);
+	assert_string_equal(text.data, want);
+	event_ctx_free(ctx);
+	event_db_free(db);
+}
+
+static void assert_call(uint8_t id, uint32_t len, const char *option, const char *want)
+{
+	assert_call_of(args_db(8, false), id, len, option, want);
+	assert_call_of(args_db(8, true), id, len, option, want);
+}
+
+#define NO_TIME "             |  "
+
+static void test_args(void **state)
+{
+	(void)state;
+	assert_call(1, 48, NULL, "second(0x1010, 0x22, 0xffffffffffffffff)");
+	assert_call(1, 40, "ftrace:parent=1", "second(0x1010, 0x22) <-- first");
+	assert_call(1, 44, NULL, "second(0x1010, 0x22)");
+	assert_call(1, 24, NULL, "second");
+	assert_call(11, 40, NULL, NO_TIME "second(0x1010, 0x22) {");
+	assert_call(11, 28, NULL, NO_TIME "second() {");
+	assert_call(11, 24, NULL, NO_TIME "second() {");
+	assert_call(11, 20, NULL, NO_TIME "second() {");
+	assert_call(12, 40, NULL, NO_TIME "second(0x22) { /* <-first */");
+	assert_call(13, 40, NULL, NO_TIME "second(0x22) { /* <-first */");
+	assert_call(13, 32, NULL, NO_TIME "second() { /* <-first */");
+}
+
+static void test_no_args(void **state)
+{
+	(void)state;
+	/* each of its own, both, and a switch without a value */
+	assert_call(1, 40, "ftrace:args=0", "second");
+	assert_call(1, 40, "fgraph:args=0", "second(0x1010, 0x22)");
+	assert_call(11, 40, "fgraph:args=0", NO_TIME "second() {");
+	assert_call(11, 40, "ftrace:args=0", NO_TIME "second(0x1010, 0x22) {");
+	assert_call(13, 40, "args=0", NO_TIME "second() { /* <-first */");
+	assert_call(1, 40, "args", "second");
+}
+
+static void test_args_of_32_bits(void **state)
+{
+	(void)state;
+	assert_call_of(args_db(4, false), 1, 40, NULL, "second(0x1010, 0x0, 0x22, 0x0)");
+	assert_call_of(args_db(4, false), 11, 28, NULL, NO_TIME "second(0x1010) {");
+	/* of no kernel */
+	assert_call_of(args_db(2, false), 11, 40, NULL, NO_TIME "second() {");
+}
+
+static void test_args_as_of_3_1(void **state)
+{
+	static const struct { uint8_t id; const char *option, *want; } cases[] = {
+		{ 1, NULL, "second" }, { 11, NULL, NO_TIME "second() {" },
+		{ 1, "args=1", "second(0x1010, 0x22)" }, { 11, "args=1", NO_TIME "second(0x1010, 0x22) {" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct event_db *db = args_db(8, false);
+
+		event_db_set_compat_31(db, true);
+		assert_call_of(db, cases[i].id, 40, cases[i].option, cases[i].want);
+	}
+}
+
 /* ---- in order and deferred --------------------------------------------------------------- */
 
 static void put_quoted(const char *comm, struct buf *out)
@@ -368,6 +484,10 @@ int main(void)
 		cmocka_unit_test(test_6_1),
 		cmocka_unit_test(test_6_12),
 		cmocka_unit_test(test_bprint),
+		cmocka_unit_test(test_args),
+		cmocka_unit_test(test_no_args),
+		cmocka_unit_test(test_args_of_32_bits),
+		cmocka_unit_test(test_args_as_of_3_1),
 		cmocka_unit_test(test_deferred),
 	};
 
