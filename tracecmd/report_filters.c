@@ -149,7 +149,70 @@ static int search_comm(struct comm_search *s, struct report_file *f, struct err 
 
 	s->e = e;
 	r = try_comm(s, 0, "<idle>");
-	return r ? r : event_db_each_comm(f->db, try_comm, s);
+	if (!r)
+		r = event_db_each_comm(f->db, try_comm, s);
+	return r ? r : event_db_each_noted_comm(f->db, try_comm, s);
+}
+
+/* Damage and the like are told when the events are read for their lines. */
+static void tell_nothing(void *ctx, bool damage, const char *text)
+{
+	(void)ctx;
+	(void)damage;
+	(void)text;
+}
+
+/* Which events tell names, by file; for the caller to free. */
+static uint8_t *find_telling(struct report *rp, const uint8_t **ids, bool *any)
+{
+	uint8_t *all = calloc(rp->files.nr, EVENT_IDS);
+
+	for (size_t i = 0; all && i < rp->files.nr; i++) {
+		const struct event_name *names;
+		uint8_t *own = all + i * EVENT_IDS;
+		size_t nr;
+
+		ids[i] = own;
+		if (event_db_names(rp->files.v[i].db, &names, &nr, NULL) < 0)
+			continue;
+		for (size_t k = 0; k < nr; k++)
+			if (!strcmp(names[k].system, "sched") && names[k].id >= 0 && names[k].id < EVENT_IDS)
+				*any |= own[names[k].id] = event_db_tells_comms(rp->files.v[i].db, names[k].id);
+	}
+	return all;
+}
+
+/*
+ * A file keeps names of a part of its processes, 128 by default: those that only its events tell
+ * are looked for before any line is made, so that what is shown depends neither on
+ * when an event tells a name nor on --threads.
+ */
+static int note_comms(struct report *rp, struct err *e)
+{
+	AUTO_FREE const uint8_t **ids = calloc(rp->files.nr + 1, sizeof(*ids));
+	bool any = false;
+	AUTO_FREE uint8_t *telling = ids ? find_telling(rp, ids, &any) : NULL;
+	struct replay_pick_opts opts = { .ids = ids, .tell = tell_nothing };
+	const struct replay_record *rec;
+	struct replay_pick *pick;
+	int r;
+
+	if (!telling)
+		return err_set(e, -ENOMEM, "out of memory");
+	r = any ? replay_pick_new(rp->replay, &opts, &pick, e) : 0;
+	if (!any || r)
+		return r;
+	while ((r = replay_pick_next(pick, &rec, NULL)) > 0) {
+		const struct event_record view = {
+			.ts = rec->ts, .data = rec->data, .len = rec->len, .avail = rec->len, .cpu = rec->cpu,
+		};
+
+		if (event_db_note_comms(rp->files.v[rec->file].db, &view))
+			break;
+	}
+	replay_pick_free(pick);
+	/* what cannot be read is told with the lines */
+	return r > 0 || r == -ENOMEM ? err_set(e, -ENOMEM, "out of memory") : 0;
 }
 
 /* A name no file knows is a mistake. */
@@ -322,7 +385,9 @@ int report_make_filters(struct report *rp, struct err *e)
 
 	if (!met)
 		return err_set(e, -ENOMEM, "out of memory");
-	r = each_word(&rp->comms, &s, e, check_comm);
+	r = rp->comms.nr ? note_comms(rp, e) : 0;
+	if (!r)
+		r = each_word(&rp->comms, &s, e, check_comm);
 	for (size_t i = 0; i < rp->files.nr && !r; i++)
 		r = make_filter(rp, &rp->files.v[i], met, &last, e);
 	for (size_t i = 0; i < rp->files.nr && !r; i++)

@@ -412,6 +412,7 @@ int scan_next(struct tracecmd_scan *s, struct err *e)
 		if (__builtin_expect(r <= 0, 0))
 			return r < 0 ? r : trace_check_whole(s->trace, s->facts.damaged, e);
 		s->record = rec;
+		s->latest = rec->ts > s->latest ? rec->ts : s->latest;
 		if (s->filters)
 			s->view = (struct event_record){
 				.ts = rec->ts, .data = rec->data, .len = rec->len,

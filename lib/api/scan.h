@@ -48,6 +48,7 @@ struct scan_met { unsigned file; int32_t key, code; };
 
 /* What a team's parts have beside the caller's columns; no enum tracecmd_what. */
 #define SCAN_STREAM 0x10000		/* uint32: number of file, buffer and CPU */
+#define SCAN_LATEST 0x10001		/* uint64: latest time so far, also of what was not selected */
 
 /* Where one kind of event has a column's value. */
 struct scan_cell {
@@ -97,6 +98,7 @@ struct tracecmd_scan {
 	struct event_record view;	/* of record */
 	uint64_t *lost;			/* by stream: in front of records that were not selected */
 	uint64_t record_lost;		/* in front of record */
+	uint64_t latest;		/* time of the records up to this one, not selected ones too */
 	struct tracecmd_scan_facts facts;
 	struct buf arena;		/* what records point to */
 	struct buf text;

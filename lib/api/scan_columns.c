@@ -147,6 +147,8 @@ static int own_type(int what)
 {
 	if (what == SCAN_STREAM)
 		return TRACECMD_TYPE_UINT32;
+	if (what == SCAN_LATEST)
+		return TRACECMD_TYPE_UINT64;
 	return what < 0 || (size_t)what >= ARRAY_SIZE(own_columns) ? 0 : own_columns[what].type;
 }
 
@@ -278,7 +280,7 @@ API int tracecmd_scan_column(struct tracecmd_scan *s, const struct tracecmd_colu
 	if (api_need(s, "tracecmd_scan_column", &e) < 0 ||
 	    api_opts(&o, sizeof(o), column, "tracecmd_column", &e) < 0)
 		return api_error(&e, error);
-	if (o.what == SCAN_STREAM)
+	if (o.what == SCAN_STREAM || o.what == SCAN_LATEST)
 		o.what = 0;
 	/* the team's first: where one of them fails the scan has not the column, and all can be freed */
 	nr = s->team ? scan_team_column(s, &o, &e) : scan_add_column(s, &o, &e);

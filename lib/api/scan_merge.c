@@ -9,7 +9,7 @@
 
 /* ---- which row is next ------------------------------------------------------------------ */
 
-/* A part's next row. */
+/* A part's next row. @time: SCAN_LATEST. */
 struct head { uint64_t time; uint32_t stream; uint16_t part; };
 
 static inline bool is_before(const struct head *a, const struct head *b)

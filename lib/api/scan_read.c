@@ -136,6 +136,9 @@ static inline void fill_number(struct tracecmd_scan *s, struct scan_column *c, u
 	case TRACECMD_PREEMPT_COUNT:
 		put_field(c, row, &f->preempt, rec, f->big_endian);
 		break;
+	case SCAN_LATEST:
+		put_number(c, row, s->latest);
+		break;
 	case SCAN_STREAM:
 		put_number(c, row, rec->stream);
 		break;

@@ -239,7 +239,7 @@ static void *work(void *ctx)
 static int start_part(struct team_part *p, struct err *e)
 {
 	static const struct tracecmd_column own[] = {
-		{ .size = sizeof(own[0]), .what = TRACECMD_TIME },
+		{ .size = sizeof(own[0]), .what = SCAN_LATEST },
 		{ .size = sizeof(own[0]), .what = SCAN_STREAM },
 	};
 

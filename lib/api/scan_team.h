@@ -5,6 +5,8 @@
  * caller's thread merges them: the row that comes next is the earliest of the parts'
  * next rows, of equal times that of the lower stream. Each part is merged so
  * itself, and what is earliest of the earliest is the same whatever the parts are.
+ * A record before which time stepped back on its CPU comes right behind the later
+ * one, whether that is selected or not: so a row's time is here the latest one of its part so far.
  */
 #ifndef TRACECMD_API_SCAN_TEAM_H
 #define TRACECMD_API_SCAN_TEAM_H
@@ -56,7 +58,7 @@ struct scan_team {
 	bool started;
 	unsigned nr;
 	struct team_part *parts;
-	size_t nr_columns;		/* the caller's; behind them TIME and SCAN_STREAM */
+	size_t nr_columns;		/* the caller's; behind them SCAN_LATEST and SCAN_STREAM */
 	int rc;				/* of a part that failed, and why */
 	struct err err;
 };

@@ -156,6 +156,41 @@ void ctx_learn(struct event_ctx *ctx, const struct event_slot *slot, const struc
 	}
 }
 
+bool event_db_tells_comms(struct event_db *db, int id)
+{
+	return event_db_slot(db, id)->teaches[0].comm;
+}
+
+int event_db_note_comms(struct event_db *db, const struct event_record *rec)
+{
+	const struct event_slot *slot = event_db_slot(db, event_db_record_id(db, rec->data, rec->len));
+
+	for (size_t i = 0; i < ARRAY_SIZE(slot->teaches) && slot->teaches[i].comm; i++) {
+		const char *name = rec->data;
+		uint32_t offset, len;
+		uint64_t pid;
+
+		if (!format_number(slot->teaches[i].pid, rec->data, rec->len, &pid) ||
+		    event_db_known_comm(db, pid) || !find_comm(slot->teaches[i].comm, rec, &offset, &len))
+			continue;
+		if (past_learn(&db->noted, pid, name + offset, strnlen(name + offset, len)) == -ENOMEM)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int event_db_each_noted_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const char *comm),
+			     void *ctx)
+{
+	const struct event_past *noted = &db->noted;
+	int r = 0;
+
+	for (size_t i = 0; i < noted->cap_comms && !r; i++)
+		if (noted->comms[i].name)
+			r = fn(ctx, noted->comms[i].pid, past_comm(noted, noted->comms[i].pid));
+	return r;
+}
+
 void ctx_find_teaches(struct event_slot *slot)
 {
 	static const struct { const char *event, *pid, *comm; } known[] = {

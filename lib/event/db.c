@@ -139,6 +139,7 @@ void event_db_free(struct event_db *db)
 	printks_release(&db->printks);
 	comms_release(&db->comms);
 	past_release(&db->past);
+	past_release(&db->noted);
 	free(db);
 }
 

@@ -136,6 +136,7 @@ struct event_db {
 	struct printks printks;
 	struct comms comms;
 	struct event_past past;		/* of whoever makes texts in order */
+	struct event_past noted;	/* names that event_db_note_comms met; no calls */
 };
 
 /* What covers an address; name NULL: nothing does. */

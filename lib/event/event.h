@@ -148,6 +148,17 @@ const char *event_db_comm(struct event_db *db, int pid);
 /* Task names known to the file: calls fn for each pid and name until it returns non-zero. */
 int event_db_each_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const char *comm),
 		       void *ctx);
+/*
+ * Names that only events tell, for who asks for tasks by name; no text shows them
+ * for it. Where a text learns names from a record, notes those of tasks that neither the file
+ * nor an earlier record named. Records in the order of lines; one thread. 0, -ENOMEM.
+ */
+struct event_record;
+int event_db_note_comms(struct event_db *db, const struct event_record *rec);
+bool event_db_tells_comms(struct event_db *db, int id);	/* whether such events do */
+/* As event_db_each_comm, of the noted ones. */
+int event_db_each_noted_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const char *comm),
+			     void *ctx);
 /* Symbol covering @addr: its name or NULL; *start is its address, *module NULL
  * for the kernel itself. @start and @module may be NULL. */
 const char *event_db_symbol(struct event_db *db, uint64_t addr, uint64_t *start, const char **module);

@@ -360,6 +360,18 @@ def test_processes_by_name():
     assert len(events_of("--comm", "workload,<idle>", dat("old-v7"))) > len(found)
 
 
+def test_processes_that_only_events_name():
+    """The file keeps names of some processes; sched_switch told those of others."""
+    path = dat("pair-ftvmguest")
+    lines = events_of(path)
+    pids = {m[3] for m in lines if m[2].strip() == "trace-cmd"}
+    found = events_of("--comm", "trace-cmd", path)
+    assert {m[0] for m in lines if m[3] in pids} <= {m[0] for m in found} and len(found) < len(lines)
+    for threads in "1", "3":
+        assert [m[0] for m in events_of("--threads", threads, "--comm", "trace-cmd", path)] == [m[0] for m in found]
+    assert events_of("--comm", "workload", dat("listen-tcp"))
+
+
 def test_check_events():
     assert ours("--check-events", dat("old-v7")) == ""
     p = run(TRACECMD, "report", "--check-events", dat("all-6.1"), status=1)

@@ -390,6 +390,75 @@ static void test_times(void **state)
 	}
 }
 
+/* ---- where time steps back ----------------------------------------------------------- */
+
+/* Serial numbers are pids. CPU 0 has 0 at 1000 ns and then 1 at 500 ns, CPU 2 has 2 at 600 ns. */
+static struct tracecmd_trace *open_stepping(int *fd)
+{
+	static const char format[] = "name: step\nID: 7\nformat:\n"
+		"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"
+		"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\nprint fmt: \"\"\n";
+	AUTO_BUF struct buf block = { 0 };
+	const char *path;
+	char name[64];
+	struct made m;
+
+	made_begin(&m, "zstd", 4096);
+	buf_u32(&block, 1);
+	buf_str(&block, "sys");
+	buf_u32(&block, 1);
+	buf_u64(&block, strlen(format));
+	buf_puts(&block, format);
+	made_ok(dat_writer_block(m.w, DAT_EVENT_FORMATS, block.data, block.len, e));
+	made_ok(dat_writer_cpu_count(m.w, 4, e));
+	made_buffer(&m, "");
+	made_cpu(&m, 0);
+	made_event(&m, 1000);
+	made_page(&m, 0);
+	made_event(&m, 500);
+	made_cpu(&m, 2);
+	made_event(&m, 600);
+	*fd = made_finish(&m);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", *fd);
+	path = name;
+	return open_all(&path, 1);
+}
+
+/* What is behind a later record comes behind it, even if that one is not selected. */
+static void expect_steps(struct tracecmd_trace *trace, struct tracecmd_scan_opts opts)
+{
+	static const uint64_t wanted[] = { 600, 500 };
+	static const struct tracecmd_column column = { .size = sizeof(column), .what = TRACECMD_TIME };
+	struct tracecmd_error error = { 0 };
+	struct tracecmd_scan *scan;
+	uint64_t times[4];
+	struct tracecmd_values v = { .size = sizeof(v), .values = times };
+
+	opts.size = sizeof(opts);
+	for (opts.threads = 1; opts.threads <= 3; opts.threads++) {
+		if (tracecmd_scan_new(trace, &opts, &scan, &error) < 0)
+			fail_msg("%s", error.text);
+		assert_int_equal(tracecmd_scan_column(scan, &column, &error), 0);
+		assert_int_equal(tracecmd_scan_read(scan, &v, 4, &error), 2);
+		assert_memory_equal(times, wanted, sizeof(wanted));
+		tracecmd_scan_free(scan);
+	}
+}
+
+static void test_steps_back(void **state)
+{
+	static const char *const filters[] = { "step: common_pid != 0" };
+	static const int32_t pids[] = { 1, 2 };
+	int fd;
+	struct tracecmd_trace *trace = open_stepping(&fd);
+
+	(void)state;
+	expect_steps(trace, (struct tracecmd_scan_opts){ .pids = pids, .nr_pids = 2 });
+	expect_steps(trace, (struct tracecmd_scan_opts){ .filters = filters, .nr_filters = 1 });
+	tracecmd_trace_close(trace);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +471,7 @@ int main(void)
 		cmocka_unit_test(test_common_fields),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_steps_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
