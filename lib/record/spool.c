@@ -65,7 +65,8 @@ static int lock(int fd, const char *path, struct err *e)
 	if (!fcntl(fd, F_OFD_SETLK, &whole) || (errno != EAGAIN && errno != EACCES))
 		return 0;
 	err_set(e, -EBUSY, "cannot create spool '%s': another recording keeps its data there", path);
-	return err_hint(e, "give this one another output (-o)");
+	err_hint(e, "give this one another output (-o)");
+	return -EBUSY;
 }
 
 /* Whether there is more than the INFO chunk that each begins with. */
@@ -87,14 +88,16 @@ static int check_old(int fd, const char *path, struct err *e)
 		return 0;
 	if (!spool_probe(fd)) {
 		err_set(e, -EEXIST, "cannot create spool '%s': a file that is no spool has that name", path);
-		return err_hint(e, "remove it, or choose another output; of what a killed trace-cmd left, "
-				"'tracecmd restore' makes a file");
+		err_hint(e, "remove it, or choose another output; of what a killed trace-cmd left, "
+			 "'tracecmd restore' makes a file");
+		return -EEXIST;
 	}
 	if (!has_data(fd, st.st_size))
 		return 0;
 	err_set(e, -EEXIST, "cannot create spool '%s': it holds what another recording, killed or failed, left", path);
-	return err_hint(e, "'tracecmd restore -o FILE %s' makes a file of it; then remove it, or give this "
-			"one another output (-o)", path);
+	err_hint(e, "'tracecmd restore -o FILE %s' makes a file of it; then remove it, or give this one another output (-o)",
+		 path);
+	return -EEXIST;
 }
 
 /* A new file, or an old spool in which nothing is. A descriptor, -errno. */
