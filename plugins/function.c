@@ -115,8 +115,7 @@ static char *stack_text(const struct tracecmd_plugin_call *c, char *p)
 			return NULL;
 		p = put_bytes(p, "=> ", 3);
 		if (s.name) {
-			p = put_bytes(p, s.name, s.len);
-			p = put_bytes(p, " (", 2);
+			p = put_bytes(put_symbol(c, p, &s, addr), " (", 2);
 			p = put_hex(p, addr);
 			*p++ = ')';
 		} else {

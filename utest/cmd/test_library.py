@@ -15,8 +15,9 @@ import common
 TOP = Path(common.REPO)
 BUILD = TOP / "build"
 LIBRARY = BUILD / "libtracecmd.so.1"
-# That of trace-cmd's interface is held by test_abi.py.
-HEADERS = sorted(h for h in (TOP / "lib" / "include").glob("*.h") if h.name != "trace-cmd.h")
+# That of trace-cmd's interface is held by test_abi.py; the plugins' has no function of the library.
+PLUGINS_HEADER = TOP / "lib" / "include" / "tracecmd-plugin.h"
+HEADERS = sorted(h for h in (TOP / "lib" / "include").glob("*.h") if h.name != "trace-cmd.h" and h != PLUGINS_HEADER)
 TRACES = sorted(Path(common.FIXTURES).glob("*.dat"))
 # Those that libtraceevent's plugin_kvm looks for; declared by libtraceevent.
 FOR_PLUGINS = {"tep_plugin_kvm_get_func", "tep_plugin_kvm_put_func"}
@@ -38,10 +39,10 @@ def test_exports_what_the_map_says():
     assert symbols == exported_by_map()
 
 
-def declared():
-    text = "".join(h.read_text() for h in HEADERS)
+def declared(headers=HEADERS):
+    text = "".join(h.read_text() for h in headers)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    return set(re.findall(r"\b(tracecmd_\w+)\(", text)), set(re.findall(r"static inline \w+ (tracecmd_\w+)\(", text))
+    return set(re.findall(r"\b(tracecmd_\w+)\(", text)), set(re.findall(r"static inline [\w ]+[ *](tracecmd_\w+)\(", text))
 
 
 def test_header_declares_what_the_map_says():
@@ -54,6 +55,12 @@ def test_manual_page_names_what_the_headers_say():
     assert set(re.findall(r"^`(tracecmd_\w+)`::", text, re.M)) == declared()[0]
 
 
+def test_functions_for_plugins_are_inline_and_in_their_page():
+    functions, inline = declared([PLUGINS_HEADER])
+    assert functions == inline != set()
+    assert functions <= set(re.findall(r"\btracecmd_plugin_\w+", (TOP / "Documentation" / "plugins.md").read_text()))
+
+
 def test_the_part_for_user_events_shows_its_functions_only():
     out = common.run("nm", "-g", "--defined-only", BUILD / "libtracecmd-user-event.a").stdout
     shown = set(re.findall(r" [A-Z] (\w+)$", out, re.M))
@@ -62,12 +69,12 @@ def test_the_part_for_user_events_shows_its_functions_only():
 
 @pytest.mark.parametrize("compiler", ["gcc -std=c99", "gcc -std=gnu11", "clang -std=c11",
                                       "g++ -x c++ -std=c++11", "clang++ -x c++ -std=c++17"])
-@pytest.mark.parametrize("header", HEADERS, ids=lambda h: h.name)
+@pytest.mark.parametrize("header", [*HEADERS, PLUGINS_HEADER], ids=lambda h: h.name)
 def test_header_compiles_alone(header, compiler, tmp_path):
     """Twice included, first and only, in C and C++."""
     source = tmp_path / "header.c"
     source.write_text(f"#include <{header.name}>\n#include <{header.name}>\n"
-                      "int main(void) { return !tracecmd_version(); }\n")
+                      f"int main(void) {{ return {0 if header == PLUGINS_HEADER else '!tracecmd_version()'}; }}\n")
     done = run(*compiler.split(), *STRICT, f"-I{header.parent}", "-c", "-o", tmp_path / "header.o",
                source)
     assert (done.returncode, done.stderr) == (0, "")
