@@ -46,7 +46,7 @@ def test_signal_while_the_file_is_made_ends_the_command(dat):
     """The recording had ended by itself; the file's name comes late here."""
     p = subprocess.Popen(["strace", "-D", "-f", "-o", "/dev/null", "-e", "trace=linkat", "-e", "inject=linkat:delay_enter=1500000",
                           TRACECMD, "record", "-q", "-o", dat, *map(str, IN), "-e", "sched", "--max-time", "1",
-                          "sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.05; done"], stderr=subprocess.PIPE, text=True,
+                          "sh", "-c", "trap 'exit 7' TERM; for i in $(seq 600); do sleep 0.05; done"], stderr=subprocess.PIPE, text=True,
                          env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
     try:
         wait_for(tracing, "it records")
