@@ -80,6 +80,7 @@ static void make_spool(struct fixture *f)
 {
 	struct spool *s;
 
+	unlink(f->path);
 	assert_int_equal(spool_create(f->path, &info, NULL, 0, &s, NULL), 0);
 	for (unsigned i = 0; i < CHUNKS; i++)
 		append(f, s, i, i + 1);
