@@ -8,7 +8,8 @@
  * libtraceevent's tep_plugin_loader: other programs call that, which registers
  * handlers as ever, and tracecmd, having found that a handler's file has the
  * entry too, runs the table's texts instead of the handlers. The entry's name has its version:
- * what is incompatible gets another one, and what is added stands at a struct's end.
+ * what is incompatible gets another one, a change of the lists' elements included. What is added
+ * to a struct that has a size stands at its end.
  *
  * Documentation/plugins.md has the rules and an example.
  */
