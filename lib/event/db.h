@@ -145,8 +145,8 @@ struct ctx_symbol { uint64_t addr, start; const char *name; uint32_t len; bool u
 /* A task's column in front of a line; len 0: none. */
 struct ctx_task { int pid; bool latency; uint8_t len; char text[26]; };
 
-/* The second that the last time was in, and how it is written: "12345." */
-struct ctx_second { uint64_t start; uint8_t len; char text[16]; };
+/* The millisecond that the last time was in, and how it is written: "12345.678" */
+struct ctx_milli { uint64_t start; uint8_t len; char text[16]; };
 
 struct event_ctx {
 	struct event_db *db;
@@ -154,7 +154,7 @@ struct event_ctx {
 	struct event_fixups *fixups;	/* NULL: texts are made in order */
 	struct trace_seq seq;		/* libtraceevent's text of one event */
 	struct buf padded;		/* the record it works on */
-	struct ctx_second second;
+	struct ctx_milli milli;
 	const struct event_line_opts *times;	/* how the line at hand shows them; NULL: the text is in none */
 	int taught[256];		/* tasks whose name was told to fixups, by pid */
 	struct ctx_task tasks[512];	/* known ones, by pid */

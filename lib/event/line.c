@@ -156,50 +156,53 @@ static char *put_cpu_flags(char *p, const struct event_db *db, const struct even
 
 #define TIME_ROOM (2 * NUMBER_MAX)
 
-/* Events come close together: the second is mostly that of the one before. */
-static inline char *put_time(char *p, struct ctx_second *second, const struct event_line_opts *opts,
-		      uint64_t ts)
+static char *put_milli(char *p, uint64_t milli)
 {
-	uint64_t rest = ts - second->start;
-	uint32_t us;
+	p = put_dec_to(p, milli / 1000, 5, ' ');
+	*p++ = '.';
+	return put_3_digits(p, milli % 1000);
+}
+
+/* Events come close together: the millisecond is mostly that of the one before. */
+static inline char *put_time(char *p, struct ctx_milli *milli, const struct event_line_opts *opts,
+			     uint64_t ts)
+{
+	uint64_t rest = ts - milli->start;
 
 	if (!opts->seconds)
 		return put_dec_to(p, ts, 12, ' ');
-	/* in the last half of a microsecond the next second begins */
-	if (rest >= 999999500 || !second->len) {
-		second->start = ts - ts % 1000000000;
-		rest = ts - second->start;
-		if (rest >= 999999500 && !opts->nanoseconds)
-			return put_bytes(put_dec_to(p, ts / 1000000000 + 1, 5, ' '), ".000000", 7);
-		second->len = put_dec_to(second->text, ts / 1000000000, 5, ' ') - second->text;
-		second->text[second->len++] = '.';
+	/* in the last half of a microsecond the next one begins */
+	if (__builtin_expect(rest >= 999500 || !milli->len, 0)) {
+		milli->start = ts - ts % 1000000;
+		rest = ts - milli->start;
+		if (rest >= 999500 && !opts->nanoseconds) {
+			milli->start += 1000000;
+			rest = 0;
+		}
+		milli->len = put_milli(milli->text, milli->start / 1000000) - milli->text;
 	}
-	memcpy(p, second->text, sizeof(second->text));
-	p += second->len;
-	us = (uint32_t)rest / 1000;
-	if (opts->nanoseconds)
-		return put_3_digits(put_6_digits(p, us), (uint32_t)rest - us * 1000);
-	return put_6_digits(p, us + ((uint32_t)rest - us * 1000 >= 500));
+	p = put_bytes(p, milli->text, sizeof(milli->text)) - sizeof(milli->text) + milli->len;
+	return opts->nanoseconds ? put_6_digits(p, rest) : put_3_digits(p, (uint32_t)(rest + 500) / 1000);
 }
 
 void event_time(const struct event_line_opts *opts, uint64_t ts, struct buf *out)
 {
-	struct ctx_second second = { 0 };
+	struct ctx_milli milli = { 0 };
 	char *p = buf_room(out, TIME_ROOM);
 
 	if (p)
-		buf_wrote(out, put_time(p, &second, opts, ts));
+		buf_wrote(out, put_time(p, &milli, opts, ts));
 }
 
 char *ctx_put_time(const struct event_ctx *ctx, char *p, uint64_t ts)
 {
 	struct event_line_opts opts = { .seconds = true };
-	struct ctx_second second = { 0 };
+	struct ctx_milli milli = { 0 };
 
 	if (ctx->times)
 		opts = *ctx->times;
 	opts.seconds &= !opts.counts_in_texts;
-	return put_time(p, &second, &opts, ts);
+	return put_time(p, &milli, &opts, ts);
 }
 
 /* " (+N)" since the line before, in the units that are shown. */
@@ -270,7 +273,7 @@ void event_line(struct event_ctx *ctx, const struct event_line_opts *opts,
 		p = put_cpu_flags(p, db, common, opts, rec);
 	if (opts->seconds || opts->loose_clock)
 		*p++ = ' ';
-	p = put_time(p, &ctx->second, opts, rec->ts);
+	p = put_time(p, &ctx->milli, opts, rec->ts);
 	*p++ = ':';
 	if (opts->ts_diff) {
 		buf_wrote(out, p);
