@@ -22,7 +22,7 @@ static const char help[] =
 	"                       all files, after it for the file before it\n"
 	"  --select GLOB[,GLOB] only events and systems of these names: sched:*,sys_enter_*\n"
 	"  -v                   the filters that follow say what to leave out\n"
-	"  --cpu LIST           only these CPUs: 0,3 or 2-4\n"
+	"  --cpu LIST           only these CPUs: 0,3 or 2-4 (may be repeated)\n"
 	"  --pid PID[,PID]      only events of, or about, these processes\n"
 	"  --comm GLOB[,GLOB]   the same, by name\n"
 	"  --from T, --to T     only events from T on, up to T: seconds as they are printed,\n"
@@ -268,8 +268,7 @@ static int word_option(struct parse *p, int opt, char *arg)
 	case OPT_COMM:
 		return add_word(p, &rp->comms, "--comm", arg);
 	case OPT_CPU:
-		rp->cpus = arg;
-		return EXIT_OK;
+		return add_word(p, &rp->cpus, "--cpu", arg);
 	case OPT_COUNT:
 		return report_count_by(&rp->count, arg, p->e) < 0 ? EXIT_USAGE : EXIT_OK;
 	case OPT_TS_OFFSET:
@@ -480,6 +479,7 @@ static void report_release(struct report *rp)
 	vec_release(&rp->no_handler);
 	vec_release(&rp->plugin_options);
 	vec_release(&rp->kallsyms);
+	vec_release(&rp->cpus);
 	vec_release(&rp->pids);
 	vec_release(&rp->comms);
 	profile_hooks_release(&rp->hooks);

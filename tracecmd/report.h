@@ -68,10 +68,9 @@ struct report_buffer {
 struct report {
 	VEC(struct report_file) files;
 	struct report_filters filters;	/* for all files */
-	struct report_words raw, no_handler, plugin_options, kallsyms, pids, comms;
+	struct report_words raw, no_handler, plugin_options, kallsyms, cpus, pids, comms;
 	unsigned questions;		/* enum report_question */
 	const char *formats_of;		/* --event RE */
-	const char *cpus;
 	struct report_count count;
 	double ts2secs;			/* for files without their own */
 	bool latency, fields, nanoseconds, ts_diff, raw_ts, align_ts, no_date, ts_check;

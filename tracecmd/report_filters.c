@@ -32,33 +32,41 @@ static int add_cpus(struct report *rp, const char *word, size_t len)
 	return 0;
 }
 
-int report_parse_cpus(struct report *rp, struct err *e)
+static int add_list(struct report *rp, const char *list, struct err *e)
 {
-	const char *p = rp->cpus;
-
-	if (!p)
-		return 0;
-	rp->cpu_bits = calloc(1, DAT_CPUS_MAX / 8);
-	if (!rp->cpu_bits)
-		return err_set(e, -ENOMEM, "out of memory");
-	rp->nr_cpu_bits = DAT_CPUS_MAX;
-	for (;;) {
+	for (const char *p = list;;) {
 		size_t len = strcspn(p, ",:");
 
 		if (add_cpus(rp, p, len) < 0)
 			return err_set(e, -EINVAL, "--cpu: '%.*s' in '%s' is neither a CPU nor a "
-				       "range like 2-4", (int)len, p, rp->cpus);
+				       "range like 2-4", (int)len, p, list);
 		if (!p[len])
 			return 0;
 		p += len + 1;
 	}
 }
 
+int report_parse_cpus(struct report *rp, struct err *e)
+{
+	int r = 0;
+
+	if (!rp->cpus.nr)
+		return 0;
+	rp->cpu_bits = calloc(1, DAT_CPUS_MAX / 8);
+	if (!rp->cpu_bits)
+		return err_set(e, -ENOMEM, "out of memory");
+	rp->nr_cpu_bits = DAT_CPUS_MAX;
+	for (size_t i = 0; i < rp->cpus.nr && !r; i++)
+		r = add_list(rp, rp->cpus.v[i], e);
+	return r;
+}
+
 int report_check_cpus(struct report *rp, struct err *e)
 {
+	AUTO_BUF struct buf lists = { 0 };
 	uint32_t most = 0;
 
-	if (!rp->cpus)
+	if (!rp->cpus.nr)
 		return 0;
 	for (unsigned i = 0; i < rp->files.nr; i++) {
 		uint32_t nr = replay_cpus(rp->replay, i);
@@ -68,7 +76,9 @@ int report_check_cpus(struct report *rp, struct err *e)
 	for (uint32_t cpu = 0; cpu < most; cpu++)
 		if (rp->cpu_bits[cpu / 8] >> cpu % 8 & 1)
 			return 0;
-	return err_set(e, -ENOENT, "--cpu %s: %s has CPUs 0-%u", rp->cpus,
+	for (size_t i = 0; i < rp->cpus.nr; i++)
+		buf_printf(&lists, "%s%s", i ? "," : "", rp->cpus.v[i]);
+	return err_set(e, -ENOENT, "--cpu %s: %s has CPUs 0-%u", lists.failed ? "" : lists.data,
 		       rp->files.nr > 1 ? "of the files the largest" : "the file", most ? most - 1 : 0);
 }
 

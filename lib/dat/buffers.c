@@ -16,7 +16,7 @@ static int compare_cpus(const void *a, const void *b)
 
 	if (x->cpu != y->cpu)
 		return x->cpu < y->cpu ? -1 : 1;
-	return !y->size - !x->size;		/* the one with data first */
+	return !x->size - !y->size;		/* the one with data first */
 }
 
 static int compare_offsets(const void *a, const void *b)

@@ -4,8 +4,6 @@
 
 #include "cache.h"
 
-#define NO_STREAM UINT32_MAX		/* of a buffer without a chunk */
-
 void cache_init(struct chunk_cache *cache)
 {
 	*cache = (struct chunk_cache) {
@@ -13,73 +11,111 @@ void cache_init(struct chunk_cache *cache)
 	};
 }
 
-static void free_chunk(struct cached_chunk *c)
+/* ---- the lists; under the lock, as all that follows up to cache_get ---- */
+
+static void list_add(struct chunk_queue *list, struct cached_chunk *c)
 {
-	free(c->data);
-	free(c);
+	c->older = list->newest;
+	c->newer = NULL;
+	*(c->older ? &c->older->newer : &list->oldest) = c;
+	list->newest = c;
+}
+
+static void list_remove(struct chunk_queue *list, struct cached_chunk *c)
+{
+	*(c->older ? &c->older->newer : &list->oldest) = c->newer;
+	*(c->newer ? &c->newer->older : &list->newest) = c->older;
+}
+
+static void free_list(struct chunk_queue *list)
+{
+	while (list->oldest) {
+		struct cached_chunk *c = list->oldest;
+
+		list_remove(list, c);
+		free(c->data);
+		free(c);
+	}
 }
 
 void cache_release(struct chunk_cache *cache)
 {
-	while (cache->all) {
-		struct cached_chunk *c = cache->all;
-
-		cache->all = c->next;
-		free_chunk(c);
-	}
+	free_list(&cache->kept_chunks);
+	free_list(&cache->rooms);
 }
 
-/* Under the lock, as all that follows up to cache_get. */
+/* ---- the table ---- */
+
+static struct cached_chunk **place(struct chunk_cache *cache, uint32_t stream, uint32_t chunk)
+{
+	return &cache->table[(stream * 2654435761u + chunk) % CACHE_PLACES];
+}
+
 static struct cached_chunk *find(struct chunk_cache *cache, uint32_t stream, uint32_t chunk)
 {
-	for (struct cached_chunk *c = cache->all; c; c = c->next)
-		if (c->stream == stream && c->chunk == chunk)
-			return c;
-	return NULL;
+	struct cached_chunk *c = *place(cache, stream, chunk);
+
+	while (c && (c->stream != stream || c->chunk != chunk))
+		c = c->same;
+	return c;
 }
 
-/* The one that was given back first, or last; NULL if all are in use. @empty: of those
- * whose chunk nobody will ask for. */
-static struct cached_chunk **unused(struct chunk_cache *cache, bool oldest, bool empty)
+static void table_add(struct cached_chunk *c)
 {
-	struct cached_chunk **found = NULL;
+	struct cached_chunk **p = place(c->cache, c->stream, c->chunk);
 
-	for (struct cached_chunk **p = &cache->all; *p; p = &(*p)->next) {
-		if ((*p)->refs || (empty && (*p)->stream != NO_STREAM))
-			continue;
-		if (!found || ((*p)->used < (*found)->used) == oldest)
-			found = p;
-	}
-	return found;
+	c->same = *p;
+	*p = c;
+	c->listed = true;
+}
+
+static void table_remove(struct cached_chunk *c)
+{
+	struct cached_chunk **p = place(c->cache, c->stream, c->chunk);
+
+	if (!c->listed)
+		return;
+	while (*p != c)
+		p = &(*p)->same;
+	*p = c->same;
+	c->listed = false;
+}
+
+/* ---- memory ---- */
+
+/* Out of its list and of the table. */
+static void take_out(struct cached_chunk *c)
+{
+	list_remove(c->listed ? &c->cache->kept_chunks : &c->cache->rooms, c);
+	table_remove(c);
+	c->cache->kept -= c->cap;
 }
 
 /* Keeps no more than it may. */
 static void shrink(struct chunk_cache *cache)
 {
-	struct cached_chunk **p;
-
-	while (cache->kept > cache->keep && (p = unused(cache, true, false))) {
-		struct cached_chunk *c = *p;
+	while (cache->kept > cache->keep) {
+		struct cached_chunk *c = cache->rooms.oldest ? cache->rooms.oldest :
+					 cache->kept_chunks.oldest;
 
 		/* the last one's memory serves the next chunk */
 		if (cache->kept == c->cap)
 			return;
-		*p = c->next;
-		cache->kept -= c->cap;
-		free_chunk(c);
+		take_out(c);
+		free(c->data);
+		free(c);
 	}
 }
 
 /* Room for a chunk, in use: memory that was used last is in the processor's cache still. */
 static struct cached_chunk *take_room(struct chunk_cache *cache, size_t len)
 {
-	struct cached_chunk **p = unused(cache, false, true), *c;
+	struct cached_chunk *c = cache->rooms.newest;
 
-	if (!p && cache->kept + len > cache->keep)
-		p = unused(cache, cache->keep != 0, false);
-	c = p ? *p : NULL;
+	if (!c && cache->kept + len > cache->keep)
+		c = cache->keep ? cache->kept_chunks.oldest : cache->kept_chunks.newest;
 	if (c && c->cap >= len && c->cap / 4 <= len) {
-		cache->kept -= c->cap;
+		take_out(c);
 		return c;
 	}
 	c = calloc(1, sizeof(*c));
@@ -91,8 +127,6 @@ static struct cached_chunk *take_room(struct chunk_cache *cache, size_t len)
 	}
 	c->cap = len;
 	c->cache = cache;
-	c->next = cache->all;
-	cache->all = c;
 	return c;
 }
 
@@ -102,10 +136,8 @@ static void give_back(struct cached_chunk *c)
 
 	if (--c->refs)
 		return;
-	c->used = ++cache->uses;
 	cache->kept += c->cap;
-	if (!c->shared)
-		c->stream = NO_STREAM;
+	list_add(c->listed ? &cache->kept_chunks : &cache->rooms, c);
 	shrink(cache);
 }
 
@@ -117,7 +149,7 @@ static int load(struct cached_chunk *c, const struct chunk_source *from, struct 
 	pthread_mutex_lock(&cache->lock);
 	c->loading = false;
 	if (rc) {
-		c->stream = NO_STREAM;
+		table_remove(c);
 		give_back(c);
 	}
 	pthread_cond_broadcast(&cache->loaded);
@@ -136,8 +168,10 @@ int cache_get(struct chunk_cache *cache, const struct chunk_source *from, struct
 	while ((c = from->keep ? find(cache, from->stream, from->chunk) : NULL) && c->loading)
 		pthread_cond_wait(&cache->loaded, &cache->lock);
 	if (c) {
-		if (!c->refs++)
+		if (!c->refs++) {
+			list_remove(&cache->kept_chunks, c);
 			cache->kept -= c->cap;
+		}
 		pthread_mutex_unlock(&cache->lock);
 		*ret = c;
 		return 1;
@@ -145,10 +179,11 @@ int cache_get(struct chunk_cache *cache, const struct chunk_source *from, struct
 	c = take_room(cache, from->where->usize);
 	if (c) {
 		c->stream = from->stream;
-		c->shared = from->keep;
 		c->chunk = from->chunk;
 		c->refs = 1;
 		c->loading = true;
+		if (from->keep)
+			table_add(c);
 	}
 	pthread_mutex_unlock(&cache->lock);
 	if (!c)

@@ -17,21 +17,27 @@ struct cached_chunk {
 	uint32_t stream, chunk;		/* which */
 	/* private, under the cache's lock */
 	struct chunk_cache *cache;
-	struct cached_chunk *next;
+	struct cached_chunk *same;	/* the next one in its place of the table */
+	struct cached_chunk *older, *newer;	/* in the list it is in, if any */
 	size_t cap;
 	uint32_t refs;
 	bool loading;
-	bool shared;			/* others may ask for it */
-	uint64_t used;			/* when it was given back */
+	bool listed;			/* in the table: others may ask for it */
 };
+
+/* Of chunks nobody uses, by when they were given back. */
+struct chunk_queue { struct cached_chunk *oldest, *newest; };
+
+#define CACHE_PLACES 1024
 
 struct chunk_cache {
 	pthread_mutex_t lock;
 	pthread_cond_t loaded;
-	struct cached_chunk *all;	/* those in use, and those kept */
+	struct cached_chunk *table[CACHE_PLACES];	/* those in use, and those kept */
+	struct chunk_queue kept_chunks;
+	struct chunk_queue rooms;	/* memory whose chunk nobody will ask for */
 	size_t keep;			/* bytes of chunks nobody uses; 0: one buffer to use again */
-	size_t kept;
-	uint64_t uses;
+	size_t kept;			/* in both lists */
 };
 
 /* What a chunk is read from. */

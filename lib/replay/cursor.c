@@ -307,14 +307,29 @@ int replay_next(struct replay *rp, struct replay_record *ret, struct err *e)
 	return rc;
 }
 
-int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e)
+int replay_begin(struct replay *rp, struct err *e)
 {
 	int rc = make_main(rp, e);
 
-	if (rc || !rp->main->nr_heap)
+	return rc ? rc : rp->main->nr_heap != 0;
+}
+
+int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e)
+{
+	uint64_t first;
+	int rc = replay_begin(rp, e), others;
+
+	if (rc < 0)
 		return rc;
-	*ret = rp->main->v[rp->main->top].cur.rec.ts;
-	return 1;
+	others = replay_first_left_out(rp, &first, e);
+	if (rc) {
+		uint64_t ts = rp->main->v[rp->main->top].cur.rec.ts;
+
+		first = others > 0 && first < ts ? first : ts;
+	}
+	if (rc || others > 0)
+		*ret = first;
+	return others < 0 ? others : rc || others;
 }
 
 /* The stream of a CPU, or NULL. */

@@ -21,6 +21,8 @@ struct replay_cursor {
 	struct err failed;
 };
 
+/* Makes the replay's own cursor, at the first record: 1, 0 if there is none, -errno. */
+int replay_begin(struct replay *rp, struct err *e);
 /* The replay is loaded. */
 int replay_cursor_new(struct replay *rp, struct replay_cursor **ret, struct err *e);
 void replay_cursor_free(struct replay_cursor *c);

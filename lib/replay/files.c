@@ -42,12 +42,15 @@ void replay_free(struct replay *rp)
 	cache_release(&rp->cache);
 	for (size_t i = 0; i < rp->streams.nr; i++)
 		stream_release(&rp->streams.v[i]);
+	for (size_t i = 0; i < rp->left_out.nr; i++)
+		stream_release(&rp->left_out.v[i]);
 	for (size_t i = 0; i < rp->files.nr; i++) {
 		event_db_free(rp->files.v[i].db);
 		dat_reader_close(rp->files.v[i].reader);
 		free(rp->files.v[i].buffer_stream);
 	}
 	vec_release(&rp->streams);
+	vec_release(&rp->left_out);
 	vec_release(&rp->files);
 	free(rp->cpus);
 	free(rp);
@@ -92,12 +95,12 @@ static int add_buffer(struct replay *rp, unsigned file, unsigned buffer)
 	for (uint32_t i = 0; i < b->nr_cpus; i++) {
 		struct stream s;
 
-		if (!b->cpus[i].size || !cpu_wanted(rp, b->cpus[i].cpu))
+		if (!b->cpus[i].size)
 			continue;
 		stream_init(&s, f->reader, file, buffer, i);
 		clock_conv_init(&s.conv, dat_reader_info(f->reader), &f->clock, !*b->name,
 				b->cpus[i].cpu);
-		if (vec_push(&rp->streams, s))
+		if (cpu_wanted(rp, s.cpu) ? vec_push(&rp->streams, s) : vec_push(&rp->left_out, s))
 			return -ENOMEM;
 	}
 	return 0;

@@ -19,6 +19,7 @@ struct replay {
 	uint8_t *cpus;			/* opts.cpus, our own */
 	VEC(struct file) files;
 	VEC(struct stream) streams;	/* by file, buffer, cpu: the order of equal times */
+	VEC(struct stream) left_out;	/* those that opts.cpus does not name */
 	struct chunk_cache cache;
 	struct replay_cursor *main;	/* of replay_next; made at the first wish */
 	struct time_range range;	/* of the work that is done */
@@ -42,6 +43,9 @@ int replay_load_heads(struct replay *rp, struct err *e);
  * the file's. 0 or -errno.
  */
 int replay_load_range(struct replay *rp, const struct time_range *range, struct err *e);
+/* The time of the first record of the CPUs that opts.cpus leaves out: 1, 0 without any, -errno.
+ * What is damaged of them nobody asked for. */
+int replay_first_left_out(struct replay *rp, uint64_t *ret, struct err *e);
 /* Makes the replay's cursor anew, at the first record. Nobody else reads. 0 or -errno. */
 int replay_restart(struct replay *rp, struct err *e);
 /* For one thread; whatever it tells is told at once, unless the caller changes that. */

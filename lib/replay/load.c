@@ -145,25 +145,94 @@ int replay_load_range(struct replay *rp, const struct time_range *range, struct 
 	return rc ? rc : replay_restart(rp, e);
 }
 
-/* Converted time of a CPU's last record; as stream_last. */
-static int last_ts(struct replay *rp, struct stream *s, uint64_t *ret, struct err *e)
+/* ---- CPUs that are left out ---- */
+
+/* What is wrong with them is nothing to those who did not ask for them. */
+static int quietly(int rc, struct err *e)
 {
-	int rc = range_last(s, &rp->main->env, ret, e);
+	return rc == -ENOMEM ? err_set(e, rc, "out of memory") : 0;
+}
+
+static int load_left_out(void *ctx, struct err *e)
+{
+	struct stream *s = ctx;
+
+	return s->table == TABLE_WHOLE ? 0 : quietly(stream_load(s, &s->abi, NULL), e);
+}
+
+static int load_left_out_head(struct replay *rp, struct stream *s, struct err *e)
+{
+	struct ring_abi abi;
+	int rc = s->table == TABLE_NONE ? replay_abi(rp, s->file, &abi, e) : 1;
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = stream_load_head(s, &abi, NULL);
+	return rc < 0 ? quietly(rc, e) : 0;
+}
+
+/* @nr: the stream's number, for the cache. */
+static int first_of(struct replay *rp, struct stream *s, uint32_t nr, uint64_t *ret, struct err *e)
+{
+	struct stream_env env = replay_env(rp);
+	struct stream_cur c;
+	int rc = load_left_out_head(rp, s, e);
 
 	if (rc)
 		return rc;
-	rc = load_table(rp, s, e);
+	env.silent = true;
+	env.complete = load_left_out;
+	env.complete_ctx = s;
+	stream_cur_init(&c, s, nr);
+	rc = stream_next(&c, &env, e);
+	if (rc > 0)
+		*ret = c.cur.rec.ts;
+	stream_cur_release(&c);
+	codec_ctx_release(&env.codec);
+	return rc;
+}
+
+int replay_first_left_out(struct replay *rp, uint64_t *ret, struct err *e)
+{
+	uint64_t first;
+	bool found = false;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < rp->left_out.nr && rc >= 0; i++) {
+		rc = first_of(rp, &rp->left_out.v[i], rp->streams.nr + i, &first, e);
+		if (rc > 0 && (!found || first < *ret)) {
+			*ret = first;
+			found = true;
+		}
+	}
+	return rc < 0 ? rc : found;
+}
+
+/* ---- the end of all ---- */
+
+/* Converted time of a CPU's last record; as stream_last. */
+static int last_ts(struct replay *rp, struct stream *s, bool left_out, uint64_t *ret, struct err *e)
+{
+	int rc = left_out ? load_left_out_head(rp, s, e) : 0;
+
+	if (!rc)
+		rc = range_last(s, &rp->main->env, ret, e);
+	if (rc)
+		return rc;
+	rc = left_out ? load_left_out(s, e) : load_table(rp, s, e);
 	return rc ? rc : stream_last(s, &rp->main->env, 0, ret, e);
 }
 
 int replay_last_ts(struct replay *rp, uint64_t *ret, struct err *e)
 {
+	size_t nr = rp->streams.nr;
 	uint64_t last;
 	bool found = false;
-	int rc = replay_first_ts(rp, &last, e);
+	int rc = replay_begin(rp, e);
 
-	for (size_t i = 0; i < rp->streams.nr && rc >= 0; i++) {
-		rc = last_ts(rp, &rp->streams.v[i], &last, e);
+	for (size_t i = 0; i < nr + rp->left_out.nr && rc >= 0; i++) {
+		rc = i < nr ? last_ts(rp, &rp->streams.v[i], false, &last, e) :
+			      last_ts(rp, &rp->left_out.v[i - nr], true, &last, e);
 		if (rc > 0 && (!found || last > *ret)) {
 			*ret = last;
 			found = true;

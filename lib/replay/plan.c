@@ -12,8 +12,33 @@
 #define RESULT_BYTES (512u << 10)
 /* Results may be tiny, or nothing at all. */
 #define MOST_BYTES (8u << 20)
+/*
+ * Each window seeks in every stream. One that has many bytes for each of them costs more
+ * to work on than to find; where the cache cannot keep the chunks that neighbours share,
+ * each stream's is decompressed once more. And whatever the borders are, there is no more
+ * than a seek for so many bytes: what is left then is one window.
+ */
+#define STREAM_BYTES (32u << 10)
+#define STREAM_CHUNKS 2
+#define WINDOWS_GROWING 8		/* what the first of them is smaller */
+#define LEAST_MAX (1u << 30)
+#define SEEK_BYTES (8u << 10)
+#define SEEKS_FREE 4096
+/* Less is done before threads have begun, or not worth the seeks. */
+#define THREADS_BYTES (256u << 10)
+#define THREADS_WINDOWS 4
 /* So that all threads end together: so many windows at least for each. */
 #define WINDOWS_EACH 4
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
 
 /* It only looks ahead: whoever works there tells what is damaged. */
 static struct stream_env silent_env(struct replay *rp)
@@ -24,15 +49,50 @@ static struct stream_env silent_env(struct replay *rp)
 	return env;
 }
 
+/* About how many bytes of data there are in all. */
+static uint64_t plan_total(const struct replay *rp)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < rp->streams.nr; i++)
+		total += rp->streams.v[i].chunks.total;
+	return total;
+}
+
+/* Bytes of a window that is worth to be one. */
+static uint32_t least_bytes(const struct replay *rp)
+{
+	uint64_t chunk = 0, nr = rp->streams.nr, least = nr * STREAM_BYTES;
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct dat_chunks *chunks = &rp->streams.v[i].chunks;
+		uint64_t mean = chunks->nr ? chunks->total / chunks->nr : 0;
+
+		chunk = mean > chunk ? mean : chunk;
+	}
+	chunk *= STREAM_CHUNKS * nr;
+	if (chunk > REPLAY_CACHE_BYTES && chunk > least)
+		least = chunk;
+	return least > LEAST_MAX ? LEAST_MAX : least;
+}
+
+bool plan_worth_threads(const struct replay *rp)
+{
+	uint64_t total = plan_total(rp);
+
+	return total > THREADS_BYTES && total / THREADS_WINDOWS >= least_bytes(rp);
+}
+
 int plan_init(struct plan *p, struct replay *rp, const struct replay_run_opts *opts,
 	      uint64_t from, struct err *e)
 {
 	*p = (struct plan) {
 		.rp = rp, .last = from, .has_to = opts->has_to, .to = opts->to,
 		.fixed = opts->window_bytes, .threads = opts->threads, .env = silent_env(rp),
+		.least = least_bytes(rp), .seeks = plan_total(rp) / SEEK_BYTES + SEEKS_FREE,
 	};
-	p->good = p->fixed ? opts->window_bytes : WINDOW_BYTES;
-	p->window = (p->good < SMALL_BYTES ? p->good : SMALL_BYTES) / 2;
+	p->good = p->fixed ? opts->window_bytes : larger(WINDOW_BYTES, p->least);
+	p->window = smaller(p->good, larger(SMALL_BYTES, p->least / WINDOWS_GROWING)) / 2;
 	p->over = calloc(rp->streams.nr + 1, sizeof(*p->over));
 	return p->over ? 0 : err_errno(e, -ENOMEM, "cannot replay");
 }
@@ -67,15 +127,6 @@ int plan_loaded_until(struct replay *rp, uint64_t *ret, struct err *e)
 	}
 	codec_ctx_release(&env.codec);
 	return rc < 0 ? rc : found;
-}
-
-uint64_t plan_total(const struct replay *rp)
-{
-	uint64_t total = 0;
-
-	for (size_t i = 0; i < rp->streams.nr; i++)
-		total += rp->streams.v[i].chunks.total;
-	return total;
 }
 
 /* What is left of a stream behind the last border. */
@@ -146,9 +197,7 @@ void plan_learn(struct plan *p, uint32_t bytes, uint64_t size)
 	/* not all at once: the next ones may be different */
 	if (good > 2.0 * p->good)
 		good = 2.0 * p->good;
-	if (good > MOST_BYTES)
-		good = MOST_BYTES;
-	p->good = good < SMALL_BYTES ? SMALL_BYTES : good;
+	p->good = larger(smaller(good, MOST_BYTES), larger(SMALL_BYTES, p->least));
 }
 
 /* Bytes of the next window. */
@@ -159,15 +208,26 @@ static uint32_t next_bytes(struct plan *p)
 	if (bytes > p->good)
 		bytes = p->good;
 	if (bytes > end && !p->fixed)
-		bytes = end < SMALL_BYTES ? SMALL_BYTES : end;
-	p->left -= bytes < p->left ? bytes : p->left;
+		bytes = smaller(bytes, larger(end, larger(SMALL_BYTES, p->least)));
+	p->left -= smaller(bytes, p->left);
 	p->window = bytes;
 	return bytes;
 }
 
+/* A seek in every stream: there may be no more of them. */
+static bool may_seek(struct plan *p)
+{
+	uint64_t nr = p->rp->streams.nr;
+
+	if (p->seeks < nr)
+		return false;
+	p->seeks -= nr;
+	return true;
+}
+
 int plan_next(struct plan *p, uint64_t *ret, struct err *e)
 {
-	for (;;) {
+	while (p->fixed || may_seek(p)) {
 		uint64_t ts, step;
 		int rc;
 
@@ -188,4 +248,5 @@ int plan_next(struct plan *p, uint64_t *ret, struct err *e)
 		p->last = *ret = ts;
 		return 1;
 	}
+	return 0;
 }

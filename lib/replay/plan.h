@@ -5,6 +5,9 @@
 
 #include "files.h"
 
+/* Chunks that were decompressed for a window and may serve the next one. */
+#define REPLAY_CACHE_BYTES (8u << 20)
+
 /*
  * Windows end where the sub-buffers of one stream, the leader, begin: the one with
  * the most data left. A window has its share of so many bytes that its result is of a
@@ -25,6 +28,8 @@ struct plan {
 	unsigned threads;
 	bool fixed;			/* the caller says how many bytes */
 	uint32_t good, window;		/* bytes of a window: as is best, of the last one */
+	uint32_t least;			/* that are worth to seek all streams for */
+	uint64_t seeks;			/* of streams, that there may be still */
 };
 /* From @from on. 0 or -ENOMEM. */
 int plan_init(struct plan *p, struct replay *rp, const struct replay_run_opts *opts,
@@ -37,7 +42,7 @@ int plan_next(struct plan *p, uint64_t *ret, struct err *e);
 void plan_learn(struct plan *p, uint32_t bytes, uint64_t size);
 /* Where the beginnings of tables end that were loaded so far: 1, 0 without such, -ENOMEM. */
 int plan_loaded_until(struct replay *rp, uint64_t *ret, struct err *e);
-/* About how many bytes of data there are in all. */
-uint64_t plan_total(const struct replay *rp);
+/* There are data enough to cut them into windows. */
+bool plan_worth_threads(const struct replay *rp);
 
 #endif

@@ -137,10 +137,10 @@ int replay_cursor_peek(struct replay_cursor *c, const struct replay_record **ret
 /* The record that replay_cursor_next would give for that file and buffer alone; likewise. */
 int replay_cursor_peek_buffer(struct replay_cursor *c, unsigned file, unsigned buffer,
 			      const struct replay_record **ret, struct err *e);
-/* The time of the first record of all. 1, 0 without any, -errno. Takes nothing, and
- * tells no damage: who reads from there does. */
+/* The time of the first record of all, CPUs that are not asked for included. 1, 0 without
+ * any, -errno. Takes nothing, and tells no damage: who reads from there does. */
 int replay_first_ts(struct replay *rp, uint64_t *ret, struct err *e);
-/* The latest of the times of the CPUs' last records. Likewise. */
+/* The latest of the times of all CPUs' last records. Likewise. */
 int replay_last_ts(struct replay *rp, uint64_t *ret, struct err *e);
 
 /* ---- work on all records, by any number of threads -------------------------------- */

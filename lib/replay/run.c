@@ -6,8 +6,6 @@
 #include "ahead.h"
 #include "run.h"
 
-/* Less data than this are done before threads have begun. */
-#define THREADS_BYTES (256u << 10)
 /* Of these one may have the first result. */
 #define FIRST_RECORDS 500
 
@@ -272,7 +270,7 @@ static int go_to_start(struct replay *rp, struct job *j, const struct replay_run
 /* Some windows at least. */
 static bool worth_threads(const struct replay *rp, const struct replay_run_opts *opts)
 {
-	return opts->threads > 1 && (opts->window_bytes || plan_total(rp) > THREADS_BYTES);
+	return opts->threads > 1 && (opts->window_bytes || plan_worth_threads(rp));
 }
 
 /*
@@ -349,8 +347,7 @@ int replay_run(struct replay *rp, const struct replay_run_opts *opts,
 	       const struct replay_work *work, struct err *e)
 {
 	struct job j = { .work = work };
-	uint64_t ts;
-	int rc = replay_first_ts(rp, &ts, e);
+	int rc = replay_begin(rp, e);
 
 	if (rc <= 0)
 		return rc ? rc : replay_cursor_tell_start(rp->main, e);

@@ -13,8 +13,6 @@
 
 /* Those that are done may wait for one in front of them. */
 #define JOBS_PER_THREAD 2
-/* Chunks that were decompressed for a window and may serve the next one. */
-#define CACHE_BYTES (8u << 20)
 /* Wrong guesses that are no accident: then windows are given up. */
 #define WRONG_MAX 8
 
@@ -341,7 +339,7 @@ int run_windows(struct replay *rp, struct replay_cursor *c, const struct replay_
 	};
 	int rc = plan_init(&en.plan, rp, opts, from, e);
 
-	rp->cache.keep = CACHE_BYTES;
+	rp->cache.keep = REPLAY_CACHE_BYTES;
 	if (!rc)
 		rc = make_jobs(&en, c, e);
 	if (!rc)

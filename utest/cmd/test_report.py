@@ -333,6 +333,25 @@ def test_cpus():
         assert "--cpu 2-99: " in p.stderr and has in p.stderr and p.stdout == ""
 
 
+def test_cpus_in_several_lists():
+    file = dat("syn-v7-be-l4-p8192-none")
+    assert ours("--cpu", "0", "--cpu", "2-3", file) == ours("--cpu", "0,2-3", file)
+    assert "--cpu 7,9-11: the file" in run(TRACECMD, "report", "--cpu", "7", "--cpu", "9-11", file, status=1).stderr
+
+
+@pytest.mark.parametrize("cpu", ["0", "1"])
+@pytest.mark.parametrize("name", ["clock-tsc2nsec", "old-v7", "instances"])
+def test_times_count_from_the_first_event_of_any_cpu(name, cpu):
+    """So those of one CPU can be compared with another's."""
+    file = dat(name)
+    whole = [line for line in lines("-t", "--align-ts", file) if f"[00{cpu}]" in line]
+    assert lines("-t", "--align-ts", "--cpu", cpu, file) == whole
+    first, last = (times_of(file)[i] for i in (0, -1))
+    span = (last - first) / 3
+    want = [t for t in times_of("--cpu", cpu, file) if t - first >= span and last - t >= span]
+    assert times_of("--cpu", cpu, "--from", f"+{span:.9f}", "--to", f"-{span:.9f}", file) == want
+
+
 @pytest.mark.parametrize("cpus", ["4-2", "x", "", "1,,2", "1-", "-1", "70000", "99999999999999999999"])
 def test_wrong_cpus(cpus):
     assert "--cpu" in run(TRACECMD, "report", "--cpu", cpus, dat("old-v7"), status=2).stderr

@@ -422,6 +422,35 @@ static void test_buffer_option(void **state)
 	bed_release(&b);
 }
 
+/* An entry without data beside one of the same CPU, on either side of it, says nothing. */
+static void test_empty_twin(void **state)
+{
+	(void)state;
+	for (unsigned empty = 0; empty < 2; empty++) {
+		const struct dat_buffer *buf;
+		struct dat_reader *r;
+		uint64_t cpu0, size;
+		struct err e = { 0 };
+		struct bed b;
+
+		bed_init(&b, 7, false, NULL);
+		buf = dat_reader_buffer(b.r, 0);
+		assert_int_equal(buf->nr_cpus, 2);
+		size = buf->cpus[!empty].size;
+		cpu0 = option(&b, DAT_BUFFER) + 8 + 1 + 7 + 8;
+		set32(&b, cpu0, 1);
+		set64(&b, cpu0 + 20 * empty + 12, 0);
+		check(open_bed(&b, &r, &e), &e);
+		buf = dat_reader_buffer(r, 0);
+		assert_int_equal(buf->nr_cpus, 1);
+		assert_int_equal(buf->cpus[0].cpu, 1);
+		assert_true(buf->cpus[0].size == size && size);
+		dat_reader_close(r);
+		bed_restore(&b);
+		bed_release(&b);
+	}
+}
+
 static void test_two_buffers(void **state)
 {
 	uint64_t second = 0;
@@ -621,6 +650,7 @@ int main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_header_page),
 		cmocka_unit_test(test_buffer_option),
+		cmocka_unit_test(test_empty_twin),
 		cmocka_unit_test(test_two_buffers),
 		cmocka_unit_test(test_chunks),
 		cmocka_unit_test(test_size_4_too_small),
