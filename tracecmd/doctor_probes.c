@@ -339,7 +339,7 @@ static void probe_files(struct doctor *d)
 		{ "snapshots", "snapshot", true, "snapshot -s, record -R snapshot", "a kernel with CONFIG_TRACER_SNAPSHOT" },
 		{ "markers", "trace_marker", true, "echo TEXT >trace_marker", "a kernel with CONFIG_TRACING" },
 		{ "processes", "set_event_pid", true, "record -F, -P, -c", "Linux 4.4 or later" },
-		{ "instances", "instances", false, "-B NAME", "Linux 3.10 or later" },
+		{ "instances", "instances", true, "-B NAME", "Linux 3.10 or later" },
 		{ "sub-buffer size", "buffer_subbuf_size_kb", true, "--subbuf-size", "Linux 6.8 or later" },
 		{ "buffer percent", "buffer_percent", true, "readers sleep until a buffer is that full", "Linux 5.1 or later" },
 	};

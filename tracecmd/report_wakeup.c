@@ -9,16 +9,16 @@
 
 struct wakeup_stats { uint64_t nr, sum, max, max_ts, min, min_ts; };
 
-struct wakeup { int pid; bool rt; uint64_t ts; };
+struct wakeup { int pid; uint64_t ts; };
 
 /* The fields of one wake-up event. */
-struct wakeup_event { int id; struct tep_format_field *pid, *prio, *success; };
+struct wakeup_event { int id; struct tep_format_field *pid, *success; };
 
 struct wakeups {
 	struct event_db *db;
 	struct wakeup_event wakeup[2];	/* sched_wakeup, sched_wakeup_new */
 	int switch_id;
-	struct tep_format_field *next_pid;
+	struct tep_format_field *next_pid, *next_prio;
 	VEC(struct wakeup) pending;	/* tasks woken and not yet running */
 	struct map pending_of;		/* their places, by pid */
 	struct wakeup_stats all, rt;
@@ -46,11 +46,11 @@ int wakeups_new(struct report *rp, struct wakeups **ret, struct err *e)
 		if (!event)
 			continue;
 		w->wakeup[i].pid = tep_find_field(event, "pid");
-		w->wakeup[i].prio = tep_find_field(event, "prio");
 		w->wakeup[i].success = tep_find_field(event, "success");
 	}
 	event = find(w, "sched_switch", &w->switch_id);
 	w->next_pid = event ? tep_find_field(event, "next_pid") : NULL;
+	w->next_prio = event ? tep_find_field(event, "next_prio") : NULL;
 	*ret = w;
 	return 0;
 }
@@ -80,24 +80,21 @@ static struct wakeup *pending_of(struct wakeups *w, int pid)
 static void note_wakeup(struct wakeups *w, const struct wakeup_event *ev,
 			const struct event_record *rec)
 {
-	uint64_t pid, prio = 0, success = 1;
+	uint64_t pid, success = 1;
 	struct wakeup *pending;
 
 	number(ev->success, rec, &success);
 	if (!success || !number(ev->pid, rec, &pid))
 		return;
-	number(ev->prio, rec, &prio);
 	pending = pending_of(w, pid);
 	if (pending) {
 		pending->ts = rec->ts;
-		pending->rt = ev->prio && prio <= RT_PRIO_MAX;
 		return;
 	}
 	/* out of memory: that wake-up is not measured */
 	if (map_set(&w->pending_of, (uint32_t)pid, 0, w->pending.nr))
 		return;
-	if (vec_push(&w->pending, ((struct wakeup){ .pid = pid, .ts = rec->ts,
-						.rt = ev->prio && prio <= RT_PRIO_MAX })))
+	if (vec_push(&w->pending, ((struct wakeup){ .pid = pid, .ts = rec->ts })))
 		map_remove(&w->pending_of, (uint32_t)pid, 0);
 }
 
@@ -118,7 +115,7 @@ static void count(struct wakeup_stats *s, uint64_t latency, uint64_t ts)
 static void note_switch(struct wakeups *w, const struct event_record *rec, struct buf *line)
 {
 	struct wakeup *pending;
-	uint64_t pid, latency;
+	uint64_t pid, prio, latency;
 
 	if (!number(w->next_pid, rec, &pid))
 		return;
@@ -129,7 +126,7 @@ static void note_switch(struct wakeups *w, const struct event_record *rec, struc
 	buf_printf(line, " Latency: %llu.%03llu usecs", (unsigned long long)latency / 1000,
 		   (unsigned long long)latency % 1000);
 	count(&w->all, latency, rec->ts);
-	if (pending->rt)
+	if (number(w->next_prio, rec, &prio) && prio <= RT_PRIO_MAX)
 		count(&w->rt, latency, rec->ts);
 	map_remove(&w->pending_of, (uint32_t)pid, 0);
 	*pending = w->pending.v[--w->pending.nr];

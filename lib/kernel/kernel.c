@@ -425,7 +425,10 @@ int kernel_try(const struct kernel_instance *in, const char *file, bool write)
 	char path[KERNEL_PATH_MAX];
 	int code = kernel_instance_path(in, file, path, sizeof(path));
 	int fd AUTO_CLOSE = code ? code : control_file_open(path, (write ? O_WRONLY : O_RDONLY) | O_NONBLOCK);
+	struct stat st;
 
+	if (fd == -EMEDIUMTYPE && !stat(path, &st) && S_ISDIR(st.st_mode))
+		return may(path, X_OK | (write ? W_OK : R_OK)) ? 0 : -errno;
 	return fd < 0 ? fd : 0;
 }
 

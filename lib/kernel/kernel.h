@@ -58,7 +58,8 @@ int kernel_read(const struct kernel_instance *in, const char *file, struct buf *
 int kernel_read_named(const struct kernel_instance *in, const char *file, struct buf *out,
 		      struct err *e);
 bool kernel_has(const struct kernel_instance *in, const char *file);
-/* Whether it can be opened to be read or written, which changes nothing yet. 0, -errno. */
+/* Whether it can be opened to be read or written, or of a folder, whether that can be listed or
+ * have folders made in it; which changes nothing yet. 0, -errno. */
 int kernel_try(const struct kernel_instance *in, const char *file, bool write);
 /* One line without the blanks and the line end around it. 0, -errno, -ERANGE if too long. */
 int kernel_read_word(const struct kernel_instance *in, const char *file, char *ret, size_t size);

@@ -45,7 +45,7 @@ int stream_counters(void *counter, struct gaps_counters *ret)
 }
 
 static void add_progress(const struct recorded *b, uint32_t cpu, uint64_t kb,
-			 struct recording_progress *p)
+			 const struct gaps_counters *before, struct recording_progress *p)
 {
 	struct buf text AUTO_BUF = { 0 };
 	uint64_t bytes, lost, fill;
@@ -55,7 +55,9 @@ static void add_progress(const struct recorded *b, uint32_t cpu, uint64_t kb,
 	lost = kernel_stat_number(text.data, "overrun");
 	bytes = kernel_stat_number(text.data, "bytes");
 	fill = kb ? bytes * 100 / (kb * 1024) : 0;
+	lost -= lost > before->overrun ? before->overrun : lost;
 	p->events += kernel_stat_number(text.data, "entries") + kernel_stat_number(text.data, "read events") + lost;
+	p->events -= before->read;
 	p->lost += lost + kernel_stat_number(text.data, "dropped events");
 	if (p->fill < fill)
 		p->fill = fill > 100 ? 100 : fill;
@@ -73,19 +75,35 @@ void recording_progress(const struct recording *rec, struct recording_progress *
 		const struct recorded *b = &rec->buffers.v[i];
 
 		for (size_t c = 0; c < b->nr_cpus; c++)
-			add_progress(b, b->cpus[c], read_buffer_kb(b->in, b->cpus[c]), &p);
+			add_progress(b, b->cpus[c], read_buffer_kb(b->in, b->cpus[c]),
+				     &rec->streams.v[b->first_stream + c]->before, &p);
 	}
 	*ret = p;
 }
 
 /* ---- of a segment ------------------------------------------------------------ */
 
+void counters_begin(struct recording *rec)
+{
+	for (size_t i = 0; i < rec->streams.nr && !rec->opts.perf; i++) {
+		struct gaps_counters before;
+
+		if (stream_counters(rec->streams.v[i], &before) || !before.read)
+			continue;
+		rec->streams.v[i]->before = before;
+		rec->told[i].read = before.read;
+	}
+}
+
 /*
  * The kernel counts from the beginning on; @told is what earlier segments have of
  * that, and is brought up to date. Events overwritten near a cut belong to the segment
- * whose sub-buffers tell the gap; what none of them told goes to the last one.
+ * whose sub-buffers tell the gap; what none of them told (@untold) goes to the last one.
+ * Where others have read before, the kernel's number has what they were told; how much
+ * that is only the gaps say.
  */
-static void count_from(struct segment_stream *st, struct counters *told, bool last)
+static void count_from(struct segment_stream *st, struct counters *told, bool shared, uint64_t untold,
+		       bool last)
 {
 	struct counters all = {
 		.overrun = kernel_stat_number(st->text, "overrun"),
@@ -96,8 +114,8 @@ static void count_from(struct segment_stream *st, struct counters *told, bool la
 		.buffer_kb = st->counters.buffer_kb,
 	};
 
-	if (!last)
-		all.overrun = told->overrun + st->stats.lost;
+	if (!last || shared)
+		all.overrun = told->overrun + st->stats.lost + (last ? untold : 0);
 	else if (all.overrun < told->overrun)
 		all.overrun = told->overrun;
 	st->counters = (struct counters){
@@ -139,11 +157,13 @@ int counters_read(struct recording *rec, struct segment *s, bool last, struct er
 		const struct recorded *b = &rec->buffers.v[i];
 
 		for (size_t c = 0; c < b->nr_cpus && !r; c++) {
-			struct segment_stream *st = &s->streams[b->first_stream + c];
+			size_t stream = b->first_stream + c;
+			struct segment_stream *st = &s->streams[stream];
 
 			r = count_cpu(rec, b, c, st, e);
 			if (!r)
-				count_from(st, &rec->told[b->first_stream + c], last);
+				count_from(st, &rec->told[stream], rec->streams.v[stream]->before.read,
+					   recorder_stream_stats(rec->recorder, stream)->lost_untold, last);
 		}
 	}
 	s->ended_ns = monotonic_ns();

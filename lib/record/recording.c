@@ -218,8 +218,10 @@ int recording_start(struct recording *rec, struct err *e)
 	VEC(pid_t) hidden = { 0 };
 	const pid_t *tids;
 	size_t nr;
-	int r = recorder_start(rec->recorder, e);
+	int r;
 
+	counters_begin(rec);
+	r = recorder_start(rec->recorder, e);
 	if (r)
 		return r;
 	if (rec->opts.recorder.sync_s)

@@ -38,6 +38,7 @@ struct counter {
 	int fd;				/* -1: perf's */
 	size_t ring;			/* of perf's */
 	const struct source *source;	/* the recorder's, which makes sub-buffers of it */
+	struct gaps_counters before;	/* if others have read of it before, who were told its losses */
 };
 
 struct counters {
@@ -131,6 +132,8 @@ void snapshots_release(struct recording *rec, bool unlink_spools);
 /* The kernel's counters, for a stream (a struct counter). 0, -errno. */
 int stream_counters(void *counter, struct gaps_counters *ret);
 /* Ends a segment: reads the kernel's counters of all its streams. @last: of all. 0, -errno. */
+/* Before anything is read: what others have read is not counted. */
+void counters_begin(struct recording *rec);
 int counters_read(struct recording *rec, struct segment *s, bool last, struct err *e);
 /* Adds to @texts, CPUSTAT options, what is counted of one buffer. 0, -ENOMEM. */
 struct stat_texts { char **v; size_t nr, cap; };

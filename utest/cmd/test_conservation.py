@@ -119,6 +119,26 @@ def test_loss_is_certain_when_nobody_reads(kernel, tmp_path):
         os.rmdir(path)
 
 
+@pytest.mark.parametrize("again", [("extract", "-k"), ("record", "-K")], ids=" ".join)
+def test_a_loss_is_told_once(kernel, tmp_path, again):
+    """To the first who reads behind it: the kernel's counter goes on where nobody resets the buffer."""
+    path, out = f"{kernel}/instances/{NAME}", tmp_path / "out.dat"
+    os.mkdir(path)
+    try:
+        run(TRACECMD, "start", "-B", NAME, "-b", "64", "-p", "nop")
+        for count in (10000, 12000, 10, 9000, 0):
+            written = int(run(*written_by(path, count)).stdout.split("\n")[0]) if count else 0
+            command = ("true",) if again[0] == "record" else ()
+            p = run(TRACECMD, *again, "--fail-on-loss", "-B", NAME, "-o", out, *command, status=3 if count > 1000 else 0)
+            recorded, lost = balance(out, max(written, CPUS))
+            assert recorded + lost == written and (lost > 0) == (count > 1000)
+            assert told_lost(p.stderr) == lost
+            run(TRACECMD, "restart", "-B", NAME)
+        run(TRACECMD, "reset", "-B", NAME)
+    finally:
+        os.rmdir(path)
+
+
 def test_a_buffer_that_keeps_the_oldest(kernel, tmp_path):
     """Without overwriting, the newest are lost, behind the last one recorded."""
     path = f"{kernel}/instances/{NAME}"

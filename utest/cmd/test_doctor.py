@@ -31,7 +31,7 @@ def instances():
 
 def test_as_root(kernel):
     rows, found = doctor()
-    assert found["records"] and all(rows[n]["works"] == "yes" for n in ("tracefs", "recording", "events", "own instance"))
+    assert found["records"] and all(rows[n]["works"] == "yes" for n in ("tracefs", "recording", "events", "instances", "own instance"))
     assert all(row["remedy"] or row["works"] != "no" for row in rows.values()), rows
     with open("/proc/sys/kernel/perf_event_paranoid") as f:
         assert f"perf_event_paranoid is {f.read().strip()}:" in rows["perf"]["facts"]

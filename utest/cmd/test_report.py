@@ -3,6 +3,7 @@
 Debian's trace-cmd 3.1.6, byte for byte; each option; files that are not whole."""
 
 import glob
+import json
 import os
 import re
 import subprocess
@@ -428,6 +429,30 @@ def test_wakeups():
     assert f"Minimum Latency: {min(latencies):.3f} usecs" in text
     assert abs(sum(latencies) / len(latencies) - float(re.search(r"Average wakeup latency: ([\d.]+)", text)[1])) < 0.01
     assert "one file" in run(TRACECMD, "report", "-w", dat("old-v7"), dat("old-v6"), status=2).stderr
+
+
+def test_wakeups_of_realtime_tasks(tmp_path):
+    """As which a task runs says the switch to it, whatever it was when it was woken."""
+    boosted = tmp_path / "boosted.dat"
+    # next_comm, next_pid and next_prio of sched_switch follow prev_state; the idle tasks are never woken
+    data = bytearray(open(dat("old-v6"), "rb").read())
+    places = [m.start() + 28 for m in re.finditer(rb"(?s)[\0-\2]\0{7}(?=[a-z]{3}.{13}.{4}\x78\0\0\0)", data)]
+    for at in places[::2]:
+        data[at] = 50
+    boosted.write_bytes(data)
+    woken, of_rt = {}, []
+    for line in run(TRACECMD, "report", "--format", "json", boosted).stdout.splitlines():
+        event = json.loads(line)
+        fields = event.get("fields", {})
+        if event.get("event") == "sched_switch":
+            since = woken.pop(fields["next_pid"], None)
+            if since is not None and fields["next_prio"] < 100:
+                of_rt.append(event["time"] - since)
+        elif event.get("event") in ("sched_wakeup", "sched_wakeup_new"):
+            woken[fields["pid"]] = event["time"]
+    text = ours("-w", boosted)
+    told = re.search(r"RT task timings:\n\nAverage wakeup latency: ([\d.]+)", text)[1]
+    assert len(of_rt) > 3 and abs(sum(of_rt) / len(of_rt) / 1000 - float(told)) < 0.01
 
 
 # ---- filters ----------------------------------------------------------------------------------
