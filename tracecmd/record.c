@@ -34,6 +34,7 @@ struct run {
 	struct supervisor supervisor;
 	struct put_back put_back;
 	struct watched watched;
+	struct kernel_watch *watch;	/* NULL: nobody looks */
 	struct recording *recording;
 	sigset_t mask;			/* before ours */
 	int signal_fd;
@@ -43,6 +44,7 @@ struct run {
 	struct record_control control;
 	struct record_trigger trigger;
 	bool lost;			/* events, and that is to be a failure */
+	bool emptied;			/* a buffer, by somebody else */
 	int status;			/* the command's, or EXIT_OK */
 };
 
@@ -240,16 +242,31 @@ static int begin(struct run *run, struct err *e)
 }
 
 /* A recording that is short for a reason its user cannot see. */
-static void tell_stopped(const struct kernel_setup *setup)
+static void tell_disturbed(void *ctx, const struct kernel_instance *in, enum kernel_disturbance what)
 {
-	const struct kernel_instance *in = kernel_setup_stopped(setup);
-	const char *name = in ? kernel_instance_name(in) : "";
+	struct run *run = ctx;
+	const char *name = kernel_instance_name(in), *of = *name ? "instance " : "the top level";
 
-	if (!in || leaves_tracing(setup) || kernel_setup_stops_itself(setup))
+	if (what == KERNEL_RESIZED) {
+		err_set(&run->out.failed, -ESTALE, "another program changed the size of the sub-buffers of %s%s "
+			"while it was recorded: the recording ends there, and what came behind cannot be read",
+			of, name);
+		err_hint(&run->out.failed, "--subbuf-size KB records with another size");
+		recording_thrown_away(run->recording, in);
+	} else if (what == KERNEL_EMPTIED) {
+		notice(&stderr_notices, "another program emptied the buffer of %s%s while it was recorded (it wrote to "
+		       "trace or trace_clock): an unknown number of events is missing, and times may be of two clocks",
+		       of, name);
+		run->emptied = true;
+	} else if (leaves_tracing(&run->o->setup) || kernel_setup_stops_itself(&run->o->setup)) {
 		return;
-	notice(&stderr_notices, "tracing of %s%s was switched off while it was recorded (by the command, "
-	       "'tracecmd stop', another program or the kernel): what happened then is missing",
-	       *name ? "instance " : "the top level", name);
+	} else if (what == KERNEL_PAUSED) {
+		notice(&stderr_notices, "tracing of %s%s was switched off while it was recorded (by the command, "
+		       "'tracecmd stop', another program or the kernel): what happened then is missing", of, name);
+	} else {
+		notice(&stderr_notices, "another program wrote to tracing_on or to buffer_subbuf_size_kb of %s%s while "
+		       "it was recorded: if tracing was off for a moment, what happened then is missing", of, name);
+	}
 }
 
 /* For the command, once the recording has ended. @signals: those of which it was told. */
@@ -275,7 +292,7 @@ static enum record_end wait_on(struct run *run, unsigned signals)
 static bool is_early(enum record_end why)
 {
 	return why == RECORD_END_ALARM || why == RECORD_END_LIMIT || why == RECORD_END_TRIGGER ||
-	       why == RECORD_END_BLIND;
+	       why == RECORD_END_RESIZED || why == RECORD_END_BLIND;
 }
 
 /* If it cannot be what was recorded until then is no worse for that. */
@@ -337,6 +354,7 @@ static int end(struct run *run, enum record_end why, unsigned signals, const str
 		run->out.discard = run->o->parts.save_on_failure && !run->status && !run->out.failed.code;
 	}
 	r = record_output_end(&run->out, run->recording, &run->lost, e);
+	run->lost |= !r && run->emptied && run->o->fail_on_loss;
 	record_control_close(&run->control, e);
 	if (!r && why == RECORD_END_BLIND) {
 		*e = *blind;
@@ -364,10 +382,13 @@ static enum record_end wait_for_end(struct run *run, unsigned *signals, struct e
 		watch.trigger = &run->trigger;
 	}
 	watch.listener = run->out.sender;
+	watch.kernel = run->watch;
 	why = record_wait(&run->child, &run->watched, run->signal_fd, alarm, &watch, signals, blind);
 	progress_end(&run->progress);
-	if (run->local)
-		tell_stopped(&run->o->setup);
+	if (run->watch) {
+		kernel_watch_look(run->watch);
+		kernel_watch_each(run->watch, tell_disturbed, run);
+	}
 	return why;
 }
 
@@ -391,6 +412,8 @@ static int record(struct run *run, struct err *e)
 		supervisor_own(&run->supervisor, run->pid_file.path);
 	if (!r)
 		r = (!run->local ? begin_guests : run->o->perf ? begin_perf : begin)(run, e);
+	if (!r && run->local && !run->o->perf)
+		r = kernel_watch_open(&run->o->setup, &run->watch, e);
 	if (r)
 		return r;
 	if (run->o->daemonize) {
@@ -443,6 +466,7 @@ int record_run(struct trace_options *o, struct err *e)
 	record_control_close(&run.control, e);
 	recording_free(run.recording, !run.out.keep_spools);
 	kernel_perf_close(run.perf);
+	kernel_watch_close(run.watch);
 	record_trigger_close(&run.trigger);
 	put_back(&run, r, &undo);
 	/* A child that never went holds what tells the supervisor that we are there. */

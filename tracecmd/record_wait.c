@@ -167,7 +167,7 @@ unsigned stop_signals_seen(void)
 	return SIGNALS_MAX - signals_left;
 }
 
-enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_TRIGGER, POLL_LISTENER, POLL_FIXED };
+enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_TRIGGER, POLL_LISTENER, POLL_KERNEL, POLL_FIXED };
 
 /* Waits for something to happen. NULL: it cannot (@e); lives until the next call. */
 static const struct pollfd *wait_event(struct pollfds *fds, const struct child *child,
@@ -199,6 +199,9 @@ static const struct pollfd *wait_event(struct pollfds *fds, const struct child *
 	fds->v[POLL_LISTENER] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	if (watch && watch->listener)
 		fds->v[POLL_LISTENER].fd = sender_fd(watch->listener);
+	fds->v[POLL_KERNEL] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (watch && watch->kernel)
+		fds->v[POLL_KERNEL].fd = kernel_watch_fd(watch->kernel);
 	for (size_t i = 0; i < w->v.nr; i++)
 		fds->v[POLL_FIXED + i] = (struct pollfd){ .fd = w->v.v[i].fd, .events = POLLIN };
 	while (poll(fds->v, POLL_FIXED + w->v.nr, timeout) < 0)
@@ -243,6 +246,10 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 		}
 		if (nr && (!child->pid || second)) {
 			end = RECORD_END_SIGNAL;
+			break;
+		}
+		if (p[POLL_KERNEL].revents && kernel_watch_look(watch->kernel) == KERNEL_RESIZED) {
+			end = RECORD_END_RESIZED;
 			break;
 		}
 		if (p[POLL_CONTROL].revents)

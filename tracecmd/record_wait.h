@@ -10,7 +10,7 @@
 
 #include "child.h"
 #include "control_server.h"
-#include "kernel/setup.h"
+#include "kernel/watch.h"
 #include "record_trigger.h"
 #include "remote/remote.h"
 
@@ -45,6 +45,7 @@ enum record_end {
 	RECORD_END_LIMIT,		/* of time or size */
 	RECORD_END_HOST,		/* the host that asked for it wants no more */
 	RECORD_END_TRIGGER,		/* it fired, and that is to be the end */
+	RECORD_END_RESIZED,		/* somebody changed the sub-buffers' size: what comes cannot be read */
 	RECORD_END_BLIND,		/* its end would not be noticed */
 };
 
@@ -58,6 +59,7 @@ struct record_watch {
 	struct control *control;	/* is served; NULL: there is none */
 	struct record_trigger *trigger;	/* the same */
 	struct sender *listener;	/* its end is that of the recording; NULL: there is none */
+	struct kernel_watch *kernel;	/* what others change; NULL: nobody looks */
 };
 
 /*

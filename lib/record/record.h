@@ -106,6 +106,9 @@ struct recording_progress {
 void recording_progress(const struct recording *rec, struct recording_progress *ret);
 /* Readable when recording cannot go on: time to stop. */
 int recording_alarm_fd(const struct recording *rec);
+/* What the kernel held of @in was thrown away, as with another size of sub-buffers: the file tells a loss
+ * of unknown size at the end. Before recording_stop. */
+void recording_thrown_away(struct recording *rec, const struct kernel_instance *in);
 /* Tracing could not be switched off: recording_stop takes no longer than a moment to drain buffers. */
 void recording_stays_on(struct recording *rec);
 /* After tracing was switched off. 0, or the first error of any thread: the

@@ -78,7 +78,7 @@ static int add_cpu(struct recording *rec, const struct recorded *b, uint32_t cpu
 		free(src.counter);
 		return no_memory(e);
 	}
-	src.counter->fd = kernel_cpu_open(b->in, cpu, "stats", 0, e);
+	*src.counter = (struct counter){ .fd = kernel_cpu_open(b->in, cpu, "stats", 0, e) };
 	if (src.counter->fd < 0)
 		return src.counter->fd;
 	return recording_add_stream(rec, rec->recorder, b, &src, e);
@@ -282,6 +282,12 @@ static int end_last(struct recording *rec, struct err *e)
 void recording_since(struct recording *rec, uint64_t since_ns)
 {
 	rec->since_ns = since_ns;
+}
+
+void recording_thrown_away(struct recording *rec, const struct kernel_instance *in)
+{
+	for (size_t i = 0; i < rec->buffers.nr; i++)
+		rec->buffers.v[i].thrown_away |= rec->buffers.v[i].in == in;
 }
 
 void recording_stays_on(struct recording *rec)

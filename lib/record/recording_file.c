@@ -47,7 +47,8 @@ static uint64_t lost_at_end(const struct recording_cpu *c)
 }
 
 /* A CPU for the finished file, and whether some of what it did could not be recorded. */
-static void lay_cpu(const struct recording *rec, size_t stream, uint32_t cpu, struct layout *l)
+static void lay_cpu(const struct recording *rec, const struct recorded *b, size_t stream, uint32_t cpu,
+		    struct layout *l)
 {
 	struct finish_cpu *ret = &l->cpus[stream];
 	struct spool **spools = l->spools + stream * rec->segments.nr;
@@ -61,7 +62,7 @@ static void lay_cpu(const struct recording *rec, size_t stream, uint32_t cpu, st
 	if (!rec->stopped)
 		return;
 	recording_cpu(rec, stream, &c);
-	ret->cut = lost_at_end(&c);
+	ret->cut = b->thrown_away ? RING_LOST_UNKNOWN : lost_at_end(&c);
 	ret->cut_ts = c.stats.first_discarded_ts;
 }
 
@@ -74,7 +75,7 @@ static int lay_buffer(const struct recording *rec, const struct recorded *b,
 		.text = b->is_text ? &b->text : NULL,
 	};
 	for (size_t i = 0; i < b->nr_cpus; i++)
-		lay_cpu(rec, b->first_stream + i, b->cpus[i], l);
+		lay_cpu(rec, b, b->first_stream + i, b->cpus[i], l);
 	return rec->segments.nr && !b->is_text ? counters_texts(rec, b, &l->stats, e) : 0;
 }
 

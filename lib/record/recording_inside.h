@@ -30,6 +30,7 @@ struct recorded {
 	size_t nr_cpus;
 	size_t first_stream;		/* its CPUs' streams in the recorder */
 	bool is_text;			/* a latency tracer's */
+	bool thrown_away;		/* what the kernel had of it, at the end */
 	struct buf text;
 };
 

@@ -408,19 +408,43 @@ static int sync_stream(struct recorder *rec, struct stream *st, struct err *e)
 	return r;
 }
 
-/* Bounds what a power failure takes: spools reach the disk every sync_s seconds. */
+#define SYNC_LOOKS 100			/* whether a flush is done ... */
+#define SYNC_LOOK_NS 10000000		/* ... so far apart */
+
+/* True: the recording ends. */
+static bool sync_pause(struct recorder *rec, struct timespec pause)
+{
+	struct pollfd stop = { .fd = rec->stop_fd, .events = POLLIN };
+
+	return atomic_load(&rec->stopping) || ppoll(&stop, 1, &pause, NULL) > 0;
+}
+
+/* Has all that is in the kernel's buffers written, and waits for that; not for a disk that is in trouble. */
+static void sync_flush(struct recorder *rec)
+{
+	unsigned flush = recorder_flush(rec);
+
+	for (int i = 0; i < SYNC_LOOKS && !recorder_flushed(rec, flush); i++)
+		if (sync_pause(rec, (struct timespec){ .tv_nsec = SYNC_LOOK_NS }))
+			return;
+}
+
+/*
+ * Bounds what a power failure takes: every sync_s seconds all there is, partly filled
+ * sub-buffers too, reaches the disk.
+ */
 void *recorder_sync(void *recorder)
 {
 	struct recorder *rec = recorder;
-	struct pollfd stop = { .fd = rec->stop_fd, .events = POLLIN };
-	struct timespec pause = { .tv_sec = rec->opts.sync_s };
 	struct err e = { 0 };
 
 	recorder_thread_begin(rec, "tcmd-sync", 0);
-	while (!atomic_load(&rec->stopping) && ppoll(&stop, 1, &pause, NULL) <= 0)
+	while (!sync_pause(rec, (struct timespec){ .tv_sec = rec->opts.sync_s })) {
+		sync_flush(rec);
 		for (size_t i = 0; i < rec->streams.nr && !e.code; i++)
 			if (sync_stream(rec, rec->streams.v[i], &e))
 				recorder_fail(rec, &e);
+	}
 	return NULL;
 }
 
