@@ -506,9 +506,9 @@ static int finish_profiles(struct parser *p)
 {
 	struct trace_options *o = p->o;
 
-	if (!o->profile && (o->profile_named_only || p->profile_shown || o->hooks.nr))
+	if (!o->profile && (o->profile_named_only || p->profile_shown))
 		return usage_error(p->e, "%s is part of --profile: give that too",
-				   o->hooks.nr ? "-H" : p->profile_shown ? "-G or --by-comm" : "-S");
+				   p->profile_shown ? "-G or --by-comm" : "-S");
 	for (size_t i = 0; i < p->profiled.nr && !o->profile_named_only; i++)
 		if (trace_profile_add(&o->setup.instances.v[p->profiled.v[i]]))
 			return no_memory(p);

@@ -101,11 +101,15 @@ def test_profile(dat):
     # only what is named
     record(dat, *IN, "--profile", "-S", "-H", HOOK, common.tool("workload"), 3)
     assert names(dat) == {"sched_waking", "sched_wakeup", "kernel_stack"}
+    # without the accounts' own events
+    record(dat, *IN, "-H", HOOK, common.tool("workload"), 3)
+    assert names(dat) == {"sched_waking", "sched_wakeup", "kernel_stack"}
+    assert "Event: sched_waking:0x" in run(TRACECMD, "report", "--profile", dat).stdout
 
 
 @pytest.mark.parametrize("args, complaint", [
     (("-S", "-e", "sched"), "-S is part of --profile"), (("-G", "-e", "sched"), "part of --profile"),
-    (("-H", HOOK), "-H is part of --profile"), (("--profile", "-H", "x"), "option -H: hook 'x'"),
+    (("--profile", "-H", "x"), "option -H: hook 'x'"),
 ])
 def test_profile_bad_use(dat, args, complaint):
     assert complaint in run(TRACECMD, "record", "-o", dat, *args, "true", status=2).stderr
