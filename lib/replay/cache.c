@@ -203,9 +203,12 @@ void cache_hold(struct cached_chunk *c)
 
 void cache_put(struct cached_chunk *c)
 {
+	struct chunk_cache *cache;
+
 	if (!c)
 		return;
-	pthread_mutex_lock(&c->cache->lock);
-	give_back(c);
-	pthread_mutex_unlock(&c->cache->lock);
+	cache = c->cache;
+	pthread_mutex_lock(&cache->lock);
+	give_back(c);			/* it may be gone then */
+	pthread_mutex_unlock(&cache->lock);
 }
