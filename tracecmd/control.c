@@ -2,7 +2,10 @@
 /* control: asks a recording that runs to do something, by its control socket. */
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,6 +13,7 @@
 #include "control_server.h"
 
 #define LOOK_S 2			/* for the answer of one that may be meant */
+#define END_MS 10000			/* for the end of one that was stopped */
 
 /* ---- talking ----------------------------------------------------------------- */
 
@@ -184,14 +188,24 @@ static int tell(const struct buf *answer, pid_t pid, struct err *e)
 	return 0;
 }
 
+/* Its file is complete; it ends once the kernel is put back, and its buffer is free for another. */
+static void await_end(int process)
+{
+	struct pollfd end = { .fd = process, .events = POLLIN };
+
+	if (process >= 0)
+		poll(&end, 1, END_MS);
+}
+
 static int control(const struct request *q, struct err *e)
 {
 	struct buf answer AUTO_BUF = { 0 };
 	pid_t pid = q->pid;
-	int fd AUTO_CLOSE = -1, r = pid ? 0 : find(q->instance, &pid, e);
+	int process AUTO_CLOSE = -1, fd AUTO_CLOSE = -1, r = pid ? 0 : find(q->instance, &pid, e);
 
 	if (r)
 		return r;
+	process = pidfd_open(pid, 0);
 	fd = connect_to(pid);
 	if (fd == -ENOENT || fd == -ECONNREFUSED)
 		return err_set(e, fd, "process %d is no recording that can be controlled", pid);
@@ -200,7 +214,12 @@ static int control(const struct request *q, struct err *e)
 	r = ask(fd, q->command.data, &answer);
 	if (r == -EPIPE || r == -ECONNRESET)
 		return err_set(e, r, "the recording of process %d ended before it answered", pid);
-	return r ? err_errno(e, r, "cannot speak with process %d", pid) : tell(&answer, pid, e);
+	if (r)
+		return err_errno(e, r, "cannot speak with process %d", pid);
+	r = tell(&answer, pid, e);
+	if (!r && !strcmp(q->command.data, "stop"))
+		await_end(process);
+	return r;
 }
 
 static int control_run(int argc, char **argv, struct err *e)
@@ -227,6 +246,7 @@ const struct command control_command = {
 		"  snapshot   of a latency tracer: keeps the longest latency so far, and begins anew\n"
 		"  save       writes a file of what is kept, and tells its name; recording goes on\n"
 		"  rotate     the same, and begins anew with what comes then\n"
-		"  stop       ends the recording, as Ctrl-C does; returns once its file is complete\n",
+		"  stop       ends the recording, as Ctrl-C does; returns once its file is\n"
+		"             complete and the kernel is put back\n",
 	.run = control_run,
 };

@@ -118,6 +118,8 @@ def test_flush_under_load(dat):
 def test_stop_answers_when_the_file_is_there(dat):
     with controlled(dat) as p:
         assert control(p, "stop").stdout == ""
+        # and when the kernel is put back: the next one finds the buffer free
+        run(TRACECMD, "record", "-q", "-o", f"{dat}.next", *IN, "-e", "sched", "true")
         strict_check(dat)
         assert not os.path.exists(f"{dat}.meta")
         finish(p)
