@@ -9,7 +9,7 @@
 #define WINDOW_BYTES (256u << 10)
 #define SMALL_BYTES (32u << 10)
 /* Where that is less than a processor's cache holds; two for each thread are in memory. */
-#define RESULT_BYTES (512u << 10)
+#define RESULT_BYTES (384u << 10)
 /* Results may be tiny, or nothing at all. */
 #define MOST_BYTES (8u << 20)
 /*
