@@ -41,6 +41,18 @@ def tool(name):
     return program
 
 
+def build_enlarge():
+    """Path of the tool that makes traces of any size; it needs the library."""
+    program = f"{REPO}/build/utest/tools/enlarge"
+    os.makedirs(os.path.dirname(program), exist_ok=True)
+    libs = subprocess.run(["pkg-config", "--cflags", "--libs", "libtraceevent", "libzstd", "liblz4", "zlib",
+                           "libxxhash", "libelf", "libdw"], capture_output=True, text=True, check=True).stdout.split()
+    subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", f"-I{REPO}/lib", "-o", program, f"{UTEST}/tools/enlarge.c",
+                    f"{os.path.dirname(os.path.abspath(TRACECMD))}/libtracecmd.a", *libs, "-ldl", "-lm", "-pthread"],
+                   check=True)
+    return program
+
+
 def run(*args, status=0, timeout=120, **kw):
     """Runs a program; its exit status must be @status (None: any). Returns the
     completed process, output as text."""

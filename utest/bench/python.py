@@ -103,10 +103,9 @@ MEMORY = 1.2
 
 def show(source, runs=3):
     """@source: a recording of hackbench."""
-    import replay
     sys.path.insert(0, PATH)
     import tracecmd
-    enlarge, small = replay.build_enlarge(), f"{common.FIXTURES}/old-v7.dat"
+    enlarge, small = common.build_enlarge(), f"{common.FIXTURES}/old-v7.dat"
     with tempfile.TemporaryDirectory(prefix="python-", dir=os.path.dirname(os.path.abspath(source))) as folder:
         files = {}
         for name, of, size, codec in (("none", source, 1, "none"), ("zstd", source, 1, "zstd"),

@@ -24,18 +24,6 @@ FILTER = "sched_switch: prev_prio > 100"
 MB = 1 << 20
 
 
-def build_enlarge():
-    """The tool that makes traces of any size; it needs the library."""
-    program = f"{common.REPO}/build/utest/tools/enlarge"
-    os.makedirs(os.path.dirname(program), exist_ok=True)
-    libs = subprocess.run(["pkg-config", "--cflags", "--libs", "libtraceevent", "libzstd", "liblz4", "zlib", "libxxhash", "libelf", "libdw"],
-                          capture_output=True, text=True, check=True).stdout.split()
-    subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", f"-I{common.REPO}/lib", "-o", program,
-                    f"{common.UTEST}/tools/enlarge.c", f"{common.REPO}/build/libtracecmd.a", *libs,
-                    "-ldl", "-lm", "-pthread"], check=True)
-    return program
-
-
 # What a row is judged by: "ratio" to trace-cmd, or the value itself, that is to be at "least" or
 # "most" so much.
 Goal = collections.namedtuple("Goal", "of reach aim")
@@ -172,6 +160,8 @@ def whole_files(b, made, path):
     count, = b.medians("pipe", [common.TRACECMD, "report", "--count", "--threads", "1", raw])
     b.row("--count --threads 1, uncompressed, events/s", None, events / count["seconds"], rate, COUNT)
     _, json = b.report("report --format json", raw, events, ["--format", "json"], None)
+    eight, = b.medians("pipe", [common.TRACECMD, "report", "--format", "json", "--threads", "8", packed])
+    b.row("JSON, greatest memory, 8 threads", None, eight["memory"], mega, memory_goal(8))
     of_text = text["seconds"] / text["bytes"] * 1e9
     b.row("JSON, time for a byte", None, json["seconds"] / json["bytes"] * 1e9, per_byte,
           Goal("most", of_text, of_text))
@@ -217,7 +207,7 @@ def run(path, runs=5):
     """@path: a recording of hackbench. Returns the rows."""
     start = time.monotonic()
     b = Bench(runs)
-    enlarge = build_enlarge()
+    enlarge = common.build_enlarge()
     with tempfile.TemporaryDirectory(prefix="replay-", dir=os.path.dirname(path)) as folder:
         def made(name, source, size, codec, stretch=1):
             out = f"{folder}/{name}"

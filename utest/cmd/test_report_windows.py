@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from common import FIXTURES, TRACECMD, run
+from common import FIXTURES, TRACECMD, build_enlarge, run, tool
 
 MANY = ["all-6.1", "fgraph", "function", "instances", "lost-6.1", "stacks-6.1", "old-v6", "v7-zlib",
         "probes-6.12", "trace-marker", "clock-tsc2nsec", "syn-v7-be-l4-p8192-none"]
@@ -306,3 +306,28 @@ def test_closed_output(threads):
     p = subprocess.run(["sh", "-c", f"trap '' PIPE; {TRACECMD} report --threads {threads} {fixture('fgraph')} | head -n 1"],
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
     assert p.stderr == "tracecmd: cannot write to standard output: Broken pipe\n"
+
+
+@pytest.fixture(scope="module")
+def long_trace(tmp_path_factory):
+    """Its events have texts of many bytes for each of the file's."""
+    with open(TRACECMD, "rb") as f:
+        if b"__asan_init" in f.read():
+            pytest.skip("a sanitizer needs memory of its own")
+    path = tmp_path_factory.mktemp("long") / "long.dat"
+    run(build_enlarge(), fixture("fgraph"), path, 48 << 20, "zstd", 1)
+    return path
+
+
+@pytest.mark.parametrize("options", [[], ["--format", "csv"], ["--format", "json", "--decoded", "--text"]], ids=" ".join)
+def test_memory_is_bounded(long_trace, options):
+    """32 MB, 4 for each CPU and thread; a thread more costs no more than its own."""
+    def memory(threads):
+        return int(run(tool("measure"), "pipe", TRACECMD, "report", "-q", "--threads", threads, *options,
+                       long_trace).stdout.split()[2])
+
+    cpus = len(run(TRACECMD, "report", "--cpus", long_trace).stdout.splitlines()) - 1
+    few, many = memory(8), memory(16)
+    assert few <= (32 + 4 * (8 + cpus)) << 10
+    assert many <= (32 + 4 * (16 + cpus)) << 10
+    assert many - memory(1) <= 4 * 15 << 10
