@@ -374,6 +374,9 @@ static int check_clocks(const struct report *rp, struct err *e)
 			return err_set(e, -EINVAL, "--count: the clock of '%s' counts seconds, that of "
 				       "'%s' does not", rp->files.v[first ? 0 : i].path,
 				       rp->files.v[first ? i : 0].path);
+		if (!seconds && rp->count.bin_in_seconds && rp->raw_ts)
+			return err_set(e, -EINVAL, "--count: with --raw-ts times are counts, not seconds: leave "
+				       "it out, or give the width of a span of time as a number");
 		if (!seconds && rp->count.bin_in_seconds)
 			return err_set(e, -EINVAL, "--count: the clock of '%s' does not count seconds: "
 				       "give the width of a span of time as a number", rp->files.v[i].path);

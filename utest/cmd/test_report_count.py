@@ -204,6 +204,20 @@ def test_wrong_count(by, words):
     assert words in p.stderr and p.stdout == "" and len(p.stderr.splitlines()) == 1
 
 
+def test_counts_of_raw_times(tmp_path):
+    """Which are no seconds, whatever the clock is: the option is what is told of."""
+    p = run(TRACECMD, "report", "--count=time=1ms", "--raw-ts", dat("old-v7"), status=1)
+    assert "--raw-ts" in p.stderr and "as a number" in p.stderr and "clock" not in p.stderr and p.stdout == ""
+    want = Counter(e["time"] // 10**6 * 10**6 for e in events_of("--raw-ts", dat("old-v7")))
+    rows = [o for o in objects("--count=time=1000000", "--raw-ts", dat("old-v7")) if "events" in o]
+    assert {o["time"]: o["events"] for o in rows} == dict(want)
+    path = tmp_path / "counter.dat"
+    with open(dat("clock-global"), "rb") as f:
+        path.write_bytes(f.read().replace(b"[global] counter", b"global [counter]"))
+    p = run(TRACECMD, "report", "--count=time=1ms", path, status=1)
+    assert "the clock of" in p.stderr and "--raw-ts" not in p.stderr
+
+
 @pytest.mark.parametrize("args", [("--stat",), ("--format", "csv:sched_switch"), ("--format", "json", "--text"),
                                   ("--first", "5"), ("-w",)])
 def test_what_counts_do_not_go_with(args):
