@@ -285,7 +285,7 @@ int tracecmd_event_fields(struct tracecmd_trace *trace, unsigned int file, int32
 
 /*
  * The name of a process by the names that a file has: "<idle>" for 0, "<...>" for
- * one it has not.
+ * one it has not. Names that events tell do not count.
  *
  * @ret: lives until the trace is closed.
  *
@@ -410,7 +410,9 @@ enum tracecmd_what {
 	TRACECMD_BUFFER,		/* uint32; its number in the file */
 	TRACECMD_LOST,			/* uint64; lost on the CPU since the row before it of that
 					 * CPU, null if that number is not known */
-	TRACECMD_TASK,			/* string; null for a process without a known name */
+	TRACECMD_TASK,			/* string; null for a process without a name in the file's
+					 * table: names that events tell, which 'tracecmd report'
+					 * shows, do not count */
 	TRACECMD_TEXT,			/* string; as tracecmd_record_text: made by itself */
 	TRACECMD_NAME			/* string; the event's; null if the file has no format of it */
 };

@@ -254,7 +254,7 @@ static PyMemberDef event_members[] = {
 static PyGetSetDef event_getset[] = {
 	{ "ts", get_ts, NULL, "Its time.", NULL },
 	{ "lost", get_lost, NULL, "Events lost in front of it on its CPU; None: unknown how many.", NULL },
-	{ "comm", get_comm, NULL, "Name of the process.", NULL },
+	{ "comm", get_comm, NULL, "Name of the process, by the table in the file.", NULL },
 	{ "name", get_name, NULL, "Its name; None if the file has no format of it.", NULL },
 	{ "system", get_system, NULL, "Its system.", NULL },
 	{ "kind", get_kind, NULL, NULL, NULL },
