@@ -99,13 +99,15 @@ static bool counts_from(const char *text, char origin)
 	return text && *text == origin;
 }
 
-/* Those that are needed: the last event of a long file is not found at once. */
+/* Those that are needed: the last event of a long file is not found at once, nor the first of many CPUs. */
 static int find_ends(struct report *rp, struct ends *ret, struct err *e)
 {
-	int r = replay_first_ts(rp->replay, &ret->first, e);
+	int r = 0;
 
 	ret->seconds = rp->files.v[0].line.seconds;
-	if (r > 0 && (counts_from(rp->from, '-') || counts_from(rp->to, '-')))
+	if (rp->align_ts || counts_from(rp->from, '+') || counts_from(rp->to, '+'))
+		r = replay_first_ts(rp->replay, &ret->first, e);
+	if (r >= 0 && (counts_from(rp->from, '-') || counts_from(rp->to, '-')))
 		r = replay_last_ts(rp->replay, &ret->last, e);
 	return r;
 }

@@ -94,14 +94,14 @@ static void heard(struct watched_buffer *v, const struct inotify_event *ev)
 /* Which files were written. More than the queue holds: any may be. */
 static void hear(struct kernel_watch *w)
 {
-	union { struct inotify_event first; char bytes[4096]; } text;
+	char text[4096];
 	ssize_t n;
 
-	while (w->fd >= 0 && (n = read(w->fd, &text, sizeof(text))) > 0) {
+	while (w->fd >= 0 && (n = read(w->fd, text, sizeof(text))) > 0) {
 		for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= n;) {
 			struct inotify_event ev;
 
-			memcpy(&ev, text.bytes + at, sizeof(ev));
+			memcpy(&ev, text + at, sizeof(ev));
 			at += sizeof(ev) + ev.len;
 			for (size_t i = 0; i < w->nr; i++)
 				heard(&w->v[i], &ev);
