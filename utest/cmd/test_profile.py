@@ -230,8 +230,10 @@ def test_lost_events_end_what_waits(kernel, tmp_path):
     """A time that a loss lies in is not told: its end may be another's."""
     path, fifo = str(tmp_path / "lost.dat"), str(tmp_path / "fifo")
     os.mkfifo(fifo)
-    # the calls that open the fifo begin before anything is lost, and end after it
-    load = f"for i in 1 2 3 4; do cat {fifo} & done; sleep 0.6; hackbench -l 40; sleep 0.6; : > {fifo}; wait"
+    # the calls that open the fifo begin before anything is lost, and end after it; events are
+    # lost for certain while the recorder, the command's parent, stands still
+    load = (f"for i in 1 2 3 4; do cat {fifo} & done; sleep 1; kill -STOP $PPID; hackbench -l 40; kill -CONT $PPID; "
+            f"sleep 1; : > {fifo}; wait")
     run(TRACECMD, "record", "-q", "-o", path, *IN, "-b", "8", "-s", "200000", "-e", "raw_syscalls", "sh", "-c", load)
     text = run(TRACECMD, "report", "-t", "--losses", path).stdout
     lost, begun, times, left_out, n = {}, {}, {}, 0, 0
