@@ -71,7 +71,7 @@ static void tell_cpu(const struct recording_cpu *c)
 /* All CPUs together. */
 struct losses {
 	uint64_t full, nested, unwritten, stalls;
-	uint64_t wanted_kb, buffer_kb;	/* that would have held the largest gap; the largest now */
+	uint64_t wanted_kb, buffer_kb;	/* that would have held the largest gap; of the same CPU, now */
 };
 
 static void sum_up(struct losses *l, const struct recording_cpu *c, uint32_t page_size)
@@ -83,10 +83,10 @@ static void sum_up(struct losses *l, const struct recording_cpu *c, uint32_t pag
 	l->nested += c->commit_overrun;
 	l->unwritten += c->stats.discarded + c->unread;
 	l->stalls += c->stats.stalls;
-	if (l->buffer_kb < c->buffer_kb)
-		l->buffer_kb = c->buffer_kb;
-	if ((c->overrun || c->dropped) && l->wanted_kb < kb)
+	if ((c->overrun || c->dropped) && l->wanted_kb < kb) {
 		l->wanted_kb = kb;
+		l->buffer_kb = c->buffer_kb;
+	}
 }
 
 /* The next power of two, as sizes are talked of. */
@@ -104,8 +104,8 @@ static void tell_reasons(const struct losses *l)
 	if (l->full)
 		fprintf(stderr, "The buffers were full before they were read. Larger ones (-b KB) lose less: ");
 	if (l->full && l->buffer_kb && l->wanted_kb > l->buffer_kb)
-		fprintf(stderr, "they have %" PRIu64 " KB for each CPU, the largest gap would have "
-			"fitted into -b %" PRIu64 ".\n", l->buffer_kb, round_size(l->wanted_kb));
+		fprintf(stderr, "the largest gap was in a buffer of %" PRIu64 " KB for each CPU, and "
+			"would have fitted into -b %" PRIu64 ".\n", l->buffer_kb, round_size(l->wanted_kb));
 	else if (l->full)
 		fprintf(stderr, "twice the size is a beginning.\n");
 	if (l->full && l->stalls)

@@ -35,10 +35,23 @@ static void fill_boot(struct recording *rec)
 		snprintf(rec->boot, sizeof(rec->boot), "%.*s", (int)strcspn(id.data, "\n"), id.data);
 }
 
+/* Ascending numbers as "0-3,6". */
+static void put_cpus(struct buf *to, const uint32_t *cpus, size_t nr)
+{
+	for (size_t i = 0, end; i < nr; i = end) {
+		for (end = i + 1; end < nr && cpus[end] == cpus[end - 1] + 1; end++)
+			;
+		buf_printf(to, "%s%u", i ? "," : "", cpus[i]);
+		if (end > i + 1)
+			buf_printf(to, "-%u", cpus[end - 1]);
+	}
+}
+
 int recording_add_stream(struct recording *rec, struct recorder *recorder, const struct recorded *b,
 			 const struct stream_source *src, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
+	AUTO_BUF struct buf spools = { 0 };
 	struct recorder_stream s = {
 		.info = {
 			.session = rec->session, .cpu = src->cpu, .page_size = b->page_size,
@@ -51,13 +64,16 @@ int recording_add_stream(struct recording *rec, struct recorder *recorder, const
 		.counters = src->counter && !src->source ? stream_counters : NULL, .counters_ctx = src->counter,
 	};
 
+	put_cpus(&spools, b->cpus, b->nr_cpus);
 	if (asprintf(&path, "%s%s%s.cpu%u", rec->opts.spool_base, *src->name ? "." : "", src->name,
-		     src->cpu) < 0) {
+		     src->cpu) < 0)
 		path = NULL;
+	if (!path || spools.failed) {
 		source_free(src->source);
 		return no_memory(e);
 	}
 	s.spool_path = path;
+	s.info.spools = spools.data;
 	if (src->source)
 		return recorder_add(recorder, &s, e);
 	s.fd = kernel_cpu_open(b->in, src->cpu, src->file, O_NONBLOCK, e);

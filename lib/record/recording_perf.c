@@ -53,10 +53,10 @@ int recording_add_perf(struct recording *rec, struct err *e)
 	r = kernel_instance_subbuf_size(b->in, &b->page_size, e);
 	if (!r)
 		r = perf_stacks_read(&rec->stacks, rec->k, rec->kernel_long, b->page_size, e);
-	for (size_t i = 0; i < nr && !r; i++) {
+	for (size_t i = 0; i < nr; i++)
 		b->cpus[i] = kernel_perf_ring_cpu(perf, i);
+	for (size_t i = 0; i < nr && !r; i++)
 		r = add_ring(rec, b, i, e);
-	}
 	return r;
 }
 

@@ -83,6 +83,10 @@ static int describe_spool(struct restore_input *in, char *const *paths, size_t n
 		in->instance = instance_of_name(in->path, len, paths, nr);
 	else
 		in->instance = strdup(info->instance ? info->instance : "");
+	if (info->spools && !(in->spools = strdup(info->spools))) {
+		spool_reader_close(r);
+		return err_errno(e, -ENOMEM, "cannot read spool '%s'", in->path);
+	}
 	ret = spool_reader_next(r, &c, &payload, e);
 	in->empty = !ret;
 	if (ret > 0) {
@@ -189,6 +193,7 @@ static void input_close(struct restore_input *in)
 	spool_moved_close(in->moved);
 	cleanup_close(&in->fd);
 	free(in->instance);
+	free(in->spools);
 }
 
 int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr,
@@ -225,7 +230,10 @@ int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr
 		return err_set(e, -EINVAL, "'%s' is empty%s: there is nothing to restore", in->v[0].path,
 			       in->nr > 1 ? ", as the other files are" : "");
 	qsort(in->v, in->nr, sizeof(*in->v), by_place);
-	return check_neighbours(in, e);
+	if (check_neighbours(in, e))
+		return -EINVAL;
+	in->damaged = restore_inputs_tell_missing(in, notices) || in->damaged;
+	return 0;
 }
 
 void restore_inputs_close(struct restore_inputs *in)

@@ -44,6 +44,8 @@ static int info_build(struct spool *s, const struct spool_info *info)
 		buf_printf(b, "clock=%s%c", info->clock, 0);
 	if (info->cpus)
 		buf_printf(b, "cpus=%u%c", info->cpus, 0);
+	if (info->spools)
+		buf_printf(b, "spools=%s%c", info->spools, 0);
 	if (info->uname)
 		buf_printf(b, "uname=%s%c", info->uname, 0);
 	if (info->version)

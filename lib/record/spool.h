@@ -32,7 +32,8 @@
  * never compressed together with another chunk's. The payload of INFO, which
  * begins every file, is never compressed: strings "key=value", each ended by
  * a NUL. Keys: instance (missing: the top level), clock (the word of
- * trace_clock), cpus (of the machine, decimal), uname, tracecmd (version), boot
+ * trace_clock), cpus (of the machine, decimal), spools (the CPUs of the
+ * buffer that have spools, ascending, as "0-3,6"), uname, tracecmd (version), boot
  * (the kernel's boot_id), codec (of chunks, unless they are stored raw).
  * Unknown keys are skipped.
  *
@@ -71,6 +72,7 @@ struct spool_info {
 	const char *boot;		/* the kernel's boot_id */
 	const char *codec;		/* reading: the word of the INFO chunk */
 	uint32_t cpus;			/* 0: unknown */
+	const char *spools;		/* the buffer's CPUs that have spools: "0-3,6" */
 	bool described;			/* reading: the INFO chunk was there */
 };
 

@@ -161,6 +161,22 @@ def test_torn_chunk(left):
     assert 0 < len(rest) < len(whole) and set(without_names(rest)) <= set(without_names(whole))
 
 
+@pytest.mark.parametrize("empty", [True, False])
+def test_missing_spool(left, empty):
+    """All spools of a buffer know each other; one that is gone, or of which nothing reached the disk, is told."""
+    spools = sorted(left.glob("x.dat.*.cpu*"))
+    lost = re.search(r"cpu(\d+)$", spools[1].name)[1]
+    if empty:
+        os.truncate(spools[1], 0)
+    else:
+        spools[1].unlink()
+    words = f"nothing is there of CPU {lost}, recorded together with '{spools[0]}'"
+    p = run(TRACECMD, "report", left / "x.dat", status=1)
+    assert words in p.stderr and lines(p.stdout) and not any(f"[{int(lost):03}]" in line for line in lines(p.stdout))
+    for command in ("dump", left / "x.dat"), ("restore", "-o", left / "y.dat", left / "x.dat"), ("convert", left / "x.dat", left / "z.dat"):
+        assert words in run(TRACECMD, *command, status=1).stderr
+
+
 def test_missing_chunk(left):
     """What follows it is marked, though every chunk that is there is whole."""
     spool = max(left.glob("x.dat.*.cpu*"), key=os.path.getsize)

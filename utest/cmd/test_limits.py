@@ -240,11 +240,12 @@ def test_third_signal_leaves_at_once(dat):
 def test_losses_are_explained(dat):
     """How many, when, why, what to do: at the end, and in dump; with a status of its own if asked for."""
     p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "16", "-s", "200000", "--poll", "--fail-on-loss", *IN, "-p", "nop",
+            "-B", f"{INSTANCE}_2", "-b", "4000", "-e", "sched:sched_process_exec",	# whose size says nothing about the other
             *flood(30000), status=3)
     lines = re.findall(rf"^CPU \d\.{INSTANCE}: (\d+) events lost \((\S+) %\), \d+ gaps? from (\d+\.\d+) to (\d+\.\d+)$",
                        p.stderr, re.M)
     assert lines and all(0 < float(share) <= 100 and float(a) <= float(b) for _, share, a, b in lines)
-    size = re.search(r"they have (\d+) KB for each CPU, the largest gap would have fitted into -b (\d+)", p.stderr)
+    size = re.search(r"the largest gap was in a buffer of (\d+) KB for each CPU, and would have fitted into -b (\d+)", p.stderr)
     assert size and int(size[2]) > int(size[1])
     text = run(TRACECMD, "dump", dat).stdout
     assert f"{sum(int(n) for n, *_ in lines)} events lost" in text and lines[0][2] in text

@@ -291,7 +291,7 @@ def made(path, *chunks, cpu=0, flags=0, **keys):
     lib = ctypes.CDLL("libxxhash.so.0")
     lib.XXH3_64bits.restype = lib.XXH3_64bits_withSeed.restype = ctypes.c_uint64
     out = b""
-    for kind, seq, codec, payload, usize in [(1, chunks[0][0], b"", info, None)] + [
+    for kind, seq, codec, payload, usize in [(1, chunks[0][0] if chunks else 0, b"", info, None)] + [
             (2, seq, codec, payload, pages * 4096) for seq, codec, payload, pages in chunks]:
         head = b"TCspool\n" + struct.pack("<HHIIIQQQ8sIIQ", 1, kind, flags, cpu, 4096, seq, 0, 0, codec, len(payload),
                                           len(payload) if usize is None else usize, 7)
@@ -473,6 +473,25 @@ def test_nothing_but_empty_files(partial, tmp_path):
     other.write_bytes(page(100))
     run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", empty, other)
     assert losses(tmp_path / "out.dat") == ([], 3)
+
+
+@pytest.mark.parametrize("spools, there, words", [
+    ("0-3", {0: 1, 1: None, 3: 1}, "1-2"), ("0-3", {0: 1}, "1-3"), ("0,2-3,7", {0: 1, 2: 1, 3: 1}, "7"), ("0-9", {4: 1}, "0-3,5-9"),
+    ("0-65535", {i: 1 for i in range(0, 80, 2)}, ",".join(map(str, range(1, 33, 2))) + ",..."),
+    ("0-1", {0: 0, 1: None}, None), ("0-1", {0: 1, 1: 0}, None), ("1-0", {0: 1}, None), ("2-1,x", {0: 1}, None), ("0-99999999999", {0: 1}, None),
+])
+def test_cpus_of_which_nothing_is_there(partial, tmp_path, spools, there, words):
+    """Each spool names the others of its buffer; None: an empty file. Nothing is missed where no CPU has data."""
+    paths = [made(tmp_path / f"x.cpu{cpu}", *[(0, b"", page(100), 1)] * n, cpu=cpu, spools=spools) if n is not None else tmp_path / f"x.cpu{cpu}"
+             for cpu, n in there.items()]
+    for cpu, n in there.items():
+        if n is None:
+            (tmp_path / f"x.cpu{cpu}").touch()
+    p = run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", *paths, status=1 if words else 0)
+    assert p.stderr.count("nothing is there of CPU") == bool(words), p.stderr
+    assert not words or f"nothing is there of CPU {words}, recorded together with '{tmp_path}/x.cpu" in p.stderr
+    strict_check(tmp_path / "out.dat")
+    assert losses(tmp_path / "out.dat") == ([], 3 * sum(n or 0 for n in there.values()))
 
 
 def test_more_files_than_may_be_open(partial, tmp_path):
