@@ -25,7 +25,7 @@ static void boot_id(char *id, size_t size)
 		snprintf(id, size, "%.*s", (int)strcspn(text.data, "\n"), text.data);
 }
 
-/* A new file of notes, locked, whose name @path becomes. A descriptor, or -1. */
+/* A new file of notes, locked, whose name @path becomes. A descriptor, -errno. */
 static int make_file(char *path)
 {
 	for (int i = 0; i < NOTE_TRIES; i++) {
@@ -35,14 +35,14 @@ static int make_file(char *path)
 		memcpy(path + strlen(path) - 6, "XXXXXX", 6);
 		fd = mkostemp(path, O_CLOEXEC | O_APPEND);
 		if (fd < 0)
-			return -1;
+			return -errno;
 		/* Before it was locked another command may have taken it for one that was left, and removed it. */
 		if (!flock(fd, LOCK_EX) && !fstat(fd, &st) && st.st_nlink)
 			return fd;
 		unlink(path);
 		close(fd);
 	}
-	return -1;
+	return -EAGAIN;
 }
 
 bool notes_folder(void)
@@ -53,19 +53,20 @@ bool notes_folder(void)
 int note_new(char **ret_path)
 {
 	char *path = strdup(NOTES_DIR "/" NOTE_NAME "XXXXXX"), boot[64], head[128];
-	int fd = -1, r;
+	int fd, r;
 
 	if (!path)
 		return -ENOMEM;
 	boot_id(boot, sizeof(boot));
 	snprintf(head, sizeof(head), "tracecmd 1 pid %d boot %s\n", getpid(), boot);
-	if (notes_folder())
-		fd = make_file(path);
-	r = fd >= 0 ? write_full(fd, head, strlen(head)) : -1;
+	fd = notes_folder() ? make_file(path) : -errno;
+	r = fd < 0 ? fd : write_full(fd, head, strlen(head));
 	if (!r) {
 		*ret_path = path;
 		return fd;
 	}
+	notice(&stderr_notices, "no note can be kept in " NOTES_DIR " (%s): should tracecmd and the process beside it both "
+	       "be killed, nothing will tell which settings to put back", strerror(-r));
 	if (fd >= 0) {
 		unlink(path);
 		close(fd);

@@ -17,7 +17,7 @@
 bool notes_folder(void);
 /*
  * A new note, locked, with its first line; empty otherwise. *ret_path is to be freed;
- * NULL if there is no place for notes: then it is in memory only. A
+ * NULL if there is no place for notes, which is told: then it is in memory only. A
  * descriptor or -errno.
  */
 int note_new(char **ret_path);

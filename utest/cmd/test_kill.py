@@ -143,6 +143,16 @@ def test_notes_do_not_block_each_other(tmp_path):
     assert sorted(os.listdir(tmp_path / "notes")) == left
 
 
+def test_without_a_place_for_notes(kernel, tmp_path):
+    """Recording goes on; that killing both processes would leave settings behind is said before."""
+    os.makedirs("/run", exist_ok=True)
+    p = run("unshare", "-m", "sh", "-c", 'mount -t tmpfs -o ro none /run && exec "$@"', "sh", TRACECMD, "record", "-q",
+            "-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched", "true")
+    assert p.stderr.count(f"no note can be kept in {NOTES} (Read-only file system)") == 1
+    common.strict_check(tmp_path / "x.dat")
+    assert not os.path.exists(DIR)
+
+
 def test_recover_stands_alone(kernel):
     assert "--recover" in run(TRACECMD, "reset", "--recover", "-a", status=2).stderr
 
