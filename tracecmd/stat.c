@@ -263,23 +263,42 @@ static void print_mask_and_latency(const struct stat_ctx *s)
 
 /* ---- dynamic events, pids, the rest -------------------------------------- */
 
+/* Lines that begin with one of @letters; all of them if that is NULL. */
+struct chosen_lines {
+	const char *letters;
+	const char *head;		/* printed before the first one, then NULL */
+};
+
+static int print_chosen(void *ctx, const char *line)
+{
+	struct chosen_lines *c = ctx;
+
+	if (!*line || (c->letters && !strchr(c->letters, *line)))
+		return 0;
+	if (c->head)
+		out_printf("\n%s:\n", c->head);
+	c->head = NULL;
+	return print_indented(NULL, line);
+}
+
 static void print_dynamic_events(const struct stat_ctx *s)
 {
 	static const struct {
-		const char *file, *head;
+		const char *file, *head, *letters;
 	} lists[] = {
-		{ "kprobe_events", "Kprobe events" },
-		{ "uprobe_events", "Uprobe events" },
-		{ "synthetic_events", "Synthetic events" },
+		{ "kprobe_events", "Kprobe events", NULL },
+		{ "uprobe_events", "Uprobe events", NULL },
+		{ "synthetic_events", "Synthetic events", NULL },
+		{ "dynamic_events", "Function probe events", "ft" },
+		{ "dynamic_events", "Event probe events", "e" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct chosen_lines c = { lists[i].letters, lists[i].head };
 		AUTO_BUF struct buf text = { 0 };
 
-		if (!read_text(s, lists[i].file, &text))
-			continue;
-		out_printf("\n%s:\n", lists[i].head);
-		kernel_each_line(text.data, print_indented, NULL);
+		if (read_text(s, lists[i].file, &text))
+			kernel_each_line(text.data, print_chosen, &c);
 	}
 }
 

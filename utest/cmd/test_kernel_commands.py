@@ -455,6 +455,16 @@ def blocks(text):
     return sorted("\n".join(sorted(part.strip().splitlines())) for part in text.split("\n\n") if part.strip())
 
 
+def test_stat_tells_all_dynamic_events(kernel, tmp_path):
+    """Those that trace-cmd leaves out, too; the kernel's list is covered by one that has each kind."""
+    kinds = {"Function": ["f:fprobes/fp vfs_read fd=%di", "t:tracepoints/tp sched_switch"], "Event": ["e:eprobes/ep sched.sched_switch p=$prev_pid"]}
+    (tmp_path / "events").write_text("p:kprobes/a do_exit\n" + "".join(f"{line}\n" for lines in kinds.values() for line in lines) + "s:synth int a\n")
+    p = run("unshare", "-m", "sh", "-c", 'mount --bind "$1" "$2" && shift 2 && exec "$@"', "sh", tmp_path / "events",
+            f"{kernel}/dynamic_events", TRACECMD, "stat")
+    for kind, lines in kinds.items():
+        assert f"\n{kind} probe events:\n" + "".join(f"   {line}\n" for line in lines) + "\n" in p.stdout
+
+
 @needs_trace_cmd
 @pytest.mark.parametrize("args", [
     (), ("-e", "sched"), ("-e", "irq", "-e", "sched_switch", "-f", "prev_pid == 1", "-R", "stacktrace", "-C", "mono"),
