@@ -83,10 +83,13 @@ static int each_of_kernel(struct source *s, dyn_param_fn fn, void *ctx, struct e
 	if (r)
 		return err_hint(e, "arguments by number are $arg1, $arg2 ...");
 	r = kernel_parameters(s->prototypes, s->module, s->function, tell_btf, &k, e);
-	if (!r)
-		return err_set(e, -ENODATA, "this kernel tells no parameters of '%s'; arguments by number are $arg1, $arg2 ...",
-			       s->function);
-	return r < 0 ? r : 0;
+	if (r)
+		return r < 0 ? r : 0;
+	err_set(e, -ENODATA, "this kernel tells no parameters of '%s'", s->function);
+	if (kallsyms_has(s->function))
+		return err_hint(e, "arguments by number are $arg1, $arg2 ...");
+	kallsyms_hint(s->function, e);
+	return -ENODATA;
 }
 
 /* ---- programs and their markers ---------------------------------------------------- */

@@ -734,4 +734,5 @@ import kernel.cases_refused  # noqa: E402,F401
 import kernel.cases_hist  # noqa: E402,F401
 import kernel.cases_perf  # noqa: E402,F401
 import kernel.cases_user_event  # noqa: E402,F401
+import kernel.cases_guide  # noqa: E402,F401
 import kernel.cases_nested  # noqa: E402,F401

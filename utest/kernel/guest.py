@@ -114,7 +114,7 @@ class Guest:
 def small_kallsyms():
     """Covers /proc/kallsyms by some of its lines: reading all of it takes an
     emulated CPU longer than most recordings."""
-    want = ("vfs_", "do_sys_open", "sched", "schedule", "ksys_", "__x64_sys_", "wake_up", "clockevents", "tick_", "eprobe_dyn_event")
+    want = ("vfs_", "do_sys_open", "sched", "schedule", "ksys_", "__x64_sys_", "wake_up", "clockevents", "tick_", "eprobe_dyn_event", "do_exit", "do_dentry_open")
     with open("/proc/kallsyms") as f, open("/run/kallsyms", "w") as out:
         for line in f:
             name = line.split()[2]
