@@ -50,7 +50,7 @@ bool notes_folder(void)
 	return !mkdir(NOTES_DIR, 0700) || errno == EEXIST;
 }
 
-int note_new(char **ret_path)
+int note_new(char **ret_path, int *ret_why)
 {
 	char *path = strdup(NOTES_DIR "/" NOTE_NAME "XXXXXX"), boot[64], head[128];
 	int fd, r;
@@ -65,8 +65,7 @@ int note_new(char **ret_path)
 		*ret_path = path;
 		return fd;
 	}
-	notice(&stderr_notices, "no note can be kept in " NOTES_DIR " (%s): should tracecmd and the process beside it both "
-	       "be killed, nothing will tell which settings to put back", strerror(-r));
+	*ret_why = r;
 	if (fd >= 0) {
 		unlink(path);
 		close(fd);

@@ -17,10 +17,10 @@
 bool notes_folder(void);
 /*
  * A new note, locked, with its first line; empty otherwise. *ret_path is to be freed;
- * NULL if there is no place for notes, which is told: then it is in memory only. A
+ * NULL if there is no place for notes (*ret_why: -errno): then it is in memory only. A
  * descriptor or -errno.
  */
-int note_new(char **ret_path);
+int note_new(char **ret_path, int *ret_why);
 /*
  * Undoes what a note tells, but for what another process uses now (kernel_undo_lines; @held, @nr: locks we
  * hold). At @path (NULL: nowhere) it then tells of what is left. 1: something was to be undone, 0: nothing, -errno.

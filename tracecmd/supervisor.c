@@ -267,9 +267,13 @@ static void note_lock(void *ctx, int fd)
 
 static void note_change(void *ctx, const char *line, size_t len)
 {
-	const struct supervisor *s = ctx;
+	struct supervisor *s = ctx;
 	int r = write_full(s->log, line, len);
 
+	if (s->no_note)
+		notice(&stderr_notices, "no note can be kept in " NOTES_DIR " (%s): should tracecmd and the process beside it "
+		       "both be killed, nothing will tell which settings to put back", strerror(-s->no_note));
+	s->no_note = 0;
 	if (r)
 		notice(&stderr_notices, "a changed setting could not be noted (%s): should the "
 		       "recorder be killed, it stays: %.*s", strerror(-r), (int)(len - 1), line);
@@ -303,7 +307,7 @@ int supervisor_start(struct supervisor *s, struct kernel *k, const char *spools,
 
 	*s = SUPERVISOR_NONE;
 	s->spools = spools;
-	s->log = note_new(&s->note);
+	s->log = note_new(&s->note, &s->no_note);
 	if (s->log < 0)
 		return start_failed(s, s->log, -1, e);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, alive) < 0)

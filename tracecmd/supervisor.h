@@ -19,6 +19,7 @@ struct supervisor {
 	int alive;			/* closed by our end, however that comes; -1 */
 	int log;			/* the changes to undo (notes.h); -1 */
 	char *note;			/* the log's path; NULL: in memory */
+	int no_note;			/* why it is, -errno, until that is told; 0 */
 	const char *spools;		/* what is recorded is there (left_find()); NULL: nowhere */
 };
 
