@@ -46,14 +46,14 @@ _tracecmd_values()
 	case $2:$3 in
 	control:control|control:[0-9]*) printf '%s\n' $(_tracecmd_controls "$1"); return ;;
 	control:-p) ls /run/tracecmd 2>/dev/null | sed -n 's/^control\.//p'; return ;;
-	record:-e|start:-e|extract:-e|count:-e|list:-e|show:--hist|show:--trigger|record:--trigger) _tracecmd_events "$1" "$4" ;;&
-	record:-e|start:-e|extract:-e|count:-e) "$1" list -s 2>/dev/null; return ;;
+	record:-e|start:-e|set:-e|extract:-e|count:-e|list:-e|show:--hist|show:--trigger|record:--trigger) _tracecmd_events "$1" "$4" ;;&
+	record:-e|start:-e|set:-e|extract:-e|count:-e) "$1" list -s 2>/dev/null; return ;;
 	list:-e|show:--hist|show:--trigger|record:--trigger) return ;;
-	record:-p|start:-p|extract:-p) "$1" list -t 2>/dev/null | tr ' ' '\n'; return ;;
-	record:-C|start:-C) "$1" list -C 2>/dev/null | tr -d '[]' | tr ' ' '\n'; return ;;
+	record:-p|start:-p|set:-p|extract:-p) "$1" list -t 2>/dev/null | tr ' ' '\n'; return ;;
+	record:-C|start:-C|set:-C) "$1" list -C 2>/dev/null | tr -d '[]' | tr ' ' '\n'; return ;;
 	report:-O) _tracecmd_plugin_options "$1"; return ;;
-	record:-O|start:-O|extract:-O) "$1" list -o 2>/dev/null | sed 's/^no//; p; s/^/no/'; return ;;
-	record:-[lng]|start:-[lng]|extract:-[lng]) "$1" list -f 2>/dev/null; return ;;
+	record:-O|start:-O|set:-O|extract:-O) "$1" list -o 2>/dev/null | sed 's/^no//; p; s/^/no/'; return ;;
+	record:-[lng]|start:-[lng]|set:-[lng]|extract:-[lng]) "$1" list -f 2>/dev/null; return ;;
 	reset:-k) printf '%s\n' kprobe kretprobe uprobe uretprobe eprobe synth fprobe tprobe all; return ;;
 	probe:--kind) printf '%s\n' kprobe kretprobe uprobe uretprobe eprobe synth fprobe tprobe user all; return ;;
 	convert:--from) echo perf; return ;;

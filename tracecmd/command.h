@@ -40,7 +40,7 @@ extern const struct command report_command;
 extern const struct command convert_command;
 extern const struct command dump_command, listen_command, agent_command;
 
-extern const struct command start_command, stop_command, restart_command, reset_command,
+extern const struct command start_command, set_command, stop_command, restart_command, reset_command,
 	snapshot_command, clear_command, show_command, stat_command, list_command, control_command,
 	probe_command, trigger_command, sqlhist_command, count_command, user_event_command, doctor_command;
 

@@ -13,6 +13,7 @@ const struct command *const commands[] = {
 	&control_command,
 	&extract_command,
 	&start_command,
+	&set_command,
 	&stop_command,
 	&restart_command,
 	&reset_command,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * start: set tracing up as record does, and leave the data in the kernel. If
- * anything fails, the kernel is put back as it was.
+ * start: set tracing up as record does, and leave the data in the kernel. set: the same while
+ * tracing goes on as it is, with nothing reset. If anything fails, the kernel is put back as it was.
  */
 #include <errno.h>
 #include <signal.h>
@@ -103,10 +103,10 @@ static int start(struct start *s, struct err *e)
 	return wait_for_command(s, e);
 }
 
-static int start_run(int argc, char **argv, struct err *e)
+static int run(enum trace_command which, int argc, char **argv, struct err *e)
 {
 	struct start s = { .child = CHILD_NONE, .signals = -1 };
-	int status = trace_options_parse(TRACE_START, argc, argv, &s.o, e);
+	int status = trace_options_parse(which, argc, argv, &s.o, e);
 
 	if (!status)
 		status = start(&s, e);
@@ -117,6 +117,18 @@ static int start_run(int argc, char **argv, struct err *e)
 	kernel_close(s.k);
 	trace_options_release(&s.o);
 	return status;
+}
+
+static int start_run(int argc, char **argv, struct err *e)
+{
+	return run(TRACE_START, argc, argv, e);
+}
+
+static int set_run(int argc, char **argv, struct err *e)
+{
+	if (argc < 2)
+		return usage_error(e, "what is to be set is missing");
+	return run(TRACE_SET, argc, argv, e);
 }
 
 const struct command start_command = {
@@ -130,4 +142,17 @@ const struct command start_command = {
 		"and 'restart' switch recording off and on, 'reset' ends it all.\n",
 	.on_kernel = true,
 	.run = start_run,
+};
+
+const struct command set_command = {
+	.name = "set",
+	.summary = "change what is traced; nothing else is reset, stopped or emptied",
+	.usage = "[options] [command [argument...]]",
+	.runs_command = true,
+	.help = TRACE_EVENTS_HELP
+		"  --fork            do not wait for the command to end\n"
+		"\nWhat is not named stays as it is, as with -K, and so does tracing: on or off ('tracecmd\n"
+		"restart' switches it on). 'tracecmd stat' tells what is set, 'reset' ends it all.\n",
+	.on_kernel = true,
+	.run = set_run,
 };

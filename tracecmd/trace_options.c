@@ -592,6 +592,7 @@ int trace_options_parse(enum trace_command which, int argc, char **argv,
 	memset(o, 0, sizeof(*o));
 	if (kernel_setup_init(&o->setup))
 		return no_memory(&p);
+	o->setup.no_reset = o->setup.running = which == TRACE_SET;
 	status = parse(&p, argc, argv);
 	free(p.module);
 	free(p.first_clock);

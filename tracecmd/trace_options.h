@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command line that record, start and extract share: a small state
+ * The command line that record, start, set and extract share: a small state
  * machine, in which -B makes another instance the current one, -f and -R
  * belong to the last -e, and -v turns the -e behind it round.
  */
@@ -16,6 +16,7 @@
 enum trace_command {
 	TRACE_RECORD,
 	TRACE_START,
+	TRACE_SET,			/* options as of start */
 	TRACE_EXTRACT,
 	TRACE_AGENT,			/* what a host may ask an agent for */
 };

@@ -99,7 +99,7 @@ static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kK
 static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqhSGH:";
 
 static const char *const command_names[] = {
-	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_EXTRACT] = "extract",
+	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_SET] = "set", [TRACE_EXTRACT] = "extract",
 	[TRACE_AGENT] = "agent",
 };
 
@@ -156,7 +156,7 @@ int trace_option_meant(int opt, enum trace_command which, struct err *e)
 {
 	char name[TRACE_NAME_MAX];
 
-	if (meant(opt) & (1u << which))
+	if (meant(opt) & (which == TRACE_SET ? S : 1u << which))
 		return EXIT_OK;
 	if (which == TRACE_AGENT)
 		return usage_error(e, "option %s is not for hosts to ask for", trace_option_name(opt, name, sizeof(name)));

@@ -513,9 +513,9 @@ static int enable_events(struct apply *a)
 static int apply_part(struct apply *a)
 {
 	/* It may be the traced command's process that switches tracing on. */
-	int ret = kernel_remember(a->in, "tracing_on", a->e);
+	int ret = a->s->running ? 0 : kernel_remember(a->in, "tracing_on", a->e);
 
-	if (!ret)
+	if (!ret && !a->s->running)
 		ret = kernel_write(a->in, "tracing_on", "0", a->e);
 	if (!ret && !a->s->no_reset)
 		ret = reset_part(a);
@@ -665,6 +665,8 @@ int kernel_setup_tracing(struct kernel *k, struct kernel_setup *s, bool on, stru
 	int ret = 0;
 
 	(void)k;
+	if (s->running)
+		return 0;
 	/* One that cannot be switched off leaves the others to be. */
 	for (size_t i = 0; (!ret || !on) && i < s->instances.nr; i++) {
 		int r = 0;

@@ -93,6 +93,7 @@ struct kernel_setup {
 	bool ignore_unknown;			/* -i: unknown events are no error */
 	bool keep;				/* -k: settings stay afterwards */
 	bool no_reset;				/* -K: nothing is reset before */
+	bool running;				/* tracing is neither stopped for it nor switched on */
 	bool all_formats;			/* -a: formats of all events */
 	bool function_trace_off;		/* -d */
 	bool ftrace_off;			/* -D */

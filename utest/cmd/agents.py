@@ -107,8 +107,8 @@ class Agent:
     def __init__(self, *options):
         self.p = subprocess.Popen([common.TRACECMD, "agent", "--tcp", "-p", "0", *map(str, options)],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        line = self.p.stdout.readline()
-        self.port = int(re.search(r"port (\d+) of TCP", line)[1])
+        # a recorder that tests beside have just killed may be told of first
+        self.port = int(re.search(r"port (\d+) of TCP", self.lines_until("of TCP"))[1])
 
     def connect(self, source="127.0.0.1"):
         s = socket.create_connection(("127.0.0.1", self.port), TIMEOUT, (source, 0))

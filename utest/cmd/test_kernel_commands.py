@@ -14,7 +14,7 @@ import pytest
 import common
 import tracefs
 from common import TRACECMD, run
-from recording import wait_for
+from recording import recording, wait_for
 
 NAME = common.instance("commands")
 SECOND = common.instance("second")
@@ -294,6 +294,54 @@ def test_signals_end_the_command_and_the_waiting(instance, tmp_path, nr):
         assert p.wait(30) == (128 + signal.SIGTERM if nr == 1 else 0)
         (tmp_path / "end").touch()
     assert instance.read("tracing_on") == "1"
+
+
+# ---- set ---------------------------------------------------------------------------
+
+def set_(*args, **kw):
+    return run(TRACECMD, "set", "-B", NAME, *args, **kw)
+
+
+def test_set_changes_what_it_is_asked_for_alone(instance):
+    start("-B", NAME, "-e", "irq:irq_handler_entry", "-e", "sched:sched_switch", "-f", "prev_pid == 1", "-b", "64", "-O", "nooverwrite")
+    instance.write("trace_marker", "before")
+    set_("-e", "sched:sched_waking", "-v", "-e", "irq_handler_entry")
+    assert instance.enabled() == {"sched:sched_switch", "sched:sched_waking"}
+    assert instance.read("events/sched/sched_switch/filter") == "prev_pid == 1" and instance.read("options/overwrite") == "0"
+    assert 64 <= int(instance.read("buffer_size_kb")) < 72 and instance.read("tracing_on") == "1"
+    assert "before" in instance.read("trace")
+    set_("-e", "sched_switch", "-f", "prev_pid == 2", "-O", "overwrite", "-b", "200")
+    assert instance.read("events/sched/sched_switch/filter") == "prev_pid == 2" and instance.read("options/overwrite") == "1"
+    assert 200 <= int(instance.read("buffer_size_kb")) < 208 and instance.enabled() == {"sched:sched_switch", "sched:sched_waking"}
+    set_("-P", "1,2")
+    assert {"1", "2"} <= set(instance.read("set_event_pid").split())	# kthreadd has threads
+
+
+@pytest.mark.parametrize("on", ["0", "1"])
+def test_set_leaves_tracing_on_or_off(instance, on):
+    instance.write("tracing_on", on)
+    p = set_("-F", "-e", "sched:sched_process_exec", "sh", "-c", "echo hello; exit 7", status=7)
+    assert p.stdout == "hello\n" and instance.read("tracing_on") == on
+    assert ("filename=/" in instance.read("trace")) == (on == "1")
+    assert instance.enabled() == {"sched:sched_process_exec"}
+
+
+def test_set_that_fails_changes_nothing(instance):
+    start("-B", NAME, "-e", "irq")
+    before = tracefs.snapshot()
+    for args in (("-b", "300", "-e", "sched_switch", "-f", "nosuch == 1"), ("-O", "nosuch"), ("-e", "no_such_event")):
+        set_(*args, status=1)
+        assert tracefs.differences(before, tracefs.snapshot()) == []
+    assert "what is to be set is missing" in run(TRACECMD, "set", status=2).stderr
+    assert "has no effect with 'set'" in set_("-o", "x.dat", status=2).stderr
+
+
+def test_set_leaves_a_recorders_buffer_alone(instance, tmp_path):
+    with recording("-o", tmp_path / "x.dat", "-B", NAME, "-e", "sched", wait=lambda: "sched:" in instance.read("set_event")) as p:
+        assert f"process {p.pid}," in set_("-e", "irq", status=1).stderr
+        p.send_signal(signal.SIGINT)
+        p.communicate(timeout=30)
+    assert p.returncode == 0
 
 
 # ---- stop, restart, clear ----------------------------------------------------------
