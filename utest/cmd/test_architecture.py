@@ -163,3 +163,11 @@ def test_files_are_short():
             with open(path) as f:
                 lines = sum(1 for _ in f)
             assert lines <= 900 or path.endswith("tools/datdump.py"), f"{path}: {lines} lines"
+
+
+def test_no_test_hides_another():
+    """Of two functions with one name the first is never run."""
+    for path in glob.glob(f"{REPO}/utest/**/*.py", recursive=True):
+        with open(path) as f:
+            names = re.findall(r"^def (test_\w+)", f.read(), re.M)
+        assert len(names) == len(set(names)), f"{path}: {sorted(n for n in set(names) if names.count(n) > 1)}"

@@ -126,7 +126,7 @@ def test_same_as_through_tracefs(kernel, tmp_path):
     assert collections.Counter(e.name for e in parsed(ours))["sys_enter_kill"] == 5
 
 
-def test_killed(kernel, tmp_path):
+def test_killed_leaves_no_socket(kernel, tmp_path):
     """It has changed nothing, and its socket is not to stay either."""
     p = started(TRACECMD, "record", "--perf", "-o", tmp_path / "x.dat", "-e", "sched:sched_process_exit", sign=begun)
     path = f"/run/tracecmd/control.{p.pid}"
