@@ -35,7 +35,8 @@ def folder():
 @pytest.fixture(scope="module")
 def display():
     out, into = os.pipe()
-    server = subprocess.Popen(["Xvfb", "-displayfd", str(into), "-ac", "-screen", "0", "1280x900x24"], pass_fds=[into],
+    # when its last client goes a server begins anew, and who comes just then is refused
+    server = subprocess.Popen(["Xvfb", "-noreset", "-displayfd", str(into), "-ac", "-screen", "0", "1280x900x24"], pass_fds=[into],
                               stderr=subprocess.DEVNULL)
     os.close(into)
     number = os.read(out, 16).strip().decode()
