@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #include "record/recording_inside.h"
+
+#define NUMBER_ROOM 10u			/* behind the names of spools that are cut */
 
 static int no_memory(struct err *e)
 {
@@ -33,6 +36,19 @@ static void fill_boot(struct recording *rec)
 
 	if (!path_read_all("/proc/sys/kernel/random/boot_id", &id, sizeof(rec->boot)))
 		snprintf(rec->boot, sizeof(rec->boot), "%.*s", (int)strcspn(id.data, "\n"), id.data);
+}
+
+static bool is_cut(const struct record_opts *o)
+{
+	return o->rotate_bytes || o->rotate_ns || o->last_bytes || o->last_ns;
+}
+
+/* Of the path's last element. */
+static size_t name_len(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strlen(slash ? slash + 1 : path);
 }
 
 /* Ascending numbers as "0-3,6". */
@@ -74,12 +90,37 @@ int recording_add_stream(struct recording *rec, struct recorder *recorder, const
 	}
 	s.spool_path = path;
 	s.info.spools = spools.data;
+	s.info.buffers = rec->names.data;
+	if (is_cut(&rec->opts) && name_len(path) + NUMBER_ROOM > NAME_MAX) {
+		source_free(src->source);
+		err_set(e, -ENAMETOOLONG, "the name '%s' leaves no room for the numbers of what is cut", path);
+		return err_hint(e, "give a shorter output (-o)");
+	}
 	if (src->source)
 		return recorder_add(recorder, &s, e);
 	s.fd = kernel_cpu_open(b->in, src->cpu, src->file, O_NONBLOCK, e);
 	if (s.fd < 0)
 		return s.fd;
 	return recorder_add(recorder, &s, e);
+}
+
+/* Whether the instance's events come in streams: it is recorded, and not as a text at the end. */
+static bool has_streams(const struct recording *rec, size_t i)
+{
+	const char *tracer = rec->setup->instances.v[i].tracer;
+
+	if (rec->opts.perf)
+		return !i;
+	return (kernel_setup_is_recorded(rec->setup, i) || (!i && rec->opts.with_top)) &&
+	       !(tracer && kernel_tracer_is_latency(tracer));
+}
+
+static int name_buffers(struct recording *rec, struct err *e)
+{
+	for (size_t i = 0; i < rec->setup->instances.nr; i++)
+		if (has_streams(rec, i))
+			buf_printf(&rec->names, "%s/", rec->setup->instances.v[i].name);
+	return rec->names.failed ? no_memory(e) : 0;
 }
 
 /* Adds one CPU's stream to the recorder. */
@@ -209,6 +250,8 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 		err_errno(e, r, "cannot make up an id for the recording");
 	if (!r)
 		r = metadata_kernel_long(k, &rec->kernel_long, e);
+	if (!r)
+		r = name_buffers(rec, e);
 	if (!r)
 		r = recorder_new(&ro, &rec->recorder, e);
 	if (!r && opts->perf)
@@ -361,6 +404,7 @@ void recording_free(struct recording *rec, bool unlink_spools)
 		return;
 	keeper_release(rec);
 	recorder_free(rec->recorder, unlink_spools);
+	buf_release(&rec->names);
 	snapshots_release(rec, unlink_spools);
 	head_release(&rec->head, unlink_spools);
 	for (size_t i = 0; i < rec->buffers.nr; i++) {

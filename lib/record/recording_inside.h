@@ -75,6 +75,7 @@ struct recording {
 	struct record_opts opts;
 	struct recorder *recorder;
 	VEC(struct recorded) buffers;	/* [0] is the top level */
+	struct buf names;		/* of those that have streams: "/one/" */
 	VEC(struct counter *) streams;
 	uint32_t machine_cpus;
 	uint64_t session;

@@ -83,7 +83,9 @@ static int describe_spool(struct restore_input *in, char *const *paths, size_t n
 		in->instance = instance_of_name(in->path, len, paths, nr);
 	else
 		in->instance = strdup(info->instance ? info->instance : "");
-	if (info->spools && !(in->spools = strdup(info->spools))) {
+	in->spools = info->spools ? strdup(info->spools) : NULL;
+	in->buffers = info->buffers ? strdup(info->buffers) : NULL;
+	if (!in->spools != !info->spools || !in->buffers != !info->buffers) {
 		spool_reader_close(r);
 		return err_errno(e, -ENOMEM, "cannot read spool '%s'", in->path);
 	}
@@ -194,6 +196,7 @@ static void input_close(struct restore_input *in)
 	cleanup_close(&in->fd);
 	free(in->instance);
 	free(in->spools);
+	free(in->buffers);
 }
 
 int restore_inputs_open(struct restore_inputs *in, char *const *paths, size_t nr,

@@ -13,7 +13,7 @@ struct restore_input {
 	struct spool_moved *moved;	/* of a spool */
 	bool is_spool, empty, damaged;	/* damaged: none of its chunks is whole */
 	char *instance;			/* "": the top level */
-	char *spools;			/* of its buffer, as it tells; NULL: it does not */
+	char *spools, *buffers;		/* of its buffer, and of its recording, as it tells; NULL: it does not */
 	uint32_t cpu;
 	uint32_t page_size;		/* 0: not known (raw) until settled */
 	/* Of spools; "" and 0 for raw files. */
@@ -43,8 +43,8 @@ void restore_inputs_close(struct restore_inputs *in);
 const struct restore_input *restore_inputs_spool(const struct restore_inputs *in);
 /* The clock of the buffer that the file @i is of, as its spools tell; "": they do not. */
 const char *restore_inputs_clock(const struct restore_inputs *in, size_t i);
-/* Tells of CPUs that have no file, or an empty one, where others of their buffer have data. Whether
- * there are any. */
+/* Tells of CPUs and of whole instances that have no file, or empty ones, where others have data.
+ * Whether there are any. */
 bool restore_inputs_tell_missing(const struct restore_inputs *in, const struct notices *notices);
 /* CPUs of the machine as far as the files tell. */
 uint32_t restore_inputs_cpus(const struct restore_inputs *in);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* CPUs of which nothing is left, though others of their buffer are: each spool names them all. */
+/* CPUs and instances of which nothing is left, though others are: each spool names them all. */
 #include <stdlib.h>
 
 #include "dat/dat.h"
@@ -19,8 +19,8 @@ static bool is_there(const struct restore_input *in)
 	return in->is_spool || in->size;
 }
 
-/* A spool that says which there are of its buffer; NULL: none does, or none has any data. */
-static const struct restore_input *lister(const struct files *f)
+/* A spool that names the others of its buffer, or the @instances; NULL: none does, or none has any data. */
+static const struct restore_input *lister(const struct files *f, bool instances)
 {
 	const struct restore_input *found = NULL;
 	bool has_data = false;
@@ -29,7 +29,7 @@ static const struct restore_input *lister(const struct files *f)
 		const struct restore_input *in = &f->v[i];
 
 		has_data = has_data || (in->is_spool && (!in->empty || in->damaged));
-		if (!found && in->spools)
+		if (!found && (instances ? in->buffers : in->spools))
 			found = in;
 	}
 	return has_data ? found : NULL;
@@ -77,7 +77,7 @@ static void add_missing(const struct files *f, size_t *at, uint32_t from, uint32
 static bool tell(const struct files *f, const struct notices *notices)
 {
 	AUTO_BUF struct buf text = { 0 };
-	const struct restore_input *in = lister(f);
+	const struct restore_input *in = lister(f, false);
 	const char *list = in ? in->spools : "";
 	uint32_t from, to;
 	int64_t last = -1;
@@ -93,9 +93,39 @@ static bool tell(const struct files *f, const struct notices *notices)
 	return nr;
 }
 
+/* Whether a file that something may have been in is of the instance. */
+static bool is_left(const struct restore_inputs *in, const char *name, size_t len)
+{
+	for (size_t i = 0; i < in->nr; i++)
+		if (is_there(&in->v[i]) && strlen(in->v[i].instance) == len && !memcmp(in->v[i].instance, name, len))
+			return true;
+	return false;
+}
+
+static bool tell_instances(const struct restore_inputs *in, const struct notices *notices)
+{
+	const struct restore_input *from = lister(&(struct files){ in->v, in->nr }, true);
+	const char *name = from ? from->buffers : "";
+	unsigned nr = 0;
+	size_t len;
+
+	for (; name[len = strcspn(name, "/")] && nr < RANGES_MAX; name += len + 1) {
+		if (is_left(in, name, len))
+			continue;
+		nr++;
+		if (len)
+			notice(notices, "nothing is there of instance '%.*s', recorded together with '%s': its spools are missing "
+			       "or empty, and what was in them is lost", (int)len, name, from->path);
+		else
+			notice(notices, "nothing is there of the top level, recorded together with '%s': its spools are missing "
+			       "or empty, and what was in them is lost", from->path);
+	}
+	return nr;
+}
+
 bool restore_inputs_tell_missing(const struct restore_inputs *in, const struct notices *notices)
 {
-	bool any = false;
+	bool any = tell_instances(in, notices);
 
 	for (size_t i = 0, end; i < in->nr; i = end) {
 		for (end = i + 1; end < in->nr && !strcmp(in->v[end].instance, in->v[i].instance); end++)

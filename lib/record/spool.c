@@ -46,6 +46,8 @@ static int info_build(struct spool *s, const struct spool_info *info)
 		buf_printf(b, "cpus=%u%c", info->cpus, 0);
 	if (info->spools)
 		buf_printf(b, "spools=%s%c", info->spools, 0);
+	if (info->buffers)
+		buf_printf(b, "buffers=%s%c", info->buffers, 0);
 	if (info->uname)
 		buf_printf(b, "uname=%s%c", info->uname, 0);
 	if (info->version)

@@ -33,7 +33,8 @@
  * begins every file, is never compressed: strings "key=value", each ended by
  * a NUL. Keys: instance (missing: the top level), clock (the word of
  * trace_clock), cpus (of the machine, decimal), spools (the CPUs of the
- * buffer that have spools, ascending, as "0-3,6"), uname, tracecmd (version), boot
+ * buffer that have spools, ascending, as "0-3,6"), buffers (each instance of
+ * the recording that has any, with '/' behind its name: "/one/"), uname, tracecmd (version), boot
  * (the kernel's boot_id), codec (of chunks, unless they are stored raw).
  * Unknown keys are skipped.
  *
@@ -73,6 +74,7 @@ struct spool_info {
 	const char *codec;		/* reading: the word of the INFO chunk */
 	uint32_t cpus;			/* 0: unknown */
 	const char *spools;		/* the buffer's CPUs that have spools: "0-3,6" */
+	const char *buffers;		/* the recording's instances that have: "/one/" */
 	bool described;			/* reading: the INFO chunk was there */
 };
 

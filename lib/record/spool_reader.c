@@ -312,6 +312,8 @@ static int info_parse(struct spool_reader *r, const void *payload, size_t len)
 			r->info.codec = s + 6;
 		else if (!strncmp(s, "spools=", 7))
 			r->info.spools = s + 7;
+		else if (!strncmp(s, "buffers=", 8))
+			r->info.buffers = s + 8;
 		else if (!strncmp(s, "cpus=", 5) && !parse_u64(s + 5, &n) && n <= DAT_CPUS_MAX)
 			r->info.cpus = n;
 	}

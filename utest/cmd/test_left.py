@@ -177,6 +177,22 @@ def test_missing_spool(left, empty):
         assert words in run(TRACECMD, *command, status=1).stderr
 
 
+def test_missing_instance(kernel, tmp_path):
+    try:
+        with recording("-o", tmp_path / "x.dat", "-B", INSTANCE, "-e", "sched", "-B", f"{INSTANCE}_2", "-e", "sched") as p:
+            wait_for(lambda: something_is_kept(tmp_path), "spools have chunks")
+            p.kill()
+            p.wait()
+    finally:
+        clean_instance()
+        clean_instance(f"{INSTANCE}_2")
+    for path in tmp_path.glob(f"x.dat.{INSTANCE}_2.cpu*"):
+        path.unlink()
+    words = f"nothing is there of instance '{INSTANCE}_2', recorded together with '{tmp_path}/x.dat.{INSTANCE}.cpu0'"
+    for command in ("report", tmp_path / "x.dat"), ("restore", "-o", tmp_path / "y.dat", tmp_path / "x.dat"):
+        assert words in run(TRACECMD, *command, status=1).stderr
+
+
 def test_missing_chunk(left):
     """What follows it is marked, though every chunk that is there is whole."""
     spool = max(left.glob("x.dat.*.cpu*"), key=os.path.getsize)

@@ -494,6 +494,19 @@ def test_cpus_of_which_nothing_is_there(partial, tmp_path, spools, there, words)
     assert losses(tmp_path / "out.dat") == ([], 3 * sum(n or 0 for n in there.values()))
 
 
+@pytest.mark.parametrize("buffers, left, missing", [
+    ("/one/", ("",), ["instance 'one'"]), ("one/two/", ("two",), ["instance 'one'"]), ("/one/", ("one",), ["the top level"]),
+    ("/one/two/", ("",), ["instance 'one'", "instance 'two'"]), ("/one/", ("", "one"), []), ("", ("",), []), ("one", ("one",), []), ("//", ("",), []),
+])
+def test_instances_of_which_nothing_is_there(partial, tmp_path, buffers, left, missing):
+    """Each spool names them all, too."""
+    paths = [made(tmp_path / f"x.dat{name and '.' + name}.cpu0", (0, b"", page(100), 1), buffers=buffers, **({"instance": name} if name else {}))
+             for name in left]
+    p = run(TRACECMD, "restore", "-i", partial, "-o", tmp_path / "out.dat", *paths, status=1 if missing else 0)
+    assert re.findall(r"nothing is there of (.*?), recorded together with", p.stderr) == missing
+    strict_check(tmp_path / "out.dat")
+
+
 def test_more_files_than_may_be_open(partial, tmp_path):
     """The soft limit is raised; where the hard one is too low that is said, with both numbers."""
     files = [made(tmp_path / f"x.cpu{i}", (0, b"", page(100 + i), 1), cpu=i) for i in range(100)]
