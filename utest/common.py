@@ -18,8 +18,8 @@ DATDUMP = f"{UTEST}/tools/datdump.py"
 FIXTURES = f"{UTEST}/fixtures/traces"
 
 
-# Tools that are not utest/tools/NAME.c alone.
-USER_EVENTS = f"{os.path.dirname(os.path.abspath(TRACECMD))}/libtracecmd-user-event.a"
+# Tools that are not utest/tools/NAME.c alone. They are built plainly, whatever the program that is tested is.
+USER_EVENTS = f"{REPO}/build/libtracecmd-user-event.a"
 EVENT_TOOLS = {
     "user-events": f"{UTEST}/tools/user-events.c",
     "user-event-example": f"{REPO}/Documentation/examples/user-event.c",
@@ -48,7 +48,7 @@ def build_enlarge():
     libs = subprocess.run(["pkg-config", "--cflags", "--libs", "libtraceevent", "libzstd", "liblz4", "zlib",
                            "libxxhash", "libelf", "libdw"], capture_output=True, text=True, check=True).stdout.split()
     subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", f"-I{REPO}/lib", "-o", program, f"{UTEST}/tools/enlarge.c",
-                    f"{os.path.dirname(os.path.abspath(TRACECMD))}/libtracecmd.a", *libs, "-ldl", "-lm", "-pthread"],
+                    f"{REPO}/build/libtracecmd.a", *libs, "-ldl", "-lm", "-pthread"],
                    check=True)
     return program
 

@@ -92,9 +92,10 @@ def _maker(name):
     return int(m[1]) if m else None
 
 
-def _of_other_tests(name):
-    """Whether it is an instance that tests in another process, still there, have made."""
-    pid = _maker(name)
+def _of_others(name):
+    """Whether it is an instance of a process that is still there: of another test, or tracecmd's for its own use."""
+    own = re.fullmatch(r"tracecmd-\w+\.(\d+)", name)
+    pid = int(own[1]) if own else _maker(name)
     return pid not in (None, os.getpid()) and os.path.exists(f"/proc/{pid}")
 
 
@@ -105,12 +106,12 @@ def is_left_over(name):
 
 
 def snapshot(root=ROOT, events=True):
-    """All settings but those of other tests' instances. Without @events, event
+    """All settings but those of instances that others use. Without @events, event
     filters and triggers (thousands of small files) are left out."""
     got = {"": _instance(root, events)}
     names = sorted(os.listdir(f"{root}/instances")) if os.path.isdir(f"{root}/instances") else []
     for name in names:
-        if _of_other_tests(name):
+        if _of_others(name):
             continue
         got[name] = _instance(f"{root}/instances/{name}", events)
     got["/sysctl"] = {path: text for path in SYSCTLS if (text := read(path)) != "ENOENT"}
