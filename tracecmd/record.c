@@ -384,6 +384,7 @@ static enum record_end wait_for_end(struct run *run, unsigned *signals, struct e
 	watch.listener = run->out.sender;
 	watch.kernel = run->watch;
 	why = record_wait(&run->child, &run->watched, run->signal_fd, alarm, &watch, signals, blind);
+	record_trigger_end(&run->trigger);
 	progress_end(&run->progress);
 	if (run->watch) {
 		kernel_watch_look(run->watch);

@@ -101,21 +101,31 @@ static void arm(struct record_trigger *t)
 	kernel_truncate(t->in, "trace", NULL);
 }
 
+/* Where a file begins that the trigger has made. */
+static uint64_t begins(const struct record_trigger *t)
+{
+	uint64_t pre = t->o->parts.pre_ns;
+
+	return pre && pre < t->fired_ns ? t->fired_ns - pre : 0;
+}
+
 bool record_trigger_serve(struct record_trigger *t)
 {
 	const struct trace_parts *p = &t->o->parts;
-	uint64_t since;
 
 	if (t->fd >= 0 && !t->fired_ns)
 		look(t);
 	if (t->fd < 0 || !t->fired_ns || monotonic_ns() < t->fired_ns + p->post_ns || is_busy(t))
 		return false;
-	since = p->pre_ns && p->pre_ns < t->fired_ns ? t->fired_ns - p->pre_ns : 0;
-	if (p->on_trigger == ON_TRIGGER_END) {
-		recording_since(t->rec, since);
+	if (p->on_trigger == ON_TRIGGER_END)
 		return true;
-	}
-	t->ticket = recording_ask_part(t->rec, false, since);
+	t->ticket = recording_ask_part(t->rec, false, begins(t));
 	arm(t);
 	return false;
+}
+
+void record_trigger_end(struct record_trigger *t)
+{
+	if (t->fd >= 0 && t->fired_ns && t->o->parts.on_trigger == ON_TRIGGER_END)
+		recording_since(t->rec, begins(t));
 }

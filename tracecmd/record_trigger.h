@@ -35,5 +35,7 @@ int record_trigger_fd(const struct record_trigger *t);
 int record_trigger_wait_ms(const struct record_trigger *t);
 /* Looks whether it fired, and does what is due. True: the recording shall end. */
 bool record_trigger_serve(struct record_trigger *t);
+/* The recording ends, whatever the reason: one that was to end it, and has fired, still says where the file begins. */
+void record_trigger_end(struct record_trigger *t);
 
 #endif
