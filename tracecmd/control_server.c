@@ -372,14 +372,37 @@ static void answer_last(struct control *c, struct client *cl, const char *why)
 	send_line(cl->fd, r, &answer, e.text);
 }
 
+/* Lines that came when nobody listened any more: who asked for the end has it. */
+static void answer_late(struct control *c, struct client *cl, const char *why)
+{
+	ssize_t n = recv(cl->fd, cl->line + cl->len, sizeof(cl->line) - cl->len, MSG_DONTWAIT);
+	char *line = cl->line, *end;
+
+	cl->len += n > 0 ? n : 0;
+	for (; (end = memchr(line, '\n', cl->line + cl->len - line)); line = end + 1) {
+		const struct control_command *cmd;
+		bool ended;
+
+		*end = 0;
+		ended = !find(c, line, "", &cmd, NULL) && cmd->ends;
+		send_line(cl->fd, ended && !why ? 0 : -ECANCELED, NULL, ended ? why : "the recording has ended");
+	}
+}
+
 void control_close(struct control *c, const char *why)
 {
 	if (!c)
 		return;
+	for (size_t i = 0; i < ARRAY_SIZE(c->clients); i++)
+		accept_client(c);
 	for (size_t i = 0; i < ARRAY_SIZE(c->clients); i++) {
-		if (c->clients[i].pending)
-			answer_last(c, &c->clients[i], why);
-		drop(&c->clients[i]);
+		struct client *cl = &c->clients[i];
+
+		if (cl->pending)
+			answer_last(c, cl, why);
+		if (cl->fd >= 0)
+			answer_late(c, cl, why);
+		drop(cl);
 	}
 	if (c->pid)
 		control_remove(c->pid);

@@ -31,6 +31,7 @@ struct control_command {
 	int (*run)(void *ctx, const char *args, uint64_t *ticket, struct buf *answer, struct err *e);
 	/* Whether that is done: 0, CONTROL_LATER or -errno. NULL if @run never says so. */
 	int (*done)(void *ctx, uint64_t ticket, struct buf *answer, struct err *e);
+	bool ends;			/* the end is what it asks for */
 };
 
 struct control;

@@ -134,7 +134,7 @@ static const struct control_command commands_of_record[] = {
 	{ .name = "save", .run = run_save, .done = part_done },
 	{ .name = "rotate", .run = run_rotate, .done = part_done },
 	{ .name = "snapshot", .run = run_snapshot },
-	{ .name = "stop", .run = run_stop },
+	{ .name = "stop", .run = run_stop, .ends = true },
 	{ .name = "about", .run = run_about },
 	{ .name = "has", .takes_args = true, .run = run_has },
 	{ .name = NULL },

@@ -168,8 +168,8 @@ static void print_function_lists(const struct stat_ctx *s)
 	} lists[] = {
 		{ "set_ftrace_filter", "Function Filter" },
 		{ "set_ftrace_notrace", "Function No Trace" },
-		{ "set_graph_function", "Graph Function Filter" },
-		{ "set_graph_notrace", "Graph No Trace" },
+		{ "set_graph_function", "Function Graph Filter" },
+		{ "set_graph_notrace", "Function Graph No Trace" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {

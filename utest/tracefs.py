@@ -19,7 +19,7 @@ INSTANCE_FILES = (
     "buffer_size_kb", "buffer_subbuf_size_kb", "buffer_percent",
     "tracing_cpumask", "set_event", "set_event_pid", "set_event_notrace_pid",
     "set_ftrace_filter", "set_ftrace_notrace", "set_ftrace_pid", "set_ftrace_notrace_pid",
-    "set_graph_function", "set_graph_notrace", "max_graph_depth", "tracing_thresh",
+    "set_graph_function", "set_graph_notrace", "max_graph_depth", "tracing_thresh", "tracing_max_latency",
     "saved_cmdlines_size", "dynamic_events", "kprobe_events", "uprobe_events", "synthetic_events",
 )
 SYSCTLS = (

@@ -153,6 +153,12 @@ static int copy_clock(struct copy *c, const struct dat_option *o, struct err *e)
 	return dat_writer_option(c->w, o->id, text, strlen(text) + 1, e);
 }
 
+/* trace-cmd 3.1 would look for that clock behind the table of CPUs, which a text has not. */
+static bool is_text_v6(const struct copy *c)
+{
+	return c->w->opts.version == 6 && c->r->buffers.nr && c->r->buffers.v[0].pub.text;
+}
+
 static int copy_options(struct copy *c, struct err *e)
 {
 	int ret = 0;
@@ -160,7 +166,7 @@ static int copy_options(struct copy *c, struct err *e)
 	for (size_t i = 0; i < c->r->options.nr && !ret; i++) {
 		const struct dat_option *o = &c->r->options.v[i];
 
-		if (is_made(o->id))
+		if (is_made(o->id) || (o->id == DAT_TRACECLOCK && is_text_v6(c)))
 			continue;
 		if (o->id == DAT_TRACECLOCK)
 			ret = copy_clock(c, o, e);

@@ -264,8 +264,12 @@ static int apply_tracer(struct apply *a)
 	const char *tracer = a->is->tracer;
 	int ret = 0;
 
-	if (tracer && kernel_tracer_is_latency(tracer) && kernel_has(a->in, "tracing_max_latency"))
-		ret = kernel_write(a->in, "tracing_max_latency", "0", a->e);
+	if (tracer && kernel_tracer_is_latency(tracer) && kernel_has(a->in, "tracing_max_latency")) {
+		/* what is 0 already will not be: the kernel writes there */
+		ret = kernel_remember(a->in, "tracing_max_latency", a->e);
+		if (!ret)
+			ret = kernel_write(a->in, "tracing_max_latency", "0", a->e);
+	}
 	if (!ret && tracer) {
 		ret = kernel_write(a->in, "current_tracer", tracer, a->e);
 		if (ret)

@@ -300,13 +300,27 @@ static void mark_rejections(struct kernel_instance *in, enum file_kind kind)
 	snprintf(in->rejection_mark, sizeof(in->rejection_mark), "%s", r.head);
 }
 
+/* Whether the kernel has an explanation of what it has just refused. */
+static bool is_told(const struct kernel_instance *in, const struct rejection *r)
+{
+	return *r->what && *r->command && strcmp(r->head, in->rejection_mark);
+}
+
+static bool says_why(struct kernel_instance *in)
+{
+	struct rejection r;
+
+	last_rejection(in, &r);
+	return is_told(in, &r);
+}
+
 /* Adds the kernel's own explanation of a refused filter, trigger or dynamic event. */
 static void explain(struct kernel_instance *in, struct err *e)
 {
 	struct rejection r;
 
 	last_rejection(in, &r);
-	if (*r.what && *r.command && strcmp(r.head, in->rejection_mark))
+	if (is_told(in, &r))
 		err_hint(e, "the kernel says: %s\n    %s\n    %s", r.what, r.command, r.caret);
 	/* It is told now; the log is left as empty as it was found. */
 	if (!*in->rejection_mark && r.nr == 1)
@@ -334,6 +348,10 @@ static int write_failed(struct kernel_instance *in, enum file_kind kind, int cod
 
 	/* So it says that a place is inside of an instruction; the words are about letters. */
 	if (code == -EILSEQ && kind == FILE_DYNAMIC)
+		code = -EINVAL;
+	/* so the parser of filters says that a parenthesis or a quote is missing */
+	if ((code == -EPERM || code == -ENOENT || code == -ESRCH) && (kind == FILE_FILTER || kind == FILE_TRIGGER) &&
+	    says_why(in))
 		code = -EINVAL;
 	buf_printf(&what, "cannot write '%s' to", in_one_line(value, line));
 	err_denied(e, code, what.failed ? "cannot write to" : what.data, path);

@@ -64,7 +64,8 @@ static int write_options(const struct finish *f, struct dat_writer *w, struct er
 		r = put_number(w, DAT_DATE, f->date_us, e);
 	if (!r && f->has_offset)
 		r = put_number(w, DAT_OFFSET, f->offset, e);
-	if (!r)
+	/* trace-cmd 3.1 would take the beginning of a text in version 6 for the clock that such a file then has behind its table */
+	if (!r && !(f->version == 6 && f->nr_buffers && f->buffers[0].text))
 		r = put_string(w, DAT_TRACECLOCK, f->trace_clock, e);
 	if (!r)
 		r = put_string(w, DAT_UNAME, f->uname, e);

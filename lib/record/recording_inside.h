@@ -32,6 +32,7 @@ struct recorded {
 	bool is_text;			/* a latency tracer's */
 	bool thrown_away;		/* what the kernel had of it, at the end */
 	struct buf text;
+	size_t last_text;		/* where the last one added to it begins */
 };
 
 /* A stream's way to the kernel's counters: read for each take, so the file stays open. */

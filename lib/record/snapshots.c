@@ -6,13 +6,19 @@
 
 #include "record/recording_inside.h"
 
+/* The kernel shows one until it has found a longer latency: that again is not added. */
 int recording_read_text(struct recorded *b, struct err *e)
 {
-	int r = kernel_read(b->in, "trace", &b->text);
+	AUTO_BUF struct buf text = { 0 };
+	size_t last = b->text.len - b->last_text;
+	int r = kernel_read(b->in, "trace", &text);
 
 	if (r)
 		return err_errno(e, r, "cannot read what tracer '%s' found", b->setup->tracer);
-	return 0;
+	if (last && text.len == last && !memcmp(text.data, b->text.data + b->last_text, last))
+		return 0;
+	b->last_text = b->text.len;
+	return buf_put(&b->text, text.data, text.len) ? err_errno(e, -ENOMEM, "cannot record") : 0;
 }
 
 int recording_snapshot(struct recording *rec, struct err *e)
@@ -29,6 +35,8 @@ int recording_snapshot(struct recording *rec, struct err *e)
 		r = recording_read_text(b, e);
 		if (!r && kernel_has(b->in, "tracing_max_latency"))
 			r = kernel_write(b->in, "tracing_max_latency", "0", e);
+		if (!r)			/* one that came in between */
+			r = recording_read_text(b, e);
 	}
 	if (!any)
 		return err_set(e, -EOPNOTSUPP, "no latency tracer is recorded (-p irqsoff, wakeup ...), whose "

@@ -125,6 +125,27 @@ def test_stop_answers_when_the_file_is_there(dat):
         finish(p)
 
 
+def test_several_stop_at_once(dat):
+    """Each has an answer, also who comes when the end has begun."""
+    with controlled(dat) as p:
+        clients = []
+        for _ in range(5):
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(path_of(p))
+            s.settimeout(20)
+            clients.append(s)
+        for i, s in enumerate(clients):
+            s.sendall(b"flush\nstop\n" if i == 2 else b"stop\n")
+        answers = []
+        for s in clients:
+            with s, s.makefile() as f:
+                answers.append(f.read().splitlines())
+        finish(p)
+    for i, answer in enumerate(answers):
+        assert answer[-1:] == ["ok"] and answer[:-1] in ([[], ["ok"], ["error the recording has ended"]] if i == 2 else [[]]), answers
+    strict_check(dat)
+
+
 def test_stop_with_a_command(dat, tmp_path):
     """It is sent TERM, like with Ctrl-C."""
     script = f"trap 'echo asked >{tmp_path}/asked; exit 5' TERM; touch {tmp_path}/begun; while :; do sleep 0.05; done"

@@ -115,6 +115,14 @@ def test_refused_filter_of_a_system_says_what_is_wrong_with_it(instance):
     assert "Field not found" not in p.stderr
 
 
+@pytest.mark.parametrize("args", [("-f", "prev_pid == 1)"), ("-f", "(prev_pid == 1"), ("-f", "prev_comm == \"x"), ("-f", "&& prev_pid == 1"),
+                                  ("-R", "stacktrace if prev_pid == 1)")], ids=" ".join)
+def test_refused_filter_is_no_denial(instance, args):
+    """The kernel's parser of filters returns errors that mean something else."""
+    p = start("-B", NAME, "-e", "sched_switch", *args, status=1)
+    assert "Invalid argument; the kernel says: " in p.stderr and "security" not in p.stderr
+
+
 def test_refused_filter_is_an_error_with_the_kernels_words(instance):
     before = tracefs.snapshot()
     p = start("-B", NAME, "-C", "mono", "-e", "irq", "-e", "sched_switch", "-f", "prev_pid == 1 && bad_field == 2",

@@ -146,11 +146,14 @@ def _(r):
 @case(kernels=("custom",))
 def latency_tracer(g):
     g.record("wakeup.dat", "-p", "wakeup", g.workload, 4)
+    g.record("wakeup-v6.dat", "--file-version", "6", "-p", "wakeup", g.workload, 4)
+    g.tracecmd("convert", "--file-version", "6", "wakeup.dat", "converted-v6.dat")
 
 
 @latency_tracer.check
 def _(r):
-    assert "# wakeup latency trace" in r.report("wakeup.dat")
+    for file in "wakeup.dat", "wakeup-v6.dat", "converted-v6.dat":
+        assert "# wakeup latency trace" in r.report(file)
 
 
 @case(kernels=("custom",))
@@ -459,7 +462,8 @@ def latencies_one_by_one(g):
 
 @latencies_one_by_one.check
 def _(r):
-    assert r.report("two.dat").count("# wakeup latency trace") >= 2
+    texts = r.report("two.dat").split("# wakeup latency trace")[1:]
+    assert len(texts) >= 2 and len(texts) == len(set(texts)), "a latency is told once"
 
 
 @case()
