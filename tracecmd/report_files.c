@@ -188,6 +188,31 @@ static int prepare_file(struct report *rp, unsigned nr, size_t width, struct err
 	return 0;
 }
 
+/* Of one that --ts-offset moves back: whether some CPU begins below 0, which is a very late time. */
+static int tell_negative(struct report *rp, unsigned nr, struct err *e)
+{
+	struct report_file *f = &rp->files.v[nr];
+	int r = 0;
+
+	if (f->times.ts_offset >= 0 || rp->raw_ts)
+		return 0;
+	for (unsigned b = 0; b < dat_reader_nr_buffers(f->reader) && r >= 0; b++) {
+		const struct dat_buffer *buffer = dat_reader_buffer(f->reader, b);
+
+		for (uint32_t c = 0; c < buffer->nr_cpus && r >= 0; c++) {
+			uint64_t first, last;
+
+			r = replay_cpu_span(rp->replay, nr, b, buffer->cpus[c].cpu, &first, &last, e);
+			if (r <= 0 || first <= INT64_MAX)
+				continue;
+			notice(rp->notices, "'%s': --ts-offset %lld makes times negative, which count as very late ones",
+			       f->path, (long long)f->times.ts_offset);
+			return 0;
+		}
+	}
+	return r < 0 ? r : 0;
+}
+
 static int open_all(struct report *rp, struct err *e)
 {
 	struct replay_opts opts = {
@@ -207,6 +232,8 @@ static int open_all(struct report *rp, struct err *e)
 		r = tell_origins(rp, e);
 	if (!r)
 		r = report_check_cpus(rp, e);
+	for (unsigned i = 0; i < rp->files.nr && !r; i++)
+		r = tell_negative(rp, i, e);
 	if (r < 0)
 		return r;
 	width = prefix_width(rp);

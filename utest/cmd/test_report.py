@@ -164,6 +164,13 @@ def test_time_offset_of_the_first_file():
     assert round(plain[0] - back[0], 9) == 0.000001
 
 
+@pytest.mark.parametrize("offset, told", [("-99999999999999", True), ("-1000", False), ("0", False)])
+def test_an_offset_that_makes_times_negative_is_told(offset, told):
+    p = run(TRACECMD, "report", "-i", dat("old-v7"), "--ts-offset", offset)
+    assert ("makes times negative" in p.stderr) == told and len(p.stdout.splitlines()) > 100
+
+
+
 def test_time_offset_of_one_of_two():
     text = ours("-t", "-i", dat("old-v6"), "--ts-offset", "1000000000000", "-i", dat("old-v7"))
     first = [line for line in text.splitlines()[2:] if line.startswith("old-v6.dat")]
