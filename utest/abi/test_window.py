@@ -35,13 +35,14 @@ def folder():
 @pytest.fixture(scope="module")
 def display():
     out, into = os.pipe()
-    # when its last client goes a server begins anew, and who comes just then is refused
+    # when its last client goes a server begins anew, and who comes just then is refused; it ends if the line with its number, which it
+    # writes in two parts, is not read to the end
     server = subprocess.Popen(["Xvfb", "-noreset", "-displayfd", str(into), "-ac", "-screen", "0", "1280x900x24"], pass_fds=[into],
                               stderr=subprocess.DEVNULL)
     os.close(into)
-    number = os.read(out, 16).strip().decode()
-    os.close(out)
-    yield f":{number}"
+    with os.fdopen(out) as number:
+        display = number.readline().strip()
+    yield f":{display}"
     server.terminate()
     server.wait()
 
