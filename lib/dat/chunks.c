@@ -8,6 +8,7 @@
 
 #define CHUNK_PAGES 10			/* written into one chunk, as trace-cmd does */
 #define RAW_SLICE (128u << 10)		/* of uncompressed areas, at least one page */
+#define RAW_ROOM (16u << 20)		/* of slices, one for each CPU: more CPUs have smaller ones */
 #define HEADS_BYTES (64u << 10)		/* read at once to walk over small chunks */
 #define HEADS_CHUNK_MAX 8192u
 /* Looking for a chunk amid an area: so many in a row are no accident. */
@@ -208,10 +209,18 @@ static int load_compressed(struct dat_reader *r, const struct buffer *b, uint32_
 	return 0;
 }
 
+/* Whole pages. The first record of all is known when each CPU has one slice in memory. */
+static uint32_t raw_slice(const struct buffer *b)
+{
+	uint32_t page = b->pub.page_size, room = RAW_ROOM / b->pub.nr_cpus, slice = room < RAW_SLICE ? room : RAW_SLICE;
+
+	return slice > page ? slice - slice % page : page;
+}
+
 static int load_raw(const struct buffer *b, uint32_t i, struct err *e)
 {
 	const struct dat_cpu *cpu = &b->cpus[i];
-	uint32_t step = b->pub.page_size > RAW_SLICE ? b->pub.page_size : RAW_SLICE;
+	uint32_t step = raw_slice(b);
 	VEC(struct dat_chunk) v = { 0 };
 
 	for (uint64_t pos = 0; pos < cpu->size; pos += step) {
