@@ -134,8 +134,10 @@ def test_several_stop_at_once(dat):
             s.connect(path_of(p))
             s.settimeout(20)
             clients.append(s)
+        os.kill(p.pid, signal.SIGSTOP)		# it finds all of them there
         for i, s in enumerate(clients):
             s.sendall(b"flush\nstop\n" if i == 2 else b"stop\n")
+        os.kill(p.pid, signal.SIGCONT)
         answers = []
         for s in clients:
             with s, s.makefile() as f:
