@@ -46,14 +46,14 @@ _tracecmd_values()
 	case $2:$3 in
 	control:control|control:[0-9]*) printf '%s\n' $(_tracecmd_controls "$1"); return ;;
 	control:-p) ls /run/tracecmd 2>/dev/null | sed -n 's/^control\.//p'; return ;;
-	record:-e|start:-e|set:-e|extract:-e|count:-e|list:-e|show:--hist|show:--trigger|record:--trigger) _tracecmd_events "$1" "$4" ;;&
-	record:-e|start:-e|set:-e|extract:-e|count:-e) "$1" list -s 2>/dev/null; return ;;
+	record:-e|stream:-e|start:-e|set:-e|extract:-e|count:-e|list:-e|show:--hist|show:--trigger|record:--trigger) _tracecmd_events "$1" "$4" ;;&
+	record:-e|stream:-e|start:-e|set:-e|extract:-e|count:-e) "$1" list -s 2>/dev/null; return ;;
 	list:-e|show:--hist|show:--trigger|record:--trigger) return ;;
-	record:-p|start:-p|set:-p|extract:-p) "$1" list -t 2>/dev/null | tr ' ' '\n'; return ;;
-	record:-C|start:-C|set:-C) "$1" list -C 2>/dev/null | tr -d '[]' | tr ' ' '\n'; return ;;
+	record:-p|stream:-p|start:-p|set:-p|extract:-p) "$1" list -t 2>/dev/null | tr ' ' '\n'; return ;;
+	record:-C|stream:-C|start:-C|set:-C) "$1" list -C 2>/dev/null | tr -d '[]' | tr ' ' '\n'; return ;;
 	report:-O) _tracecmd_plugin_options "$1"; return ;;
-	record:-O|start:-O|set:-O|extract:-O) "$1" list -o 2>/dev/null | sed 's/^no//; p; s/^/no/'; return ;;
-	record:-[lng]|start:-[lng]|set:-[lng]|extract:-[lng]) "$1" list -f 2>/dev/null; return ;;
+	record:-O|stream:-O|start:-O|set:-O|extract:-O) "$1" list -o 2>/dev/null | sed 's/^no//; p; s/^/no/'; return ;;
+	record:-[lng]|stream:-[lng]|start:-[lng]|set:-[lng]|extract:-[lng]) "$1" list -f 2>/dev/null; return ;;
 	reset:-k) printf '%s\n' kprobe kretprobe uprobe uretprobe eprobe synth fprobe tprobe all; return ;;
 	probe:--kind) printf '%s\n' kprobe kretprobe uprobe uretprobe eprobe synth fprobe tprobe user all; return ;;
 	convert:--from) echo perf; return ;;
@@ -65,7 +65,7 @@ _tracecmd_values()
 	sqlhist:-[mcnS]) return ;;
 	sqlhist:[Ff][Rr][Oo][Mm]|sqlhist:[Jj][Oo][Ii][Nn]) "$1" list -e 2>/dev/null | tr : .; return ;;
 	sqlhist:[!-]*) printf '%s\n' SELECT FROM AS JOIN ON WHERE CAST AND OR NOT TIMESTAMP{,_DELTA}{,_USECS} STACKTRACE; return ;;
-	listen:-d|listen:--dir) compgen -d -- "$4"; return ;;
+	listen:-d|listen:--dir|collect:-d|collect:--dir) compgen -d -- "$4"; return ;;
 	list:--usdt) compgen -f -- "$4"; return ;;
 	probe:probe) printf '%s\n' add list del clear; return ;;
 	user-event:user-event) printf '%s\n' list status register delete write; return ;;
@@ -89,7 +89,11 @@ _tracecmd_values()
 
 _tracecmd()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words values
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words values
+	local before=" ${COMP_WORDS[*]:2:COMP_CWORD-2} "
+
+	# what machines are asked for are options of record
+	[[ $command == collect && $before == *' -- '* ]] && command=record
 
 	# "sys:event" is split at the colon by bash's word breaks; join it again
 	if declare -F _get_comp_words_by_ref >/dev/null; then
@@ -99,12 +103,12 @@ _tracecmd()
 	if [ "$COMP_CWORD" = 1 ]; then
 		words=$(_tracecmd_commands "$1")
 	elif [[ $cur == -* && $COMP_CWORD == 2 ]]; then
-		words=$(_tracecmd_options "$1" "${COMP_WORDS[1]}")
-	elif values=$(_tracecmd_values "$1" "${COMP_WORDS[1]}" "$prev" "$cur"); then
+		words=$(_tracecmd_options "$1" "$command")
+	elif values=$(_tracecmd_values "$1" "$command" "$prev" "$cur"); then
 		words=$values
 	elif [[ $cur == -* ]]; then
-		words=$(_tracecmd_options "$1" "${COMP_WORDS[1]}")
-	elif [ "${COMP_WORDS[1]}" = help ]; then
+		words=$(_tracecmd_options "$1" "$command")
+	elif [ "$command" = help ]; then
 		words=$(_tracecmd_commands "$1")
 	else
 		return

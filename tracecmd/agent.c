@@ -26,12 +26,14 @@
 #define DEFAULT_PORT "823"
 #define CLIENTS_DEFAULT 8
 #define CLIENTS_LIMIT 1024
+#define OUTAGE_DEFAULT 60
+#define OUTAGE_LIMIT 86400u
 #define SECONDS_LIMIT (366 * 86400u)
 #define INHERITED_FIRST 3		/* sd_listen_fds(3) */
 
 enum {
 	OPT_TCP = 256, OPT_ADDRESS, OPT_ALLOW, OPT_CID, OPT_KEY_FILE, OPT_KEY_OPTIONAL, OPT_MAX_CLIENTS,
-	OPT_MAX_MEMORY, OPT_MAX_TIME, OPT_PID_FILE, OPT_NOTIMEOUT, OPT_VERBOSE, OPT_DEBUG,
+	OPT_MAX_MEMORY, OPT_MAX_TIME, OPT_OUTAGE, OPT_PID_FILE, OPT_NOTIMEOUT, OPT_VERBOSE, OPT_DEBUG,
 };
 
 static const struct option long_options[] = {
@@ -45,6 +47,7 @@ static const struct option long_options[] = {
 	{ "max-clients", required_argument, NULL, OPT_MAX_CLIENTS },
 	{ "max-memory", required_argument, NULL, OPT_MAX_MEMORY },
 	{ "max-time", required_argument, NULL, OPT_MAX_TIME },
+	{ "outage", required_argument, NULL, OPT_OUTAGE },
 	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
 	{ "notimeout", no_argument, NULL, OPT_NOTIMEOUT },
 	{ "verbose", optional_argument, NULL, OPT_VERBOSE },
@@ -109,6 +112,10 @@ static int take_option(struct agent *a, int opt, char **argv, struct err *e)
 	case OPT_KEY_OPTIONAL: a->key.optional = true; break;
 	case OPT_MAX_CLIENTS: return take_number("--max-clients", CLIENTS_LIMIT, &a->max_clients, e);
 	case OPT_MAX_MEMORY: return trace_value_size("--max-memory", optarg, &a->limits.memory, e);
+	case OPT_OUTAGE:
+		if (parse_u64(optarg, &a->limits.outage_s) || a->limits.outage_s > OUTAGE_LIMIT)
+			return usage_error(e, "option --outage: '%s' is no number of seconds up to %u", optarg, OUTAGE_LIMIT);
+		return EXIT_OK;
 	case OPT_MAX_TIME: return take_number("--max-time", SECONDS_LIMIT, &a->limits.max_time_s, e);
 	case OPT_PID_FILE: a->pid_file = optarg; break;
 	case OPT_NOTIMEOUT: a->limits.unlimited = true; break;
@@ -330,7 +337,7 @@ static int open_and_serve(struct agent *a, struct pid_file *pid_file, int *ready
 
 static int run_agent(int argc, char **argv, struct err *e)
 {
-	struct agent a = { .port = DEFAULT_PORT, .max_clients = CLIENTS_DEFAULT };
+	struct agent a = { .port = DEFAULT_PORT, .max_clients = CLIENTS_DEFAULT, .limits.outage_s = OUTAGE_DEFAULT };
 	AUTO_CLOSE int ready = -1;
 	struct pid_file pid_file = { 0 };
 	int status = parse(&a, argc, argv, e), r = 0;
@@ -371,6 +378,7 @@ const struct command agent_command = {
 		"  --max-memory SIZE of buffers: bytes, or with K, M, G, T (an eighth of the machine's)\n"
 		"  --max-time SECONDS\n"
 		"                    of a recording\n"
+		"  --outage SECONDS  go on for so long while the connection to a host is broken (60; 0: end)\n"
 		"  --notimeout       wait for slow hosts however long it takes\n"
 		"\n  -q, --quiet       no messages on standard output\n"
 		"  --verbose, --debug\n"

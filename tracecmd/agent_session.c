@@ -97,8 +97,11 @@ static int record_for(struct sender *host, const struct agent_limits *limits, st
 int agent_session(int fd, const char *name, const struct remote_key *key,
 		  const struct agent_limits *limits, const struct notices *log, struct err *e)
 {
+	const struct host_sender_opts opts = {
+		.key = key, .unlimited = limits->unlimited, .outage_s = limits->outage_s, .log = log,
+	};
 	struct sender *host;
-	int r = host_sender_new(fd, key, limits->unlimited, &host, e);
+	int r = host_sender_new(fd, &opts, &host, e);
 
 	if (r)
 		return err_wrap(e, "%s", name);

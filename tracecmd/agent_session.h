@@ -11,6 +11,7 @@ struct agent_limits {
 	uint64_t memory;		/* bytes of buffers; 0: an eighth of the machine's */
 	uint64_t max_time_s;		/* of a recording; 0: no end */
 	bool unlimited;			/* it may be slow (--notimeout) */
+	uint64_t outage_s;		/* connections may be broken for so long; 0: not at all */
 };
 
 /*

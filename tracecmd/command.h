@@ -37,11 +37,11 @@ struct command {
 extern const struct command *const commands[];	/* NULL-ended, in main.c */
 extern const struct command record_command, extract_command, restore_command;
 extern const struct command report_command;
-extern const struct command convert_command;
-extern const struct command dump_command, listen_command, agent_command;
+extern const struct command convert_command, attach_command;
+extern const struct command dump_command, listen_command, agent_command, setup_guest_command;
 
-extern const struct command start_command, set_command, stop_command, restart_command, reset_command,
-	snapshot_command, clear_command, show_command, stat_command, list_command, control_command,
+extern const struct command start_command, set_command, stream_command, stop_command, restart_command, reset_command,
+	collect_command, snapshot_command, clear_command, show_command, stat_command, list_command, control_command,
 	probe_command, trigger_command, sqlhist_command, count_command, user_event_command, doctor_command;
 
 /*
@@ -70,7 +70,8 @@ extern const struct notices stderr_notices;
 /*
  * Writes to standard output through one big buffer. A write that fails (full
  * disk, closed pipe where SIGPIPE is ignored) is remembered; out_finish flushes
- * and reports it, out_closed tells so that loops can stop.
+ * and reports it, out_closed tells so that loops can stop. One thread puts; out_write and out_message may be
+ * called by others meanwhile.
  */
 void out_put(const void *data, size_t len);
 /* The same of much at once, without a copy. */
@@ -81,6 +82,7 @@ void out_message(const char *text);
 void out_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void out_flush(void);
 bool out_closed(void);
+bool out_is_unread(void);	/* nobody reads it any more: a pipe that is closed */
 int out_finish(struct err *e);		/* 0 or negative errno; called by main */
 
 #endif

@@ -13,7 +13,9 @@
 #include "control_server.h"
 
 #define LOOK_S 2			/* for the answer of one that may be meant */
-#define END_MS 10000			/* for the end of one that was stopped */
+#define FULL_NS UINT64_C(2000000000)	/* for a place at one that speaks with others */
+#define FULL_PAUSE_MS 20
+#define END_S 300			/* for the end of one that was stopped: it may have thousands of things to put back */
 
 /* ---- talking ----------------------------------------------------------------- */
 
@@ -61,12 +63,15 @@ static int read_line(int fd, struct buf *line)
 static int ask(int fd, const char *command, struct buf *answer)
 {
 	struct buf line AUTO_BUF = { 0 };
+	ssize_t n;
 
 	buf_puts(&line, command);
 	if (buf_puts(&line, "\n"))
 		return -ENOMEM;
-	if (send(fd, line.data, line.len, MSG_NOSIGNAL) != (ssize_t)line.len)
-		return -errno;
+	n = send(fd, line.data, line.len, MSG_NOSIGNAL);
+	/* one that is full answers without reading */
+	if (n != (ssize_t)line.len && (n >= 0 || errno != EPIPE))
+		return n < 0 ? -errno : -EMSGSIZE;
 	return read_line(fd, answer);
 }
 
@@ -81,6 +86,38 @@ static const char *text_behind(const struct buf *answer, const char *what)
 	return text + len + (text[len] == ' ');
 }
 
+static bool is_full(const struct buf *answer)
+{
+	const char *text = text_behind(answer, "error");
+
+	return text && !strcmp(text, CONTROL_FULL);
+}
+
+/*
+ * Asks it, once it has a place. @patience_s: of each answer; 0: for ever. 0, though it may have had none
+ * all the time: then the answer says so. -ENOTCONN: nobody hears there; -errno.
+ */
+static int converse(pid_t pid, const char *command, unsigned patience_s, struct buf *answer)
+{
+	const struct timeval patience = { .tv_sec = patience_s };
+	uint64_t until = monotonic_ns() + FULL_NS;
+	int r;
+
+	for (;;) {
+		int fd AUTO_CLOSE = connect_to(pid);
+
+		if (fd < 0)
+			return fd == -ENOENT || fd == -ECONNREFUSED ? -ENOTCONN : fd;
+		if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+			return -errno;
+		buf_clear(answer);
+		r = ask(fd, command, answer);
+		if (r || !is_full(answer) || monotonic_ns() > until)
+			return r;
+		poll(NULL, 0, FULL_PAUSE_MS);
+	}
+}
+
 /* ---- whom --------------------------------------------------------------------- */
 
 /* Recorders that answer "@question" with "ok @wanted". */
@@ -89,19 +126,19 @@ struct search {
 	pid_t pid;			/* the first of them */
 	unsigned nr;
 	struct buf list;		/* what they said */
+	pid_t full;			/* one that had no place to be asked */
 };
 
 static int look(void *ctx, pid_t pid)
 {
-	const struct timeval patience = { .tv_sec = LOOK_S };
 	struct buf answer AUTO_BUF = { 0 };
 	struct search *s = ctx;
 	const char *text;
-	int fd AUTO_CLOSE = connect_to(pid);
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-	    ask(fd, s->question, &answer))
+	if (converse(pid, s->question, LOOK_S, &answer))
 		return 0;
+	if (is_full(&answer))
+		s->full = pid;
 	text = text_behind(&answer, "ok");
 	if (!text || (s->wanted && strcmp(text, s->wanted)))
 		return 0;
@@ -125,7 +162,9 @@ static int find(const char *instance, pid_t *ret, struct err *e)
 		s.wanted = "yes";
 	}
 	control_each(look, &s);
-	if (!s.nr && instance)
+	if (s.full && !(instance && s.nr))
+		r = err_set(e, -EBUSY, "the recording of process %d cannot be asked: %s", s.full, CONTROL_FULL);
+	else if (!s.nr && instance)
 		r = err_set(e, -ESRCH, "there is no recording of instance '%s' that can be controlled",
 			    instance);
 	else if (!s.nr)
@@ -189,36 +228,34 @@ static int tell(const struct buf *answer, pid_t pid, struct err *e)
 }
 
 /* Its file is complete; it ends once the kernel is put back, and its buffer is free for another. */
-static void await_end(int process)
+static int await_end(int process, pid_t pid, struct err *e)
 {
 	struct pollfd end = { .fd = process, .events = POLLIN };
 
-	if (process >= 0)
-		poll(&end, 1, END_MS);
+	if (process < 0 || poll(&end, 1, END_S * 1000))
+		return 0;
+	return err_set(e, -ETIMEDOUT, "the recording of process %d has its file, but has not ended within %u seconds", pid, END_S);
 }
 
 static int control(const struct request *q, struct err *e)
 {
 	struct buf answer AUTO_BUF = { 0 };
 	pid_t pid = q->pid;
-	int process AUTO_CLOSE = -1, fd AUTO_CLOSE = -1, r = pid ? 0 : find(q->instance, &pid, e);
+	int process AUTO_CLOSE = -1, r = pid ? 0 : find(q->instance, &pid, e);
 
 	if (r)
 		return r;
 	process = pidfd_open(pid, 0);
-	fd = connect_to(pid);
-	if (fd == -ENOENT || fd == -ECONNREFUSED)
-		return err_set(e, fd, "process %d is no recording that can be controlled", pid);
-	if (fd < 0)
-		return err_errno(e, fd, "cannot speak with process %d", pid);
-	r = ask(fd, q->command.data, &answer);
+	r = converse(pid, q->command.data, 0, &answer);
+	if (r == -ENOTCONN)
+		return err_set(e, r, "process %d is no recording that can be controlled", pid);
 	if (r == -EPIPE || r == -ECONNRESET)
 		return err_set(e, r, "the recording of process %d ended before it answered", pid);
 	if (r)
 		return err_errno(e, r, "cannot speak with process %d", pid);
 	r = tell(&answer, pid, e);
 	if (!r && !strcmp(q->command.data, "stop"))
-		await_end(process);
+		r = await_end(process, pid, e);
 	return r;
 }
 

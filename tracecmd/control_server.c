@@ -241,21 +241,22 @@ static void refuse(int fd, const char *why)
 	close(fd);
 }
 
-static void accept_client(struct control *c)
+/* Whether there was one. */
+static bool accept_client(struct control *c)
 {
 	int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *cl = NULL;
 	struct epoll_event ev = { .events = EPOLLIN };
 
 	if (fd < 0)
-		return;
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(c->clients) && !cl; i++)
 		if (c->clients[i].fd < 0)
 			cl = &c->clients[i];
 	if (!allowed(fd)) {
 		refuse(fd, "only root and the recorder's user may control it");
 	} else if (!cl) {
-		refuse(fd, "too many clients: end one of them");
+		refuse(fd, CONTROL_FULL);
 	} else {
 		ev.data.u32 = cl - c->clients;
 		if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
@@ -263,6 +264,7 @@ static void accept_client(struct control *c)
 		else
 			*cl = (struct client){ .fd = fd };
 	}
+	return true;
 }
 
 /* Something pending may be done. */
@@ -389,12 +391,8 @@ static void answer_late(struct control *c, struct client *cl, const char *why)
 	}
 }
 
-void control_close(struct control *c, const char *why)
+static void answer_all(struct control *c, const char *why)
 {
-	if (!c)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(c->clients); i++)
-		accept_client(c);
 	for (size_t i = 0; i < ARRAY_SIZE(c->clients); i++) {
 		struct client *cl = &c->clients[i];
 
@@ -404,6 +402,22 @@ void control_close(struct control *c, const char *why)
 			answer_late(c, cl, why);
 		drop(cl);
 	}
+}
+
+void control_close(struct control *c, const char *why)
+{
+	bool more = c;
+
+	/* Those who wait to be let in have the places of those who are answered. */
+	for (size_t nr = 0; more && nr <= BACKLOG; nr += CLIENTS_MAX) {
+		answer_all(c, why);
+		more = false;
+		for (size_t i = 0; i < CLIENTS_MAX; i++)
+			more |= accept_client(c);
+	}
+	if (!c)
+		return;
+	answer_all(c, why);
 	if (c->pid)
 		control_remove(c->pid);
 	cleanup_close(&c->listener);

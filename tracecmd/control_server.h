@@ -14,6 +14,7 @@
 #define CONTROL_PATH_MAX 108			/* of a socket's address */
 #define CONTROL_LINE_MAX 1024u			/* with its line end */
 #define CONTROL_ANSWER_MAX 4096u
+#define CONTROL_FULL "too many clients: end one of them"	/* the error that is told before any question */
 
 /* What a command's function returns besides 0 (done) and -errno. */
 enum {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,12 +96,13 @@ int pid_file_write(struct pid_file *p, struct err *e)
 	return r;
 }
 
-/* Another process may have written its own there since. */
+/* Another process may have written its own there since. A pipe is somebody's who reads it. */
 static bool is_ours(const char *path)
 {
 	struct buf text AUTO_BUF = { 0 };
+	struct stat st;
 
-	return !path_read_all(path, &text, 64) && strtol(text.data, NULL, 10) == getpid();
+	return !lstat(path, &st) && S_ISREG(st.st_mode) && !path_read_all(path, &text, 64) && strtol(text.data, NULL, 10) == getpid();
 }
 
 void pid_file_remove(struct pid_file *p)

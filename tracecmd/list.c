@@ -24,10 +24,28 @@ enum part {			/* bits */
 	LIST_PLUGIN_OPTIONS = 512, LIST_USDT = 1024,
 };
 
+/*
+ * A case-insensitive basic regular expression, unanchored; for events two may be joined by ':', for the
+ * system and for the event.
+ */
+struct expression {
+	const char *text;
+	regex_t re, event;
+	bool has_re, joined, has_event;	/* an empty one is none, and matches all */
+	bool met;			/* something matched */
+};
+
+/* What an option lists: all, or what one of its expressions matches. */
+struct expressions {
+	struct expression *v;
+	size_t nr, cap;
+	bool all;
+};
+
 struct list {
 	struct kernel *k;
 	unsigned parts;
-	const char *events, *functions, *options;	/* expressions, NULL: all */
+	struct expressions events, functions, options;
 	const char *program;				/* whose markers */
 	bool format, full, filter, trigger;		/* with -e */
 	bool prototypes;				/* with -f */
@@ -37,73 +55,89 @@ struct list {
 
 /* ---- expressions --------------------------------------------------------- */
 
-/* Case-insensitive basic regular expression, unanchored; NULL matches all. */
-struct expression {
-	regex_t re;
-	bool used;
-};
-
-static int expression_init(struct expression *x, const char *text, struct err *e)
+static int compile(const char *text, regex_t *re, bool *ret_used, struct err *e)
 {
-	x->used = false;
-	if (!text)
-		return EXIT_OK;
-	if (regex_compile(&x->re, text, REG_ICASE | REG_NOSUB, e) < 0)
+	if (*text && regex_compile(re, text, REG_ICASE | REG_NOSUB, e) < 0)
 		return EXIT_USAGE;
-	x->used = true;
+	*ret_used = *text;
 	return EXIT_OK;
 }
 
-static bool expression_matches(const struct expression *x, const char *word)
+/* @text: NULL: all. @of_events: ':' joins two. */
+static int expressions_add(struct expressions *xs, const char *text, bool of_events, struct err *e)
 {
-	return !x->used || !regexec(&x->re, word, 0, NULL, 0);
-}
-
-static void expression_release(struct expression *x)
-{
-	if (x->used)
-		regfree(&x->re);
-}
-
-/* "SYSTEM:EVENT", each an expression; without ':' one for either. */
-struct event_expression {
-	struct expression system, event;
-	bool both;
-};
-
-static int event_expression_init(struct event_expression *x, const char *text, struct err *e)
-{
-	const char *colon = text ? strchr(text, ':') : NULL;
-	AUTO_FREE char *system = NULL;
+	struct expression x = { .text = text };
+	const char *colon = text && of_events ? strchr(text, ':') : NULL;
+	AUTO_FREE char *system = colon ? strndup(text, colon - text) : NULL;
 	int status;
 
-	memset(x, 0, sizeof(*x));
-	x->both = colon != NULL;
-	if (colon) {
-		system = strndup(text, colon - text);
-		if (!system) {
-			err_errno(e, -ENOMEM, "cannot list the events");
-			return EXIT_FAILED;
-		}
+	if (!text) {
+		xs->all = true;
+		return EXIT_OK;
 	}
-	status = expression_init(&x->system, colon ? (*system ? system : NULL) : text, e);
-	if (!status)
-		status = expression_init(&x->event, colon ? (colon[1] ? colon + 1 : NULL) : text, e);
+	if ((colon && !system) || vec_reserve(xs, xs->nr + 1)) {
+		err_errno(e, -ENOMEM, "cannot list");
+		return EXIT_FAILED;
+	}
+	x.joined = colon;
+	status = compile(colon ? system : text, &x.re, &x.has_re, e);
+	if (!status && colon)
+		status = compile(colon + 1, &x.event, &x.has_event, e);
+	xs->v[xs->nr++] = x;
 	return status;
 }
 
-static bool event_matches(const struct event_expression *x, const struct kernel_event *ev)
+static void expressions_release(struct expressions *xs)
 {
-	bool system = expression_matches(&x->system, ev->system);
-	bool event = expression_matches(&x->event, ev->name);
-
-	return x->both ? system && event : system || event;
+	for (size_t i = 0; i < xs->nr; i++) {
+		if (xs->v[i].has_re)
+			regfree(&xs->v[i].re);
+		if (xs->v[i].has_event)
+			regfree(&xs->v[i].event);
+	}
+	vec_release(xs);
 }
 
-static void event_expression_release(struct event_expression *x)
+static bool matches(const regex_t *re, bool used, const char *word)
 {
-	expression_release(&x->system);
-	expression_release(&x->event);
+	return !used || !regexec(re, word, 0, NULL, 0);
+}
+
+static bool word_matches(struct expressions *xs, const char *word)
+{
+	bool any = xs->all || !xs->nr;
+
+	for (size_t i = 0; i < xs->nr; i++)
+		if (matches(&xs->v[i].re, xs->v[i].has_re, word))
+			any = xs->v[i].met = true;
+	return any;
+}
+
+/* Without ':' an expression is for either. */
+static bool event_matches(struct expressions *xs, const struct kernel_event *ev)
+{
+	bool any = xs->all || !xs->nr;
+
+	for (size_t i = 0; i < xs->nr; i++) {
+		struct expression *x = &xs->v[i];
+		bool system = matches(&x->re, x->has_re, ev->system);
+
+		if (x->joined ? system && matches(&x->event, x->has_event, ev->name) :
+				system || matches(&x->re, x->has_re, ev->name))
+			any = x->met = true;
+	}
+	return any;
+}
+
+/* What was asked for and is not there, once all was looked at. */
+static int tell_unmet(const struct expressions *xs, const char *what, struct err *e)
+{
+	for (size_t i = 0; i < xs->nr; i++)
+		if (!xs->v[i].met) {
+			err_set(e, -ENOENT, "no %s matches '%s'", what, xs->v[i].text);
+			return EXIT_FAILED;
+		}
+	return EXIT_OK;
 }
 
 /* ---- events -------------------------------------------------------------- */
@@ -159,7 +193,7 @@ static int print_event(const struct list *l, const struct kernel_event *ev)
 }
 
 /* The events of "ftrace" cannot be switched on; who looks for one finds it. */
-static int list_ftrace_events(const struct list *l, const struct event_expression *x)
+static int list_ftrace_events(struct list *l)
 {
 	struct kernel_words names = { 0 };
 	int status = EXIT_OK;
@@ -169,7 +203,7 @@ static int list_ftrace_events(const struct list *l, const struct event_expressio
 	for (size_t i = 0; !status && i < names.nr; i++) {
 		const struct kernel_event ev = { "ftrace", names.v[i] };
 
-		if (event_matches(x, &ev))
+		if (event_matches(&l->events, &ev))
 			status = print_event(l, &ev);
 	}
 	kernel_words_release(&names);
@@ -178,22 +212,20 @@ static int list_ftrace_events(const struct list *l, const struct event_expressio
 
 static int list_events(struct list *l)
 {
-	struct event_expression x;
 	const struct kernel_event *evs;
 	size_t nr;
-	int status = event_expression_init(&x, l->events, l->e);
+	int status = EXIT_OK;
 
-	if (!status && l->full && !l->format && kernel_instance_names(l->k, &l->instances, l->e))
+	if (l->full && !l->format && kernel_instance_names(l->k, &l->instances, l->e))
 		status = EXIT_FAILED;
 	if (!status && kernel_events(l->k, &evs, &nr, l->e))
 		status = EXIT_FAILED;
-	if (!status && l->events)
-		status = list_ftrace_events(l, &x);
+	if (!status && l->events.nr)
+		status = list_ftrace_events(l);
 	for (size_t i = 0; !status && i < nr; i++)
-		if (event_matches(&x, &evs[i]))
+		if (event_matches(&l->events, &evs[i]))
 			status = print_event(l, &evs[i]);
 	kernel_words_release(&l->instances);
-	event_expression_release(&x);
 	return status;
 }
 
@@ -216,28 +248,30 @@ static int list_systems(const struct list *l)
 
 static int print_matching(void *ctx, const char *line)
 {
-	if (expression_matches(ctx, line))
+	if (word_matches(ctx, line))
 		out_printf("%s\n", line);
 	return 0;
 }
 
-static int list_lines(const struct list *l, const char *file, const char *expression)
+static int list_lines(const struct list *l, const char *file, struct expressions *xs)
 {
 	AUTO_BUF struct buf text = { 0 };
-	struct expression x;
-	int status = expression_init(&x, expression, l->e);
 
-	if (!status && kernel_read_named(kernel_top(l->k), file, &text, l->e))
-		status = EXIT_FAILED;
-	if (!status)
-		kernel_each_line(text.data, print_matching, &x);
-	expression_release(&x);
-	return status;
+	if (kernel_read_named(kernel_top(l->k), file, &text, l->e))
+		return EXIT_FAILED;
+	kernel_each_line(text.data, print_matching, xs);
+	return EXIT_OK;
+}
+
+static int list_tracers(const struct list *l)
+{
+	struct expressions all = { .all = true };
+
+	return list_lines(l, "available_tracers", &all);
 }
 
 struct prototype_list {
-	const struct list *l;
-	struct expression x;
+	struct list *l;
 	struct kernel_prototypes *p;
 	struct buf text, function, module;
 };
@@ -250,7 +284,7 @@ static int print_prototype(void *ctx, const char *line)
 	const char *bracket = line[len] ? strchr(line + len, '[') : NULL;
 	struct err why = { 0 };
 
-	if (!expression_matches(&pl->x, line))
+	if (!word_matches(&pl->l->functions, line))
 		return 0;
 	buf_clear(&pl->text);
 	buf_clear(&pl->function);
@@ -269,14 +303,14 @@ static int print_prototype(void *ctx, const char *line)
 	return 0;
 }
 
-static int list_prototypes(const struct list *l)
+static int list_prototypes(struct list *l)
 {
 	AUTO_BUF struct buf functions = { 0 };
 	struct prototype_list pl = { .l = l };
-	int status = expression_init(&pl.x, l->functions, l->e);
+	int status = EXIT_OK;
 
-	if (!status && (kernel_read_named(kernel_top(l->k), FUNCTIONS, &functions, l->e) ||
-			kernel_prototypes_open(NULL, &stderr_notices, &pl.p, l->e)))
+	if (kernel_read_named(kernel_top(l->k), FUNCTIONS, &functions, l->e) ||
+	    kernel_prototypes_open(NULL, &stderr_notices, &pl.p, l->e))
 		status = EXIT_FAILED;
 	if (!status && kernel_each_line(functions.data, print_prototype, &pl))
 		status = EXIT_FAILED;
@@ -284,27 +318,24 @@ static int list_prototypes(const struct list *l)
 	buf_release(&pl.text);
 	buf_release(&pl.function);
 	buf_release(&pl.module);
-	expression_release(&pl.x);
 	return status;
 }
 
-static int list_functions(const struct list *l)
+static int list_functions(struct list *l)
 {
-	return l->prototypes ? list_prototypes(l) : list_lines(l, FUNCTIONS, l->functions);
+	return l->prototypes ? list_prototypes(l) : list_lines(l, FUNCTIONS, &l->functions);
 }
 
-static int list_options(const struct list *l)
+static int list_options(struct list *l)
 {
 	struct kernel_words words = { 0 };
-	struct expression x;
-	int status = expression_init(&x, l->options, l->e);
+	int status = EXIT_OK;
 
-	if (!status && kernel_options(kernel_top(l->k), &words, l->e))
+	if (kernel_options(kernel_top(l->k), &words, l->e))
 		status = EXIT_FAILED;
 	for (size_t i = 0; !status && i < words.nr; i++)
-		print_matching(&x, words.v[i]);
+		print_matching(&l->options, words.v[i]);
 	kernel_words_release(&words);
-	expression_release(&x);
 	return status;
 }
 
@@ -360,7 +391,7 @@ static int list_all(struct list *l)
 	}
 	if (!status) {
 		out_printf("\ntracers:\n");
-		status = list_lines(l, "available_tracers", NULL);
+		status = list_tracers(l);
 	}
 	if (!status) {
 		out_printf("\noptions:\n");
@@ -380,7 +411,7 @@ static int list_parts(struct list *l)
 	if (!status && (l->parts & LIST_SYSTEMS))
 		status = list_systems(l);
 	if (!status && (l->parts & LIST_TRACERS))
-		status = list_lines(l, "available_tracers", NULL);
+		status = list_tracers(l);
 	if (!status && (l->parts & LIST_OPTIONS))
 		status = list_options(l);
 	if (!status && (l->parts & LIST_FUNCTIONS))
@@ -397,6 +428,12 @@ static int list_parts(struct list *l)
 		status = list_plugin_options(l->e);
 	if (!status && (l->parts & LIST_USDT))
 		status = list_usdt(l->program, l->e);
+	if (!status)
+		status = tell_unmet(&l->events, "event", l->e);
+	if (!status)
+		status = tell_unmet(&l->functions, "function", l->e);
+	if (!status)
+		status = tell_unmet(&l->options, "option", l->e);
 	return status;
 }
 
@@ -443,9 +480,9 @@ static int take_option(struct list *l, int argc, char **argv, int *i)
 		return usage_error(l->e, "options are given one by one, not as '%s'", word);
 	switch (word[1]) {
 	case 'h': return EXIT_HELP;
-	case 'e': l->parts |= LIST_EVENTS; l->events = argument(argc, argv, i); break;
-	case 'f': l->parts |= LIST_FUNCTIONS; l->functions = argument(argc, argv, i); break;
-	case 'o': l->parts |= LIST_OPTIONS; l->options = argument(argc, argv, i); break;
+	case 'e': l->parts |= LIST_EVENTS; return expressions_add(&l->events, argument(argc, argv, i), true, l->e);
+	case 'f': l->parts |= LIST_FUNCTIONS; return expressions_add(&l->functions, argument(argc, argv, i), false, l->e);
+	case 'o': l->parts |= LIST_OPTIONS; return expressions_add(&l->options, argument(argc, argv, i), false, l->e);
 	case 's': l->parts |= LIST_SYSTEMS; break;
 	case 't': case 'p': l->parts |= LIST_TRACERS; break;
 	case 'B': l->parts |= LIST_INSTANCES; break;
@@ -461,6 +498,17 @@ static int take_option(struct list *l, int argc, char **argv, int *i)
 	return EXIT_OK;
 }
 
+/* What is asked for must fit together. */
+static int check(const struct list *l)
+{
+	if ((l->format || l->full || l->filter || l->trigger) && !(l->parts & LIST_EVENTS))
+		return usage_error(l->e, "option %s is about the events that -e lists: give -e",
+				   l->full ? "--full" : l->format ? "-F" : l->filter ? "-l" : "-R");
+	if (l->prototypes && !(l->parts & LIST_FUNCTIONS))
+		return usage_error(l->e, "option --proto is about the functions that -f lists: give -f");
+	return EXIT_OK;
+}
+
 static int list_run(int argc, char **argv, struct err *e)
 {
 	const unsigned of_program = LIST_CODECS | LIST_PLUGINS | LIST_PLUGIN_OPTIONS | LIST_USDT;
@@ -469,17 +517,16 @@ static int list_run(int argc, char **argv, struct err *e)
 
 	for (int i = 1; !status && i < argc; i++)
 		status = take_option(&l, argc, argv, &i);
-	if (status)
-		return status;
-	if ((l.format || l.full || l.filter || l.trigger) && !(l.parts & LIST_EVENTS))
-		return usage_error(e, "option %s is about the events that -e lists: give -e",
-				   l.full ? "--full" : l.format ? "-F" : l.filter ? "-l" : "-R");
-	if (l.prototypes && !(l.parts & LIST_FUNCTIONS))
-		return usage_error(e, "option --proto is about the functions that -f lists: give -f");
-	if ((!l.parts || (l.parts & ~of_program)) && kernel_open(NULL, &stderr_notices, &l.k, e))
-		return EXIT_FAILED;
-	status = l.parts ? list_parts(&l) : list_all(&l);
+	if (!status)
+		status = check(&l);
+	if (!status && (!l.parts || (l.parts & ~of_program)) && kernel_open(NULL, &stderr_notices, &l.k, e))
+		status = EXIT_FAILED;
+	if (!status)
+		status = l.parts ? list_parts(&l) : list_all(&l);
 	kernel_close(l.k);
+	expressions_release(&l.events);
+	expressions_release(&l.functions);
+	expressions_release(&l.options);
 	return status;
 }
 
@@ -506,6 +553,7 @@ const struct command list_command = {
 		"  --usdt PROGRAM  the markers (USDT) that a program or library carries\n"
 		"  --debug    accepted, as trace-cmd has it\n"
 		"\nWithout an option: systems, events, tracers, options and compression algorithms.\n"
-		"An option may be followed by its RE; options cannot be joined ('-e -F', not '-eF').\n",
+		"An option may be followed by its RE, and given again with another; options\n"
+		"cannot be joined ('-e -F', not '-eF').\n",
 	.run = list_run,
 };

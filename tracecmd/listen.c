@@ -76,7 +76,7 @@ static int take_option(struct listen_args *a, int opt, char **argv, struct err *
 	case 'l': a->log = optarg; break;
 	case 'D': a->daemon = true; break;
 	case 'q': a->quiet = true; break;
-	case 'V': return usage_error(e, "option -V: vsock is not listened on yet; TCP is, with -p");
+	case 'V': a->opts.vsock = true; break;
 	case OPT_ADDRESS: a->opts.address = optarg; break;
 	case OPT_ANY: a->opts.address = ""; break;
 	case OPT_MAX_CLIENTS: return take_number("--max-clients", CLIENTS_LIMIT, &a->opts.max_clients, e);
@@ -100,8 +100,11 @@ static int check(const struct listen_args *a, int argc, char **argv, struct err 
 		return usage_error(e, "'%s' is no option: a listener runs no command", argv[optind]);
 	if (!a->opts.port)
 		return usage_error(e, "the port to listen on is missing (-p)");
-	if (parse_u64(a->opts.port, &port) || port > USHRT_MAX)
-		return usage_error(e, "option -p: '%s' is no port: a number up to %u", a->opts.port, USHRT_MAX);
+	if (a->opts.vsock && a->opts.address)
+		return usage_error(e, "option -V excludes %s: vsock has other addresses", *a->opts.address ? "--address" : "--any");
+	if (parse_u64(a->opts.port, &port) || port > (a->opts.vsock ? UINT32_MAX - 1 : USHRT_MAX))
+		return usage_error(e, "option -p: '%s' is no port: a number up to %u", a->opts.port,
+				   a->opts.vsock ? UINT32_MAX - 1 : USHRT_MAX);
 	return EXIT_OK;
 }
 
@@ -166,7 +169,7 @@ static void leave_terminal(void)
 static int serve(struct listen_args *a, struct pid_file *pid_file, int *ready, struct err *e)
 {
 	struct sigaction act = { .sa_handler = stop, .sa_flags = SA_RESTART };
-	const char *where = !a->opts.address ? "this machine alone (--any: all others too)" :
+	const char *where = a->opts.vsock ? "vsock" : !a->opts.address ? "this machine alone (--any: all others too)" :
 			    *a->opts.address ? a->opts.address : "all addresses";
 	int r = listener_new(&a->opts, &running, e);
 
@@ -223,6 +226,7 @@ const struct command listen_command = {
 	.summary = "make files of what 'record -N' on other machines sends",
 	.usage = "-p PORT [options]",
 	.help = "  -p, --port PORT   take connections there (0: any port)\n"
+		"  -V                over vsock: from guests, or from the host\n"
 		"  -d, --dir DIR     where files are made (here)\n"
 		"  -o NAME           files are NAME.ADDRESS:PORT.dat (trace)\n"
 		"  -l LOG            messages into this file, not to standard output\n"

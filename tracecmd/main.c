@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "include/tracecmd.h"
@@ -12,6 +15,7 @@ const struct command *const commands[] = {
 	&record_command,
 	&control_command,
 	&extract_command,
+	&stream_command,
 	&start_command,
 	&set_command,
 	&stop_command,
@@ -31,9 +35,12 @@ const struct command *const commands[] = {
 	&report_command,
 	&convert_command,
 	&restore_command,
+	&attach_command,
 	&dump_command,
 	&listen_command,
 	&agent_command,
+	&setup_guest_command,
+	&collect_command,
 	NULL
 };
 
@@ -236,11 +243,22 @@ static int run(int argc, char **argv, struct err *e)
 	return status;
 }
 
+/* What is closed would be a file of ours otherwise: what is written there fails, and commands see it closed. */
+static void fill_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
 int main(int argc, char **argv)
 {
 	struct err e = { 0 };
-	int status = run(argc, argv, &e);
+	int status;
 
+	fill_standard();
+	signal(SIGXFSZ, SIG_IGN);	/* a file that may not grow is a disk that is full */
+	status = run(argc, argv, &e);
 	if (e.code) {
 		out_message(e.text);
 		if (!status)

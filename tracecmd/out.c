@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 static struct buf out;		/* the process has one standard output */
 static int out_error;		/* negative errno of the first failed write */
+static pthread_mutex_t out_lock = PTHREAD_MUTEX_INITIALIZER;	/* messages and out_write may be of several threads */
 
 /*
  * Names and texts of a file may hold what a terminal takes for commands: control
@@ -62,7 +64,7 @@ static int write_out(const char *data, size_t len)
 	return harmless.failed ? -ENOMEM : write_full(STDOUT_FILENO, harmless.data, harmless.len);
 }
 
-void out_flush(void)
+static void flush(void)
 {
 	if (out.failed && !out_error)
 		out_error = -ENOMEM;
@@ -71,17 +73,26 @@ void out_flush(void)
 	buf_clear(&out);
 }
 
+void out_flush(void)
+{
+	pthread_mutex_lock(&out_lock);
+	flush();
+	pthread_mutex_unlock(&out_lock);
+}
+
 void out_write(const void *data, size_t len)
 {
 	static bool tried;
 
-	out_flush();
+	pthread_mutex_lock(&out_lock);
+	flush();
 	/* refused for what is no pipe, and where a user has many */
 	if (!tried && len > PIPE_BUF)
 		(void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE_SIZE);
 	tried |= len > PIPE_BUF;
 	if (!out_error)
 		out_error = write_out(data, len);
+	pthread_mutex_unlock(&out_lock);
 }
 
 void out_put(const void *data, size_t len)
@@ -112,6 +123,11 @@ void out_printf(const char *fmt, ...)
 bool out_closed(void)
 {
 	return out_error != 0;
+}
+
+bool out_is_unread(void)
+{
+	return out_error == -EPIPE;
 }
 
 int out_finish(struct err *e)

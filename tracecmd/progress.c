@@ -115,7 +115,7 @@ void progress_begin(struct progress *p, const struct trace_options *o, struct re
 {
 	*p = (struct progress){
 		.o = o, .rec = rec, .began = monotonic_ns(),
-		.on_terminal = rec && !o->command && !o->quiet && !o->daemonize && isatty(STDERR_FILENO),
+		.on_terminal = rec && !o->live && !o->command && !o->quiet && !o->daemonize && isatty(STDERR_FILENO),
 	};
 	p->told.at = p->asked.at = p->began;
 	*ret_watch = (struct record_watch){ .tick = tick, .flush = flush, .save = save, .ctx = p,

@@ -144,8 +144,13 @@ static void listen_for_commands(struct run *run)
  */
 static int start_recording(struct run *run, struct err *e)
 {
-	int r = recording_start(run->recording, e);
+	struct record_live *live = run->out.live;
+	int r = live ? record_live_start(live, e) : 0;
 
+	if (!r)
+		r = recording_start(run->recording, e);
+	if (!r && live)
+		record_live_go(live);
 	if (!r)
 		mlockall(MCL_CURRENT | MCL_ONFAULT);
 	return r;
@@ -204,10 +209,14 @@ static void begin_sync(struct run *run)
 	host_sender_sync(run->o->host, run->kernel, c.clock, &stderr_notices);
 }
 
-/* Up to the moment in which tracing is on. */
+/*
+ * Up to the moment in which tracing is on, which the command's process sees to as the last before its program runs.
+ * Triggers are set when it is on, and before that program.
+ */
 static int begin(struct run *run, struct err *e)
 {
 	struct kernel_setup *setup = &run->o->setup;
+	bool armed = kernel_setup_arms(setup);
 	int r;
 
 	kernel_setup_grow(setup);
@@ -224,8 +233,10 @@ static int begin(struct run *run, struct err *e)
 		begin_sync(run);
 	if (!r && run->out.sender)
 		r = record_send_begin(run->out.sender, run->recording, e);
+	if (!r && run->out.live)
+		r = record_live_begin(run->out.live, run->recording, e);
 	if (!r && run->o->command)
-		r = child_fork(&run->child, &run->plan, &run->mask, tracing_on, run, e);
+		r = child_fork(&run->child, &run->plan, &run->mask, armed ? NULL : tracing_on, run, e);
 	if (!r)
 		r = start_recording(run, e);
 	if (!r)
@@ -234,18 +245,20 @@ static int begin(struct run *run, struct err *e)
 		r = record_guests_begin(&run->guests, run->kernel, e);
 	if (!r && kernel_setup_limits_pids(setup))
 		r = kernel_setup_pids(run->kernel, setup, run->child.pid, e);
-	if (!r && run->o->command)
-		r = child_go(&run->child, e);
-	else if (!r && !leaves_tracing(setup))
+	if (!r && (run->o->command ? armed : !leaves_tracing(setup)))
 		r = tracing_on(run, e);
-	return r;
+	if (!r && armed)
+		r = kernel_setup_arm(run->kernel, setup, e);
+	return !r && run->o->command ? child_go(&run->child, e) : r;
 }
 
 /* A recording that is short for a reason its user cannot see. */
-static void tell_disturbed(void *ctx, const struct kernel_instance *in, enum kernel_disturbance what)
+static void tell_disturbed(void *ctx, const struct kernel_instance *in, enum kernel_disturbance what,
+			   const char *when)
 {
 	struct run *run = ctx;
 	const char *name = kernel_instance_name(in), *of = *name ? "instance " : "the top level";
+	struct buf text AUTO_BUF = { 0 };
 
 	if (what == KERNEL_RESIZED) {
 		err_set(&run->out.failed, -ESTALE, "another program changed the size of the sub-buffers of %s%s "
@@ -253,20 +266,27 @@ static void tell_disturbed(void *ctx, const struct kernel_instance *in, enum ker
 			of, name);
 		err_hint(&run->out.failed, "--subbuf-size KB records with another size");
 		recording_thrown_away(run->recording, in);
+		return;
 	} else if (what == KERNEL_EMPTIED) {
-		notice(&stderr_notices, "another program emptied the buffer of %s%s while it was recorded (it wrote to "
-		       "trace or trace_clock): an unknown number of events is missing, and times may be of two clocks",
-		       of, name);
+		buf_printf(&text, "another program emptied the buffer of %s%s while it was recorded (it wrote to "
+			   "trace or trace_clock): an unknown number of events is missing, and times may be of two "
+			   "clocks", of, name);
 		run->emptied = true;
 	} else if (leaves_tracing(&run->o->setup) || kernel_setup_stops_itself(&run->o->setup)) {
 		return;
 	} else if (what == KERNEL_PAUSED) {
-		notice(&stderr_notices, "tracing of %s%s was switched off while it was recorded (by the command, "
-		       "'tracecmd stop', another program or the kernel): what happened then is missing", of, name);
+		buf_printf(&text, "tracing of %s%s was switched off while it was recorded (by the command, "
+			   "'tracecmd stop', another program or the kernel): what happened then is missing", of, name);
 	} else {
-		notice(&stderr_notices, "another program wrote to tracing_on or to buffer_subbuf_size_kb of %s%s while "
-		       "it was recorded: if tracing was off for a moment, what happened then is missing", of, name);
+		buf_printf(&text, "another program wrote to tracing_on or to buffer_subbuf_size_kb of %s%s while it was "
+			   "recorded: if tracing was off for a moment, what happened then is missing", of, name);
 	}
+	if (*when)
+		buf_printf(&text, "; first seen at %s", when);
+	if (text.failed)
+		return;
+	notice(&stderr_notices, "%s", text.data);
+	recording_missing(run->recording, in, text.data);
 }
 
 /* For the command, once the recording has ended. @signals: those of which it was told. */
@@ -382,6 +402,7 @@ static enum record_end wait_for_end(struct run *run, unsigned *signals, struct e
 		watch.trigger = &run->trigger;
 	}
 	watch.listener = run->out.sender;
+	watch.live = run->out.live;
 	watch.kernel = run->watch;
 	why = record_wait(&run->child, &run->watched, run->signal_fd, alarm, &watch, signals, blind);
 	record_trigger_end(&run->trigger);
@@ -465,6 +486,7 @@ int record_run(struct trace_options *o, struct err *e)
 		host_sender_sync_end(o->host);
 	record_guests_end(&run.guests);
 	record_control_close(&run.control, e);
+	record_live_end(run.out.live);
 	recording_free(run.recording, !run.out.keep_spools);
 	kernel_perf_close(run.perf);
 	kernel_watch_close(run.watch);
@@ -500,10 +522,11 @@ const struct command record_command = {
 	.summary = "record what the kernel does into a file",
 	.usage = "[options] [command [argument...]]",
 	.runs_command = true,
-	.help = TRACE_EVENTS_HELP
+	.help = TRACE_EVENTS_HELP TRACE_PROFILE_HELP TRACE_BUFFERS_HELP
 		"\nThe recording\n"
 		"  -o FILE           output (trace.dat); - is standard output\n"
 		"  -N HOST:PORT      send it to 'tracecmd listen', or trace-cmd's, instead\n"
+		"  -V CID:PORT       the same over vsock, to 'listen -V'\n"
 		"  -t, --udp         there: data over TCP (default), or as datagrams, which get lost\n"
 		"  --compression C   any, none, or a codec ('tracecmd list -c')\n"
 		"  --compress WHEN   live: while recording (default); after: at the end; none\n"
@@ -523,7 +546,7 @@ const struct command record_command = {
 		"  --tsync-interval MS\n"
 		"                    compare clocks so often; 0: at both ends; negative: never\n"
 		"  --notimeout       wait for slow agents however long it takes\n"
-		"  --nofifos         accepted as trace-cmd has it: FIFOs are not used\n"
+		"  --nofifos         take no data over FIFOs ('tracecmd setup-guest'), though there are some\n"
 		"\nFiles before the end, and what is kept for them (SIZE: 64M, 1G; TIME: 10s, 5m, 1h)\n"
 		"  --rotate SIZE|TIME\n"
 		"                    begin a new file then: trace.1.dat, trace.2.dat ..., at last trace.dat\n"

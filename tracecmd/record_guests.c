@@ -63,6 +63,7 @@ static int ask(struct record_guests *g, size_t i, const struct trace_options *o,
 	struct guest_opts opts = {
 		.label = t->label, .address = t->address, .port = t->port, .cid = t->cid, .cid_port = t->cid_port,
 		.key = &g->key, .trace_id = g->trace_id, .unlimited = o->guests.unlimited, .notices = &stderr_notices,
+		.fifos = !o->guests.no_fifos,
 		.sync = g->sync && !t->has_clock, .clock = g->clock,
 		.sync_interval_ms = o->guests.tsync_ms > 0 ? o->guests.tsync_ms : 0,
 	};

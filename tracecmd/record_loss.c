@@ -46,6 +46,8 @@ static void tell_cpu(const struct recording_cpu *c)
 		fprintf(stderr, " %" PRIu64 " events lost due to commit overrun", c->commit_overrun);
 	if (c->dropped)
 		fprintf(stderr, ", %" PRIu64 " events dropped by a full buffer", c->dropped);
+	if (c->dropped && c->read)
+		fprintf(stderr, " (%.3g %%)", 100. * c->dropped / (c->dropped + c->read));
 	if (c->stats.discarded)
 		fprintf(stderr, "%s %" PRIu64 " sub-buffer%s", sep, c->stats.discarded,
 			c->stats.discarded == 1 ? "" : "s");
@@ -54,8 +56,8 @@ static void tell_cpu(const struct recording_cpu *c)
 	if (c->stats.discarded)
 		fprintf(stderr, " %s not written", c->stats.discarded == 1 ? "was" : "were");
 	if (c->unread)
-		fprintf(stderr, "%s %" PRIu64 " events were not taken from the kernel's buffer",
-			c->stats.discarded ? "," : sep, c->unread);
+		fprintf(stderr, "%s %" PRIu64 " event%s not taken from the kernel's buffer",
+			c->stats.discarded ? "," : sep, c->unread, c->unread == 1 ? " was" : "s were");
 	if (c->stats.gaps) {
 		buf_printf(&when, ", %" PRIu64 " gap%s from ", c->stats.gaps,
 			   c->stats.gaps == 1 ? "" : "s");
@@ -72,12 +74,14 @@ static void tell_cpu(const struct recording_cpu *c)
 struct losses {
 	uint64_t full, nested, unwritten, stalls;
 	uint64_t wanted_kb, buffer_kb;	/* that would have held the largest gap; of the same CPU, now */
+	bool refused;			/* that is no gap, but all that a full buffer did not take */
 };
 
 static void sum_up(struct losses *l, const struct recording_cpu *c, uint32_t page_size)
 {
 	uint64_t event = c->read ? c->stats.pages * page_size / c->read + 1 : page_size / 16;
-	uint64_t kb = c->buffer_kb + c->stats.largest_gap * event * MARGIN / KIB;
+	bool refused = c->dropped > c->stats.largest_gap;
+	uint64_t kb = c->buffer_kb + (refused ? c->dropped : c->stats.largest_gap) * event * MARGIN / KIB;
 
 	l->full += c->overrun + c->dropped;
 	l->nested += c->commit_overrun;
@@ -86,6 +90,7 @@ static void sum_up(struct losses *l, const struct recording_cpu *c, uint32_t pag
 	if ((c->overrun || c->dropped) && l->wanted_kb < kb) {
 		l->wanted_kb = kb;
 		l->buffer_kb = c->buffer_kb;
+		l->refused = refused;
 	}
 }
 
@@ -99,28 +104,31 @@ static uint64_t round_size(uint64_t kb)
 	return size;
 }
 
-static void tell_reasons(const struct losses *l)
+static void tell_reasons(const struct losses *l, bool stored)
 {
 	if (l->full)
-		fprintf(stderr, "The buffers were full before they were read. Larger ones (-b KB) lose less: ");
+		fprintf(stderr, "The buffers were full before they were read. Larger ones (-b KB of record and start) lose less: ");
 	if (l->full && l->buffer_kb && l->wanted_kb > l->buffer_kb)
-		fprintf(stderr, "the largest gap was in a buffer of %" PRIu64 " KB for each CPU, and "
-			"would have fitted into -b %" PRIu64 ".\n", l->buffer_kb, round_size(l->wanted_kb));
+		fprintf(stderr, "%s a buffer of %" PRIu64 " KB for each CPU%s would have fitted into -b %" PRIu64 ".\n",
+			l->refused ? "all that was refused by" : "the largest gap was in", l->buffer_kb, l->refused ? "" : ", and",
+			round_size(l->wanted_kb));
 	else if (l->full)
 		fprintf(stderr, "twice the size is a beginning.\n");
-	if (l->full && l->stalls)
+	if (l->full && l->stalls && !stored)
+		fprintf(stderr, "The readers had to wait %" PRIu64 " times for whoever takes what they read.\n", l->stalls);
+	else if (l->full && l->stalls)
 		fprintf(stderr, "The readers had to wait %" PRIu64 " times for compression or the "
 			"disk: --compression lz4 or none, or a faster disk (--temp) helps more.\n",
 			l->stalls);
 	if (l->nested)
 		fprintf(stderr, "Commit overrun: interrupts nested too deep while an event was "
-			"written into a full buffer; larger buffers (-b KB) help.\n");
+			"written into a full buffer; larger buffers (-b KB of record and start) help.\n");
 	if (l->unwritten)
 		fprintf(stderr, "What was not written is not in the file, which tells of "
 			"each of these CPUs that it lost events behind its last one.\n");
 }
 
-void record_loss_tell(const struct recording *rec)
+void record_loss_tell(const struct recording *rec, bool stored)
 {
 	struct losses l = { 0 };
 
@@ -132,5 +140,5 @@ void record_loss_tell(const struct recording *rec)
 		if (has_lost(&c))
 			tell_cpu(&c);
 	}
-	tell_reasons(&l);
+	tell_reasons(&l, stored);
 }

@@ -30,6 +30,12 @@ static int choose_format(struct record_output *out, struct err *e)
 	return codec_choose(name ? name : "any", &out->opts.codec, e);
 }
 
+/* Sub-buffers go elsewhere as they come: there are no spools. */
+static bool keeps_nothing(const struct record_output *out)
+{
+	return out->sender || out->live;
+}
+
 /* Beside the output, unless that is no file but a device, which others may write to as well. */
 static int choose_spools(struct record_output *out, struct err *e)
 {
@@ -40,8 +46,8 @@ static int choose_spools(struct record_output *out, struct err *e)
 
 	if (!dir && !out->file.temp)
 		dir = "/var/tmp";
-	if (dir && (out->sent_to >= 0 || out->sender))
-		r = asprintf(&out->spool_base, "%s/tracecmd-%s.%d", dir, out->sender ? "sent" : "stdout", getpid());
+	if (dir && (out->sent_to >= 0 || keeps_nothing(out)))
+		r = asprintf(&out->spool_base, "%s/tracecmd-%s.%d", dir, keeps_nothing(out) ? "sent" : "stdout", getpid());
 	else if (!out->file.temp)
 		r = asprintf(&out->spool_base, "%s/tracecmd-%s.%d", dir, slash ? slash + 1 : out->path, getpid());
 	else if (dir)
@@ -52,6 +58,8 @@ static int choose_spools(struct record_output *out, struct err *e)
 		out->spool_base = NULL;
 		return err_errno(e, -ENOMEM, "cannot record");
 	}
+	if (keeps_nothing(out))
+		return 0;
 	if (dir && !stat(dir, &st) && !S_ISDIR(st.st_mode))
 		errno = ENOTDIR;
 	else if (!dir || !access(dir, W_OK | X_OK))
@@ -94,8 +102,16 @@ static void fill_opts(struct record_output *out)
 		.spool_limit = o->max_kb * 1024, .max_bytes = o->max_bytes, .pause_us = o->sleep_us, .poll = o->poll,
 		.rt_priority = o->rt_priority, .no_splice = o->no_splice, .notices = notices,
 		.pack_later = o->compress == COMPRESS_AFTER, .sync_s = o->sync_s, .reader_cpus = o->reader_cpus,
-		.send = out->sender ? sender_put : NULL, .send_ctx = out->sender,
 	};
+	if (out->sender) {
+		out->opts.recorder.send = sender_put;
+		out->opts.recorder.send_ctx = out->sender;
+	} else if (out->live) {
+		out->opts.recorder.pause_us = 0;	/* -s is about lines */
+		out->opts.recorder.memory = RECORD_LIVE_MEMORY;
+		out->opts.recorder.send = record_live_put;
+		out->opts.recorder.send_ctx = out->live;
+	}
 }
 
 /* The file beside its later name. */
@@ -121,16 +137,18 @@ int record_output_open(struct record_output *out, const struct trace_options *o,
 		.sent_to = trace_output_descriptor(o), .sender = o->host,
 	};
 	r = choose_format(out, e);
-	if (out->sent_to == STDOUT_FILENO)
+	if (out->sent_to == STDOUT_FILENO || o->live)
 		out->path = STDOUT_NAME;
 	else if (out->sent_to >= 0)	/* whoever reads it waits for nobody but us */
 		fcntl(out->sent_to, F_SETFD, FD_CLOEXEC);
 	else if (o->host)
 		out->opts.trace_id = host_sender_trace_id(o->host);
 	else if (!r && o->listener)
-		r = sender_new(o->listener, !o->udp, &out->sender, e);
+		r = sender_new(o->listener, trace_sender_way(o), &out->sender, e);
 	else if (!r)
 		r = create(out, e);
+	if (!r && o->live)
+		r = record_live_new(o, &out->live, e);
 	if (!r)
 		r = choose_spools(out, e);
 	if (!r)
@@ -229,6 +247,8 @@ void record_output_release(struct record_output *out)
 	if (out->o && !out->o->host)
 		sender_free(out->sender);
 	out->sender = NULL;
+	record_live_free(out->live);
+	out->live = NULL;
 	free(out->spool_base);
 	out->spool_base = NULL;
 }
@@ -277,6 +297,8 @@ static int save(struct record_output *out, struct recording *rec, struct err *e)
 	off_t end;
 	int r;
 
+	if (out->live)
+		return record_live_end(out->live);
 	if (out->sender)
 		return record_send_end(out->sender, rec, e);
 	if (out->sent_to >= 0)		/* once it is complete, until then spools keep it */
@@ -318,7 +340,7 @@ static int finish(struct record_output *out, struct recording *rec, struct err *
 	else if (r && out->sender)
 		err_hint(e, "%s%s%s keeps what came before that",
 			 out->o->host ? "" : "the listener '", out->path, out->o->host ? "" : "'");
-	else if (r)
+	else if (r && !out->live)
 		err_hint(e, "what was recorded before that is in '%s' (%.1f MB)", out->path,
 			 recording_disk_bytes(rec) / 1e6);
 	else if (saved && e)
@@ -331,7 +353,7 @@ void report_line(const struct trace_options *o, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vfprintf(o->to_stderr || trace_output_descriptor(o) == STDOUT_FILENO ? stderr : stdout, fmt, ap);
+	vfprintf(o->to_stderr || o->live || trace_output_descriptor(o) == STDOUT_FILENO ? stderr : stdout, fmt, ap);
 	va_end(ap);
 	fflush(stdout);
 }
@@ -369,7 +391,7 @@ int record_output_end(struct record_output *out, struct recording *rec, bool *lo
 {
 	int r = finish(out, rec, e);
 
-	if (!r && !out->o->quiet && out->sent_to < 0 && !out->sender && !out->discard)
+	if (!r && !out->o->quiet && out->sent_to < 0 && !keeps_nothing(out) && !out->discard)
 		report_file(out->path);
 	if (!out->o->quiet && out->discard)
 		notice(&stderr_notices, "the command succeeded: no '%s' is made (--save-on-failure)",
@@ -378,7 +400,7 @@ int record_output_end(struct record_output *out, struct recording *rec, bool *lo
 		notice(&stderr_notices, "%.1f MB of what was recorded before that were dropped, as it was "
 		       "to be (%s)", recording_dropped(rec) / 1e6,
 		       trace_parts_needed(&out->o->parts) ? trace_parts_needed(&out->o->parts) : "-m");
-	record_loss_tell(rec);
+	record_loss_tell(rec, !out->sender && !out->live);
 	*lost = !r && out->o->fail_on_loss && record_loss_any(rec);
 	return r;
 }

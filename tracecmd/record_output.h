@@ -7,6 +7,7 @@
 #define TRACECMD_RECORD_OUTPUT_H
 
 #include "record/record.h"
+#include "record_live.h"
 #include "remote/remote.h"
 #include "trace_options.h"
 
@@ -18,6 +19,7 @@ struct record_output {
 	char *spool_base;
 	struct new_file file;		/* not open if it is sent */
 	struct sender *sender;		/* -N: to a listener; NULL: not */
+	struct record_live *live;	/* stream: it is printed; NULL: not */
 	int sent_to;			/* "-o -" and the like: the descriptor; -1: it is a file */
 	const struct supervisor *supervisor;	/* NULL: none */
 	struct record_opts opts;	/* for recording_new */

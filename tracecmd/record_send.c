@@ -38,16 +38,28 @@ int record_send_begin(struct sender *s, struct recording *rec, struct err *e)
 
 	count_cpus(rec, &cpus, &page_size);
 	r = sender_begin(s, cpus, page_size, e);
+	if (!r && sender_packed(s))
+		recording_send_packed(rec);
 	if (!r)
 		r = send_front(s, rec, e);
 	return r ? r : sender_connect(s, e);
+}
+
+static int say_farewell(struct sender *s, struct recording *rec, struct err *e)
+{
+	int r = sender_late(s) ? send_front(s, rec, e) : 0;
+
+	return r ? r : sender_end(s, e);
 }
 
 int record_send_end(struct sender *s, struct recording *rec, struct err *e)
 {
 	int r = sender_end_data(s, e);
 
-	if (!r && sender_late(s))
-		r = send_front(s, rec, e);
-	return r ? r : sender_end(s, e);
+	if (r)
+		return r;
+	do
+		r = say_farewell(s, rec, e);
+	while (r && sender_again(s));
+	return r;
 }

@@ -109,7 +109,6 @@ int stop_signals_take(sigset_t *ret_mask, struct err *e)
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot take signals");
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);	/* a file that may not grow is a disk that is full */
 	return fd;
 }
 
@@ -167,7 +166,7 @@ unsigned stop_signals_seen(void)
 	return SIGNALS_MAX - signals_left;
 }
 
-enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_TRIGGER, POLL_LISTENER, POLL_KERNEL, POLL_FIXED };
+enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_TRIGGER, POLL_LISTENER, POLL_LIVE, POLL_READER, POLL_KERNEL, POLL_FIXED };
 
 /* Waits for something to happen. NULL: it cannot (@e); lives until the next call. */
 static const struct pollfd *wait_event(struct pollfds *fds, const struct child *child,
@@ -199,6 +198,11 @@ static const struct pollfd *wait_event(struct pollfds *fds, const struct child *
 	fds->v[POLL_LISTENER] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	if (watch && watch->listener)
 		fds->v[POLL_LISTENER].fd = sender_fd(watch->listener);
+	fds->v[POLL_LIVE] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (watch && watch->live)
+		fds->v[POLL_LIVE].fd = record_live_fd(watch->live);
+	/* Errors alone: who would read the lines is gone, though there may be none to find that out by. */
+	fds->v[POLL_READER] = (struct pollfd){ .fd = watch && watch->live ? STDOUT_FILENO : -1 };
 	fds->v[POLL_KERNEL] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	if (watch && watch->kernel)
 		fds->v[POLL_KERNEL].fd = kernel_watch_fd(watch->kernel);
@@ -238,6 +242,10 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 		}
 		if (p[POLL_LISTENER].revents && (heard = sender_heard(watch->listener, NULL))) {
 			end = heard < 0 ? RECORD_END_ALARM : RECORD_END_HOST;
+			break;
+		}
+		if (p[POLL_LIVE].revents || p[POLL_READER].revents & (POLLERR | POLLHUP)) {
+			end = RECORD_END_UNREAD;
 			break;
 		}
 		if (child->pid && p[POLL_COMMAND].revents) {

@@ -11,6 +11,7 @@
 #include "child.h"
 #include "control_server.h"
 #include "kernel/watch.h"
+#include "record_live.h"
 #include "record_trigger.h"
 #include "remote/remote.h"
 
@@ -46,6 +47,7 @@ enum record_end {
 	RECORD_END_HOST,		/* the host that asked for it wants no more */
 	RECORD_END_TRIGGER,		/* it fired, and that is to be the end */
 	RECORD_END_RESIZED,		/* somebody changed the sub-buffers' size: what comes cannot be read */
+	RECORD_END_UNREAD,		/* nobody takes what is printed */
 	RECORD_END_BLIND,		/* its end would not be noticed */
 };
 
@@ -59,6 +61,7 @@ struct record_watch {
 	struct control *control;	/* is served; NULL: there is none */
 	struct record_trigger *trigger;	/* the same */
 	struct sender *listener;	/* its end is that of the recording; NULL: there is none */
+	struct record_live *live;	/* what is printed meanwhile; NULL: nothing */
 	struct kernel_watch *kernel;	/* what others change; NULL: nobody looks */
 };
 

@@ -537,6 +537,8 @@ static int report_run(int argc, char **argv, struct err *e)
 			r = rp.questions ? report_answer(&rp, e) :
 			    rp.count.wanted ? report_counts(&rp, e) :
 			    rp.profile ? report_profile(&rp, e) : report_events(&rp, e);
+		if (!r && !rp.questions)
+			report_tell_missing(&rp);
 		if (!r)
 			report_tell_damage(&rp, e);
 		status = r < 0 || rp.failed ? EXIT_FAILED : EXIT_OK;

@@ -105,8 +105,14 @@ struct report {
 /* Opens all files, their tables and filters. 0 or -errno. */
 int report_open(struct report *rp, struct err *e);
 void report_close(struct report *rp);
+/* What is not in the files, and leaves no gap there. */
+void report_tell_missing(const struct report *rp);
 /* Remarks on files that could not be read whole; sets rp->failed. */
 void report_tell_damage(struct report *rp, struct err *e);
+
+/* What stands in front of the lines of @name, a file or instance ("": none), if the longest name has @width. To be
+ * freed; NULL: no memory. */
+char *report_prefix(const char *name, size_t width);
 
 /* ---- report_clocks.c ---- */
 /* Tells that events of different trace clocks are put in one order. */

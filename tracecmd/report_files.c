@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "report.h"
+#include "stat_text.h"
 
 #define KALLSYMS_MAX (1u << 27)
 
@@ -148,17 +149,23 @@ static size_t prefix_width(const struct report *rp)
 	return width;
 }
 
+char *report_prefix(const char *name, size_t width)
+{
+	char *prefix;
+
+	if (!width)
+		return strdup("");
+	return asprintf(&prefix, "%*s%s ", (int)width, name, *name ? ":" : " ") < 0 ? NULL : prefix;
+}
+
 static int prepare_buffer(struct report *rp, struct report_file *f, unsigned nr, size_t width,
 			  struct err *e)
 {
 	const struct dat_buffer *b = dat_reader_buffer(f->reader, nr);
 	struct report_buffer *rb = &f->buffers[nr];
 	const char *name = *b->name ? b->name : rp->files.nr > 1 ? f->name : "";
-	char *prefix = NULL;
 
-	if (width && asprintf(&prefix, "%*s%s ", (int)width, name, *name ? ":" : " ") < 0)
-		return err_set(e, -ENOMEM, "out of memory");
-	rb->prefix = width ? prefix : strdup("");
+	rb->prefix = report_prefix(name, width);
 	if (!rb->prefix)
 		return err_set(e, -ENOMEM, "out of memory");
 	rb->prefix_len = strlen(rb->prefix);
@@ -283,6 +290,21 @@ static bool lacks_texts(const struct report *rp, const struct report_file *f)
 		if (rp->needs.v[i].file == f && rp->needs.v[i].told)
 			return true;
 	return false;
+}
+
+void report_tell_missing(const struct report *rp)
+{
+	for (size_t i = 0; i < rp->files.nr; i++) {
+		const char *path = rp->files.v[i].path, *stats = dat_reader_info(rp->files.v[i].reader)->cpustat;
+		uint64_t refused = stat_sum(stats, "dropped events: ");
+		struct stat_walk w = { .next = stats };
+
+		if (refused)
+			notice(rp->notices, "'%s': %llu events were refused by full buffers, and no gap shows where: "
+			       "'tracecmd dump --summary' tells the CPUs", path, (unsigned long long)refused);
+		while (stat_walk(&w, DAT_STAT_MISSING))
+			notice(rp->notices, "'%s': %.*s", path, w.value.len, w.value.text);
+	}
 }
 
 void report_tell_damage(struct report *rp, struct err *e)

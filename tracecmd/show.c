@@ -47,11 +47,19 @@ struct show {
 	struct err *e;
 };
 
+static bool has_cpu(const struct show *s)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "per_cpu/cpu%llu/trace", (unsigned long long)s->cpu);
+	return kernel_has(s->in, file);
+}
+
 static int print_file(struct show *s, const char *file)
 {
 	int code = instance_print_file(s->in, file, s->path, s->pipe, s->e);
 
-	if (code == -ENOENT && s->has_cpu)
+	if (code == -ENOENT && s->has_cpu && !has_cpu(s))
 		err_hint(s->e, "is there a CPU %llu?", (unsigned long long)s->cpu);
 	else if (code == -ENOENT)
 		err_hint(s->e, "this kernel has no such file%s",
@@ -109,6 +117,8 @@ static int take_option(struct show *s, int opt, char **argv, const struct option
 	case 'B':
 		if (s->instance)
 			return usage_error(s->e, "option -B is given twice");
+		if (!*optarg)
+			return usage_error(s->e, "option -B: the instance's name is empty");
 		s->instance = optarg;
 		return EXIT_OK;
 	case 'c':
@@ -162,6 +172,9 @@ static int take_options(struct show *s, int argc, char **argv)
 		return usage_error(s->e, "'show' takes no argument '%s'", argv[optind]);
 	if (s->pipe && s->snapshot)
 		return usage_error(s->e, "options -p and -s exclude each other");
+	if (s->wanted.nr && (s->pipe || s->snapshot || s->has_cpu))
+		return usage_error(s->e, "option %s is about the buffer, not about its settings",
+				   s->pipe ? "-p" : s->snapshot ? "-s" : "-c");
 	return EXIT_OK;
 }
 

@@ -73,20 +73,23 @@ static int print_plan(struct sqlhist *q, const struct kernel_sql_plan *plan)
 	return r;
 }
 
-/* Made whole or not at all, also if we are killed in between. */
+struct making {
+	struct sqlhist *q;
+	const struct kernel_sql_plan *plan;
+};
+
+static int make(void *ctx, struct err *e)
+{
+	const struct making *m = ctx;
+
+	return kernel_sql_make(m->q->in, m->plan, e);
+}
+
 static int execute(struct sqlhist *q, const struct kernel_sql_plan *plan)
 {
-	struct supervisor supervisor = SUPERVISOR_NONE;
-	struct err undo = { 0 };
-	int r = supervisor_start(&supervisor, q->k, NULL, q->e);
+	struct making m = { q, plan };
 
-	if (!r)
-		r = kernel_sql_make(q->in, plan, q->e);
-	if (r)
-		kernel_undo(q->k, &undo);
-	else
-		kernel_undo_forget(q->k);
-	return supervisor_end(&supervisor, &undo, r, q->e);
+	return supervisor_change(q->k, make, &m, q->e);
 }
 
 static int work(struct sqlhist *q)

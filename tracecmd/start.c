@@ -27,17 +27,20 @@ static int switch_on(void *ctx, struct err *e)
 static int set_up(struct start *s, const sigset_t *mask, struct err *e)
 {
 	struct kernel_setup *setup = &s->o.setup;
+	bool armed = kernel_setup_arms(setup);
 	int ret = kernel_setup_apply(s->k, setup, e);
 
 	if (!ret && s->o.command)
-		ret = child_fork(&s->child, &s->plan, mask, switch_on, s, e);
+		ret = child_fork(&s->child, &s->plan, mask, armed ? NULL : switch_on, s, e);
 	if (!ret && kernel_setup_limits_pids(setup))
 		ret = kernel_setup_pids(s->k, setup, s->child.pid, e);
+	if (!ret && (armed || !s->o.command))
+		ret = switch_on(s, e);
+	if (!ret && armed)
+		ret = kernel_setup_arm(s->k, setup, e);
 	if (!ret && s->o.command)
 		kernel_unlock(s->k);	/* before it runs: the buffer is there to be shown, cleared and extracted */
-	if (!ret)
-		ret = s->o.command ? child_go(&s->child, e) : switch_on(s, e);
-	return ret;
+	return !ret && s->o.command ? child_go(&s->child, e) : ret;
 }
 
 static bool waits(const struct start *s)
@@ -136,7 +139,7 @@ const struct command start_command = {
 	.summary = "trace into the kernel's buffers, without a file",
 	.usage = "[options] [command [argument...]]",
 	.runs_command = true,
-	.help = TRACE_EVENTS_HELP
+	.help = TRACE_EVENTS_HELP TRACE_PROFILE_HELP TRACE_BUFFERS_HELP
 		"  --fork            do not wait for the command to end\n"
 		"\nAfterwards: 'tracecmd show' prints the buffer, 'extract' makes a file of it, 'stop'\n"
 		"and 'restart' switch recording off and on, 'reset' ends it all.\n",
@@ -149,7 +152,7 @@ const struct command set_command = {
 	.summary = "change what is traced; nothing else is reset, stopped or emptied",
 	.usage = "[options] [command [argument...]]",
 	.runs_command = true,
-	.help = TRACE_EVENTS_HELP
+	.help = TRACE_EVENTS_HELP TRACE_PROFILE_HELP TRACE_BUFFERS_HELP
 		"  --fork            do not wait for the command to end\n"
 		"\nWhat is not named stays as it is, as with -K, and so does tracing: on or off ('tracecmd\n"
 		"restart' switches it on). 'tracecmd stat' tells what is set, 'reset' ends it all.\n",

@@ -376,3 +376,18 @@ int supervisor_end(struct supervisor *s, const struct err *undo, int r, struct e
 	err_hint(e, "'tracecmd reset --recover' tries it again");
 	return r ? r : undo->code;
 }
+
+int supervisor_change(struct kernel *k, int (*change)(void *ctx, struct err *e), void *ctx, struct err *e)
+{
+	struct supervisor s = SUPERVISOR_NONE;
+	struct err undo = { 0 };
+	int r = supervisor_start(&s, k, NULL, e);
+
+	if (!r)
+		r = change(ctx, e);
+	if (r)
+		kernel_undo(k, &undo);
+	else
+		kernel_undo_forget(k);
+	return supervisor_end(&s, &undo, r, e);
+}

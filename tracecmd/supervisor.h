@@ -47,5 +47,9 @@ void supervisor_complete(const struct supervisor *s, int fd, const char *path);
  * not put back; @e tells both. Fine for SUPERVISOR_NONE.
  */
 int supervisor_end(struct supervisor *s, const struct err *undo, int r, struct err *e);
+/*
+ * Does @change, which stays, or nothing of it: also if we are killed in between. As supervisor_start. 0, -errno.
+ */
+int supervisor_change(struct kernel *k, int (*change)(void *ctx, struct err *e), void *ctx, struct err *e);
 
 #endif

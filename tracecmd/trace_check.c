@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Which options of record, start and extract do not go together. */
+/* Which options of record, stream, start and extract do not go together. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
 
 #include "dat/dat.h"
+#include "remote/remote.h"
 #include "trace_options.h"
 
 static int check_compression(const struct trace_options *o, struct err *e)
@@ -163,9 +164,13 @@ static int check_listener(const struct trace_options *o, struct err *e)
 				   o->tcp ? "-t" : "--udp");
 	if (o->tcp && o->udp)
 		return usage_error(e, "options -t and --udp exclude each other");
+	if (o->vsock && (o->tcp || o->udp))
+		return usage_error(e, "option %s has no effect on what is sent over vsock (-V)", o->tcp ? "-t" : "--udp");
+	if (o->listener && listener_check(o->listener, trace_sender_way(o), e))
+		return EXIT_USAGE;
 	if (option)
-		return usage_error(e, "options -N and %s exclude each other: what is sent are the top level's events "
-				   "as they come", option);
+		return usage_error(e, "options %s and %s exclude each other: what is sent are the top level's events "
+				   "as they come", o->vsock ? "-V" : "-N", option);
 	return EXIT_OK;
 }
 
@@ -182,7 +187,7 @@ static int check_guests(const struct trace_options *o, struct err *e)
 		return EXIT_OK;
 	if (o->listener || o->perf || trace_output_descriptor(o) >= 0)
 		return usage_error(e, "options -A and %s exclude each other: what agents record are files beside the output",
-				   o->listener ? "-N" : o->perf ? "--perf" : "-o -");
+				   o->listener ? o->vsock ? "-V" : "-N" : o->perf ? "--perf" : "-o -");
 	if (trace_parts_needed(&o->parts) || o->parts.save_on_failure)
 		return usage_error(e, "options -A and %s exclude each other: what agents record becomes one file each",
 				   trace_parts_needed(&o->parts) ? trace_parts_needed(&o->parts) : "--save-on-failure");
@@ -202,6 +207,24 @@ static bool only_texts(const struct kernel_setup *s)
 			return false;
 	}
 	return true;
+}
+
+/* What is printed as it comes. */
+static int check_stream(const struct trace_options *o, struct err *e)
+{
+	const struct kernel_setup *s = &o->setup;
+
+	for (size_t i = 0; i < s->instances.nr; i++) {
+		const struct kernel_instance_setup *is = &s->instances.v[i];
+
+		if (is->tracer && kernel_tracer_is_latency(is->tracer))
+			return usage_error(e, "option -p %s: what a latency tracer finds is one text at the end, no stream "
+					   "of events; 'tracecmd record' keeps it", is->tracer);
+		if (kernel_setup_takes_snapshots(is))
+			return usage_error(e, "option -R snapshot: what is kept of a buffer is no stream of events; 'tracecmd "
+					   "record' keeps it");
+	}
+	return EXIT_OK;
 }
 
 int trace_options_check(enum trace_command which, const struct trace_options *o, struct err *e)
@@ -243,6 +266,7 @@ int trace_options_check(enum trace_command which, const struct trace_options *o,
 	status = check_guests(o, e);
 	if (status)
 		return status;
-	status = which == TRACE_AGENT ? check_host(o, e) : check_listener(o, e);
+	status = which == TRACE_AGENT ? check_host(o, e) : which == TRACE_STREAM ? check_stream(o, e) :
+		 check_listener(o, e);
 	return status ? status : check_parts(o, e);
 }

@@ -143,9 +143,9 @@ int trace_guests_name(struct trace_guests *g, const char *label, struct err *e)
 	return EXIT_OK;
 }
 
-int trace_guests_option(struct trace_guests *g, const char *option, const char *value)
+int trace_guests_option(struct trace_guests *g, size_t i, const char *option, const char *value)
 {
-	struct trace_guest *x = last(g);
+	struct trace_guest *x = &g->v[i];
 
 	x->has_clock |= !strcmp(option, "-C");
 	x->argc += value ? 2 : 1;

@@ -23,6 +23,7 @@ struct trace_guests {
 	const char *key_file;		/* --key-file; NULL: none */
 	bool key_optional;		/* --key-optional */
 	bool unlimited;			/* --notimeout */
+	bool no_fifos;			/* --nofifos */
 	int64_t tsync_ms;		/* --tsync-interval: 0: at both ends; negative: never */
 };
 
@@ -33,8 +34,8 @@ struct trace_guests {
 int trace_guests_add(struct trace_guests *g, const char *text, struct err *e);
 /* --name: of the last one. EXIT_OK, EXIT_USAGE, EXIT_FAILED. */
 int trace_guests_name(struct trace_guests *g, const char *label, struct err *e);
-/* An option of the last one; @value: NULL: it has none. 0, -ENOMEM. */
-int trace_guests_option(struct trace_guests *g, const char *option, const char *value);
+/* An option of machine @i; @value: NULL: it has none. 0, -ENOMEM. */
+int trace_guests_option(struct trace_guests *g, size_t i, const char *option, const char *value);
 /* Labels that cannot be part of a file's name, or are given twice. EXIT_OK, EXIT_USAGE. */
 int trace_guests_check(const struct trace_guests *g, struct err *e);
 void trace_guests_release(struct trace_guests *g);

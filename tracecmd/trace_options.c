@@ -389,6 +389,7 @@ static int take_value(struct parser *p, int opt)
 	case 'B': return set_instance(p);
 	case 'b': return set_number(p, opt, 1, UINT32_MAX, &is->buffer_kb);
 	case 'o': return set_once(p, opt, &o->output);
+	case 'V': o->vsock = true; return set_once(p, opt, &o->listener);
 	case 'N': return set_once(p, opt, &o->listener);
 	case 'm': return set_max_kb(p);
 	case 's': return set_sleep(p);
@@ -461,7 +462,7 @@ static void take_flag(struct parser *p, int opt)
 	case OPT_PERF: o->perf = true; break;
 	case OPT_NOTIMEOUT: o->guests.unlimited = true; break;
 	case OPT_KEY_OPTIONAL: o->guests.key_optional = true; break;
-	case OPT_NOFIFOS: break;	/* trace-cmd's: data never go over any */
+	case OPT_NOFIFOS: o->guests.no_fifos = true; break;
 	case 'S': o->profile_named_only = true; break;
 	case 'G': case OPT_BY_COMM: p->profile_shown = true; break;
 	}
@@ -489,7 +490,7 @@ static int pass_on(struct parser *p, int opt)
 	trace_option_name(opt, name, sizeof(name));
 	if (!trace_option_for_agent(opt))
 		return usage_error(p->e, "option %s is not for an agent: give it before -A", name);
-	return trace_guests_option(&p->o->guests, name, optarg) ? no_memory(p) : EXIT_OK;
+	return trace_guests_option(&p->o->guests, p->o->guests.nr - 1, name, optarg) ? no_memory(p) : EXIT_OK;
 }
 
 static int refuse_useless(struct parser *p, int opt)
@@ -592,6 +593,7 @@ int trace_options_parse(enum trace_command which, int argc, char **argv,
 	memset(o, 0, sizeof(*o));
 	if (kernel_setup_init(&o->setup))
 		return no_memory(&p);
+	o->live = which == TRACE_STREAM;
 	o->setup.no_reset = o->setup.running = which == TRACE_SET;
 	status = parse(&p, argc, argv);
 	free(p.module);

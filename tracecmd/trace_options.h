@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command line that record, start, set and extract share: a small state
+ * The command line that record, stream, start, set and extract share: a small state
  * machine, in which -B makes another instance the current one, -f and -R
  * belong to the last -e, and -v turns the -e behind it round.
  */
@@ -17,6 +17,7 @@ enum trace_command {
 	TRACE_RECORD,
 	TRACE_START,
 	TRACE_SET,			/* options as of start */
+	TRACE_STREAM,
 	TRACE_EXTRACT,
 	TRACE_AGENT,			/* what a host may ask an agent for */
 };
@@ -39,7 +40,8 @@ struct trace_options {
 	struct trace_guests guests;	/* -A */
 
 	const char *output;		/* -o; NULL: trace.dat */
-	const char *listener;		/* -N: to be sent there; NULL: a file is made */
+	const char *listener;		/* -N, -V: to be sent there; NULL: a file is made */
+	bool vsock;			/* -V */
 	bool tcp, udp;			/* -t, --udp: how */
 	struct sender *host;		/* an agent's: to be sent there; NULL: a file is made; not ours */
 	const char *compression;	/* --compression; NULL: the default */
@@ -66,6 +68,7 @@ struct trace_options {
 	bool has_status_fd;
 	unsigned status_fd;		/* --status-fd */
 	bool fork;			/* start --fork: do not wait for the command */
+	bool live;			/* stream: lines are printed as events come, and no file is made */
 	bool to_stderr;			/* --stderr: the tool's own output goes there */
 	bool perf;			/* --perf */
 	bool quiet;			/* -q */
@@ -98,6 +101,11 @@ int trace_options_check(enum trace_command which, const struct trace_options *o,
 /* The open file that -o means ("-", "/dev/stdout", "/dev/fd/3" ...), to which the trace is sent;
  * -1: it is the name of a file. */
 int trace_output_descriptor(const struct trace_options *o);
+/* How it goes to the listener. */
+static inline enum sender_way trace_sender_way(const struct trace_options *o)
+{
+	return o->vsock ? SENDER_VSOCK : o->udp ? SENDER_UDP : SENDER_TCP;
+}
 /* Whether @option's descriptor can be written to. 0, -errno. */
 int trace_check_descriptor(const char *option, unsigned fd, struct err *e);
 
@@ -145,7 +153,8 @@ int trace_hook_add(struct kernel_instance_setup *is, const struct profile_hook *
 	"  -c                and their children\n" \
 	"  --no-filter       do not hide the recorder, do not limit to processes\n" \
 	"  --user NAME       run the command as this user\n" \
-	"  -B NAME           what follows is about this instance\n" \
+	"  -B NAME           what follows is about this instance\n"
+#define TRACE_PROFILE_HELP \
 	"  --profile         what 'tracecmd report --profile' accounts: switches and wake-ups\n" \
 	"                    with stacks, interrupts, system calls, and, without -p, the\n" \
 	"                    outermost functions (function_graph)\n" \
@@ -153,7 +162,8 @@ int trace_hook_add(struct kernel_instance_setup *is, const struct profile_hook *
 	"  -H HOOK           there: a pair of events more, [SYSTEM:]EVENT,FIELD[,PIDFIELD]/\n" \
 	"                    [SYSTEM:]EVENT,FIELD[,FLAGS]; flags p (same CPU), s (with stacks),\n" \
 	"                    g (of no process); stored for the report\n" \
-	"  -G, --by-comm     there: for 'report --profile', without effect here\n" \
+	"  -G, --by-comm     there: for 'report --profile', without effect here\n"
+#define TRACE_BUFFERS_HELP \
 	"\nBuffers\n" \
 	"  -b KB             size per CPU\n" \
 	"  --subbuf-size KB  size of a sub-buffer\n" \

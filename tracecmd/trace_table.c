@@ -8,7 +8,8 @@
 #define S (1u << TRACE_START)
 #define X (1u << TRACE_EXTRACT)
 #define A (1u << TRACE_AGENT)
-#define P (A << 1)			/* record --perf */
+#define L (1u << TRACE_STREAM)
+#define P (1u << (TRACE_AGENT + 1))	/* record --perf */
 
 /* Which options mean something to which command. In extract, -s has no
  * argument, and -a and -t choose buffers; -b, -c, -F, -g, -l, -n and -P are
@@ -19,24 +20,24 @@ static const struct {
 	int opt;
 	unsigned commands;
 } uses[] = {
-	{ 'e', R | A | S | P }, { 'f', R | A | S | P }, { 'R', R | A | S }, { 'v', R | A | S | P }, { 'i', R | A | S | X | P },
-	{ 'a', R | A | S | X | P }, { 'p', R | A | S | X }, { 'l', R | A | S | X }, { 'n', R | A | S | X }, { 'g', R | A | S | X },
-	{ 'T', R | A | S | X | P }, { 'O', R | A | S | X | P }, { 'F', R | S | X | P }, { 'P', R | A | S | X | P },
-	{ 'c', R | A | S | X | P }, { 'C', R | A | S | P }, { 'b', R | A | S | X | P }, { 'M', R | A | S }, { 'o', R | X | P },
-	{ 'm', R | P }, { 's', R | A | X | P }, { 'r', R | A | X | P }, { 'k', R | S | X }, { 'K', R | S }, { 'd', R | A | S },
-	{ 'D', R | S }, { 'B', R | S | X }, { 't', R | X }, { 'q', R | A | S | X | P }, { 'h', R | S | X | P },
-	{ OPT_MODULE, R | A | S }, { OPT_MAX_GRAPH_DEPTH, R | A | S }, { OPT_FUNC_STACK, R | A | S },
-	{ OPT_NO_FILTER, R | A | S | P }, { OPT_USER, R | S | P }, { OPT_TSC2NSEC, R | A | X }, { OPT_SUBBUF_SIZE, R | A | S },
-	{ OPT_CMDLINES_SIZE, R | A | S }, { OPT_TEMP, R | X | P }, { OPT_COMPRESSION, R | A | X | P },
-	{ OPT_FILE_VERSION, R | X | P }, { OPT_POLL, R | A | P }, { OPT_NOSPLICE, R | A | X }, { OPT_DATE, R | A | X },
+	{ 'e', R | L | A | S | P }, { 'f', R | L | A | S | P }, { 'R', R | L | A | S }, { 'v', R | L | A | S | P }, { 'i', R | L | A | S | X | P },
+	{ 'a', R | A | S | X | P }, { 'p', R | L | A | S | X }, { 'l', R | L | A | S | X }, { 'n', R | L | A | S | X }, { 'g', R | L | A | S | X },
+	{ 'T', R | L | A | S | X | P }, { 'O', R | L | A | S | X | P }, { 'F', R | L | S | X | P }, { 'P', R | L | A | S | X | P },
+	{ 'c', R | L | A | S | X | P }, { 'C', R | L | A | S | P }, { 'b', R | L | A | S | X | P }, { 'M', R | L | A | S }, { 'o', R | X | P },
+	{ 'm', R | P }, { 's', R | L | A | X | P }, { 'r', R | L | A | X | P }, { 'k', R | L | S | X }, { 'K', R | L | S }, { 'd', R | L | A | S },
+	{ 'D', R | L | S }, { 'B', R | L | S | X }, { 't', R | X }, { 'q', R | L | A | S | X | P }, { 'h', R | L | S | X | P },
+	{ OPT_MODULE, R | L | A | S }, { OPT_MAX_GRAPH_DEPTH, R | L | A | S }, { OPT_FUNC_STACK, R | L | A | S },
+	{ OPT_NO_FILTER, R | L | A | S | P }, { OPT_USER, R | L | S | P }, { OPT_TSC2NSEC, R | L | A | X }, { OPT_SUBBUF_SIZE, R | L | A | S },
+	{ OPT_CMDLINES_SIZE, R | L | A | S }, { OPT_TEMP, R | X | P }, { OPT_COMPRESSION, R | A | X | P },
+	{ OPT_FILE_VERSION, R | X | P }, { OPT_POLL, R | L | A | P }, { OPT_NOSPLICE, R | L | A | X }, { OPT_DATE, R | A | X },
 	{ OPT_TS_OFFSET, R | A | X | P }, { OPT_DAEMONIZE, R | P }, { OPT_FORK, S }, { OPT_STDERR, R | S | X | P },
-	{ OPT_VERBOSE, R | A | S | X | P }, { OPT_DEBUG, R | A | S | X | P }, { OPT_FAIL_ON_LOSS, R | X | P },
-	{ OPT_SYNC, R | P }, { OPT_MAX_TIME, R | A | P }, { OPT_MAX_SIZE, R | A | P }, { OPT_READER_CPUS, R | P },
-	{ OPT_PROBE, R | S | P }, { OPT_PROFILE, R | A | S }, { 'S', R | A | S }, { 'G', R | A | S }, { 'H', R | A | S },
-	{ OPT_BY_COMM, R | A | S }, { OPT_STATUS_FD, R | P }, { OPT_COMPRESS, R | P }, { OPT_PID_FILE, R | P },
+	{ OPT_VERBOSE, R | L | A | S | X | P }, { OPT_DEBUG, R | L | A | S | X | P }, { OPT_FAIL_ON_LOSS, R | L | X | P },
+	{ OPT_SYNC, R | P }, { OPT_MAX_TIME, R | L | A | P }, { OPT_MAX_SIZE, R | A | P }, { OPT_READER_CPUS, R | L | P },
+	{ OPT_PROBE, R | L | S | P }, { OPT_PROFILE, R | A | S }, { 'S', R | A | S }, { 'G', R | A | S }, { 'H', R | A | S },
+	{ OPT_BY_COMM, R | A | S }, { OPT_STATUS_FD, R | L | P }, { OPT_COMPRESS, R | P }, { OPT_PID_FILE, R | L | P },
 	{ OPT_ROTATE, R | P }, { OPT_KEEP, R | P }, { OPT_KEEP_LAST, R | P }, { OPT_TRIGGER, R },
 	{ OPT_ON_TRIGGER, R }, { OPT_PRE, R }, { OPT_POST, R }, { OPT_SAVE_ON_FAILURE, R | P }, { OPT_PERF, R | P },
-	{ 'N', R }, { OPT_UDP, R }, { 'A', R }, { OPT_NAME, R }, { OPT_TSYNC_INTERVAL, R | A }, { OPT_NOFIFOS, R | A },
+	{ 'N', R }, { 'V', R }, { OPT_UDP, R }, { 'A', R }, { OPT_NAME, R }, { OPT_TSYNC_INTERVAL, R | A }, { OPT_NOFIFOS, R | A },
 	{ OPT_NOTIMEOUT, R | A }, { OPT_KEY_FILE, R }, { OPT_KEY_OPTIONAL, R }, { OPT_PROXY, R },
 };
 
@@ -95,11 +96,11 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
-static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tN:A:qhSGH:";
+static const char record_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:s:r:kKdDB:tN:V:A:qhSGH:";
 static const char extract_letters[] = "+:e:f:R:viap:l:n:g:TO:FP:cC:b:M:o:m:sr:kKdDB:tqhSGH:";
 
 static const char *const command_names[] = {
-	[TRACE_RECORD] = "record", [TRACE_START] = "start", [TRACE_SET] = "set", [TRACE_EXTRACT] = "extract",
+	[TRACE_RECORD] = "record", [TRACE_STREAM] = "stream", [TRACE_START] = "start", [TRACE_SET] = "set", [TRACE_EXTRACT] = "extract",
 	[TRACE_AGENT] = "agent",
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "event/escape.h"
+#include "supervisor.h"
 #include "trigger.h"
 
 enum { OPT_JSON = 256, OPT_FUNCTIONS, OPT_SORT, OPT_TOP };
@@ -49,16 +50,16 @@ static bool is_chosen(const struct trigger *t, const struct kernel_trigger *it)
 }
 
 /* A lone word is a function with its command. */
+static int write_added(void *ctx, struct err *e)
+{
+	const struct trigger *t = ctx;
+
+	return t->text.len ? kernel_trigger_add(t->in, t->what, t->text.data, e) : kernel_command_add(t->in, t->what, e);
+}
+
 static int add(struct trigger *t)
 {
-	int r = t->text.len ? kernel_trigger_add(t->in, t->what, t->text.data, t->e) :
-			      kernel_command_add(t->in, t->what, t->e);
-
-	if (r)
-		kernel_undo(t->k, NULL);
-	else
-		kernel_undo_forget(t->k);
-	return r ? EXIT_FAILED : EXIT_OK;
+	return supervisor_change(t->k, write_added, t, t->e) ? EXIT_FAILED : EXIT_OK;
 }
 
 /* An object of a text and what it belongs to. */

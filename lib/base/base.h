@@ -15,6 +15,7 @@
 #ifndef TRACECMD_BASE_H
 #define TRACECMD_BASE_H
 
+#include <pthread.h>
 #include <errno.h>
 #include <regex.h>
 #include <stdarg.h>
@@ -74,6 +75,13 @@ void cleanup_free(void *pp);		/* of a pointer variable */
 void cleanup_close(int *fd);		/* closes if >= 0 */
 #define AUTO_FREE __attribute__((cleanup(cleanup_free)))
 #define AUTO_CLOSE __attribute__((cleanup(cleanup_close)))
+
+/* ---- threads (thread.c) ---------------------------------------------------- */
+
+/* One that takes no signals: they are for those who wait for them. 0, -errno. */
+int thread_start(pthread_t *ret, void *(*fn)(void *), void *arg);
+/* A condition that is waited for by the clock of monotonic_ns. */
+void cond_init(pthread_cond_t *c);
 
 /* ---- large memory (large.c) ------------------------------------------------ */
 

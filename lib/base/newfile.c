@@ -10,6 +10,7 @@
 #include "base.h"
 
 #define LINK_TRIES 100
+#define NAME_PART 100			/* bytes of the file's name in the temporary one: names may have 255 */
 #define LINKS_MAX 40			/* symbolic links in a row, as for the kernel */
 
 static int umask_get(void)
@@ -82,7 +83,7 @@ static int open_temp(struct new_file *f, const struct stat *old)
 {
 	int dir = dir_len(f->target);
 
-	if (asprintf(&f->temp, "%.*s.%s.XXXXXX", dir, f->target, f->target + dir) < 0) {
+	if (asprintf(&f->temp, "%.*s.%.*s.XXXXXX", dir, f->target, NAME_PART, f->target + dir) < 0) {
 		f->temp = NULL;
 		return -ENOMEM;
 	}
@@ -110,7 +111,9 @@ int new_file_open(struct new_file *f, const char *path, struct err *e)
 	if (!f->path)
 		return err_errno(e, r, "cannot create '%s'", path);
 	there = !stat(path, &st);
-	if (there && !S_ISREG(st.st_mode))
+	if (!there && errno == ENAMETOOLONG)
+		f->target = NULL;		/* which would be found out at the end only */
+	else if (there && !S_ISREG(st.st_mode))
 		f->target = strdup(path);	/* a pipe has no name to find */
 	else
 		f->target = there ? realpath(path, NULL) : end_of_links(path);

@@ -60,6 +60,8 @@ static inline uint64_t clock_convert(const struct clock_conv *c, uint64_t ts)
  */
 bool clock_in_seconds(const struct dat_info *info, const struct clock_opts *opts);
 
+/* Whether what the trace clock @clock (its name) gives are no nanoseconds, before anything is converted. */
+bool clock_counts(const char *clock);
 /* A time of the trace clock @clock (its name) as reports show it: seconds, or the count
  * it is. Appended. */
 void clock_put_time(struct buf *b, const char *clock, uint64_t ts);

@@ -116,6 +116,9 @@ struct dat_guest {
 	int32_t *host_pids;			/* by vcpu; -1: none */
 };
 
+/* In CPUSTAT, of a buffer that we recorded: why events of it are not there, in words. */
+#define DAT_STAT_MISSING "missing: "
+
 /* What the options say, in host order; strings live as long as the reader. */
 struct dat_info {
 	int64_t date_us;			/* sum of DATE options, microseconds */
@@ -367,6 +370,17 @@ int dat_copy(struct dat_reader *r, struct dat_writer *w, const struct dat_copy_c
 struct dat_writer_opts dat_copy_opts(const struct dat_reader *r, unsigned version,
 				     const struct codec *codec);
 
+/*
+ * Options for a finished file of version 7, in place. Opening looks whether that can be done, and keeps others of
+ * this kind away; -EOPNOTSUPP, -EWOULDBLOCK, -EBADMSG, -errno. @data is in the file's byte order. Nothing is
+ * changed before finish, which writes all or (told) nothing that is seen; it syncs.
+ */
+struct dat_append;
+int dat_append_open(const char *path, struct dat_append **ret, struct err *e);
+int dat_append_option(struct dat_append *a, uint16_t id, const struct buf *data, struct err *e);
+int dat_append_finish(struct dat_append *a, struct err *e);
+void dat_append_free(struct dat_append *a);
+
 /* Largest number of uncompressed bytes the writer puts into one chunk, a
  * whole number of sub-buffers of @page_size (10 of them, as trace-cmd does). */
 size_t dat_chunk_bytes(uint32_t page_size);
@@ -390,7 +404,9 @@ int dat_pieces_place(const struct dat_pieces *p, uint64_t from, uint64_t to, int
 int dat_put_header_info(struct buf *b, const char *page, size_t page_len,
 			const char *event, size_t event_len);
 int dat_put_text(struct buf *b, enum dat_id id, const char *text, size_t len);
-/* Bodies of the options TIME_SHIFT and TIME_SYNC, in the byte order of @b. 0 or -ENOMEM. */
+/* Bodies of options, in the byte order of @b. 0 or -ENOMEM. */
+int dat_put_guest(struct buf *b, const struct dat_guest *g);
+int dat_put_tsc2nsec(struct buf *b, const struct dat_tsc2nsec *t);
 int dat_put_time_shift(struct buf *b, const struct dat_time_shift *ts);
 int dat_put_time_sync(struct buf *b, const struct dat_time_sync *ts);
 void dat_time_shift_release(struct dat_time_shift *ts);

@@ -159,6 +159,14 @@ static int opt_traceid(struct dat_reader *r, const struct dat_option *o, struct 
 	return 0;
 }
 
+int dat_put_tsc2nsec(struct buf *b, const struct dat_tsc2nsec *t)
+{
+	buf_u32(b, t->mult);
+	buf_u32(b, t->shift);
+	buf_u64(b, t->offset);
+	return b->failed ? -ENOMEM : 0;
+}
+
 static int opt_tsc2nsec(struct dat_reader *r, const struct dat_option *o, struct err *e)
 {
 	struct dat_tsc2nsec t = { .present = true };
@@ -290,6 +298,7 @@ static int options_read(struct dat_reader *r, struct cur *c, const struct sectio
 				   "offset 0x%" PRIx64 " are ignored", r->name, cur_left(c),
 				   cur_offset(c));
 		*ret_next = get_u64(o.data, r->header.big_endian);
+		r->options_link = *ret_next || s->pub.flags & DAT_SECTION_COMPRESSED ? 0 : o.offset;
 		return 1;
 	}
 	if (s->cut)

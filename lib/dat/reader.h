@@ -11,6 +11,7 @@
  *  buffers.c   BUFFER options and CPU tables
  *  chunks.c    chunk tables and chunks
  *  blocks.c    metadata blocks and their parts
+ *  append.c    options for a finished file
  */
 #ifndef TRACECMD_DAT_READER_H
 #define TRACECMD_DAT_READER_H
@@ -91,6 +92,7 @@ struct dat_reader {
 	unsigned told;			/* notices so far */
 	struct dat_header header;
 	uint64_t header_end;
+	uint64_t options_link;		/* v7: where the 0 is that ends their chain; 0: it does not end so */
 	bool metadata_only;		/* v6: nothing behind the metadata counts */
 
 	bool cut;

@@ -242,6 +242,18 @@ int dat_option_time_sync(struct dat_reader *r, const struct dat_option *o)
 
 /* ---- GUEST ------------------------------------------------------------------ */
 
+int dat_put_guest(struct buf *b, const struct dat_guest *g)
+{
+	buf_str(b, g->name);
+	buf_u64(b, g->trace_id);
+	buf_u32(b, g->nr_vcpus);
+	for (uint32_t i = 0; i < g->nr_vcpus; i++) {
+		buf_u32(b, i);
+		buf_u32(b, g->host_pids[i]);
+	}
+	return b->failed ? -ENOMEM : 0;
+}
+
 static int read_guest(struct dat_reader *r, const struct dat_option *o, struct dat_guest *g)
 {
 	struct cur c = dat_option_cur(r, o);

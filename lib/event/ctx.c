@@ -75,6 +75,15 @@ const char *event_ctx_comm(struct event_ctx *ctx, int pid)
 	return name ? name : unknown_comm;
 }
 
+int event_ctx_renew_comms(struct event_ctx *ctx, const char *text, size_t len)
+{
+	int r = event_db_renew_comms(ctx->db, text, len);
+
+	if (r > 0)
+		memset(ctx->tasks, 0, sizeof(ctx->tasks));
+	return r < 0 ? r : 0;
+}
+
 bool ctx_knows(struct event_ctx *ctx, int pid)
 {
 	return event_ctx_comm(ctx, pid) != unknown_comm;

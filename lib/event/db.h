@@ -196,6 +196,8 @@ static inline struct event_slot *event_db_slot(struct event_db *db, int id)
 void event_db_need_texts(struct event_db *db);
 /* By the file's task names; NULL for a pid they lack. */
 const char *event_db_known_comm(struct event_db *db, int pid);
+/* As comms_renew, of the db's table. */
+int event_db_renew_comms(struct event_db *db, const char *text, size_t len);
 /* The printk format at an address, or NULL. */
 const char *event_db_printk(struct event_db *db, uint64_t addr);
 /*

@@ -192,6 +192,12 @@ void event_ctx_free(struct event_ctx *ctx);
  * The string lives as long as the db.
  */
 const char *event_ctx_comm(struct event_ctx *ctx, int pid);
+/*
+ * Names of tasks as the kernel has them now, lines "PID NAME": for who makes texts of what is happening, by one ctx
+ * of the db and in one thread. They take the place of other names of these pids; strings that were given
+ * before are gone. 0, -ENOMEM.
+ */
+int event_ctx_renew_comms(struct event_ctx *ctx, const char *text, size_t len);
 
 /* Unsigned value of a field of 1, 2, 4 or 8 bytes; false if the record does not
  * reach to it. */

@@ -224,6 +224,39 @@ int comms_add(struct comms *c, const char *text, size_t len)
 	return r ? r : full;
 }
 
+#define COMMS_RENEWED_MAX 32768		/* as many as a kernel keeps */
+
+int comms_renew(struct comms *c, const char *text, size_t len)
+{
+	struct buf copy AUTO_BUF = { 0 }, changed AUTO_BUF = { 0 };
+	char *pos, *line, *end;
+	struct comm comm;
+	int r;
+
+	if (buf_put(&copy, text, len))
+		return -ENOMEM;
+	pos = copy.data;
+	while (next_line(&pos, copy.data + len, &line, &end)) {
+		const char *old;
+
+		if (!parse_comm(line, end, &comm))
+			continue;
+		old = comms_find(c, comm.pid);
+		if (!old || strcmp(old, comm.name))
+			buf_printf(&changed, "%d %s\n", comm.pid, comm.name);
+	}
+	if (changed.failed || !changed.len)
+		return changed.failed ? -ENOMEM : 0;
+	if (c->v.nr >= COMMS_RENEWED_MAX) {
+		comms_release(c);
+		*c = (struct comms){ 0 };
+		r = comms_add(c, text, len);
+	} else {
+		r = comms_add(c, changed.data, changed.len);
+	}
+	return r < 0 ? r : 1;
+}
+
 const char *comms_find(const struct comms *c, int pid)
 {
 	size_t low = 0, high = c->v.nr;

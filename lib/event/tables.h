@@ -77,6 +77,11 @@ struct comms {
 };
 /* Lines "PID NAME"; of one pid's names the last counts. 0, 1 or -ENOMEM. */
 int comms_add(struct comms *c, const char *text, size_t len);
+/*
+ * The same of what a kernel tells from time to time: names that the table has are not added again, and when
+ * it has many it begins anew. 1: there were new ones; 0, -ENOMEM.
+ */
+int comms_renew(struct comms *c, const char *text, size_t len);
 const char *comms_find(const struct comms *c, int pid);	/* NULL: unknown */
 const struct comm *comms_nth(const struct comms *c, size_t i);
 void comms_release(struct comms *c);

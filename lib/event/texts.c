@@ -141,6 +141,12 @@ const char *event_db_comm(struct event_db *db, int pid)
 	return name ? name : "<...>";
 }
 
+int event_db_renew_comms(struct event_db *db, const char *text, size_t len)
+{
+	need_comms(db);
+	return comms_renew(&db->comms, text, len);
+}
+
 int event_db_each_comm(struct event_db *db, int (*fn)(void *ctx, int pid, const char *comm),
 		       void *ctx)
 {

@@ -41,6 +41,19 @@ static int write_number(struct apply *a, struct kernel_instance *in, const char 
 
 /* ---- what was there before ----------------------------------------------- */
 
+/* Children of processes are not among them because an earlier start had them. */
+static int leave_children(struct apply *a)
+{
+	static const char *const options[] = { "options/event-fork", "options/function-fork" };
+	char on[8];
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(options); i++)
+		if (!kernel_read_word(a->in, options[i], on, sizeof(on)) && !strcmp(on, "1"))
+			ret = kernel_write_optional(a->in, options[i], "0", a->e);
+	return ret;
+}
+
 /* Nothing but what is asked for shall be recorded. */
 static int reset_part(struct apply *a)
 {
@@ -57,6 +70,8 @@ static int reset_part(struct apply *a)
 	for (size_t i = 0; !ret && i < ARRAY_SIZE(pid_lists); i++)
 		if (kernel_has(a->in, pid_lists[i]))
 			ret = kernel_write_optional(a->in, pid_lists[i], "", a->e);
+	if (!ret)
+		ret = leave_children(a);
 	for (size_t i = 0; !ret && traces_functions(a) && i < ARRAY_SIZE(function_lists); i++)
 		if (kernel_has(a->in, function_lists[i]))
 			ret = kernel_write_optional(a->in, function_lists[i], "", a->e);
@@ -392,7 +407,18 @@ static int apply_filters(struct apply *a)
 	return ret;
 }
 
-static int apply_triggers(struct apply *a)
+/*
+ * Triggers act whether tracing is on or not. Those that do so many times, count, or change something are set when
+ * it is on; one that belongs to each event is there before the first.
+ */
+static bool is_set_late(const char *trigger)
+{
+	static const char each[] = "stacktrace";
+
+	return strncmp(trigger, each, strlen(each)) || trigger[strlen(each)] == ':';
+}
+
+static int apply_triggers(struct apply *a, bool late)
 {
 	int ret = 0;
 
@@ -403,7 +429,7 @@ static int apply_triggers(struct apply *a)
 			const char *trigger = ask->triggers.v[t];
 			struct failures f = { 0 };
 
-			for (size_t j = 0; j < ask->found.nr; j++) {
+			for (size_t j = 0; j < ask->found.nr && is_set_late(trigger) == late; j++) {
 				AUTO_BUF struct buf file = { 0 };
 				struct err why = { 0 };
 				const char *name = event_file(a, ask->found.v[j], "trigger", &file);
@@ -537,7 +563,7 @@ static int apply_part(struct apply *a)
 	if (!ret)
 		ret = apply_filters(a);
 	if (!ret)
-		ret = apply_triggers(a);
+		ret = apply_triggers(a, false);
 	if (!ret)
 		ret = apply_tracer(a);
 	if (!ret)
@@ -566,6 +592,40 @@ int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e)
 		a.in = a.is->in;
 		if (!ret)
 			ret = apply_part(&a);
+		if (ret && *a.is->name)
+			err_wrap(e, "instance '%s'", a.is->name);
+	}
+	return ret;
+}
+
+static bool any_is_set_late(const struct kernel_words *triggers)
+{
+	for (size_t i = 0; i < triggers->nr; i++)
+		if (is_set_late(triggers->v[i]))
+			return true;
+	return false;
+}
+
+bool kernel_setup_arms(const struct kernel_setup *s)
+{
+	for (size_t i = 0; i < s->instances.nr; i++)
+		for (size_t j = 0; j < s->instances.v[i].events.nr; j++)
+			if (any_is_set_late(&s->instances.v[i].events.v[j].triggers))
+				return true;
+	return false;
+}
+
+int kernel_setup_arm(struct kernel *k, struct kernel_setup *s, struct err *e)
+{
+	struct apply a = { .k = k, .s = s, .e = e };
+	int ret = kernel_events(k, &a.evs, &a.nr_evs, e);
+
+	for (size_t i = 0; !ret && i < s->instances.nr; i++) {
+		if (!kernel_setup_takes_part(s, i))
+			continue;
+		a.is = &s->instances.v[i];
+		a.in = a.is->in;
+		ret = apply_triggers(&a, true);
 		if (ret && *a.is->name)
 			err_wrap(e, "instance '%s'", a.is->name);
 	}

@@ -146,6 +146,19 @@ int kernel_cpu_open(const struct kernel_instance *in, uint32_t cpu, const char *
 	return code;
 }
 
+int kernel_marker_open(const struct kernel_instance *in, struct err *e)
+{
+	char path[KERNEL_PATH_MAX];
+	int code = kernel_instance_path(in, "trace_marker_raw", path, sizeof(path));
+
+	if (!code)
+		code = control_file_open(path, O_WRONLY);
+	if (code >= 0)
+		return code;
+	err_denied(e, code, "cannot write markers to", path);
+	return code;
+}
+
 const char *kernel_stat_value(const char *text, const char *name)
 {
 	size_t len = strlen(name);

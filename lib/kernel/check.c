@@ -217,6 +217,24 @@ static int check_events(struct check *c)
 
 /* ---- the rest of an instance --------------------------------------------- */
 
+/* What matches nothing is named, all of it. */
+static int check_names(struct check *c, const struct kernel_functions *list, const char *option)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < list->nr && (!ret || ret == -ENOENT); i++) {
+		struct err more = { 0 };
+		int r = functions_check(c->k, &list->v[i], option, &more);
+
+		if (ret && r == -ENOENT)
+			err_hint(c->e, "%s", more.text);
+		else if (r && c->e)
+			*c->e = more;
+		ret = r ? r : ret;
+	}
+	return ret;
+}
+
 static int check_functions(struct check *c)
 {
 	const struct kernel_functions *lists[] = { &c->is->filters, &c->is->notraces };
@@ -229,8 +247,8 @@ static int check_functions(struct check *c)
 		int ret = check_file(c, c->in, function_option(&lists[i]->v[0], options[i]), list_files[i],
 				     "it was built without dynamic function tracing");
 
-		for (size_t j = 0; !ret && j < lists[i]->nr; j++)
-			ret = functions_check(c->k, &lists[i]->v[j], options[i], c->e);
+		if (!ret)
+			ret = check_names(c, lists[i], options[i]);
 		if (ret)
 			return ret;
 	}
@@ -411,8 +429,8 @@ static int check_global(struct check *c)
 	if (s->graph.nr)
 		ret = check_file(c, c->in, "-g", "set_graph_function",
 				 "it was built without the function_graph tracer");
-	for (size_t i = 0; !ret && i < s->graph.nr; i++)
-		ret = functions_check(c->k, &s->graph.v[i], "-g", c->e);
+	if (!ret)
+		ret = check_names(c, &s->graph, "-g");
 	if (!ret && s->func_stack && !c->is->filters.nr)
 		return err_set(c->e, -EINVAL, "option --func-stack needs a function filter (-l): "
 			       "a stack for each function of the kernel would bring it to a halt");

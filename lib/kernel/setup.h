@@ -8,10 +8,11 @@
  * event formats.
  *
  *	kernel_setup_check()	nothing is changed; wrong names are told here
- *	kernel_setup_apply()	all settings; tracing_on of what is recorded is 0
+ *	kernel_setup_apply()	all settings but such triggers; tracing_on of what is recorded is 0
  *	kernel_setup_exclude()	the recorder's own threads (unless no_filter)
  *	kernel_setup_pids()	pid filters, just before exec
  *	kernel_setup_tracing()	on ... off
+ *	kernel_setup_arm()	triggers, once it is on
  *	kernel_undo()		everything as before (unless keep)
  *
  * Strings given to the setters are copied; the setup owns what it points to.
@@ -172,12 +173,19 @@ void kernel_setup_grow(struct kernel_setup *s);
 /*
  * Makes missing instances and locks all, then applies everything, in each part that takes
  * part: tracing off, what was enabled before is switched off (unless
- * no_reset), the buffer is emptied, then what is asked for. A filter or
- * trigger that the kernel refuses is an error with the kernel's explanation.
+ * no_reset), the buffer is emptied, then what is asked for, but for triggers other than
+ * "stacktrace". A filter or trigger that the kernel refuses is an error with the kernel's explanation.
  * Calls kernel_setup_check if that was not done. After a failure the caller
  * calls kernel_undo. 0, -errno.
  */
 int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e);
+/*
+ * Sets the triggers that kernel_setup_apply leaves out, once tracing is on: they act from then on whether it is or not,
+ * and those that act so many times are to do it while it is recorded. One that the kernel refuses is an error
+ * with its explanation. It fails as kernel_setup_apply does.
+ */
+bool kernel_setup_arms(const struct kernel_setup *s);	/* whether there are some */
+int kernel_setup_arm(struct kernel *k, struct kernel_setup *s, struct err *e);
 /* Hides the threads @tids (the recorder's own) from all parts that are not limited to other
  * processes. 0, -errno. */
 int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *tids, size_t nr,
@@ -219,6 +227,8 @@ int kernel_instance_clock(const struct kernel_instance *in, char *ret, size_t si
  * @flags are added to O_RDONLY | O_CLOEXEC. A descriptor or -errno. */
 int kernel_cpu_open(const struct kernel_instance *in, uint32_t cpu, const char *file, int flags,
 		    struct err *e);
+/* Opens trace_marker_raw for writing. A descriptor or -errno. */
+int kernel_marker_open(const struct kernel_instance *in, struct err *e);
 /* Text of per_cpu/cpuN/stats, appended. 0, -errno. */
 int kernel_cpu_stats(const struct kernel_instance *in, uint32_t cpu, struct buf *out,
 		     struct err *e);

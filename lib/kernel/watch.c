@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@ struct watched_buffer {
 	uint32_t subbuf_size;		/* as it was */
 	int wd[WATCHED_FILES];		/* -1: not watched */
 	enum kernel_disturbance worst;
+	char when[32];			/* on its clock */
 };
 
 struct kernel_watch {
@@ -80,8 +83,17 @@ int kernel_watch_fd(const struct kernel_watch *w)
 
 static void worsen(struct watched_buffer *v, enum kernel_disturbance what)
 {
-	if (v->worst < what)
-		v->worst = what;
+	struct buf stats AUTO_BUF = { 0 };
+	const char *now;
+
+	if (v->worst >= what)
+		return;
+	v->worst = what;
+	now = kernel_cpu_stats(v->in, 0, &stats, NULL) ? NULL : kernel_stat_value(stats.data, "now ts");
+	if (now) {
+		now += strspn(now, " ");
+		snprintf(v->when, sizeof(v->when), "%.*s", (int)strcspn(now, "\n"), now);
+	}
 }
 
 static void heard(struct watched_buffer *v, const struct inotify_event *ev)
@@ -129,11 +141,9 @@ enum kernel_disturbance kernel_watch_look(struct kernel_watch *w)
 	return worst;
 }
 
-void kernel_watch_each(const struct kernel_watch *w,
-		       void (*each)(void *ctx, const struct kernel_instance *in, enum kernel_disturbance what),
-		       void *ctx)
+void kernel_watch_each(const struct kernel_watch *w, kernel_disturbed_fn each, void *ctx)
 {
 	for (size_t i = 0; i < w->nr; i++)
 		if (w->v[i].worst != KERNEL_UNDISTURBED)
-			each(ctx, w->v[i].in, w->v[i].worst);
+			each(ctx, w->v[i].in, w->v[i].worst, w->v[i].when);
 }

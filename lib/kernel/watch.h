@@ -27,9 +27,10 @@ void kernel_watch_close(struct kernel_watch *w);		/* NULL: nothing */
 int kernel_watch_fd(const struct kernel_watch *w);
 /* Hears and looks. The worst so far. */
 enum kernel_disturbance kernel_watch_look(struct kernel_watch *w);
-/* The worst so far of each buffer that was disturbed. */
-void kernel_watch_each(const struct kernel_watch *w,
-		       void (*each)(void *ctx, const struct kernel_instance *in, enum kernel_disturbance what),
-		       void *ctx);
+/* The worst so far of each buffer that was disturbed. @when: the time on its clock when that was heard of
+ * first, as the kernel prints it; "" if it does not tell. */
+typedef void (*kernel_disturbed_fn)(void *ctx, const struct kernel_instance *in, enum kernel_disturbance what,
+				    const char *when);
+void kernel_watch_each(const struct kernel_watch *w, kernel_disturbed_fn each, void *ctx);
 
 #endif

@@ -192,7 +192,7 @@ static void put_stats(struct buf *out, const char *text, const struct counters *
 	}
 }
 
-static int add_text(struct stat_texts *texts, struct buf *text)
+static int add_text(struct stat_texts *texts, const struct buf *text)
 {
 	char *copy = text->failed ? NULL : strdup(text->data);
 
@@ -237,6 +237,8 @@ int counters_texts(const struct recording *rec, const struct recorded *b, struct
 		buf_printf(&text, "\nBuffer: %s\n\n", name);
 		r = add_text(texts, &text);
 	}
+	if (!r && b->missing.len && !b->missing.failed)
+		r = add_text(texts, &b->missing);
 	for (size_t i = 0; i < b->nr_cpus && !r; i++)
 		r = add_cpu_text(rec, b->first_stream + i, texts);
 	return r ? err_errno(e, r, "cannot record") : 0;

@@ -28,13 +28,11 @@ static int put_trace_id(const struct finish *f, struct dat_writer *w, struct err
 
 static int put_tsc2nsec(const struct finish *f, struct dat_writer *w, struct err *e)
 {
-	uint8_t data[16];
-	bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+	struct buf b AUTO_BUF = { .big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ };
 
-	put_u32(data, f->tsc2nsec.mult, big);
-	put_u32(data + 4, f->tsc2nsec.shift, big);
-	put_u64(data + 8, f->tsc2nsec.offset, big);
-	return dat_writer_option(w, DAT_TSC2NSEC, data, sizeof(data), e);
+	if (dat_put_tsc2nsec(&b, &f->tsc2nsec))
+		return err_errno(e, -ENOMEM, "cannot finish the recording");
+	return dat_writer_option(w, DAT_TSC2NSEC, b.data, b.len, e);
 }
 
 /* Its name, the id of its file, and the thread of each of its CPUs. */
@@ -42,14 +40,7 @@ static int put_guest(const struct dat_guest *g, struct dat_writer *w, struct err
 {
 	struct buf b AUTO_BUF = { .big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ };
 
-	buf_str(&b, g->name);
-	buf_u64(&b, g->trace_id);
-	buf_u32(&b, g->nr_vcpus);
-	for (uint32_t i = 0; i < g->nr_vcpus; i++) {
-		buf_u32(&b, i);
-		buf_u32(&b, g->host_pids[i]);
-	}
-	if (b.failed)
+	if (dat_put_guest(&b, g))
 		return err_errno(e, -ENOMEM, "cannot finish the recording");
 	return dat_writer_option(w, DAT_GUEST, b.data, b.len, e);
 }
@@ -192,7 +183,7 @@ static int write_cut(struct output *o, uint32_t page_size, const struct finish_c
 		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, .long_size = o->f->kernel_long,
 	};
 	const struct spool_chunk *last = last_chunk(c);
-	uint64_t ts = last ? last->last_ts : 0;
+	uint64_t ts = last ? last->last_ts : c->cut_ts ? 0 : c->end_ts;
 	struct ring_encoder enc;
 	struct buf page AUTO_BUF = { 0 };
 

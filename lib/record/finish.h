@@ -20,6 +20,7 @@ struct finish_cpu {
 	uint64_t cut;			/* events that the spools have not got, behind those they have: the
 					 * file says so; RING_LOST_UNKNOWN: some */
 	uint64_t cut_ts;		/* when they begin; 0: right after what the spools have */
+	uint64_t end_ts;		/* the trace clock at the recording's end, 0 if that cannot be told */
 };
 
 struct finish_buffer {

@@ -69,6 +69,8 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 		  struct recording **ret, struct err *e);
 /* Room that the file should find on the disk, though that is full then. */
 uint64_t recording_reserve_bytes(const struct recording *rec);
+/* A thread of the caller's, which is hidden from the trace with the recorder's. Before recording_start. 0, -errno. */
+int recording_hide(struct recording *rec, pid_t tid, struct err *e);
 /* Starts the threads and hides them from the trace. */
 int recording_start(struct recording *rec, struct err *e);
 /* As recorder_flush, recorder_flushed and recorder_flushed_fd. */
@@ -109,6 +111,11 @@ int recording_alarm_fd(const struct recording *rec);
 /* What the kernel held of @in was thrown away, as with another size of sub-buffers: the file tells a loss
  * of unknown size at the end. Before recording_stop. */
 void recording_thrown_away(struct recording *rec, const struct kernel_instance *in);
+/* Of a recording whose sub-buffers are sent: compressed ones. Before it is started. */
+void recording_send_packed(struct recording *rec);
+/* Says in the file, with what the kernel counted of @in, that events are missing. @why: a line, which is
+ * copied. What cannot be kept for want of memory is left out. Before recording_stop. */
+void recording_missing(struct recording *rec, const struct kernel_instance *in, const char *why);
 /* Tracing could not be switched off: recording_stop takes no longer than a moment to drain buffers. */
 void recording_stays_on(struct recording *rec);
 /* After tracing was switched off. 0, or the first error of any thread: the

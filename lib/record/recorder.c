@@ -102,8 +102,6 @@ int recorder_new(const struct recorder_opts *opts, struct recorder **ret, struct
 	if (!rec)
 		goto fail;
 	rec->opts = *opts;
-	if (opts->send)
-		rec->opts.codec = NULL;
 	if (!rec->opts.pause_us)
 		rec->opts.pause_us = PAUSE_US_DEFAULT;
 	rec->stop_fd = rec->alarm_fd = rec->flushed_fd = rec->size_fd = -1;
@@ -176,6 +174,7 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 		return err_errno(e, -ENOMEM, "cannot set up the recorder");
 	}
 	st->rec = rec;
+	st->number = rec->streams.nr;
 	st->path = strdup(stream->spool_path);
 	st->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	st->page_size = stream->info.page_size;
@@ -205,6 +204,11 @@ int recorder_add(struct recorder *rec, const struct recorder_stream *stream, str
 	return 0;
 }
 
+void recorder_send_packed(struct recorder *rec)
+{
+	rec->send_packed = true;
+}
+
 /* How large a batch is and how many there may be. */
 static void size_memory(struct recorder *rec)
 {
@@ -228,6 +232,8 @@ static void size_memory(struct recorder *rec)
 		batch = rec->opts.max_bytes / 8;
 	if (rec->opts.cut_bytes && batch > rec->opts.cut_bytes / 8)
 		batch = rec->opts.cut_bytes / 8;
+	if (rec->send_packed && batch > RECORDER_PACKED_BYTES / rec->streams.nr)
+		batch = RECORDER_PACKED_BYTES / rec->streams.nr;
 	batch -= batch % rec->page_max;
 	if (batch < rec->page_max)
 		batch = rec->page_max;
@@ -263,18 +269,6 @@ void recorder_thread_begin(struct recorder *rec, const char *name, unsigned numb
 	pthread_mutex_unlock(&rec->order_lock);
 }
 
-static int start_thread(pthread_t *ret, void *(*fn)(void *), void *arg)
-{
-	sigset_t all, old;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(ret, NULL, fn, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -r;
-}
-
 int recorder_start(struct recorder *rec, struct err *e)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -288,7 +282,7 @@ int recorder_start(struct recorder *rec, struct err *e)
 	rec->started = true;
 	for (unsigned i = 0; i < rec->nr_workers; i++) {
 		rec->workers[i].rec = rec;
-		r = start_thread(&rec->workers[i].thread, recorder_worker, &rec->workers[i]);
+		r = thread_start(&rec->workers[i].thread, recorder_worker, &rec->workers[i]);
 		if (r)
 			goto fail;
 		rec->workers_running++;
@@ -296,13 +290,13 @@ int recorder_start(struct recorder *rec, struct err *e)
 	for (size_t i = 0; i < rec->streams.nr; i++) {
 		struct stream *st = rec->streams.v[i];
 
-		r = start_thread(&st->thread, recorder_reader, st);
+		r = thread_start(&st->thread, recorder_reader, st);
 		if (r)
 			goto fail;
 		rec->readers_running++;
 	}
 	if (rec->opts.sync_s) {
-		r = start_thread(&rec->sync_thread, recorder_sync, rec);
+		r = thread_start(&rec->sync_thread, recorder_sync, rec);
 		if (r)
 			goto fail;
 		rec->syncing = true;
@@ -317,7 +311,7 @@ fail:
 int recorder_companion(struct recorder *rec, void *(*fn)(void *), void *arg, pthread_t *ret)
 {
 	size_t nr = rec->tids.nr + 1;
-	int r = vec_reserve(&rec->tids, 1) ? -ENOMEM : start_thread(ret, fn, arg);
+	int r = vec_reserve(&rec->tids, 1) ? -ENOMEM : thread_start(ret, fn, arg);
 
 	if (!r)
 		await_threads(rec, nr);

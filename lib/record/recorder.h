@@ -23,6 +23,20 @@
 #include "record/source.h"
 #include "record/spool.h"
 
+#define RECORDER_PACKED_BYTES (64u << 20)	/* before compression */
+
+/* Sub-buffers of one CPU in order, for whoever takes them instead of spools. */
+struct recorder_chunk {
+	const uint8_t *pages;		/* whole ones */
+	size_t len;
+	uint32_t cpu, page_size;
+	struct ring_abi abi;
+	uint64_t first_ts, last_ts;	/* of the first one's head, of the last event */
+	uint8_t *frame;			/* SPOOL_HEADER bytes to write on, then csize bytes: what a spool would get */
+	size_t csize;
+	const struct codec *codec;	/* of the frame; NULL: the sub-buffers as they are */
+};
+
 struct recorder_opts {
 	const struct codec *codec;	/* of the chunks; NULL: raw */
 	bool pack_later;		/* chunks are stored raw all the same */
@@ -35,10 +49,11 @@ struct recorder_opts {
 	bool no_splice;
 	uint64_t sync_s;		/* what is written reaches the disk so often; 0: whenever */
 	/*
-	 * Takes sub-buffers instead of spools, of which there are none then; each CPU's in their order,
-	 * but several CPUs' at the same time. 0; -errno: recording cannot go on.
+	 * Takes sub-buffers instead of spools, of which there are none then; each stream's (by its number
+	 * among those that were added) in their order, but several streams' at the same time. 0; -errno:
+	 * recording cannot go on.
 	 */
-	int (*send)(void *ctx, uint32_t cpu, const void *pages, size_t len, struct err *e);
+	int (*send)(void *ctx, uint32_t stream, const struct recorder_chunk *c, struct err *e);
 	void *send_ctx;
 	const char *reader_cpus;	/* "0,2-3": where readers and workers run; NULL: anywhere */
 	size_t memory;			/* bytes of all batches; 0: chosen by machine and streams */
@@ -124,6 +139,9 @@ int recorder_size_fd(const struct recorder *rec);
 int recorder_companion(struct recorder *rec, void *(*fn)(void *), void *arg, pthread_t *ret);
 /* Becomes readable when recording cannot go on (disk full, max_bytes ...): time to stop. */
 int recorder_alarm_fd(const struct recorder *rec);
+/* What is sent is compressed, too: chunks of all streams together have no more than
+ * RECORDER_PACKED_BYTES. Before recorder_start. */
+void recorder_send_packed(struct recorder *rec);
 /* Tracing could not be switched off: what fills the buffers still is not waited for by recorder_stop. */
 void recorder_stays_on(struct recorder *rec);
 /*

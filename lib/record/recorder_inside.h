@@ -37,7 +37,7 @@ static inline uint8_t *batch_pages(struct batch *b)
 
 struct stream {
 	struct recorder *rec;
-	uint32_t cpu, page_size;
+	uint32_t number, cpu, page_size;
 	struct ring_abi abi;
 	struct source *source;		/* the reader's */
 	int wake_fd;			/* wakes the reader: a flush was asked for */
@@ -73,6 +73,7 @@ struct recorder {
 	unsigned nr_workers;
 	int base_nice;			/* the process's */
 	uint32_t page_max;
+	bool send_packed;
 	size_t batch_bytes, batches_max;
 	int stop_fd, alarm_fd, flushed_fd, size_fd;
 	bool started;

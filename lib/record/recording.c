@@ -272,6 +272,11 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 	return 0;
 }
 
+int recording_hide(struct recording *rec, pid_t tid, struct err *e)
+{
+	return vec_push(&rec->hidden, tid) ? no_memory(e) : 0;
+}
+
 int recording_start(struct recording *rec, struct err *e)
 {
 	VEC(pid_t) hidden = { 0 };
@@ -290,11 +295,13 @@ int recording_start(struct recording *rec, struct err *e)
 	if (r)
 		return r;
 	tids = recorder_tids(rec->recorder, &nr);
-	if (vec_reserve(&hidden, nr + 1))
+	if (vec_reserve(&hidden, nr + rec->hidden.nr + 1))
 		return no_memory(e);
 	memcpy(hidden.v, tids, nr * sizeof(*tids));
-	hidden.v[nr] = syscall(SYS_gettid);
-	hidden.nr = nr + 1;
+	hidden.v[nr++] = syscall(SYS_gettid);
+	for (size_t i = 0; i < rec->hidden.nr; i++)
+		hidden.v[nr++] = rec->hidden.v[i];
+	hidden.nr = nr;
 	r = rec->opts.perf ? kernel_perf_hide(rec->opts.perf, hidden.v, hidden.nr, e) :
 		kernel_setup_exclude(rec->k, rec->setup, hidden.v, hidden.nr, e);
 	vec_release(&hidden);
@@ -347,6 +354,18 @@ void recording_thrown_away(struct recording *rec, const struct kernel_instance *
 {
 	for (size_t i = 0; i < rec->buffers.nr; i++)
 		rec->buffers.v[i].thrown_away |= rec->buffers.v[i].in == in;
+}
+
+void recording_send_packed(struct recording *rec)
+{
+	recorder_send_packed(rec->recorder);
+}
+
+void recording_missing(struct recording *rec, const struct kernel_instance *in, const char *why)
+{
+	for (size_t i = 0; i < rec->buffers.nr; i++)
+		if (rec->buffers.v[i].in == in)
+			buf_printf(&rec->buffers.v[i].missing, DAT_STAT_MISSING "%s\n", why);
 }
 
 void recording_stays_on(struct recording *rec)
@@ -410,11 +429,13 @@ void recording_free(struct recording *rec, bool unlink_spools)
 	for (size_t i = 0; i < rec->buffers.nr; i++) {
 		free(rec->buffers.v[i].cpus);
 		buf_release(&rec->buffers.v[i].text);
+		buf_release(&rec->buffers.v[i].missing);
 	}
 	vec_release(&rec->buffers);
 	for (size_t i = 0; i < rec->segments.nr; i++)
 		segment_release(&rec->segments.v[i], unlink_spools);
 	vec_release(&rec->segments);
+	vec_release(&rec->hidden);
 	segment_release(&rec->last, unlink_spools);
 	segment_release(&rec->past, unlink_spools);
 	free(rec->dropped);

@@ -20,11 +20,17 @@ struct layout {
 	uint64_t since_ns;		/* CLOCK_MONOTONIC; 0: all that is kept */
 };
 
-/* What the trace clock was then; 0 if that cannot be told. */
+/* What the trace clock was when its statistics were read; 0 if that cannot be told. */
+static uint64_t end_ts(const struct recording *rec, size_t stream)
+{
+	return rec->segments.nr ? rec->segments.v[rec->segments.nr - 1].streams[stream].now_ts : 0;
+}
+
+/* What it was at @since_ns of CLOCK_MONOTONIC; 0: all is kept, or that cannot be told. */
 static uint64_t from_ts(const struct recording *rec, size_t stream, uint64_t since_ns)
 {
 	const struct segment *s = rec->segments.nr ? &rec->segments.v[rec->segments.nr - 1] : NULL;
-	uint64_t now = s ? s->streams[stream].now_ts : 0, age;
+	uint64_t now = end_ts(rec, stream), age;
 
 	if (!since_ns || !now)
 		return 0;
@@ -64,6 +70,7 @@ static void lay_cpu(const struct recording *rec, const struct recorded *b, size_
 	recording_cpu(rec, stream, &c);
 	ret->cut = b->thrown_away ? RING_LOST_UNKNOWN : lost_at_end(&c);
 	ret->cut_ts = c.stats.first_discarded_ts;
+	ret->end_ts = end_ts(rec, stream);
 }
 
 static int lay_buffer(const struct recording *rec, const struct recorded *b,

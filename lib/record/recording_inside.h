@@ -31,6 +31,7 @@ struct recorded {
 	size_t first_stream;		/* its CPUs' streams in the recorder */
 	bool is_text;			/* a latency tracer's */
 	bool thrown_away;		/* what the kernel had of it, at the end */
+	struct buf missing;		/* lines of the file's statistics: why events are not there */
 	struct buf text;
 	size_t last_text;		/* where the last one added to it begins */
 };
@@ -85,6 +86,7 @@ struct recording {
 	char boot[64];			/* boot_id */
 	struct head head;
 	struct perf_stacks stacks;	/* of perf's call chains */
+	VEC(pid_t) hidden;		/* threads of the caller's */
 	bool stopped;
 
 	struct recorder *kept_by;	/* who read the snapshots; NULL: nobody */

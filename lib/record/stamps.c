@@ -42,18 +42,6 @@ struct stamps {
 	uint8_t *page;
 };
 
-static int open_marker(struct stamps *s, struct err *e)
-{
-	char path[4096];
-	int r = kernel_instance_path(s->in, "trace_marker_raw", path, sizeof(path));
-
-	if (!r)
-		s->marker = open(path, O_WRONLY | O_CLOEXEC);
-	if (r || s->marker < 0)
-		return err_errno(e, r ? r : -errno, "cannot write markers to '%s'", path);
-	return 0;
-}
-
 /* An instance nobody has: this process may compare clocks with several machines. */
 static int make_instance(struct stamps *s, const char *name, struct err *e)
 {
@@ -82,8 +70,8 @@ static int prepare(struct stamps *s, const char *name, const char *clock, struct
 	if (!r)
 		r = metadata_kernel_long(s->k, &s->abi.long_size, e);
 	if (!r)
-		r = open_marker(s, e);
-	if (r)
+		r = s->marker = kernel_marker_open(s->in, e);
+	if (r < 0)
 		return r;
 	s->page = malloc(s->page_size);
 	s->lanes = calloc(s->nr_lanes, sizeof(*s->lanes));

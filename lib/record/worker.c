@@ -250,7 +250,7 @@ static void end_turn(struct stream *st, unsigned flush)
  */
 static bool put_off(struct recorder *rec, const struct worker *w, size_t len)
 {
-	if (!rec->opts.codec || rec->opts.pack_later)
+	if (!rec->opts.codec || rec->opts.pack_later || (rec->opts.send && !rec->send_packed))
 		return true;
 	if (!w->full || rec->opts.spool_limit)
 		return false;
@@ -354,6 +354,18 @@ static void batch_skip(struct batch *b)
 	end_turn(b->st, b->flush);
 }
 
+static int batch_send(const struct recorder *rec, const struct stream *st, const struct content *c, uint8_t *frame,
+		      size_t csize, bool raw, struct err *e)
+{
+	const struct recorder_chunk chunk = {
+		.pages = c->pages, .len = c->len, .cpu = st->cpu, .page_size = st->page_size, .abi = st->abi,
+		.first_ts = c->first_ts, .last_ts = c->last_ts, .frame = frame, .csize = csize,
+		.codec = raw ? NULL : rec->opts.codec,
+	};
+
+	return rec->opts.send(rec->opts.send_ctx, st->number, &chunk, e);
+}
+
 /* Compresses and writes one batch. */
 static void batch_write(struct recorder *rec, struct batch *b, struct press *press, bool raw)
 {
@@ -375,7 +387,7 @@ static void batch_write(struct recorder *rec, struct batch *b, struct press *pre
 	else if (!r)
 		claimed = true;
 	if (!r && rec->opts.send)
-		r = rec->opts.send(rec->opts.send_ctx, st->cpu, c.pages, c.len, &e);
+		r = batch_send(rec, st, &c, frame, csize, raw, &e);
 	else if (!r && raw)
 		r = spool_append_raw(st->spool, frame, csize, c.first_ts, c.last_ts, &e);
 	else if (!r)

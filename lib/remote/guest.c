@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "remote/fifo.h"
 #include "remote/guests_inside.h"
 #include "remote/outgoing.h"
 
@@ -27,15 +28,21 @@ static int on_answer(void *ctx, const struct wire_answer *a, struct err *e)
 	struct guest *g = ctx;
 	int r;
 
-	if (a->fifos)
+	if (a->fifos && !g->fifos.nr)
 		return err_set(e, -EPROTO, "the agent would write FIFOs, which it was not asked for");
+	if ((a->packed && !g->req.packed) || (a->resume_port && !g->req.resumes))
+		return err_set(e, -EPROTO, "the agent would send chunks, which it was not asked for");
 	g->cpus = calloc(a->cpus, sizeof(*g->cpus));
 	if (!g->cpus)
 		return err_errno(e, -ENOMEM, "cannot record");
 	for (uint32_t i = 0; i < a->cpus; i++)
 		g->cpus[i].fd = -1;
 	r = new_file_open(&g->file, g->opts.path, e);
-	return r ? r : incoming_new(g->opts.path, a->cpus, a->page_size, 0, g->shared, &g->in, e);
+	if (!r)
+		r = incoming_new(g->opts.path, a->cpus, a->page_size, a->packed, 0, g->shared, &g->in, e);
+	if (!r && a->resume_port)
+		incoming_expect_ends(g->in);
+	return r;
 }
 
 static int on_metadata(void *ctx, const void *data, size_t len, struct err *e)
@@ -68,10 +75,12 @@ static int say(struct guest *g, struct err *e)
 /* Until it has got that far. */
 static int hear_until(struct guest *g, enum talk_host_state state, unsigned limit_ms, struct err *e)
 {
-	uint64_t end = guest_now_ms() + limit_ms, now;
+	uint64_t end, now;
 	char bytes[READ_BYTES];
 	int r = say(g, e);
 
+	limit_ms = g->opts.answer_ms ? g->opts.answer_ms : limit_ms;
+	end = guest_now_ms() + limit_ms;
 	while (r >= 0 && g->talk.state < state) {
 		ssize_t n;
 
@@ -96,6 +105,8 @@ static int hear_until(struct guest *g, enum talk_host_state state, unsigned limi
 static int fill_request(struct guest *g, struct err *e)
 {
 	g->req = (struct wire_request){ .trace_id = g->opts.trace_id, .argc = g->opts.argc, .ours = true };
+	g->req.fifos = g->fifos.nr;
+	g->req.packed = g->req.resumes = !g->req.fifos;
 	if (getrandom(g->req.nonce, sizeof(g->req.nonce), 0) < 0)
 		return err_errno(e, -errno, "cannot ask the agent");
 	if (buf_put(&g->req.args, g->opts.args, g->opts.args_len))
@@ -115,29 +126,33 @@ static int connect_control(struct guest *g, struct err *e)
 	return net_peer(g->control, &g->peer) ? err_errno(e, -errno, "cannot record") : 0;
 }
 
-int guest_new(struct guests *all, const struct guest_opts *opts, struct guest **ret, struct err *e)
+struct guest *guest_new(struct guests *all, const struct guest_opts *opts)
 {
 	struct guest *g = calloc(1, sizeof(*g));
-	int r;
 
 	if (!g)
-		return err_errno(e, -ENOMEM, "cannot record");
-	*g = (struct guest){ .opts = *opts, .control = -1, .file.fd = -1, .shared = &all->shared };
+		return NULL;
+	*g = (struct guest){ .opts = *opts, .control = -1, .file.fd = -1, .shared = &all->shared, .made_fd = all->made_fd };
 	talk_host_init(&g->talk, &talk_fns, g, opts->key, opts->address ? WIRE_PORT_TCP_MAX : WIRE_PORT_VSOCK_MAX);
-	r = fill_request(g, e);
+	return g;
+}
+
+int guest_ask(struct guest *g, struct err *e)
+{
+	const struct guest_opts *opts = &g->opts;
+	int r = opts->fifos ? fifo_open_host(opts->label, &g->fifos.fd, &g->fifos.nr) : 0;
+
+	r = r ? err_errno(e, r, "cannot record") : fill_request(g, e);
 	if (!r)
 		r = connect_control(g, e);
 	if (!r)
 		r = talk_host_ask(&g->talk, &g->req, e);
 	if (!r)
 		r = hear_until(g, TALK_HOST_METADATA, ANSWER_MS, e);
-	if (r) {
-		guest_free(g);
+	if (r)
 		return r;
-	}
 	if (opts->key->bytes && !g->talk.proved)
 		notice(opts->notices, "%s: the agent has shown no key", opts->label);
-	*ret = g;
 	return 0;
 }
 
@@ -153,17 +168,72 @@ static int connect_cpu(struct guest *g, uint32_t cpu, struct err *e)
 	return r ? err_errno(e, r, "the data of CPU %" PRIu32, cpu) : 0;
 }
 
-int guest_begin(struct guest *g, struct kernel *k, struct err *e)
+/* Those that there are. */
+static void take_fifos(struct guest *g)
 {
-	int r;
+	uint32_t nr = g->fifos.nr < guest_cpus(g) ? g->fifos.nr : guest_cpus(g);
 
+	if (nr < guest_cpus(g))
+		notice(g->opts.notices, "%s: it has %" PRIu32 " CPUs, and there are FIFOs for %" PRIu32 ": data of the others are "
+		       "not taken ('tracecmd setup-guest -c')", g->opts.label, guest_cpus(g), g->fifos.nr);
+	for (uint32_t i = 0; i < nr; i++) {
+		g->cpus[i].fd = g->fifos.fd[i];
+		g->fifos.fd[i] = -1;
+	}
+}
+
+int guest_prepare(struct guest *g, struct kernel *k, struct err *e)
+{
 	/* trace-cmd's agents say nothing more before that has begun. */
 	guest_sync_begin(g, k);
-	r = hear_until(g, TALK_HOST_DATA, METADATA_MS, e);
-	for (uint32_t i = 0; i < g->talk.answer.cpus && !r; i++)
+	return hear_until(g, TALK_HOST_DATA, METADATA_MS, e);
+}
+
+static int prepare_to_resume(struct guest *g, struct err *e)
+{
+	const struct guest_resume_opts o = { .peer = &g->peer, .answer = &g->talk.answer, .made_fd = g->made_fd };
+	int r = g->talk.answer.resume_port ? guest_resume_start(&o, &g->resume) : 0;
+
+	return r ? err_errno(e, r, "cannot record") : 0;
+}
+
+int guest_go(struct guest *g, struct err *e)
+{
+	int r = 0;
+
+	if (g->talk.answer.fifos)
+		take_fifos(g);
+	for (uint32_t i = 0; i < guest_cpus(g) && !g->talk.answer.fifos && !r; i++)
 		r = connect_cpu(g, i, e);
+	if (!r)
+		r = prepare_to_resume(g, e);
 	g->heard_ms = guest_now_ms();
+	g->began = !r;
 	return r;
+}
+
+void guest_fail(struct guest *g, const struct err *e)
+{
+	if (atomic_load(&g->has_failed))
+		return;
+	g->failed = *e;
+	atomic_store(&g->has_failed, true);
+}
+
+void guest_hang_up(struct guest *g)
+{
+	guest_resume_stop(g->resume);
+	g->resume = NULL;
+	cleanup_close(&g->control);
+	g->control = -1;
+	for (uint32_t i = 0; i < guest_cpus(g); i++) {
+		cleanup_close(&g->cpus[i].fd);
+		g->cpus[i].fd = -1;
+	}
+	for (uint32_t i = 0; i < g->fifos.nr; i++)
+		cleanup_close(&g->fifos.fd[i]);
+	free(g->fifos.fd);
+	g->fifos = (struct guest_fifos){ 0 };
 }
 
 void guest_free(struct guest *g)
@@ -172,9 +242,7 @@ void guest_free(struct guest *g)
 		return;
 	guest_sync_end(g);
 	sync_log_release(&g->log);
-	for (uint32_t i = 0; g->cpus && i < g->talk.answer.cpus; i++)
-		cleanup_close(&g->cpus[i].fd);
-	cleanup_close(&g->control);
+	guest_hang_up(g);
 	incoming_free(g->in, true);
 	new_file_discard(&g->file);
 	talk_host_release(&g->talk);

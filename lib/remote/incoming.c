@@ -10,37 +10,12 @@
 
 #include "dat/dat.h"
 #include "record/left.h"
-#include "record/restore.h"
-#include "record/spool.h"
-#include "remote/incoming.h"
-#include "ring/ring.h"
+#include "remote/incoming_inside.h"
 
 #define ROOM_LARGE (256u << 10)		/* sub-buffers that become one chunk */
 #define ROOM_SMALL (16u << 10)		/* where memory is short */
 #define WRITER "tracecmd " TRACECMD_VERSION
 #define LATE_SUFFIX ".late"
-
-struct incoming_cpu {
-	struct spool *spool;
-	uint8_t *frame;			/* SPOOL_HEADER bytes, then sub-buffers; NULL: none */
-	size_t len, room;
-	size_t torn;			/* bytes behind the last whole one, at the end */
-};
-
-struct incoming {
-	char *path, *meta_path, *late_path;
-	uint32_t cpus, page_size;
-	uint64_t max_bytes, session;
-	struct incoming_shared *shared;
-	int meta_fd;			/* locked: the recording lives */
-	int late_fd;			/* a second front that is being sent; -1 */
-	uint64_t meta_bytes, data_bytes, disk_bytes;
-	bool meta_ended, started;
-	struct ring_abi abi;
-	const struct codec *codec;
-	struct incoming_cpu *cpu;
-	VEC(struct restore_option) options;	/* data: owned */
-};
 
 void incoming_shared_release(struct incoming_shared *s)
 {
@@ -67,7 +42,7 @@ static int make_meta(const char *path, struct err *e)
 	return r ? r : fd;
 }
 
-int incoming_new(const char *path, uint32_t cpus, uint32_t page_size, uint64_t max_bytes,
+int incoming_new(const char *path, uint32_t cpus, uint32_t page_size, bool packed, uint64_t max_bytes,
 		 struct incoming_shared *shared, struct incoming **ret, struct err *e)
 {
 	struct incoming *in = calloc(1, sizeof(*in));
@@ -76,7 +51,7 @@ int incoming_new(const char *path, uint32_t cpus, uint32_t page_size, uint64_t m
 	if (!in)
 		return err_errno(e, r, "cannot receive");
 	*in = (struct incoming){
-		.cpus = cpus, .page_size = page_size, .max_bytes = max_bytes, .shared = shared,
+		.cpus = cpus, .page_size = page_size, .packed = packed, .max_bytes = max_bytes, .shared = shared,
 		.meta_fd = -1, .late_fd = -1, .path = strdup(path), .cpu = calloc(cpus, sizeof(*in->cpu)),
 	};
 	if (asprintf(&in->meta_path, "%s" HEAD_SUFFIX, path) < 0)
@@ -97,7 +72,7 @@ int incoming_new(const char *path, uint32_t cpus, uint32_t page_size, uint64_t m
 	return 0;
 }
 
-static int over_quota(const struct incoming *in, uint64_t more, struct err *e)
+int incoming_over_quota(const struct incoming *in, uint64_t more, struct err *e)
 {
 	uint64_t now = in->meta_bytes + in->disk_bytes;
 
@@ -109,7 +84,7 @@ static int over_quota(const struct incoming *in, uint64_t more, struct err *e)
 int incoming_metadata(struct incoming *in, const void *data, size_t len, struct err *e)
 {
 	bool late = in->meta_ended;
-	int r = over_quota(in, len, e);
+	int r = incoming_over_quota(in, len, e);
 
 	if (!r && late && in->late_fd < 0) {
 		in->late_fd = make_meta(in->late_path, e);
@@ -156,6 +131,15 @@ static int look_at_meta(const struct incoming *in, struct dat_reader *r, struct 
 	return 0;
 }
 
+void incoming_metadata_anew(struct incoming *in)
+{
+	if (in->late_fd < 0)
+		return;
+	unlink(in->late_path);
+	close(in->late_fd);
+	in->late_fd = -1;
+}
+
 int incoming_metadata_end(struct incoming *in, struct err *e)
 {
 	struct dat_reader *r = NULL;
@@ -175,11 +159,9 @@ int incoming_metadata_end(struct incoming *in, struct err *e)
 	if (!code) {
 		close(in->meta_fd);
 		in->meta_fd = in->late_fd;
-	} else {
-		unlink(in->late_path);
-		close(in->late_fd);
+		in->late_fd = -1;
 	}
-	in->late_fd = -1;
+	incoming_metadata_anew(in);
 	return code;
 }
 
@@ -232,6 +214,8 @@ void *incoming_room(struct incoming *in, uint32_t cpu, size_t *ret_len)
 	struct incoming_cpu *c = &in->cpu[cpu];
 	size_t room = in->shared->used + ROOM_LARGE <= in->shared->max ? ROOM_LARGE : ROOM_SMALL;
 
+	if (in->packed)
+		return incoming_packed_room(in, cpu, ret_len);
 	if (!c->frame) {
 		if (room < in->page_size)
 			room = in->page_size;
@@ -246,7 +230,7 @@ void *incoming_room(struct incoming *in, uint32_t cpu, size_t *ret_len)
 	return c->frame + SPOOL_HEADER + c->len;
 }
 
-static void give_room_back(struct incoming *in, struct incoming_cpu *c)
+void incoming_give_back(struct incoming *in, struct incoming_cpu *c)
 {
 	if (!c->frame)
 		return;
@@ -292,7 +276,7 @@ static int append(struct incoming *in, struct incoming_cpu *c, struct err *e)
 		if (r)
 			return err_errno(e, r, "cannot compress what it sent");
 	}
-	r = over_quota(in, csize, e);
+	r = incoming_over_quota(in, csize, e);
 	if (r)
 		return r;
 	if (in->codec) {
@@ -320,7 +304,7 @@ static int flush_cpu(struct incoming *in, struct incoming_cpu *c, struct err *e)
 		memmove(c->frame + SPOOL_HEADER, c->frame + SPOOL_HEADER + len, rest);
 	c->len = c->torn = rest;
 	if (!rest)
-		give_room_back(in, c);
+		incoming_give_back(in, c);
 	return 0;
 }
 
@@ -330,6 +314,8 @@ int incoming_got(struct incoming *in, uint32_t cpu, size_t len, struct err *e)
 
 	c->len += len;
 	in->data_bytes += len;
+	if (in->packed)
+		return incoming_packed_got(in, cpu, e);
 	return c->room - c->len < in->page_size ? flush_cpu(in, c, e) : 0;
 }
 
@@ -342,7 +328,7 @@ int incoming_flush(struct incoming *in, struct err *e)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; in->started && i < in->cpus && !r; i++)
+	for (uint32_t i = 0; in->started && !in->packed && i < in->cpus && !r; i++)
 		if (in->cpu[i].frame)
 			r = flush_cpu(in, &in->cpu[i], e);
 	return r;
@@ -363,7 +349,7 @@ uint64_t incoming_torn(const struct incoming *in)
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < in->cpus; i++)
-		sum += in->cpu[i].torn;
+		sum += in->packed ? in->cpu[i].len : in->cpu[i].torn;
 	return sum;
 }
 
@@ -408,12 +394,10 @@ void incoming_free(struct incoming *in, bool remove)
 	if (!in)
 		return;
 	for (uint32_t i = 0; in->cpu && i < in->cpus; i++) {
-		give_room_back(in, &in->cpu[i]);
+		incoming_give_back(in, &in->cpu[i]);
 		spool_close(in->cpu[i].spool, remove);
 	}
-	if (in->late_fd >= 0)
-		unlink(in->late_path);
-	cleanup_close(&in->late_fd);
+	incoming_metadata_anew(in);
 	if (in->meta_fd >= 0 && remove)
 		unlink(in->meta_path);
 	cleanup_close(&in->meta_fd);

@@ -62,10 +62,22 @@ static int check_opts(const struct listener_opts *o, struct err *e)
 	return 0;
 }
 
+/* As net_listen. */
+static int listen_vsock(const char *port, int *fds, struct err *e)
+{
+	uint64_t number;
+
+	if (parse_u64(port, &number) || number >= UINT32_MAX)
+		return err_set(e, -EINVAL, "'%s' is no port of vsock", port);
+	fds[0] = net_listen_vsock(number, e);
+	return fds[0] < 0 ? fds[0] : 1;
+}
+
 static int open_sockets(struct listener *l, struct err *e)
 {
-	int fds[NET_LISTEN_MAX], nr = net_listen(l->opts.address, l->opts.port, fds, e), r = 0;
+	int fds[NET_LISTEN_MAX], nr, r = 0;
 
+	nr = l->opts.vsock ? listen_vsock(l->opts.port, fds, e) : net_listen(l->opts.address, l->opts.port, fds, e);
 	if (nr < 0)
 		return nr;
 	for (int i = 0; i < nr; i++) {

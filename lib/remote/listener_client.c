@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "remote/listener_inside.h"
+#include "remote/packed.h"
 
 #define TIMEOUT_S 60u
 #define GREETING_S 10u			/* of that: until the recorder has told what it wants to send */
@@ -64,19 +65,35 @@ static int open_files(struct client *c, struct err *e)
 			continue;
 		r = new_file_open(&c->file, path, e);
 		if (!r)
-			r = incoming_new(path, c->init.cpus, c->init.page_size, c->l->opts.max_client_bytes,
+			r = incoming_new(path, c->init.cpus, c->init.page_size, c->init.packed, c->l->opts.max_client_bytes,
 					 &c->l->shared, &c->in, e);
 	}
 	return r == -EEXIST ? err_set(e, r, "all names for its file are taken") : r;
 }
 
-static int on_open(void *ctx, const struct wire_init *init, uint32_t *ports, struct err *e)
+/* A chunk has to be there whole, and its room is its sender's choice: where memory is short, data come bare. */
+static void grant_chunks(struct client *c, struct wire_init *init)
+{
+	uint64_t bytes = packed_bytes_max(init->cpus, init->page_size);
+
+	init->packed &= bytes <= c->l->shared.max - c->l->packed_bytes;
+	if (!init->packed)
+		return;
+	c->packed_bytes = bytes;
+	c->l->packed_bytes += bytes;
+}
+
+static int on_open(void *ctx, struct wire_init *init, uint32_t *ports, struct err *e)
 {
 	struct client *c = ctx;
 	struct listener *l = c->l;
 	int r;
 
+	grant_chunks(c, init);
 	c->init = *init;
+	if (l->opts.vsock != init->vsock)
+		return err_set(e, -EPROTO, "its data are to come over %s, its connection came over %s",
+			       init->vsock ? "vsock" : init->tcp ? "TCP" : "UDP", l->opts.vsock ? "vsock" : "TCP");
 	if (l->nr_files + files_of(init->cpus) > l->max_files)
 		return err_set(e, -EMFILE, "too many files would be open with its %" PRIu32 " CPUs (%" PRIu64 " may "
 			       "be)", init->cpus, l->max_files);
@@ -89,7 +106,7 @@ static int on_open(void *ctx, const struct wire_init *init, uint32_t *ports, str
 	if (r)
 		return r;
 	notice(&c->notices, "%" PRIu32 " CPUs, sub-buffers of %" PRIu32 " bytes, %s", init->cpus, init->page_size,
-	       init->tcp ? "over TCP" : "as datagrams");
+	       init->vsock ? "over vsock" : init->tcp ? "over TCP" : "as datagrams");
 	return 0;
 }
 
@@ -313,6 +330,7 @@ void client_free(struct client *c)
 	new_file_discard(&c->file);
 	buf_release(&c->told);
 	c->l->nr_files -= c->files;
+	c->l->packed_bytes -= c->packed_bytes;
 	free(c->cpus);
 	free(c);
 }

@@ -62,6 +62,7 @@ struct client {
 	uint64_t heard_ms;		/* when its metadata, or its data while it drains, came last */
 	uint64_t flushed_ms;		/* when what came was put on the disk */
 	uint64_t files;			/* descriptors that are set aside for it */
+	uint64_t packed_bytes;		/* memory that is, for its chunks */
 	uint64_t bad_datagrams, lost_datagrams;
 	bool vanished;			/* without a farewell */
 	/* Of a finished file, the thread's until it is done. */
@@ -86,6 +87,7 @@ struct listener {
 	unsigned nr_clients;
 	uint64_t nr_files;		/* descriptors that clients have */
 	uint64_t max_files;
+	uint64_t packed_bytes;		/* of all clients, at most shared.max */
 	uint32_t next_port;
 	uint64_t looked_ms, deaf_ms;	/* when times were looked at; since when it is */
 	bool stopping, deaf;		/* deaf: no connection can be taken for the moment */

@@ -4,12 +4,16 @@
 #define TRACECMD_OUTGOING_H
 
 #include "base/base.h"
+#include "record/record.h"
 
 struct outgoing {
 	const char *peer;		/* "the listener": for messages */
 	int *fd;			/* by CPU; -1: none. They block */
+	uint64_t *sent;			/* by CPU: packed chunks so far */
+	struct keeper *keeper;		/* chunks go over these, which connections are made anew for; NULL */
 	uint32_t nr;
 	size_t datagram;		/* bytes of each; 0: they are streams */
+	bool fifos;			/* they are FIFOs, which do not block, and tell nothing of the other end */
 };
 
 /* @nr places, without connections. Release in every case. 0, -ENOMEM, told. */
@@ -21,6 +25,8 @@ void outgoing_set(struct outgoing *o, uint32_t cpu, int fd);
 void outgoing_limit(int fd);
 /* Several CPUs' at the same time, each CPU's one after the other. 0, -errno. */
 int outgoing_put(struct outgoing *o, uint32_t cpu, const void *data, size_t len, struct err *e);
+/* The same as a chunk of packed.h. */
+int outgoing_put_packed(struct outgoing *o, const struct recorder_chunk *c, struct err *e);
 /* No more comes: waits until the peer has taken everything. 0, -errno. */
 int outgoing_end(struct outgoing *o, struct err *e);
 

@@ -17,6 +17,7 @@
 struct listener_opts {
 	const char *address;		/* of this machine; NULL: loopback alone; "": all of them */
 	const char *port;
+	bool vsock;			/* of vsock, from whomever; no address */
 	const char *dir;		/* where files are made; nothing is written elsewhere */
 	const char *name;		/* files are NAME.ADDRESS:PORT.dat; no slash in it */
 	unsigned max_clients;		/* at once; 0: 1024 */
@@ -45,11 +46,14 @@ void listener_free(struct listener *l);
 
 struct sender;
 
+enum sender_way { SENDER_TCP, SENDER_UDP, SENDER_VSOCK };	/* data over TCP, as datagrams; all over vsock */
 /*
- * Connects to a listener, @to: "HOST:PORT", "[ADDRESS]:PORT", or "PORT" of this machine, and waits
- * until it has told that it is one. @tcp: data over TCP, else as datagrams. 0, -errno.
+ * Connects to a listener, @to: "HOST:PORT", "[ADDRESS]:PORT", or "PORT" of this machine; "CID:PORT" over
+ * vsock. Waits until it has told that it is one. 0, -errno.
  */
-int sender_new(const char *to, bool tcp, struct sender **ret, struct err *e);
+int sender_new(const char *to, enum sender_way way, struct sender **ret, struct err *e);
+/* Whether @to is written so. 0, -EINVAL. */
+int listener_check(const char *to, enum sender_way way, struct err *e);
 /* Agrees on everything but data. To be done soon after: the listener does not wait long. 0, -errno. */
 int sender_begin(struct sender *s, uint32_t cpus, uint32_t page_size, struct err *e);
 /* Of the file whose front is sent: 7; 6 for an old listener. After sender_begin. */
@@ -60,8 +64,11 @@ bool sender_late(const struct sender *s);
 int sender_front(struct sender *s, int fd, struct err *e);
 /* After the first front: opens the connections for data. 0, -errno. */
 int sender_connect(struct sender *s, struct err *e);
-/* Sends whole sub-buffers of a CPU; as recorder_opts.send. */
-int sender_put(void *sender, uint32_t cpu, const void *pages, size_t len, struct err *e);
+/* Whether chunks go as their frames. After sender_begin. */
+bool sender_packed(const struct sender *s);
+/* Sends what a CPU recorded; as recorder_opts.send, of one buffer: a CPU is a stream. */
+struct recorder_chunk;
+int sender_put(void *sender, uint32_t stream, const struct recorder_chunk *c, struct err *e);
 /* Readable when there is something to hear. */
 int sender_fd(const struct sender *s);
 /* Then: 1: the recording is to end; 0: it goes on; -errno: the other side does not go on. */
@@ -70,6 +77,8 @@ int sender_heard(struct sender *s, struct err *e);
 int sender_end_data(struct sender *s, struct err *e);
 /* The farewell; waits until the file is made where the listener tells that. 0, -errno. */
 int sender_end(struct sender *s, struct err *e);
+/* What followed the data has failed, but may be said once more: the connection broke, and there is another one. */
+bool sender_again(struct sender *s);
 void sender_free(struct sender *s);
 
 /* ---- the agent's side: what is recorded goes to the host that asked for it ------ */
@@ -116,13 +125,20 @@ struct host_request {
 	bool ours;			/* it is a tracecmd */
 };
 
+struct host_sender_opts {
+	const struct remote_key *key;
+	bool unlimited;			/* wait for a slow host however long it takes */
+	unsigned outage_s;		/* connections that break may be made anew for so long; 0: not at all */
+	const struct notices *log;	/* what becomes of connections */
+};
+
 /*
  * Takes over a connection and hears what the host on its other end asks for; within 10 seconds, or
- * ends. @unlimited: however long that takes. The sender is one as above, but: sender_begin answers the
+ * ends. The sender is one as above, but: sender_begin answers the
  * host, sender_connect waits for its connections, and it tells when the recording is to end
  * (sender_heard). 0, -errno.
  */
-int host_sender_new(int fd, const struct remote_key *key, bool unlimited, struct sender **ret, struct err *e);
+int host_sender_new(int fd, const struct host_sender_opts *opts, struct sender **ret, struct err *e);
 /* It lives as long as the sender. */
 const struct host_request *host_sender_request(const struct sender *s);
 /* The id that the recording's file is to have. */
@@ -148,8 +164,10 @@ struct guest_opts {
 	uint32_t argc;
 	const struct remote_key *key;
 	uint64_t trace_id;		/* of the host's file */
+	unsigned answer_ms;		/* wait for an answer so long; 0: two minutes */
 	bool unlimited;			/* wait for slow agents however long it takes */
-	bool sync;			/* compare its clock with ours, */
+	bool fifos;			/* take data over FIFOs of the guest @label, if both sides have them */
+	bool sync;			/* compare its clock with ours (guests_begin), */
 	unsigned sync_interval_ms;	/* so often; 0: at both ends */
 	const char *clock;		/* both have: its name in tracefs */
 	const struct notices *notices;
@@ -162,6 +180,8 @@ struct guest_info {
 	uint64_t trace_id;		/* of its file */
 	bool vsock;
 	uint32_t cid;
+	const struct err *failed;	/* NULL: it has not; may be asked for at any time, guests_finish adds to it */
+	bool has_file;			/* after guests_finish */
 };
 
 struct guests;
@@ -169,10 +189,17 @@ struct guests;
 struct guests *guests_new(void);	/* NULL: no memory */
 /* Connects to an agent and asks; it has begun to prepare then. What @opts points to must outlive it. 0, -errno. */
 int guests_add(struct guests *g, const struct guest_opts *opts, struct err *e);
+/*
+ * The same of many, at the same time, for a recording that goes on as long as one of them does: what fails is told
+ * by guests_info, here and in all that follows, and not otherwise. To be called once, instead of
+ * guests_add. 0, -ENOMEM.
+ */
+int guests_add_all(struct guests *g, const struct guest_opts *opts, size_t nr, struct err *e);
+size_t guests_well(const struct guests *g);	/* how many have not failed */
 void guests_info(const struct guests *g, size_t i, struct guest_info *ret);
 struct kernel;
-/* All record from then on; threads take what they send. @k: for clocks that are compared; NULL if none are. It has to stay
- * until guests_close. 0, -errno. */
+/* All record from then on; threads take what they send. @k: its trace clock is what clocks are compared with; NULL:
+ * CLOCK_MONOTONIC is. It has to stay until guests_close. 0, -errno. */
 int guests_begin(struct guests *g, struct kernel *k, struct err *e);
 /* Readable when all of them have ended by themselves. */
 int guests_ended_fd(const struct guests *g);

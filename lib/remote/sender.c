@@ -23,7 +23,7 @@ bool sender_late(const struct sender *s)
 
 int sender_fd(const struct sender *s)
 {
-	return s->control;
+	return s->poll_fd >= 0 ? s->poll_fd : s->control;
 }
 
 int sender_say(struct sender *s, struct err *e)
@@ -31,6 +31,7 @@ int sender_say(struct sender *s, struct err *e)
 	int r = s->said->len ? net_send_full(s->control, s->said->data, s->said->len) : 0;
 
 	buf_clear(s->said);
+	s->broke = r;
 	return r ? err_errno(e, r, "cannot send to %s", s->out.peer) : 0;
 }
 
@@ -74,11 +75,18 @@ int sender_connect(struct sender *s, struct err *e)
 	return s->fns->connect(s, e);
 }
 
-int sender_put(void *sender, uint32_t cpu, const void *pages, size_t len, struct err *e)
+bool sender_packed(const struct sender *s)
+{
+	return s->packed;
+}
+
+int sender_put(void *sender, uint32_t stream, const struct recorder_chunk *c, struct err *e)
 {
 	struct sender *s = sender;
 
-	return outgoing_put(&s->out, cpu, pages, len, e);
+	(void)stream;
+	return s->packed ? outgoing_put_packed(&s->out, c, e) :
+			   outgoing_put(&s->out, c->cpu, c->pages, c->len, e);
 }
 
 int sender_heard(struct sender *s, struct err *e)
@@ -98,17 +106,25 @@ int sender_end(struct sender *s, struct err *e)
 {
 	int r = s->fns->end(s, e);
 
+	if (r)
+		return r;
 	cleanup_close(&s->control);
 	s->control = -1;
-	return r;
+	return 0;
+}
+
+bool sender_again(struct sender *s)
+{
+	return s->fns->again && s->fns->again(s);
 }
 
 void sender_free(struct sender *s)
 {
 	if (!s)
 		return;
+	/* First what may use the others: a thread of its own. */
+	s->fns->free(s);
 	outgoing_release(&s->out);
 	cleanup_close(&s->control);
-	s->fns->free(s);
 	free(s);
 }

@@ -9,8 +9,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "remote/fifo.h"
+#include "remote/keeper.h"
 #include "remote/net.h"
+#include "remote/resume_door.h"
 #include "remote/sender_inside.h"
+#include "remote/standing.h"
 #include "remote/talk_agent.h"
 #include "remote/tsync.h"
 
@@ -18,6 +22,7 @@
 #define ASK_MS 10000			/* until it has said what it wants */
 #define CONNECT_MS 300000		/* until its connections are there: other guests may be before us */
 #define TOKEN_S 2
+#define LAST_MS 10000			/* until it has taken what is said last */
 #define SYNC_MS 30000			/* for a message of a comparison */
 #define SYNC_GRACE_MS 5000		/* for the last one */
 #define READ_BYTES 16384
@@ -31,7 +36,12 @@ struct host_sender {
 	int *doors;			/* by CPU: takes its connection; -1 */
 	struct tsync_tracefs *clocks;	/* NULL: nobody asks for our clock */
 	struct tsync_serve *sync;
-	const struct notices *notices;
+	int resume_fd;			/* takes connections that are made anew; -1 */
+	struct standing control;
+	struct resume_door *resume;	/* NULL: none are */
+	unsigned said_over;		/* the number of the connection that the farewell goes over */
+	const struct notices *sync_notices, *log;
+	uint64_t outage_s;
 	bool unlimited, gone;
 };
 
@@ -41,6 +51,14 @@ static struct host_sender *hosts(struct sender *s)
 }
 
 /* ---- what it asks for ------------------------------------------------------------ */
+
+/* Nobody waits for it any more. */
+static void give_up(struct host_sender *h)
+{
+	h->gone = true;
+	if (h->s.out.keeper)
+		keeper_give_up(h->s.out.keeper);
+}
 
 /* What came, if something did. 0: more has to come; 1: asked, or it is to end; -errno. */
 static int take(struct host_sender *h, ssize_t n, const char *bytes, struct err *e)
@@ -52,10 +70,11 @@ static int take(struct host_sender *h, ssize_t n, const char *bytes, struct err 
 		n = 0;
 	if (n < 0)
 		return err_errno(e, n, "cannot hear the host");
-	h->gone = !n;
+	if (!n)
+		give_up(h);
 	r = n ? talk_agent_feed(&h->talk, bytes, n, e) : talk_agent_eof(&h->talk, e);
-	if (sender_say(&h->s, &unsent) && r >= 0)
-		h->gone = true;
+	if (sender_say(&h->s, &unsent) && r >= 0 && !h->resume)
+		give_up(h);
 	return r;
 }
 
@@ -111,12 +130,12 @@ void host_sender_sync(struct sender *s, struct kernel *k, const char *clock, con
 	struct err e = { 0 };
 	int r = offers->len ? tsync_choose(offers->data, offers->len, TSYNC_GUEST, clock, false, h->answer.proto, &e) : 0;
 
-	h->notices = notices;
+	h->sync_notices = notices;
 	if (r > 0)
 		r = tsync_tracefs_new(k, clock, &h->clocks, &e);
 	if (r >= 0)
 		return;
-	notice(notices, "its clock and ours are not compared: %s", e.text);
+	notice(h->sync_notices, "its clock and ours are not compared: %s", e.text);
 	*h->answer.proto = 0;
 }
 
@@ -133,7 +152,7 @@ static void serve_sync(struct host_sender *h)
 {
 	struct tsync_serve_opts o = {
 		.admit = admit, .ctx = h, .name = h->answer.proto, .cpus = h->answer.cpus,
-		.timeout_ms = h->unlimited ? 0 : SYNC_MS, .notices = h->notices,
+		.timeout_ms = h->unlimited ? 0 : SYNC_MS, .notices = h->sync_notices,
 	};
 	struct err e = { 0 };
 	int r;
@@ -148,7 +167,7 @@ static void serve_sync(struct host_sender *h)
 		r = tsync_serve_start(&o, &h->sync, &e);
 	if (r >= 0)
 		return;
-	notice(h->notices, "its clock and ours are not compared: %s", e.text);
+	notice(h->sync_notices, "its clock and ours are not compared: %s", e.text);
 	*h->answer.proto = 0;
 	h->answer.sync_port = 0;
 }
@@ -166,6 +185,60 @@ void host_sender_sync_end(struct sender *s)
 
 /* ---- the steps ---------------------------------------------------------------------- */
 
+/* Whether data go over FIFOs: the host has asked for it, and they are there for all CPUs. */
+static bool take_fifos(struct host_sender *h)
+{
+	struct outgoing *out = &h->s.out;
+
+	out->fifos = h->talk.req.fifos && !fifo_open_guest(out->fd, out->nr);
+	return out->fifos;
+}
+
+static int take_doors(struct host_sender *h, struct err *e)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < h->answer.cpus && !r; i++) {
+		h->doors[i] = net_bind(&h->local, true, 0, &h->answer.ports[i]);
+		if (h->doors[i] < 0)
+			r = err_errno(e, h->doors[i], "cannot take a port for CPU %" PRIu32, i);
+	}
+	return r;
+}
+
+/* A door for what is made anew. */
+static int offer_to_resume(struct host_sender *h, struct err *e)
+{
+	struct wire_answer *a = &h->answer;
+	int r;
+
+	if (!h->talk.req.resumes || !a->packed || !h->outage_s)
+		return 0;
+	r = h->resume_fd = net_bind(&h->local, true, 0, &a->resume_port);
+	if (r < 0)
+		return err_errno(e, r, "cannot take a port");
+	a->outage_s = h->outage_s;
+	return keeper_new(PEER, a->cpus, h->outage_s * 1000, h->log, &h->s.out.keeper, e);
+}
+
+static int start_to_resume(struct host_sender *h, struct err *e)
+{
+	const struct resume_door_opts o = {
+		.listen_fd = h->resume_fd, .peer = &h->peer, .token = h->answer.token, .keeper = h->s.out.keeper,
+		.control = &h->control,
+	};
+	int r = h->resume_fd < 0 ? 0 : standing_init(&h->control, h->s.control, h->outage_s * 1000, h->log);
+
+	if (h->resume_fd < 0)
+		return 0;
+	h->s.poll_fd = h->control.poll_fd;
+	if (!r) {
+		r = resume_door_start(&o, &h->resume);
+		h->resume_fd = -1;
+	}
+	return r ? err_errno(e, r, "cannot take connections that are made anew") : 0;
+}
+
 static int host_begin(struct sender *base, uint32_t cpus, uint32_t page_size, struct err *e)
 {
 	struct host_sender *h = hosts(base);
@@ -175,19 +248,22 @@ static int host_begin(struct sender *base, uint32_t cpus, uint32_t page_size, st
 	a->cpus = cpus;
 	a->page_size = page_size;
 	a->ours = h->request.ours;
+	base->packed = h->talk.req.packed && !h->talk.req.fifos;
+	a->packed = base->packed;
 	a->ports = calloc(cpus, sizeof(*a->ports));
 	h->doors = malloc(cpus * sizeof(*h->doors));
 	if (!r && (!a->ports || !h->doors))
 		r = err_errno(e, -ENOMEM, "cannot answer the host");
 	for (uint32_t i = 0; i < cpus && h->doors; i++)
 		h->doors[i] = -1;
-	for (uint32_t i = 0; i < cpus && !r; i++) {
-		h->doors[i] = net_bind(&h->local, true, 0, &a->ports[i]);
-		if (h->doors[i] < 0)
-			r = err_errno(e, h->doors[i], "cannot take a port for CPU %" PRIu32, i);
+	if (!r) {
+		a->fifos = take_fifos(h);
+		r = a->fifos ? 0 : take_doors(h, e);
 	}
 	if (!r)
 		serve_sync(h);
+	if (!r)
+		r = offer_to_resume(h, e);
 	if (!r)
 		r = talk_agent_answer(&h->talk, a, e);
 	return r ? r : sender_say(base, e);
@@ -195,7 +271,9 @@ static int host_begin(struct sender *base, uint32_t cpus, uint32_t page_size, st
 
 static int host_metadata(struct sender *base, const void *data, size_t len, bool end)
 {
-	return hosts(base)->gone ? 0 : wire_metadata_put(&hosts(base)->talk.out, data, len, end);
+	struct host_sender *h = hosts(base);
+
+	return h->gone ? 0 : wire_metadata_put(&h->talk.out, data, len, end);
 }
 
 /* Whether it is the host, and knows the token. */
@@ -243,7 +321,7 @@ static int hear_while_waiting(struct host_sender *h, struct err *e)
 static int host_connect(struct sender *base, struct err *e)
 {
 	struct host_sender *h = hosts(base);
-	uint32_t left = base->out.nr;
+	uint32_t left = base->out.fifos ? 0 : base->out.nr;
 	uint64_t end = monotonic_ns() / 1000000 + CONNECT_MS;
 	AUTO_FREE struct pollfd *fds = calloc((size_t)left + 1, sizeof(*fds));
 	int r = fds ? 0 : err_errno(e, -ENOMEM, "cannot take its connections");
@@ -265,27 +343,64 @@ static int host_connect(struct sender *base, struct err *e)
 		if (fds[0].revents)
 			r = hear_while_waiting(h, e);
 	}
-	return r;
+	return r ? r : start_to_resume(h, e);
 }
 
 static int host_heard(struct sender *base, struct err *e)
 {
 	struct host_sender *h = hosts(base);
 	char bytes[READ_BYTES];
-	ssize_t n = h->gone ? 0 : recv(base->control, bytes, sizeof(bytes), MSG_DONTWAIT);
+	ssize_t n = 0;
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	return take(h, n < 0 ? -errno : n, bytes, e);
+	if (!h->gone && h->resume)
+		n = standing_hear(&h->control, bytes, sizeof(bytes));
+	else if (!h->gone) {
+		n = recv(base->control, bytes, sizeof(bytes), MSG_DONTWAIT);
+		n = n < 0 ? -errno : n;
+	}
+	return n == -EAGAIN || n == -EINTR ? 0 : take(h, n, bytes, e);
+}
+
+/* It closes the connection when it has heard all; what it says before that is said once more. */
+static int await_farewell(struct host_sender *h, struct err *e)
+{
+	char bytes[64];
+	ssize_t n;
+
+	do
+		n = net_hear(h->s.control, bytes, sizeof(bytes), LAST_MS);
+	while (n > 0);
+	h->s.broke = n == -ETIMEDOUT ? 0 : n;
+	return h->s.broke ? err_errno(e, n, "cannot hear whether the host has all") : 0;
 }
 
 static int host_end(struct sender *base, struct err *e)
 {
 	struct host_sender *h = hosts(base);
 
+	int r;
+
 	if (h->gone)
 		return err_set(e, -ECONNRESET, "the host has vanished: it has what had come before that");
-	return talk_agent_close(&h->talk) ? err_errno(e, -ENOMEM, "cannot end the session") : sender_say(base, e);
+	r = talk_agent_close(&h->talk) ? err_errno(e, -ENOMEM, "cannot end the session") : sender_say(base, e);
+	if (!r && h->resume)
+		r = await_farewell(h, e);
+	if (!r) {
+		resume_door_stop(h->resume);
+		h->resume = NULL;
+	}
+	return r;
+}
+
+static bool host_again(struct sender *base)
+{
+	struct host_sender *h = hosts(base);
+	int code = base->broke;
+
+	if (!h->resume || h->gone || !code || standing_await(&h->control, h->said_over, code))
+		return false;
+	h->said_over = standing_nr(&h->control);
+	return true;
 }
 
 static void host_free(struct sender *base)
@@ -294,17 +409,21 @@ static void host_free(struct sender *base)
 
 	for (uint32_t i = 0; h->doors && i < h->answer.cpus; i++)
 		cleanup_close(&h->doors[i]);
+	resume_door_stop(h->resume);
+	cleanup_close(&h->resume_fd);
+	if (base->poll_fd >= 0)
+		standing_release(&h->control);
 	free(h->doors);
 	free(h->answer.ports);
 	free(h->request.argv);
 	talk_agent_release(&h->talk);
 }
 
-int host_sender_new(int fd, const struct remote_key *key, bool unlimited, struct sender **ret, struct err *e)
+int host_sender_new(int fd, const struct host_sender_opts *opts, struct sender **ret, struct err *e)
 {
 	static const struct sender_fns fns = {
 		.begin = host_begin, .metadata = host_metadata, .connect = host_connect, .heard = host_heard,
-		.end = host_end, .free = host_free,
+		.end = host_end, .again = host_again, .free = host_free,
 	};
 	struct host_sender *h = calloc(1, sizeof(*h));
 	struct { uint64_t id; uint8_t nonce[WIRE_NONCE], token[WIRE_TOKEN]; } made;
@@ -316,8 +435,13 @@ int host_sender_new(int fd, const struct remote_key *key, bool unlimited, struct
 	}
 	h->s = (struct sender){
 		.fns = &fns, .control = fd, .said = &h->talk.out, .out.peer = PEER, .version = 7,
+		.poll_fd = -1,
 	};
-	h->unlimited = unlimited;
+	h->unlimited = opts->unlimited;
+	h->outage_s = opts->outage_s;
+	h->log = opts->log;
+	h->resume_fd = -1;
+	h->control.poll_fd = -1;
 	net_lively(fd);
 	outgoing_limit(fd);
 	r = net_blocking(fd);
@@ -330,7 +454,7 @@ int host_sender_new(int fd, const struct remote_key *key, bool unlimited, struct
 	if (r)
 		err_errno(e, r, "cannot serve it");
 	else {
-		talk_agent_init(&h->talk, key, made.nonce);
+		talk_agent_init(&h->talk, opts->key, made.nonce);
 		h->answer.trace_id = made.id;
 		memcpy(h->answer.token, made.token, WIRE_TOKEN);
 		r = hear_request(h, e);

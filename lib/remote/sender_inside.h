@@ -16,6 +16,7 @@ struct sender_fns {
 	int (*connect)(struct sender *s, struct err *e);
 	int (*heard)(struct sender *s, struct err *e);
 	int (*end)(struct sender *s, struct err *e);
+	bool (*again)(struct sender *s);	/* NULL: never */
 	void (*free)(struct sender *s);
 };
 
@@ -23,10 +24,13 @@ struct sender_fns {
 struct sender {
 	const struct sender_fns *fns;
 	int control;			/* -1: none */
+	int poll_fd;			/* readable when there is something to hear there; -1: control is it */
 	struct buf *said;		/* what is to be sent there */
+	int broke;			/* -errno of that connection, while it was used last; 0: none */
 	struct outgoing out;
 	unsigned version;
 	bool late;
+	bool packed;			/* chunks go as their frames; known once it has begun */
 };
 
 /* Sends what was said. 0, -errno. */

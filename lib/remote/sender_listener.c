@@ -20,7 +20,8 @@
 struct listener_sender {
 	struct sender s;
 	char *host, *port;
-	bool tcp;
+	enum sender_way way;
+	uint32_t cid, cid_port;		/* over vsock */
 	struct net_addr peer;
 	struct talk_client talk;
 };
@@ -32,21 +33,61 @@ static struct listener_sender *ours(struct sender *s)
 
 /* ---- the control connection ----------------------------------------------------- */
 
+/* The parts of a listener's place. */
+struct place { const char *host, *port; size_t len; };
+
 /* "HOST:PORT", "[ADDRESS]:PORT", "PORT" */
-static int split(struct listener_sender *s, const char *to, struct err *e)
+static int split(const char *to, struct place *ret, struct err *e)
 {
-	const char *colon = strrchr(to, ':'), *port = colon ? colon + 1 : to, *host = colon ? to : "localhost";
-	size_t len = colon ? (size_t)(colon - to) : strlen(host);
+	const char *colon = strrchr(to, ':');
+	struct place p = { .host = colon ? to : "localhost", .port = colon ? colon + 1 : to };
 	uint64_t number;
 
-	if (len > 1 && *host == '[' && host[len - 1] == ']') {
-		host++;
-		len -= 2;
+	p.len = colon ? (size_t)(colon - to) : strlen(p.host);
+	if (p.len > 1 && *p.host == '[' && p.host[p.len - 1] == ']') {
+		p.host++;
+		p.len -= 2;
 	}
-	if (!len || parse_u64(port, &number) || !number || number > 65535)
+	if (!p.len || parse_u64(p.port, &number) || !number || number > 65535)
 		return err_set(e, -EINVAL, "'%s' is no listener: that is HOST:PORT, or PORT of this machine", to);
-	s->host = strndup(host, len);
-	s->port = strdup(port);
+	*ret = p;
+	return 0;
+}
+
+/* "CID:PORT" */
+static int split_vsock(const char *to, uint32_t *ret_cid, uint32_t *ret_port, struct err *e)
+{
+	const char *colon = strchr(to, ':');
+	AUTO_FREE char *text = colon ? strndup(to, colon - to) : NULL;
+	uint64_t cid, port;
+
+	if (!text || parse_u64(text, &cid) || cid >= UINT32_MAX || parse_u64(colon + 1, &port) || !port || port >= UINT32_MAX)
+		return err_set(e, -EINVAL, "'%s' is no listener over vsock: that is CID:PORT (2 is the host)", to);
+	*ret_cid = cid;
+	*ret_port = port;
+	return 0;
+}
+
+int listener_check(const char *to, enum sender_way way, struct err *e)
+{
+	uint32_t cid, port;
+	struct place p;
+
+	return way == SENDER_VSOCK ? split_vsock(to, &cid, &port, e) : split(to, &p, e);
+}
+
+static int take_place(struct listener_sender *s, const char *to, struct err *e)
+{
+	struct place p;
+	int r;
+
+	if (s->way == SENDER_VSOCK)
+		return split_vsock(to, &s->cid, &s->cid_port, e);
+	r = split(to, &p, e);
+	if (r)
+		return r;
+	s->host = strndup(p.host, p.len);
+	s->port = strdup(p.port);
 	return s->host && s->port ? 0 : err_errno(e, -ENOMEM, "cannot send");
 }
 
@@ -66,7 +107,8 @@ static int talk(struct listener_sender *s, struct err *e)
 			r = sender_say(&s->s, e);
 	}
 	s->s.version = s->talk.version == 1 ? 6 : 7;
-	s->s.late = s->talk.late;
+	s->s.late = s->talk.init.late;
+	s->s.packed = s->talk.init.packed;
 	return r < 0 ? r : 0;
 }
 
@@ -75,7 +117,8 @@ static int connect_control(struct listener_sender *s, unsigned version, struct e
 	cleanup_close(&s->s.control);
 	talk_client_release(&s->talk);
 	talk_client_init(&s->talk, version);
-	s->s.control = net_connect(s->host, s->port, CONNECT_MS, e);
+	s->s.control = s->way == SENDER_VSOCK ? net_connect_vsock(s->cid, s->cid_port, CONNECT_MS, e) :
+						net_connect(s->host, s->port, CONNECT_MS, e);
 	if (s->s.control < 0)
 		return s->s.control;
 	outgoing_limit(s->s.control);
@@ -87,15 +130,17 @@ static int connect_control(struct listener_sender *s, unsigned version, struct e
 static int listener_begin(struct sender *base, uint32_t cpus, uint32_t page_size, struct err *e)
 {
 	struct listener_sender *s = ours(base);
-	struct wire_init init = { .cpus = cpus, .page_size = page_size, .tcp = s->tcp, .late = true };
+	struct wire_init init = { .cpus = cpus, .page_size = page_size, .tcp = s->way != SENDER_UDP, .late = true };
 	int r;
 
 	if (page_size > WIRE_UDP_MAX)
 		init.tcp = true;
+	init.vsock = s->way == SENDER_VSOCK;
+	init.packed = init.tcp;
 	r = talk_client_begin(&s->talk, &init, e);
 	if (!r)
 		r = talk(s, e);
-	if (r != -EPROTONOSUPPORT)
+	if (r != -EPROTONOSUPPORT || init.vsock)	/* version 1 knows nothing of that */
 		return r;
 	if (e)
 		*e = (struct err){ 0 };
@@ -196,7 +241,7 @@ static void listener_free_rest(struct sender *base)
 	free(s->port);
 }
 
-int sender_new(const char *to, bool tcp, struct sender **ret, struct err *e)
+int sender_new(const char *to, enum sender_way way, struct sender **ret, struct err *e)
 {
 	static const struct sender_fns fns = {
 		.begin = listener_begin, .metadata = listener_metadata, .connect = listener_connect,
@@ -207,9 +252,9 @@ int sender_new(const char *to, bool tcp, struct sender **ret, struct err *e)
 
 	if (!s)
 		return err_errno(e, -ENOMEM, "cannot send");
-	s->s = (struct sender){ .fns = &fns, .control = -1, .said = &s->talk.out, .out.peer = PEER };
-	s->tcp = tcp;
-	r = split(s, to, e);
+	s->s = (struct sender){ .fns = &fns, .control = -1, .poll_fd = -1, .said = &s->talk.out, .out.peer = PEER };
+	s->way = way;
+	r = take_place(s, to, e);
 	if (!r && (r = connect_control(s, 3, e)))
 		err_wrap(e, "cannot record to '%s'", to);
 	if (r) {

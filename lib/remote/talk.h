@@ -19,8 +19,8 @@
 
 /* What the session is told. 0, or -errno with @e: it ends there. */
 struct talk_server_fns {
-	/* The recorder's wishes, which are sensible: chooses a port for each CPU. */
-	int (*open)(void *ctx, const struct wire_init *init, uint32_t *ports, struct err *e);
+	/* The recorder's wishes, which are sensible: chooses a port for each CPU. Chunks need not be granted. */
+	int (*open)(void *ctx, struct wire_init *init, uint32_t *ports, struct err *e);
 	/* The next bytes of the file's front. */
 	int (*metadata)(void *ctx, const void *data, size_t len, struct err *e);
 	/* They are complete. With a late run once more for that, which replaces the first. */
@@ -70,7 +70,7 @@ enum talk_client_state {
 	TALK_BANNER_COMES,
 	TALK_GREETED,			/* it is a listener; talk_client_begin is next */
 	TALK_VERSION, TALK_OK, TALK_PORTS, TALK_V1_PORTS,
-	TALK_READY			/* ports and late are known: metadata, then data */
+	TALK_READY			/* ports and what is granted are known: metadata, then data */
 };
 
 struct talk_client {
@@ -78,7 +78,6 @@ struct talk_client {
 	unsigned version;		/* 3, or 1: asked of an old listener */
 	struct wire_init init;
 	uint32_t *ports;		/* of init.cpus */
-	bool late;			/* metadata may come again behind the data */
 	struct buf in, out;
 };
 

@@ -100,6 +100,9 @@ static int take_message(struct talk_agent *a, const struct wire_msg *m, const ui
 			return not_expected(a, m, e);
 		a->state = TALK_AGENT_CLOSING;
 		return 1;
+	case TALK_AGENT_CLOSING:
+		/* Said again by a host that made the connection anew. */
+		return m->id == WIRE_CLOSE ? 1 : not_expected(a, m, e);
 	default: return not_expected(a, m, e);
 	}
 }

@@ -104,5 +104,7 @@ int talk_host_feed(struct talk_host *h, const void *data, size_t len, struct err
 /* The peer has closed. -ECONNRESET, told. */
 int talk_host_eof(struct talk_host *h, struct err *e);
 int talk_host_close(struct talk_host *h);	/* 0, -ENOMEM */
+/* The connection is another one: what was said in part, late metadata among it, is said once more. */
+void talk_host_begin_anew(struct talk_host *h);
 
 #endif

@@ -27,8 +27,10 @@ static int no_memory(struct err *e)
 	return err_errno(e, -ENOMEM, "cannot talk to the listener");
 }
 
+/* Nothing of our own can be asked for. */
 static int v1_begin(struct talk_client *c)
 {
+	c->init.late = c->init.packed = false;
 	buf_dec(&c->out, c->init.cpus);
 	buf_u8(&c->out, 0);
 	buf_dec(&c->out, c->init.page_size);
@@ -96,7 +98,7 @@ static int v3_ports(struct talk_client *c, struct err *e)
 		return r;
 	if (m.id != WIRE_RINIT)
 		return err_set(e, -EPROTO, "the answer is %s, RINIT was expected", wire_id_name(m.id));
-	r = wire_ports_parse(&m, c->init.cpus, c->ports, &c->late, e);
+	r = wire_ports_parse(&m, &c->init, c->ports, e);
 	if (r)
 		return r;
 	c->state = TALK_READY;

@@ -176,3 +176,11 @@ int talk_host_close(struct talk_host *h)
 		h->state = TALK_HOST_CLOSING;
 	return wire_msg_put(&h->out, WIRE_CLOSE, NULL, 0, NULL, 0);
 }
+
+void talk_host_begin_anew(struct talk_host *h)
+{
+	buf_clear(&h->in);
+	buf_clear(&h->out);
+	h->metadata = 0;
+	h->late = false;
+}

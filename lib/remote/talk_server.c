@@ -42,7 +42,7 @@ static int open_ports(struct talk_server *s, struct err *e)
 	if (r)
 		return r;
 	if (s->state == TALK_TINIT) {
-		r = wire_ports_put(&s->out, ports, s->init.cpus, s->init.late);
+		r = wire_ports_put(&s->out, &s->init, ports);
 		if (r == -EMSGSIZE)
 			return err_set(e, r, "the ports of %" PRIu32 " CPUs do not fit into a message", s->init.cpus);
 		s->state = TALK_METADATA;

@@ -231,6 +231,9 @@ int tsync_serve_await(struct tsync_serve *s, struct err *e);
 /* Ends it; a measurement that is under way may take @grace_ms. */
 void tsync_serve_stop(struct tsync_serve *s, unsigned grace_ms);
 
+/* CLOCK_MONOTONIC, for a host that has no trace clock to compare with (tsync_monotonic.c). */
+extern const struct tsync_clocks tsync_monotonic_clocks;
+
 /* ---- clocks of tracefs (tsync_tracefs.c) ----------------------------------------------- */
 
 struct kernel;

@@ -7,12 +7,16 @@
 
 #define TINIT_FIXED 12u
 #define RINIT_FIXED 4u
-#define RINIT_FIXED_LATE 8u		/* with a word of what we do beyond the protocol */
+#define RINIT_FIXED_OURS 8u		/* with a word of what we do beyond the protocol */
 #define FEATURE_LATE 1u
+#define FEATURE_PACKED 2u
 #define PORT_MAX 65535u
+#define PORT_VSOCK_MAX 0xfffffffeu
 
 #define OPTION_TCP "tcp"
+#define OPTION_VSOCK "vsock"
 #define OPTION_LATE "tracecmd-late"
+#define OPTION_PACKED "tracecmd-packed"
 
 const char *wire_id_name(uint32_t id)
 {
@@ -115,22 +119,34 @@ static bool take_option(struct wire_init *i, const char *option)
 {
 	if (!strcmp(option, OPTION_TCP))
 		return i->tcp = true;
+	if (!strcmp(option, OPTION_VSOCK))
+		return i->tcp = i->vsock = true;
 	if (!strcmp(option, OPTION_LATE))
 		return i->late = true;
+	if (!strcmp(option, OPTION_PACKED))
+		return i->packed = true;
 	return false;
 }
 
 int wire_init_put(struct buf *b, const struct wire_init *i)
 {
-	static const char options[] = OPTION_TCP "\0" OPTION_LATE;
-	const char *from = i->tcp ? options : options + sizeof(OPTION_TCP);
-	const char *end = i->late ? options + sizeof(options) : options + sizeof(OPTION_TCP);
+	struct buf options AUTO_BUF = { 0 };
 	uint8_t fixed[TINIT_FIXED];
 
+	if (i->tcp && i->vsock)
+		buf_put(&options, OPTION_VSOCK, sizeof(OPTION_VSOCK));
+	else if (i->tcp)
+		buf_put(&options, OPTION_TCP, sizeof(OPTION_TCP));
+	if (i->late)
+		buf_put(&options, OPTION_LATE, sizeof(OPTION_LATE));
+	if (i->packed)
+		buf_put(&options, OPTION_PACKED, sizeof(OPTION_PACKED));
+	if (options.failed)
+		return -ENOMEM;
 	put_u32(fixed, i->cpus, true);
 	put_u32(fixed + 4, i->page_size, true);
-	put_u32(fixed + 8, i->tcp + i->late, true);
-	return wire_msg_put(b, WIRE_TINIT, fixed, sizeof(fixed), from, end > from ? end - from : 0);
+	put_u32(fixed + 8, i->tcp + i->late + i->packed, true);
+	return wire_msg_put(b, WIRE_TINIT, fixed, sizeof(fixed), options.data, options.len);
 }
 
 bool wire_string_next(const struct wire_msg *m, uint32_t *pos, const char **ret)
@@ -167,47 +183,48 @@ int wire_init_parse(const struct wire_msg *m, const struct notices *notices, str
 	}
 	if (!r)
 		r = wire_init_check(&i, e);
+	i.packed &= i.tcp;
 	if (!r)
 		*ret = i;
 	return r;
 }
 
-int wire_ports_put(struct buf *b, const uint32_t *ports, uint32_t nr, bool late)
+int wire_ports_put(struct buf *b, const struct wire_init *i, const uint32_t *ports)
 {
+	uint32_t features = (i->late ? FEATURE_LATE : 0) | (i->packed ? FEATURE_PACKED : 0);
 	struct buf strings AUTO_BUF = { 0 };
-	uint8_t fixed[RINIT_FIXED_LATE];
+	uint8_t fixed[RINIT_FIXED_OURS];
 
-	put_u32(fixed, nr, true);
-	put_u32(fixed + RINIT_FIXED, FEATURE_LATE, true);
-	for (uint32_t i = 0; i < nr; i++) {
-		buf_dec(&strings, ports[i]);
+	put_u32(fixed, i->cpus, true);
+	put_u32(fixed + RINIT_FIXED, features, true);
+	for (uint32_t k = 0; k < i->cpus; k++) {
+		buf_dec(&strings, ports[k]);
 		buf_u8(&strings, 0);
 	}
 	if (strings.failed)
 		return -ENOMEM;
-	return wire_msg_put(b, WIRE_RINIT, fixed, late ? RINIT_FIXED_LATE : RINIT_FIXED, strings.data,
+	return wire_msg_put(b, WIRE_RINIT, fixed, features ? RINIT_FIXED_OURS : RINIT_FIXED, strings.data,
 			    strings.len);
 }
 
-int wire_ports_parse(const struct wire_msg *m, uint32_t cpus, uint32_t *ports, bool *ret_late,
-		     struct err *e)
+int wire_ports_parse(const struct wire_msg *m, struct wire_init *i, uint32_t *ports, struct err *e)
 {
-	uint32_t nr = wire_fixed_u32(m, 0), pos = 0;
+	uint32_t nr = wire_fixed_u32(m, 0), cpus = i->cpus, features = wire_fixed_u32(m, RINIT_FIXED), pos = 0;
 	const char *port;
 	int r = wire_strings_check(m, e);
 
 	if (!r && nr != cpus)
 		r = err_set(e, -EPROTO, "RINIT is for %" PRIu32 " CPUs, %" PRIu32 " were expected", nr, cpus);
-	for (uint32_t i = 0; i < cpus && !r; i++) {
+	for (uint32_t k = 0; k < cpus && !r; k++) {
 		if (!wire_string_next(m, &pos, &port))
-			r = err_set(e, -EPROTO, "RINIT has %" PRIu32 " ports, %" PRIu32 " were expected", i, cpus);
+			r = err_set(e, -EPROTO, "RINIT has %" PRIu32 " ports, %" PRIu32 " were expected", k, cpus);
 		else
-			r = wire_number(port, PORT_MAX, "a port", &ports[i], e);
-		if (!r && !ports[i])
+			r = wire_number(port, i->vsock ? PORT_VSOCK_MAX : PORT_MAX, "a port", &ports[k], e);
+		if (!r && !ports[k])
 			r = err_set(e, -EPROTO, "port 0 is none");
 	}
-	if (!r)
-		*ret_late = wire_fixed_u32(m, RINIT_FIXED) & FEATURE_LATE;
+	i->late &= !!(features & FEATURE_LATE);
+	i->packed &= !!(features & FEATURE_PACKED);
 	return r;
 }
 

@@ -63,8 +63,10 @@ int wire_metadata_put(struct buf *b, const void *data, size_t len, bool end);
 /* What a recorder asks of a listener before it sends (TINIT, or the first strings of version 1). */
 struct wire_init {
 	uint32_t cpus, page_size;
-	bool tcp;			/* data over TCP, else datagrams */
-	bool late;			/* metadata may come again after the data: our own extension */
+	bool tcp;			/* data over connections, else datagrams */
+	bool vsock;			/* these are of vsock, as the control connection */
+	bool late;			/* metadata may come again after the data: our own extension, as: */
+	bool packed;			/* data are packed.h's chunks; over TCP */
 };
 /* 0; -EINVAL: a number that is refused, told. */
 int wire_init_check(const struct wire_init *i, struct err *e);
@@ -73,11 +75,12 @@ int wire_init_put(struct buf *b, const struct wire_init *i);		/* TINIT; 0, -ENOM
 int wire_init_parse(const struct wire_msg *m, const struct notices *notices, struct wire_init *ret,
 		    struct err *e);
 
-/* The answer, RINIT: a port for each CPU. 0, -EMSGSIZE (too many for a message), -ENOMEM. */
-int wire_ports_put(struct buf *b, const uint32_t *ports, uint32_t nr, bool late);
-/* @ports has room for @cpus, which are as many as there have to be. 0, -EPROTO. */
-int wire_ports_parse(const struct wire_msg *m, uint32_t cpus, uint32_t *ports, bool *ret_late,
-		     struct err *e);
+/* The answer to @i, RINIT: a port for each CPU, and what it has of our own is granted. 0, -EMSGSIZE (too many
+ * for a message), -ENOMEM. */
+int wire_ports_put(struct buf *b, const struct wire_init *i, const uint32_t *ports);
+/* @ports has room for i->cpus, which are as many as there have to be. What @i has of our own and is not
+ * granted goes. 0, -EPROTO. */
+int wire_ports_parse(const struct wire_msg *m, struct wire_init *i, uint32_t *ports, struct err *e);
 
 /*
  * A decimal number that is all of @text, as versions of text have it. 0; -EPROTO: it is none or

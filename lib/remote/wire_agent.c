@@ -8,7 +8,10 @@
 #define REQ_FIXED 16u
 #define RESP_FIXED 40u
 #define RESP_FIXED_OURS 60u
+#define RESP_FIXED_RESUMES 68u
 #define FLAG_FIFOS 1u
+#define OURS_PACKED 1u			/* in the words of our own */
+#define OURS_RESUMES 2u
 #define PARAM_HEADER 8u
 
 /* What a request consists of; others are passed over. */
@@ -47,7 +50,7 @@ int wire_request_put(struct buf *b, const struct wire_request *r)
 	if (r->ours) {
 		put_be32(&params, PARAM_OURS);
 		put_be32(&params, PARAM_OURS_LEN);
-		put_be32(&params, 0);
+		put_be32(&params, (r->packed ? OURS_PACKED : 0) | (r->resumes ? OURS_RESUMES : 0));
 		buf_put(&params, r->nonce, WIRE_NONCE);
 	}
 	if (params.failed)
@@ -110,6 +113,8 @@ static int take_ours(struct wire_request *r, const uint8_t *p, uint32_t len, str
 		return err_set(e, -EPROTO, "what TRACE_REQ says for tracecmd has %" PRIu32 " bytes, %u were expected",
 			       len, PARAM_OURS_LEN);
 	r->ours = true;
+	r->packed = get_u32(p, true) & OURS_PACKED;
+	r->resumes = get_u32(p, true) & OURS_RESUMES;
 	memcpy(r->nonce, p + 4, WIRE_NONCE);
 	return 0;
 }
@@ -180,7 +185,8 @@ char **wire_request_argv(const struct wire_request *r, const char *name)
 int wire_answer_put(struct buf *b, const struct wire_answer *a)
 {
 	struct buf strings AUTO_BUF = { 0 };
-	uint8_t fixed[RESP_FIXED_OURS] = { 0 };
+	uint8_t fixed[RESP_FIXED_RESUMES] = { 0 };
+	uint32_t fixed_len = !a->ours ? RESP_FIXED : a->resume_port ? RESP_FIXED_RESUMES : RESP_FIXED_OURS;
 
 	put_u32(fixed, a->fifos ? FLAG_FIFOS : 0, true);
 	put_u32(fixed + 4, a->cpus, true);
@@ -188,15 +194,17 @@ int wire_answer_put(struct buf *b, const struct wire_answer *a)
 	put_u64(fixed + 12, a->trace_id, true);
 	memcpy(fixed + 20, a->proto, strnlen(a->proto, WIRE_PROTO_MAX));
 	put_u32(fixed + 36, a->sync_port, true);
+	put_u32(fixed + RESP_FIXED, (a->packed ? OURS_PACKED : 0) | (a->resume_port ? OURS_RESUMES : 0), true);
 	memcpy(fixed + RESP_FIXED + 4, a->token, WIRE_TOKEN);
+	put_u32(fixed + RESP_FIXED_OURS, a->resume_port, true);
+	put_u32(fixed + RESP_FIXED_OURS + 4, a->outage_s, true);
 	for (uint32_t i = 0; i < a->cpus; i++) {
 		buf_dec(&strings, a->fifos ? 0 : a->ports[i]);
 		buf_u8(&strings, 0);
 	}
 	if (strings.failed)
 		return -ENOMEM;
-	return wire_msg_put(b, WIRE_TRACE_RESP, fixed, a->ours ? RESP_FIXED_OURS : RESP_FIXED, strings.data,
-			    strings.len);
+	return wire_msg_put(b, WIRE_TRACE_RESP, fixed, fixed_len, strings.data, strings.len);
 }
 
 static int take_ports(const struct wire_msg *m, uint32_t port_max, struct wire_answer *a, struct err *e)
@@ -217,14 +225,23 @@ static int take_ports(const struct wire_msg *m, uint32_t port_max, struct wire_a
 	return r;
 }
 
-static void take_fixed(const struct wire_msg *m, struct wire_answer *a)
+static int take_fixed(const struct wire_msg *m, uint32_t port_max, struct wire_answer *a, struct err *e)
 {
 	if (m->fixed_len > 20)
 		memcpy(a->proto, m->fixed + 20, m->fixed_len - 20 < 16 ? m->fixed_len - 20 : 16);
 	a->ours = m->fixed_len >= RESP_FIXED_OURS;
 	if (!a->ours)
-		return;
+		return 0;
+	a->packed = wire_fixed_u32(m, RESP_FIXED) & OURS_PACKED;
 	memcpy(a->token, m->fixed + RESP_FIXED + 4, WIRE_TOKEN);
+	if (!(wire_fixed_u32(m, RESP_FIXED) & OURS_RESUMES))
+		return 0;
+	a->resume_port = wire_fixed_u32(m, RESP_FIXED_OURS);
+	a->outage_s = wire_fixed_u32(m, RESP_FIXED_OURS + 4);
+	if (a->packed && a->resume_port && a->resume_port <= port_max && a->outage_s)
+		return 0;
+	return err_set(e, -EPROTO, "TRACE_RESP has port %" PRIu32 " for connections made anew within %" PRIu32 " seconds%s",
+		       a->resume_port, a->outage_s, a->packed ? "" : ", without chunks");
 }
 
 int wire_answer_parse(const struct wire_msg *m, uint32_t port_max, struct wire_answer *ret,
@@ -239,7 +256,9 @@ int wire_answer_parse(const struct wire_msg *m, uint32_t port_max, struct wire_a
 
 	if (r)
 		return r;
-	take_fixed(m, &a);
+	r = take_fixed(m, port_max, &a, e);
+	if (r)
+		return r;
 	if (a.sync_port > port_max || (*a.proto && !a.sync_port))
 		return err_set(e, -EPROTO, "TRACE_RESP has port %" PRIu32 " for time synchronisation by '%.16s'",
 			       a.sync_port, a.proto);

@@ -23,6 +23,8 @@ struct wire_request {
 	uint32_t argc;
 	struct buf protos;		/* of time synchronisation, those it would have, and an empty one */
 	bool ours;			/* it is a tracecmd, and has more to say: */
+	bool packed;			/* data may come as packed.h's chunks, */
+	bool resumes;			/* and it makes connections anew that break */
 	uint8_t nonce[WIRE_NONCE];
 };
 
@@ -43,7 +45,10 @@ struct wire_answer {
 	uint32_t sync_port;		/* 0: none */
 	uint32_t *ports;		/* of cpus */
 	bool ours;			/* to a tracecmd: */
+	bool packed;			/* data are packed.h's chunks */
 	uint8_t token[WIRE_TOKEN];	/* what each connection for data begins with */
+	uint32_t resume_port;		/* takes connections that are made anew; 0: none */
+	uint32_t outage_s;		/* for so long */
 };
 
 int wire_answer_put(struct buf *b, const struct wire_answer *a);	/* 0, -EMSGSIZE, -ENOMEM */

@@ -11,6 +11,7 @@
   perf: what an event costs through perf's rings, beside perf record (perf_ring.py).
   user events: what they cost a program, by tracecmd's library alone (user_events.py).
   listener: a thousand recorders that send at once (listen.py).
+  wire: the bytes that a recording costs on its way (wire.py).
 
 Per-event numbers are by events in the file, for a recorder that keeps more must
 not look worse for it.
@@ -34,6 +35,7 @@ import python
 import recorder
 import replay
 import user_events
+import wire
 
 
 class Tool:
@@ -94,6 +96,7 @@ def main():
         perf_ring.show()
         user_events.show()
         listen.show()
+        wire.show()
         if args.json:
             with open(args.json, "w") as f:
                 json.dump({"versions": heads, "cpus": os.cpu_count(), "loops": args.loops, "hackbench_s": plain,

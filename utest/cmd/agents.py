@@ -115,12 +115,16 @@ class Agent:
         return s
 
     def lines_until(self, pattern):
-        """What it says, up to a line with that."""
-        lines = []
-        for line in self.p.stdout:
-            lines.append(line)
-            if re.search(pattern, line):
-                return "".join(lines)
+        """What it says, up to a line with that. One that does not say it for too long is ended."""
+        lines, late = [], threading.Timer(2 * TIMEOUT, self.p.kill)
+        late.start()
+        try:
+            for line in self.p.stdout:
+                lines.append(line)
+                if re.search(pattern, line):
+                    return "".join(lines)
+        finally:
+            late.cancel()
         raise AssertionError(f"it did not say '{pattern}': {lines}")
 
     def end(self):

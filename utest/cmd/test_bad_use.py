@@ -165,6 +165,28 @@ def test_output_that_is_an_open_file(instance, place, name, redirection, printed
     assert "sched_switch" in common.report(place / "x.dat")
 
 
+def closed(redirection, *args, status):
+    return run("sh", "-c", f'exec "$@" {redirection}', "sh", TRACECMD, *args, status=status)
+
+
+@pytest.mark.parametrize("args", [("stream", "-B", NAME, "-e", "sched:sched_process_exec", "/bin/true"), ("list", "-e"),
+                                  ("report", f"{FIXTURES}/all-6.1.dat")])
+def test_a_closed_standard_output(instance, place, args):
+    """Nothing of ours takes its place, and what cannot be said is told."""
+    assert closed(">&-", *args, status=1).stderr == "tracecmd: cannot write to standard output: Bad file descriptor\n"
+
+
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_descriptors_cost_no_recording(instance, place, redirection):
+    closed(redirection, "record", "-o", "out.dat", "-B", NAME, "-e", "sched:sched_process_exec", "sh", "-c",
+           "/bin/true; ls -l /proc/self/fd >fds; exit 7", status=7)
+    common.strict_check(place / "out.dat")
+    assert "filename=/bin/true" in common.report(place / "out.dat")
+    # the command has them closed, as it was asked for (its own list is its standard output)
+    fds = (place / "fds").read_text()
+    assert not any(f" {n} -> /dev/null" in fds for n, word in ((0, "<&-"), (2, "2>&-")) if word in redirection)
+
+
 @pytest.mark.parametrize("name, words", [
     ("/dev/fd/77", ("descriptor 77",)), ("/dev/fd/0", ("descriptor 0", "reading only")),
     ("/dev/stderr", ("messages",)), ("/proc/self/fd/1", ("terminal",))])

@@ -154,6 +154,10 @@ def test_a_buffer_that_keeps_the_oldest(kernel, tmp_path):
         recorded, _ = balance(tmp_path / "out.dat", written)
         assert dropped == refused > 0 and recorded + dropped == written
         assert told_lost(p.stderr) == dropped
+        summary = run(TRACECMD, "dump", "--summary", tmp_path / "out.dat").stdout
+        assert f"\t[{dropped} events refused by full buffers" in summary
+        assert f": {dropped} events were refused by full buffers" in run(TRACECMD, "report", "--count", tmp_path / "out.dat").stderr
+        assert sum(int(n) for n in re.findall(rf"\t\tCPU \d+\.{NAME}: (\d+) events\n", summary)) == dropped
     finally:
         os.rmdir(path)
 

@@ -126,17 +126,16 @@ def test_stop_answers_when_the_file_is_there(dat):
 
 
 def test_several_stop_at_once(dat):
-    """Each has an answer, also who comes when the end has begun."""
+    """Each has an answer, also who comes when the end has begun, and more than there are places."""
     with controlled(dat) as p:
-        clients = []
-        for _ in range(5):
-            s = socket.socket(socket.AF_UNIX)
-            s.connect(path_of(p))
-            s.settimeout(20)
-            clients.append(s)
         os.kill(p.pid, signal.SIGSTOP)		# it finds all of them there
-        for i, s in enumerate(clients):
+        clients = []
+        for i in range(30):
+            s = socket.socket(socket.AF_UNIX)
+            s.settimeout(20)
+            s.connect(path_of(p))
             s.sendall(b"flush\nstop\n" if i == 2 else b"stop\n")
+            clients.append(s)
         os.kill(p.pid, signal.SIGCONT)
         answers = []
         for s in clients:
@@ -230,9 +229,18 @@ def too_many_clients(p):
             assert ask(s, b"has x\n") == "ok no\n"
         with connect(p) as s:
             assert s.recv(4096) == b"error too many clients: end one of them\n" and s.recv(10) == b""
+        # it is not said that there is none
+        err = f"the recording of process {p.pid} cannot be asked: too many clients: end one of them"
+        for whom in (), ("-B", "x"):
+            assert run(TRACECMD, "control", *whom, "status", status=1).stderr == f"tracecmd: {err}\n"
         held[3].close()
         wait_for(lambda: run(TRACECMD, "control", "-p", p.pid, "has", "x", status=None).stdout == "no\n",
                  "there is room again")
+    # more of them than there are places, which are waited for
+    with contextlib.ExitStack() as stack:
+        many = [stack.enter_context(subprocess.Popen([TRACECMD, "control", "flush"], stdin=subprocess.DEVNULL))
+                for _ in range(30)]
+        assert [c.wait(60) for c in many] == [0] * 30
 
 
 def a_client_that_takes_no_answers(p):
@@ -340,6 +348,10 @@ def test_pid_file(dat, tmp_path):
         control(p, "stop")
         finish(p)
     assert not pid_file.exists()
+    os.mkfifo(pid_file)
+    reader = subprocess.Popen(["cat", pid_file], stdout=subprocess.PIPE, text=True)
+    run(TRACECMD, "record", "-o", dat, *IN, "--pid-file", pid_file, "-e", "sched", "true")
+    assert int(reader.communicate(timeout=20)[0]) and pid_file.is_fifo()
     p = run(TRACECMD, "record", "-o", dat, *IN, "--pid-file", tmp_path / "no/where", "-e", "sched", "true", status=1)
     assert f"{tmp_path}/no/where" in p.stderr and not os.path.exists(DIR)
 

@@ -5,6 +5,7 @@ import functools
 import importlib
 import os
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -373,3 +374,10 @@ def test_no_trace(tmp_path):
     p = convert("-i", tmp_path / "in.dat", tmp_path / "out.dat", status=1)
     assert "it is not a trace.dat file (wrong magic at offset 0x0)" in p.stderr
     assert not os.path.exists(tmp_path / "out.dat")
+
+
+def test_no_room(tmp_path):
+    """A limit of files' sizes is told as a full disk is, and leaves nothing."""
+    p = run(TRACECMD, "convert", "-o", tmp_path / "x.dat", f"{FIXTURES}/pair.dat", status=1,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000)))
+    assert f"cannot write '{tmp_path}/x.dat': File too large" in p.stderr and not os.listdir(tmp_path)

@@ -26,6 +26,16 @@ def write(name, text):
     (Path(DIR) / name).write_text(text)
 
 
+def told_of_the_file(dat, err):
+    """What the recorder has said of it, with the time, is in the file, too."""
+    text = re.search(r"^tracecmd: (.* of instance .* while it was recorded.*; first seen at \d+\.\d{6})$", err, re.M)[1]
+    assert f"\t[{text}]\n" in run(TRACECMD, "dump", "--summary", dat).stdout
+    for args in (), ("--losses",), ("--count",), ("--format", "json"):
+        assert f"tracecmd: '{dat}': {text}\n" in run(TRACECMD, "report", *args, dat).stderr
+    assert run(TRACECMD, "report", "-q", dat).stderr == ""
+    return text
+
+
 def pause(seconds):
     write("tracing_on", "0")
     time.sleep(seconds)
@@ -46,6 +56,7 @@ def test_a_pause_is_told(dat, how, words):
         p.send_signal(signal.SIGINT)
         err = finish(p)
     assert err.count("while it was recorded") == 1 and words in err and f"instance {INSTANCE}" in err
+    told_of_the_file(dat, err)
 
 
 @pytest.mark.parametrize("name, text", [("trace", "\n"), ("trace_clock", "mono")])
@@ -53,9 +64,14 @@ def test_an_emptied_buffer_is_told(dat, name, text):
     with recording("-o", dat, *IN, "-e", "sched", "--fail-on-loss") as p:
         time.sleep(0.5)
         write(name, text)
+        time.sleep(0.2)
         p.send_signal(signal.SIGINT)
         err = finish(p, 3)
     assert f"another program emptied the buffer of instance {INSTANCE}" in err and parsed(dat)
+    seen = float(told_of_the_file(dat, err).split()[-1])
+    # by the clock of the events: another has other times
+    last = float(parsed(dat)[-1].time)
+    assert name != "trace" or last - 2 < seen < last + 0.1
 
 
 def test_nothing_is_told_of_what_is_ours(dat):

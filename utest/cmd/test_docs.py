@@ -50,6 +50,8 @@ def options_of_page(page):
     found = set()
     text = re.sub(r"^include::(.*)\[\]$", lambda m: (page.parent / m[1]).read_text(),
                   page.read_text(), flags=re.M)
+    for name in re.findall(r"^:(\w+):$", text, re.M):
+        text = re.sub(rf"^ifndef::{name}\[\]$.*?^endif::{name}\[\]$", "", text, flags=re.M | re.S)
     for line in text.splitlines():
         if line.endswith("::") and line.startswith("*-"):
             found.update(OPTION.findall(line.replace("*", "")))

@@ -163,6 +163,8 @@ def test_completes_values_without_a_kernel():
 def test_completes_values():
     assert complete("record", "--compression", "zs") == ["zstd"]
     assert complete("record", "--file-version", "") == ["6", "7"]
+    assert complete("collect", "--max") == ["--max-time"]
+    assert complete("collect", "one", "--", "--compressi") == ["--compression"], "what machines are asked for is of record"
     events = common.run(common.TRACECMD, "list", "-e", status=None)
     if events.returncode:
         pytest.skip(f"no events can be listed here: {events.stderr.strip()}")

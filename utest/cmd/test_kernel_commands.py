@@ -479,6 +479,16 @@ def test_show(instance):
         "tracing_on", "buffer_size_kb", "tracing_cpumask", "events/sched/sched_switch/trigger"))
 
 
+def test_children_are_not_followed_any_more(instance):
+    """What one start has asked for is not the next one's."""
+    start("-B", NAME, "-e", "sched_switch", "-P", "1", "-c")
+    assert instance.read("options/event-fork") == "1"
+    start("-B", NAME, "-e", "sched_switch", "-P", "1")
+    assert instance.read("options/event-fork") == "0"
+    start("-B", NAME, "-e", "sched_switch", "-P", "1", "-O", "event-fork")
+    assert instance.read("options/event-fork") == "1"
+
+
 def test_show_follows_the_pipe(instance):
     start("-B", NAME, "-e", "sched:sched_process_exec")
     with subprocess.Popen([TRACECMD, "show", "-p", "-B", NAME], stdout=subprocess.PIPE, text=True) as p:
@@ -490,6 +500,7 @@ def test_show_follows_the_pipe(instance):
 
 @pytest.mark.parametrize("args, status, words", [
     (("-c", "9999"), 1, ("cpu9999", "CPU 9999")), (("-c", "x"), 2, ("'x'",)), (("-p", "-s"), 2, ("exclude",)),
+    (("-B", ""), 2, ("the instance's name is empty",)), (("-c", "0", "--buffer_size"), 2, ("option -c is about the buffer",)),
     (("--trigger", "sched_swich"), 1, ("sched_swich", "did you mean", "'sched_switch'")),
     (("--trigger", "nosys:sched_switch"), 1, ("nosys:sched_switch",)), (("--tracing_no",), 2, ("--tracing_no",)),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
@@ -567,12 +578,33 @@ def test_stat_tells_sub_buffers(instance):
     ("-e", "no_such_event_at_all"),
 ], ids=" ".join)
 def test_list_lists_what_trace_cmd_lists(instance, args):
-    ours, other = run(TRACECMD, "list", *args).stdout, theirs("list", *args)
+    ours, other = run(TRACECMD, "list", *args, status=1 if "no_such_event_at_all" in args else 0).stdout, theirs("list", *args)
     if args == ("-s",):
         # systems with events that cannot be switched on ("ftrace") are none to choose from
         other = other.replace("ftrace\n", "")
     assert sorted(ours.splitlines()) == sorted(other.rstrip("\n").splitlines() + [""] * ours.splitlines().count("")) \
         or sorted(ours.split()) == sorted(other.split())
+
+
+@pytest.mark.parametrize("args, words", [
+    (("-e", "^no_such$"), "no event matches '^no_such$'"), (("-o", "^no_such$"), "no option matches '^no_such$'"),
+    (("-e", "sched:^sched_switch$", "-e", "^no_such$", "-s"), "no event matches '^no_such$'"),
+    (("-e", "^irq$:exec"), "no event matches '^irq$:exec'"),
+])
+def test_list_tells_what_is_not_there(instance, args, words):
+    """And lists what is."""
+    p = run(TRACECMD, "list", *args, status=1)
+    assert p.stderr == f"tracecmd: {words}\n"
+    assert ("sched:sched_switch" in p.stdout.split()) == ("irq" in p.stdout.split()) == ("-s" in args)
+
+
+def test_list_of_several_expressions(instance):
+    assert run(TRACECMD, "list", "-e", "^sched_switch$", "-e", "sched:process_exec$").stdout.split() == \
+        ["sched:sched_process_exec", "sched:sched_switch"]
+    assert {"overwrite", "stacktrace"} == {o.removeprefix("no") for o in run(
+        TRACECMD, "list", "-o", "^\\(no\\)\\{0,1\\}overwrite$", "-o", "^\\(no\\)\\{0,1\\}stacktrace$").stdout.split()}
+    # one of them without an expression: all
+    assert run(TRACECMD, "list", "-e", "-e", "^sched_switch$").stdout.count("\n") > 100
 
 
 @needs_trace_cmd

@@ -429,3 +429,57 @@ def test_kill_at_random_moments(before, tmp_path, whom):
             group.wait()
     left = run("ps", "-eo", "pid,args").stdout
     assert not re.search(rf"{re.escape(TRACECMD)} record .*{re.escape(str(tmp_path))}", left), left
+
+
+# ---- what was there before --------------------------------------------------------
+
+FOUND = {"events/sched/sched_switch/filter": "prev_prio == 12345", "events/sched/sched_switch/enable": "1",
+         "events/sched/sched_process_exit/trigger": "stacktrace if pid == 1", "events/irq/irq_handler_entry/enable": "1",
+         "events/sched/sched_waking/trigger": "enable_event:irq:irq_handler_exit if pid == 1"}
+OVER_IT = ("-e", "sched:sched_switch", "-f", "prev_pid > 0", "-R", "stacktrace if prev_pid == 1", "-e", "sched:sched_process_exit",
+           "-f", "pid > 1", "-R", "traceon if pid == 1", "-e", "irq", "-e", "syscalls:sys_enter_*", "-f", "common_pid > 0",
+           "--trigger", "sched:sched_process_exec if pid == 0")
+
+
+def test_filters_and_triggers_of_others_survive_kills(before, tmp_path):
+    """Those of an instance that is there; the recorder changes them, and has some of its own."""
+    files = sorted({*FOUND, *(f"events/{e}/{f}" for e in ("sched/sched_process_exit", "sched/sched_waking", "irq/irq_handler_exit",
+                                                          "syscalls/sys_enter_read", "syscalls/sys_enter_openat")
+                              for f in ("enable", "filter", "trigger")),
+                    "set_event", "tracing_on", "buffer_size_kb", "trace_options", "current_tracer", "set_event_pid"})
+    rng = random.Random(int(os.environ.get("TRACECMD_SEED", time.time_ns() % 100000)))
+    os.mkdir(DIR)
+    try:
+        for file, text in FOUND.items():
+            with open(f"{DIR}/{file}", "w") as f:
+                f.write(text)
+        found = {f: tracefs.read(f"{DIR}/{f}") for f in files}
+        changed = 0
+        for i in range(max(KILLS // 5, 12)):
+            whom, pause = ("recorder", "supervisor", "both")[i % 3], rng.uniform(0, 0.8)
+            p = subprocess.Popen([TRACECMD, "record", "-q", "-o", tmp_path / f"{i}.dat", "-B", INSTANCE, *OVER_IT],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+            time.sleep(pause)
+            changed += {f: tracefs.read(f"{DIR}/{f}") for f in files} != found
+            err = kill_one(whom, p)
+            if whom == "both":
+                run(TRACECMD, "reset", "--recover")
+            now = {}
+
+            def as_before():
+                now.update({f: tracefs.read(f"{DIR}/{f}") for f in files})
+                return now == found
+            try:
+                wait_for(as_before, "settings are as before", 10)
+            except AssertionError:
+                wrong = {f: (found[f], now[f]) for f in files if found[f] != now[f]}
+                raise AssertionError(f"kill {i} of {whom} after {pause:.3f} s: {wrong}; {err}") from None
+            wait_for(lambda: not notes(p.pid) or whom == "recorder", "the note is gone", 10)
+        assert changed
+    finally:
+        wait_for(lambda: not run("pgrep", "-f", f"record .* -B {INSTANCE} ", status=None).stdout, "all have ended", 10)
+        for file, text in (("events/enable", "0"), ("events/sched/sched_switch/filter", "0"),
+                           *((f, f"!{t}") for f, t in FOUND.items() if f.endswith("trigger"))):
+            with open(f"{DIR}/{file}", "w") as f:
+                f.write(text)
+        os.rmdir(DIR)

@@ -137,7 +137,9 @@ def test_what_a_killed_recorder_had_is_restored(instance, place):
     os.kill(r.p.pid, signal.SIGKILL)
     r.ended()
     spools = sorted(f for f in os.listdir(place) if ".cpu" in f)
-    p = run(TRACECMD, "restore", *spools, "-o", "restored.dat")
+    p = run(TRACECMD, "restore", *spools, "-o", "restored.dat", status=None)
+    # it may have been killed while it wrote a chunk
+    assert p.returncode == ("reaches past the end of the file" in p.stderr), p.stderr
     assert p.stdout == "", "restore prints no remarks for its makers"
     assert "find-" in report("restored.dat"), "with names of processes"
     dump = run(TRACECMD, "dump", "restored.dat").stdout

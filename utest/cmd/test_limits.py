@@ -73,7 +73,7 @@ def test_max_size(dat):
 def test_max_size_is_a_bound(dat, form):
     """What waits in buffers and queues when it is reached is told as not recorded, with its number."""
     p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-b", "20000", "-p", "nop", "--max-size", "1M", "--compression", form,
-            *flood(200000))
+            *flood(400000))
     strict_check(dat)
     size = re.search(rf'"{INSTANCE}".* (\d+) bytes flyrecord data', run(TRACECMD, "dump", dat).stdout)
     cuts = 8192 * os.cpu_count()
@@ -84,6 +84,19 @@ def test_max_size_is_a_bound(dat, form):
     written, *refused = [int(line.split()[0]) for line in p.stdout.splitlines()]
     assert lost and int(re.search(r"(\d+) +in all", count)[1]) + lost == written - sum(refused)
     assert "unknown" not in count
+
+
+def test_a_cpu_of_which_nothing_was_taken_has_a_time(dat):
+    """All its events are lost: when, is when the recording ended. A larger buffer would not have held them."""
+    marker = f"{DIR}/trace_marker"
+    p = run(TRACECMD, "record", "-o", dat, *IN, "--max-size", "100K", "-p", "nop", "sh", "-c",
+            f"taskset 1 sh -c 'echo hello >{marker}'; yes hello | taskset 2 dd of={marker} bs=6 count=300000 iflag=fullblock; true")
+    assert re.search(rf"^CPU 0.{INSTANCE}: 1 event was not taken", p.stderr, re.M), p.stderr
+    summary = run(TRACECMD, "dump", "--summary", dat).stdout
+    times = {m[1]: (float(m[2]), float(m[3])) for m in
+             re.finditer(rf"\t\tCPU (\d+).{INSTANCE}: \d+ events in 1 gap from (\d+\.\d+) to (\d+\.\d+)", summary)}
+    assert times["0"][0] == times["0"][1] >= times["1"][1] > 0
+    assert "larger would have held them" not in summary
 
 
 @pytest.mark.parametrize("option, words", [
@@ -250,7 +263,34 @@ def test_losses_are_explained(dat):
     text = run(TRACECMD, "dump", dat).stdout
     assert f"{sum(int(n) for n, *_ in lines)} events lost" in text and lines[0][2] in text
     text = run(TRACECMD, "dump", "--summary", dat).stdout
-    assert "events lost" in text and " KB larger would have held them" in text
+    larger = re.search(r"the largest gap had \d+ events: buffers (\d+) KB larger would have held them", text)
+    # the one for that CPU with some more, and up to the next power of two; the other for the very gap
+    assert larger and int(larger[1]) * 5 // 8 <= int(size[2]) <= (int(larger[1]) + int(size[1])) * 3
+
+
+def test_each_buffer_s_events_have_their_size(dat):
+    """A CPU that lost large ones is not told by small ones of another buffer."""
+    script = (f"yes a | dd of={DIR}_2/trace_marker bs=2 count=100000 iflag=fullblock; "
+              f"head -c 9000000 /dev/zero | tr '\\0' x | dd of={DIR}/trace_marker bs=900")
+    p = run(TRACECMD, "record", "-q", "-o", dat, "--poll", "-s", "3000000", *IN, "-b", "64", "-p", "nop", "-B", f"{INSTANCE}_2",
+            "-b", "8192", "-p", "nop", "taskset", "1", "sh", "-c", script)
+    lost = int(re.search(rf"^CPU 0\.{INSTANCE}: (\d+) events lost", p.stderr, re.M)[1])
+    text = run(TRACECMD, "dump", "--summary", dat).stdout
+    gap, kb = map(int, re.search(r"largest gap had (\d+) events: buffers (\d+) KB larger", text).groups())
+    assert lost >= gap > 5000 and 0.85 <= kb * 1024 / gap / 900 <= 1.3
+
+
+def test_what_a_full_buffer_refuses_is_sized(dat):
+    p = run(TRACECMD, "record", "-q", "-o", dat, "--poll", "-s", "3000000", *IN, "-b", "64", "-O", "nooverwrite", "-p", "nop",
+            *flood(30000))
+    share = re.search(r", (\d+) events dropped by a full buffer \((\S+) %\)", p.stderr)
+    size = re.search(r"all that was refused by a buffer of (\d+) KB for each CPU would have fitted into -b (\d+)\.", p.stderr)
+    assert share and 0 < float(share[2]) < 100 and int(size[2]) > int(size[1])
+    larger = re.search(r"buffers (\d+) KB larger would have held all of them", run(TRACECMD, "dump", "--summary", dat).stdout)
+    assert int(larger[1]) * 5 // 8 <= int(size[2])
+    again = run(TRACECMD, "record", "-q", "-o", dat, "--poll", "-s", "3000000", *IN, "-b", size[2], "-O", "nooverwrite", "-p",
+                "nop", *flood(30000))
+    assert "dropped" not in again.stderr
 
 
 def test_no_loss_is_no_failure(dat):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """tracecmd listen: what captured recorders sent becomes the file it should be, whatever others send meanwhile."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,10 +13,11 @@ import time
 import pytest
 
 import common
-from wire import FIN_DATA, PAGE, SEND_DATA, Recorder, content, listening, message, pages, play, play_v1
+from wire import FIN_DATA, PAGE, SEND_DATA, Recorder, chunk, content, listening, message, pages, play, play_v1
 
 V3 = ["listen-v3-tcp", "listen-v3-tcp-oldserver", "listen-v3-udp", "listen-v3-udp-oldclient", "listen-v3-udp-file6",
       "listen-v3-udp-uncompressed"]
+PACKED = 2      # of what is granted
 V1 = ["listen-v1-server", "listen-v1-client-udp", "listen-v1-client-tcp"]
 
 
@@ -106,6 +108,72 @@ def test_nothing_is_replaced(listener):
     assert sorted(os.listdir(listener.folder)) == sorted([f"trace.{r.name}.dat", f"trace.{r.name}.1.dat"])
     for name in os.listdir(listener.folder):
         common.equal_text(common.report(listener.folder / name), expected("listen-v3-tcp"))
+
+
+# ---- chunks ------------------------------------------------------------------------
+
+@pytest.mark.parametrize("packed", [(True,), (False,), (True, True, False, True)])
+def test_chunks(listener, packed):
+    """Compressed ones, whole ones, and both in turn: what is in them is what would come without."""
+    r = Recorder(listener.port).begin(packed=True).metadata()
+    assert r.granted == PACKED
+    for cpu in range(2):
+        said = b"".join(chunk(cpu, k, pages("listen-v3-tcp", cpu) * (k + 1), p) for k, p in enumerate(packed))
+        with r.connect(cpu) as s:
+            for at in range(0, len(said), 77):
+                s.sendall(said[at:at + 77])
+    r.close()
+    plain = listener.await_file(play(listener.port, copies=sum(range(len(packed) + 1))))
+    path = listener.await_file(r.name)
+    common.strict_check(path)
+    common.equal_text(common.report(path), common.report(plain))
+
+
+def test_chunks_where_memory_is_short(tmp_path):
+    """They are not granted then, and are once another has ended."""
+    with listening(tmp_path, "--memory", "2M") as lst:
+        first, second, third = (Recorder(lst.port).begin(packed=True).metadata() for _ in range(3))
+        assert [r.granted for r in (first, second, third)] == [PACKED, PACKED, 0]
+        for r in first, second:
+            for cpu in range(2):
+                r.send(cpu, chunk(cpu, 0, pages("listen-v3-tcp", cpu)))
+            r.close()
+            check_same(lst, r.name, "listen-v3-tcp")
+        for cpu in range(2):
+            third.send(cpu, pages("listen-v3-tcp", cpu))
+        third.close()
+        check_same(lst, third.name, "listen-v3-tcp")
+        assert Recorder(lst.port).begin(packed=True).granted == PACKED
+
+
+def flipped(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+
+
+@pytest.mark.parametrize("wrong, told", [
+    (lambda c: flipped(c, 100), "chunk 1 of CPU 1 was damaged on its way"),
+    (lambda c: flipped(c, 33), "chunk 1 of CPU 1 was damaged on its way"),
+    (lambda c: flipped(c, 72), "chunk 1 of CPU 1 was damaged on its way"),
+    (lambda c: flipped(c, 24), "chunk 0 of CPU 1 came, number 1 of CPU 1 was expected"),
+    (lambda c: flipped(c, 0), "what came for CPU 1 is no chunk of sub-buffers"),
+    (lambda c: c[:60] + struct.pack("<I", 1 << 31) + c[64:], "claims 2147483648 bytes of sub-buffers"),
+    (lambda c: pages("listen-v3-tcp", 1), "what came for CPU 1 is no chunk of sub-buffers"),
+    (lambda c: c[:100], "the last 100 bytes are no whole sub-buffers"),
+    (lambda c: c[:79], "the last 79 bytes are no whole sub-buffers"),
+], ids=range(9))
+def test_chunks_that_are_none(listener, wrong, told):
+    """What came before is a file; others are served."""
+    data = pages("listen-v3-tcp", 1)
+    r = Recorder(listener.port).begin(packed=True).metadata()
+    r.send(0, chunk(0, 0, pages("listen-v3-tcp", 0)))
+    r.send(1, chunk(1, 0, data) + wrong(chunk(1, 1, data)))
+    with contextlib.suppress(ConnectionError):
+        r.close()
+    path = listener.await_file(r.name)
+    listener.await_line(r.name, told)
+    common.strict_check(path)
+    assert common.report(path).count("sys_enter_getppid") == 100
+    check_same(listener, play(listener.port), "listen-v3-tcp")
 
 
 # ---- who vanishes -----------------------------------------------------------------
@@ -356,7 +424,7 @@ def test_many_at_once(listener):
     (("-p", "0", "--address", "nohost.invalid"), "cannot find out the address"),
     (("-p", "0", "--max-clients", "0"), "between 1 and"),
     (("-p", "0", "--max-client-size", "much"), "is no size"),
-    (("-p", "0", "-V"), "vsock"),
+    (("-p", "0", "-V", "--any"), "option -V excludes --any"), (("-p", "4294967295", "-V"), "a number up to 4294967294"),
     (("-p", "0", "more"), "'more' is no option"),
 ])
 def test_bad_options(options, told, tmp_path):

@@ -230,11 +230,12 @@ def test_lost_events_end_what_waits(kernel, tmp_path):
     """A time that a loss lies in is not told: its end may be another's."""
     path, fifo = str(tmp_path / "lost.dat"), str(tmp_path / "fifo")
     os.mkfifo(fifo)
-    # the calls that open the fifo begin before anything is lost, and end after it; events are
-    # lost for certain while the recorder, the command's parent, stands still
+    # the calls that open the fifo begin before anything is lost (the buffers hold what the shell
+    # and its children do until they wait), and end after it; events are lost for certain while the
+    # recorder, the command's parent, stands still
     load = (f"for i in 1 2 3 4; do cat {fifo} & done; sleep 1; kill -STOP $PPID; hackbench -l 40; kill -CONT $PPID; "
             f"sleep 1; : > {fifo}; wait")
-    run(TRACECMD, "record", "-q", "-o", path, *IN, "-b", "8", "-s", "200000", "-e", "raw_syscalls", "sh", "-c", load)
+    run(TRACECMD, "record", "-q", "-o", path, *IN, "-b", "128", "-s", "200000", "-e", "raw_syscalls", "sh", "-c", load)
     text = run(TRACECMD, "report", "-t", "--losses", path).stdout
     lost, begun, times, left_out, n = {}, {}, {}, 0, 0
     for line in text.splitlines():
@@ -319,9 +320,15 @@ def told_wholly(found):
     return {str(pid) for pid in set(state) - broken}
 
 
+def ends_within_another(lines):
+    """Whether a stack ends where others go on, which are a branch by themselves then, below the first."""
+    return any(re.match(r" {11}[ |]*\+ ", line) and "100% (" in following for line, following in zip(lines, lines[1:]))
+
+
 def test_stacks_are_trace_cmds(stacks):
     """Whole trees, byte for byte, of the tasks that one stack at a time belongs to; those that
-    were not told wholly trace-cmd counts otherwise (Documentation/differences.md)."""
+    were not told wholly trace-cmd counts otherwise, and has stacks that end within others go on
+    (Documentation/differences.md)."""
     path, plain = stacks
     theirs = run("trace-cmd", "report", "--profile", "-i", plain).stdout
     assert "\nbuffer: " not in profile(plain) and f"\nbuffer: {INSTANCE}\n" in profile(path)
@@ -329,6 +336,8 @@ def test_stacks_are_trace_cmds(stacks):
     theirs = by_pid(theirs.replace("sched_switch:K ", "sched_switch:I ").replace("sched_switch:W ", "sched_switch:R+ "))
     ours, compared = by_pid(profile(plain)), 0
     for pid in told_wholly(lines_of(plain)) & set(ours):
+        if ends_within_another(ours[pid]):
+            continue
         assert sorted(blocks(ours[pid])) == sorted(blocks(theirs[pid])), pid
         compared += sum("__schedule" in line for line in ours[pid])
     assert compared >= 5

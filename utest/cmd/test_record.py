@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -83,6 +84,23 @@ def test_triggers_of_a_whole_system(dat):
     """Triggers arm events that are off; these are recorded all the same."""
     record(dat, *IN, "-e", "raw_syscalls", "-R", "stacktrace", common.tool("workload"), 3)
     assert {"sys_enter", "sys_exit", "kernel_stack"} <= names(dat)
+
+
+@pytest.mark.parametrize("n", [2, 20])
+def test_triggers_with_a_count(dat, n):
+    """What they do so many times they do while it is recorded, not while that is prepared."""
+    forks = ("sh", "-c", "for i in $(seq 50); do /bin/true; done")
+    record(dat, *IN, "-e", "sched:sched_process_fork", "-R", f"stacktrace:{n}", "-e", "sched:sched_process_exit", *forks)
+    found = [e.name for e in parsed(dat)]
+    assert found.count("sched_process_fork") >= 50 and found.count("kernel_stack") == n
+
+
+def test_trigger_that_ends_it(dat, tmp_path):
+    """Tracing that a trigger has switched off is not switched on again by the command's start."""
+    program, own = tmp_path / "once", 'filename ~ "*/once"'
+    shutil.copy("/bin/true", program)
+    record(dat, *IN, "-e", "sched:sched_process_exec", "-f", own, "-R", f"traceoff:1 if {own}", "sh", "-c", 3 * f"{program}\n")
+    assert [e.name for e in parsed(dat)] == ["sched_process_exec"]
 
 
 HOOK = "sched_waking,pid,pid/sched_wakeup,pid,s"

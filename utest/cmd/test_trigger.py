@@ -3,12 +3,14 @@
 
 import json
 import os
+import subprocess
+import time
 
 import pytest
 
 import tracefs
 from common import TRACECMD, run
-from recording import DIR, INSTANCE
+from recording import DIR, INSTANCE, wait_for
 
 
 def trigger(action, *args, **kw):
@@ -46,6 +48,26 @@ def test_add_list_del_clear(instance):
     assert listed("sched") == [("sched:sched_switch", "traceoff:unlimited")]
     trigger("clear")
     assert listed() == [] and trigger("list").stdout == ""
+
+
+def test_killed_while_it_adds(instance):
+    """All are there, or none: what it had added goes by the process beside it."""
+    words = ("syscalls:sys_enter_s*", "stacktrace:1 if common_pid == 999999")
+    trigger("add", *words)
+    every = listed()
+    trigger("clear")
+    cut = 0
+    for i in range(20):
+        p = subprocess.Popen([TRACECMD, "trigger", "add", "-B", INSTANCE, *words], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.01 * i)
+        p.kill()
+        done = p.wait() == 0
+        cut += not done
+        wait_for(lambda: listed() in ([], every), f"all or none are there, killed after {10 * i} ms")
+        assert not done or listed() == every
+        trigger("clear")
+    assert cut
 
 
 def test_refused_by_one_event_means_refused_by_all(instance):

@@ -2,6 +2,7 @@
 """A recorder that plays captured sessions (utest/fixtures/wire) to a listener, and the listener itself."""
 
 import contextlib
+import ctypes
 import os
 import socket
 import struct
@@ -37,6 +38,7 @@ class Recorder:
         self.name = "%s:%d" % self.sock.getsockname()
         self.ports = []
         self.tcp = True
+        self.granted = 0    # of what only tracecmd's listeners grant, bits
 
     def get(self, nr):
         data = b""
@@ -47,19 +49,22 @@ class Recorder:
             data += more
         return data
 
-    def begin(self, cpus=2, tcp=True, page=PAGE):
+    def begin(self, cpus=2, tcp=True, page=PAGE, packed=False):
         """Up to the ports."""
         self.tcp = tcp
+        options = [b"tcp"] * tcp + [b"tracecmd-packed"] * packed
         assert self.get(8) == b"tracecmd"
         self.sock.sendall(b"-1V3\0")
         assert self.get(3) == b"V3\0"
         self.sock.sendall(b"766679\0\0")
         assert self.get(2) == b"OK"
-        self.sock.sendall(message(TINIT, struct.pack(">III", cpus, page, int(tcp)), b"tcp\0" if tcp else b""))
-        size, ident, _ = struct.unpack(">III", self.get(12))
+        self.sock.sendall(message(TINIT, struct.pack(">III", cpus, page, len(options)),
+                                  b"".join(o + b"\0" for o in options)))
+        size, ident, fixed = struct.unpack(">III", self.get(12))
         body = self.get(size - 12)
         assert ident == 2 and struct.unpack(">I", body[:4]) == (cpus,)
-        self.ports = [int(p) for p in body[4:].split(b"\0")[:-1]]
+        self.granted = struct.unpack(">I", body[4:8])[0] if fixed == 8 else 0
+        self.ports = [int(p) for p in body[fixed:].split(b"\0")[:-1]]
         return self
 
     def metadata(self, session="listen-v3-tcp"):
@@ -93,6 +98,26 @@ def pages(session, cpu):
     """What a session sent for a CPU."""
     tcp = os.path.exists(f"{SESSIONS}/{session}/cpu{cpu}.c2s")
     return content(session, f"cpu{cpu}.{'c2s' if tcp else 'udp'}")
+
+
+def chunk(cpu, seq, data, packed=True, times=(0, 0), page=PAGE):
+    """Sub-buffers as two tracecmds send them, whole or compressed."""
+    zstd, xxhash = ctypes.CDLL("libzstd.so.1"), ctypes.CDLL("libxxhash.so.0")
+    seeded = xxhash.XXH3_64bits_withSeed
+    seeded.restype = xxhash.XXH3_64bits.restype = ctypes.c_uint64
+    seeded.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
+    xxhash.XXH3_64bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    zstd.ZSTD_compress.restype = ctypes.c_size_t
+    zstd.ZSTD_compress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int]
+    payload = data
+    if packed:
+        out = ctypes.create_string_buffer(2 * len(data) + 1000)
+        size = zstd.ZSTD_compress(out, len(out), data, len(data), 3)
+        payload = out.raw[:size]
+    head = struct.pack("<8sHHIIIQQQ8sIIQ", b"TCspool\n", 1, 2, 0, cpu, page, seq, *times, b"zstd" if packed else b"",
+                       len(payload), len(data), 0)
+    check = seeded(payload, len(payload), xxhash.XXH3_64bits(head, len(head)))
+    return head + struct.pack("<Q", check) + payload
 
 
 def play(port, session="listen-v3-tcp", copies=1):

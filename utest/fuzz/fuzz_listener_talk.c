@@ -17,7 +17,7 @@ static void must(bool ok)
 		__builtin_trap();
 }
 
-static int on_open(void *ctx, const struct wire_init *init, uint32_t *ports, struct err *e)
+static int on_open(void *ctx, struct wire_init *init, uint32_t *ports, struct err *e)
 {
 	(void)ctx;
 	(void)e;

@@ -14,7 +14,8 @@ static void read_again(const struct kernel_dyn_def *def)
 	struct kernel_dyn_def same;
 	struct err e = { 0 };
 
-	if (kernel_dyn_text(def, &line))
+	/* a marker is the kernel's text once its place was looked up in the program */
+	if (def->marker || kernel_dyn_text(def, &line))
 		return;
 	/* a chosen group makes it longer, and longer than what is read */
 	if (kernel_dyn_parse(line.data, KERNEL_DYN_ANYWHERE, &same, &e)) {

@@ -30,22 +30,23 @@ static void look_at_init(const struct wire_msg *m)
 	must(wire_msg_parse(b.data, b.len, &back, &size, NULL) == 1 && size == b.len);
 	must(!wire_init_parse(&back, NULL, &again, NULL));
 	must(again.cpus == i.cpus && again.page_size == i.page_size && again.tcp == i.tcp &&
-	     again.late == i.late);
+	     again.late == i.late && again.packed == i.packed);
 }
 
 static void look_at_ports(const struct wire_msg *m)
 {
-	uint32_t ports[CPUS_MAX], cpus = wire_fixed_u32(m, 0);
+	struct wire_init asked = { .cpus = wire_fixed_u32(m, 0) };
+	uint32_t ports[CPUS_MAX];
 	struct err e = { 0 };
-	bool late;
 
-	if (cpus > CPUS_MAX)
-		cpus = CPUS_MAX;
-	if (wire_ports_parse(m, cpus, ports, &late, &e)) {
+	if (asked.cpus > CPUS_MAX)
+		asked.cpus = CPUS_MAX;
+	if (wire_ports_parse(m, &asked, ports, &e)) {
 		must(*e.text);
 		return;
 	}
-	for (uint32_t i = 0; i < cpus; i++)
+	must(!asked.late && !asked.packed);
+	for (uint32_t i = 0; i < asked.cpus; i++)
 		must(ports[i] && ports[i] <= 65535);
 }
 

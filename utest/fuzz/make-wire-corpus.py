@@ -76,7 +76,18 @@ def clocks():
     put("tsync", "offers", b"\0kvm\0tracecmd-ptp\0ptp\0\0")
 
 
+def chunks():
+    """Of CPU 3, number 7; the check is not looked at before there is a payload."""
+    for name, kind, codec, page, csize, usize in (("raw", 0, b"", 4096, 8192, 8192), ("zstd", 16, b"zstd", 4096, 500, 8192),
+                                                  ("large", 16 | 3 | 12, b"zstd", 32768, 900, 65536),
+                                                  ("big-endian", 32, b"", 4096, 4096, 4096)):
+        head = struct.pack("<8sHHIIIQQQ8sIIQQ", b"TCspool\n", 1, 2, 1 if kind & 32 else 0, 3, page, 7, 1, 2, codec, csize, usize,
+                           0, 0)
+        put("packed", name, bytes([kind]) + head + bytes(csize))
+
+
 sessions()
 agents()
 errors()
 clocks()
+chunks()

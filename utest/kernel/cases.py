@@ -101,6 +101,10 @@ def _(r):
 def function(g):
     g.record("function.dat", "-p", "function", "-l", "vfs_*", "-l", "do_sys_openat2", g.workload, 4)
     g.record("notrace.dat", "-p", "function", "-l", "vfs_*", "-n", "vfs_write", g.workload, 4)
+    # what does not match is named, all of it
+    err = g.tracecmd("record", "-p", "function", "-l", "no_such_*", "-l", "vfs_read", "-l", "vfs_raed", g.workload, 4, status=1).stderr
+    first, second = err.split("; option -l: ")
+    assert "matches 'no_such_*'" in first and "matches 'vfs_raed'" in second and "did you mean 'vfs_read'" in second
 
 
 @function.check
@@ -131,6 +135,20 @@ def _(r):
 
 
 function_graph.same_on_one_cpu = ("graph.dat",)
+
+
+@case()
+def stream_of_functions(g):
+    """Lines as they come: entries and exits joined where report joins them, in each instance by itself.
+    The tracer is the top level's: an instance takes function_graph on later kernels only."""
+    names = ("-l", "do_sys_openat2", "-l", "vfs_*", "-l", "*getname*")
+    p = g.tracecmd("stream", "-p", "function_graph", *names, "-B", "exits", "-e", "sched:sched_process_exit", g.workload, 4)
+    text = p.stdout
+    assert text.count("sched_process_exit:") >= 5, text
+    assert text.count("do_sys_openat2() {") >= 8, text
+    joined = [line for line in text.splitlines() if re.search(r"funcgraph_entry: .* us +\|  +\w+\(", line)]
+    assert len(joined) >= 8 and all(re.search(r"\);( \(ret=0x[0-9a-f]+\))?$", line) for line in joined), text
+    assert not os.path.exists(g.path("trace.dat"))
 
 
 @case(kernels=("custom",), cpus=(1,))
@@ -176,9 +194,10 @@ def prototypes(g):
     text = g.tracecmd("list", "-f", "^vfs_\\|^schedule$", "--proto").stdout
     assert "ssize_t vfs_read(struct file *file, char *buf, size_t count, loff_t *pos)\n" in text
     assert "void schedule(void)\n" in text
-    text = g.tracecmd("list", "-f", "\\[overlay\\]\\|\\[9p\\]", "--proto").stdout
-    of_modules = len(re.findall(r"^\S.*\(.*\) \[\w+\]$", text, re.M))
-    assert of_modules > 20 or not text, "the functions of modules, where there are modules"
+    p = g.tracecmd("list", "-f", "\\[overlay\\]\\|\\[9p\\]", "--proto", status=None)
+    of_modules = len(re.findall(r"^\S.*\(.*\) \[\w+\]$", p.stdout, re.M))
+    assert p.returncode == 0 and of_modules > 20 or p.returncode == 1 and not p.stdout, \
+        "the functions of modules, where there are modules"
     g.note(of_modules=of_modules)
 
 
@@ -740,3 +759,4 @@ import kernel.cases_perf  # noqa: E402,F401
 import kernel.cases_user_event  # noqa: E402,F401
 import kernel.cases_guide  # noqa: E402,F401
 import kernel.cases_nested  # noqa: E402,F401
+import kernel.cases_remote  # noqa: E402,F401

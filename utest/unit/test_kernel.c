@@ -338,6 +338,7 @@ static void fill(struct kernel_setup *s)
 	assert_int_equal(kernel_event_ask_filter(ask, "a || b"), 0);
 	assert_string_equal(ask->filter, "(prev_pid == 1)&&(next_pid == 2)&&(a || b)");
 	assert_int_equal(kernel_words_add(&ask->triggers, "stacktrace"), 0);
+	assert_int_equal(kernel_words_add(&ask->triggers, "traceoff:1"), 0);
 	kernel_setup_event(is, "syscalls", true);
 	is->clock = strdup("mono");
 	is->cpumask = strdup("-1");
@@ -363,6 +364,9 @@ static void test_apply(void **state)
 	assert_true(kernel_setup_takes_part(&s, 1));
 	assert_false(kernel_setup_limits_pids(&s));
 	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
+	expect(f, "instances/one/events/sched/sched_switch/trigger", "stacktrace\n");
+	assert_true(kernel_setup_arms(&s));
+	assert_int_equal(kernel_setup_arm(f->k, &s, &e), 0);
 	expect(f, "tracing_on", "1\n");			/* the top level is left alone */
 	expect(f, "instances/one/tracing_on", "0\n");
 	expect(f, "instances/one/trace", "");
@@ -376,7 +380,7 @@ static void test_apply(void **state)
 	expect(f, "instances/one/events/sched/sched_waking/enable", "0\n");
 	expect(f, "instances/one/events/sched/sched_switch/filter",
 	       "(prev_pid == 1)&&(next_pid == 2)&&(a || b)\n");
-	expect(f, "instances/one/events/sched/sched_switch/trigger", "stacktrace\n");
+	expect(f, "instances/one/events/sched/sched_switch/trigger", "stacktrace\ntraceoff:1\n");
 	expect(f, "instances/one/options/stacktrace", "1\n");
 	expect(f, "instances/one/options/overwrite", "0\n");
 	assert_int_equal(kernel_formats(f->k, &s, note_format, &formats, &e), 0);
@@ -401,7 +405,7 @@ static void test_apply(void **state)
 	expect(f, "instances/one/set_event_notrace_pid", "");
 	expect(f, "instances/one/events/irq/irq_handler_exit/filter", "ret == 1\n");
 	expect(f, "instances/one/events/sched/sched_switch/filter", "0\n");
-	expect(f, "instances/one/events/sched/sched_switch/trigger", "stacktrace\n!stacktrace\n");
+	expect(f, "instances/one/events/sched/sched_switch/trigger", "stacktrace\ntraceoff:1\n!traceoff:1\n!stacktrace\n");
 	expect(f, "instances/one/options/overwrite", "1\n");
 	kernel_setup_release(&s);
 	assert_int_equal(f->nr_told, 0);

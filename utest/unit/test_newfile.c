@@ -2,6 +2,7 @@
 /* Files that appear when they are complete. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,6 +63,27 @@ static unsigned files_here(void)
 		nr++;
 	closedir(d);
 	return nr - 2;
+}
+
+/* The longest name that there can be; one byte more is told at once. */
+static void test_long_name(void **state)
+{
+	char name[NAME_MAX + 2];
+	struct new_file f;
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	name[NAME_MAX + 1] = 0;
+	assert_int_equal(new_file_open(&f, name, NULL), -ENAMETOOLONG);
+	name[NAME_MAX] = 0;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(new_file_open(&f, name, NULL), 0);
+		assert_int_equal(write_full(f.fd, "new", 3), 0);
+		assert_int_equal(new_file_commit(&f, NULL), 0);
+		holds(name, "new");
+	}
+	assert_int_equal(files_here(), 1);
+	unlink(name);
 }
 
 static void test_commit(void **state)
@@ -225,6 +247,7 @@ static void test_abandoned(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_long_name, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_commit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_discard, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replace, set_up, tear_down),

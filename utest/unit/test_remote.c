@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "dat/dat.h"
+#include "record/recorder.h"
 #include "remote/net.h"
 #include "remote/remote.h"
 #include "remote/wire.h"
@@ -144,11 +145,26 @@ static void open_sender(struct place *p, bool tcp, struct sender **ret)
 	AUTO_CLOSE int fd = front();
 	struct err e = { 0 };
 
-	if (sender_new(p->to, tcp, ret, &e) || sender_begin(*ret, CPUS, PAGE, &e) ||
+	if (sender_new(p->to, tcp ? SENDER_TCP : SENDER_UDP, ret, &e) || sender_begin(*ret, CPUS, PAGE, &e) ||
 	    sender_front(*ret, fd, &e) || sender_connect(*ret, &e))
 		fail_msg("%s", e.text);
 	assert_int_equal(sender_version(*ret), 7);
 	assert_true(sender_late(*ret));
+	assert_int_equal(sender_packed(*ret), tcp);
+}
+
+/* As the recorder does. Chunks have more bytes than one that is not packed, and are not compressed. */
+static int put(struct sender *s, uint32_t cpu, const struct buf *pages, struct err *e)
+{
+	AUTO_FREE uint8_t *frame = malloc(SPOOL_HEADER + pages->len + SPOOL_ALIGN);
+	const struct recorder_chunk c = {
+		.pages = frame + SPOOL_HEADER, .len = pages->len, .cpu = cpu, .page_size = PAGE, .abi.long_size = 8,
+		.frame = frame, .csize = pages->len,
+	};
+
+	assert_non_null(frame);
+	memcpy(frame + SPOOL_HEADER, pages->data, pages->len);
+	return sender_put(s, cpu, &c, e);
 }
 
 static void put_rounds(struct sender *s, unsigned rounds, const struct timespec *pause)
@@ -161,7 +177,7 @@ static void put_rounds(struct sender *s, unsigned rounds, const struct timespec 
 		snprintf(name, sizeof(name), "cpu%u.c2s", cpu);
 		read_fixture(&page, name);
 		for (unsigned i = 0; i < rounds; i++) {
-			if (sender_put(s, cpu, page.data, page.len, &e))
+			if (put(s, cpu, &page, &e))
 				fail_msg("%s", e.text);
 			if (pause)
 				nanosleep(pause, NULL);
@@ -255,7 +271,7 @@ static void test_quota(void **state)
 	open_sender(&p, true, &s);
 	for (uint32_t i = 0; i < 64 * PAGE; i++)
 		buf_u8(&noise, (i * UINT64_C(2654435761)) >> 13);
-	while (!sender_put(s, 0, noise.data, noise.len, &e))
+	while (!put(s, 0, &noise, &e))
 		;
 	fd.fd = sender_fd(s);
 	assert_int_equal(poll(&fd, 1, 60000), 1);
@@ -376,7 +392,7 @@ static void test_no_listener(void **state)
 		struct err e = { 0 };
 
 		begin_script(&script, 1, cases[i].answer);
-		assert_true(sender_new(script.to, true, &s, &e) < 0);
+		assert_true(sender_new(script.to, SENDER_TCP, &s, &e) < 0);
 		if (!strstr(e.text, cases[i].told) || !strstr(e.text, script.to))
 			fail_msg("%s", e.text);
 		end_script(&script);
@@ -393,7 +409,7 @@ static void test_old_listener(void **state)
 	(void)state;
 	assert_int_equal(write_full(fd, "a front", 7), 0);
 	begin_script(&script, 2, speak_v1);
-	if (sender_new(script.to, true, &s, &e) || sender_begin(s, CPUS, PAGE, &e) || sender_front(s, fd, &e))
+	if (sender_new(script.to, SENDER_TCP, &s, &e) || sender_begin(s, CPUS, PAGE, &e) || sender_front(s, fd, &e))
 		fail_msg("%s", e.text);
 	assert_int_equal(e.code, 0);		/* the first attempt is no failure */
 	assert_int_equal(sender_version(s), 6);
@@ -413,7 +429,7 @@ static void test_names(void **state)
 		struct sender *s;
 		struct err e = { 0 };
 
-		assert_int_equal(sender_new(bad[i], true, &s, &e), -EINVAL);
+		assert_int_equal(sender_new(bad[i], SENDER_TCP, &s, &e), -EINVAL);
 		assert_non_null(strstr(e.text, "HOST:PORT"));
 	}
 }

@@ -31,7 +31,7 @@ struct heard {
 	uint32_t first_port;
 };
 
-static int on_open(void *ctx, const struct wire_init *init, uint32_t *ports, struct err *e)
+static int on_open(void *ctx, struct wire_init *init, uint32_t *ports, struct err *e)
 {
 	struct heard *h = ctx;
 
@@ -149,7 +149,7 @@ static void replay_client(size_t i)
 	assert_int_equal(r, 1);
 	assert_int_equal(c.ports[0], 1500);
 	assert_int_equal(c.ports[1], 1501);
-	assert_false(c.late);
+	assert_false(c.init.late);
 	assert_true(c.out.len <= said.len);
 	assert_memory_equal(c.out.data, said.data, c.out.len);
 	talk_client_release(&c);
@@ -195,7 +195,7 @@ static void test_client_metadata(void **state)
 /* Metadata once more behind the data, where both sides can. */
 static void test_late_metadata(void **state)
 {
-	struct wire_init init = { .cpus = 1, .page_size = 4096, .tcp = true, .late = true };
+	struct wire_init init = { .cpus = 1, .page_size = 4096, .tcp = true, .late = true, .packed = true };
 	struct heard h = { .first_port = 1500 };
 	struct talk_server s;
 	struct talk_client c;
@@ -214,7 +214,7 @@ static void test_late_metadata(void **state)
 			assert_int_equal(talk_server_feed(&s, c.out.data, c.out.len, NULL), 0);
 		buf_clear(&c.out);
 	}
-	assert_true(c.late);
+	assert_true(c.init.late && c.init.packed);
 	assert_int_equal(talk_client_metadata(&c, "first", 5, true), 0);
 	assert_int_equal(talk_client_metadata(&c, "second", 6, true), 0);
 	assert_int_equal(talk_server_feed(&s, c.out.data, c.out.len, NULL), 0);

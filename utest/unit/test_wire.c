@@ -97,9 +97,9 @@ static void test_init(void **state)
 	assert_int_equal(parse_init(2, 4096, 0, NULL, 0, &i, NULL), 0);
 	assert_true(i.cpus == 2 && i.page_size == 4096 && !i.tcp && !i.late);
 	assert_int_equal(parse_init(1, 65536, 3, "other\0tcp\0tracecmd-late", 24, &i, NULL), 0);
-	assert_true(i.tcp && i.late);
-	for (int kind = 0; kind < 4; kind++) {
-		struct wire_init want = { .cpus = 7, .page_size = 8192, .tcp = kind & 1, .late = kind & 2 };
+	assert_true(i.tcp && i.late && !i.packed);
+	for (int kind = 0; kind < 8; kind++) {
+		struct wire_init want = { .cpus = 7, .page_size = 8192, .tcp = kind & 1, .late = kind & 2, .packed = kind & 4 };
 		struct buf b AUTO_BUF = { 0 };
 		struct wire_msg m;
 		uint32_t size;
@@ -108,6 +108,8 @@ static void test_init(void **state)
 		assert_int_equal(wire_msg_parse(b.data, b.len, &m, &size, NULL), 1);
 		assert_int_equal(wire_init_parse(&m, NULL, &i, NULL), 0);
 		assert_true(i.cpus == 7 && i.page_size == 8192 && i.tcp == want.tcp && i.late == want.late);
+		/* chunks are none of datagrams */
+		assert_int_equal(i.packed, want.packed && want.tcp);
 	}
 }
 
@@ -147,13 +149,13 @@ static int parse_ports(uint32_t said, uint32_t cpus, const char *payload, size_t
 	struct buf b AUTO_BUF = { 0 };
 	uint32_t ports[4], size;
 	struct wire_msg m;
+	struct wire_init init = { .cpus = cpus };
 	uint8_t fixed[4];
-	bool late;
 
 	put_u32(fixed, said, true);
 	assert_int_equal(wire_msg_put(&b, WIRE_RINIT, fixed, 4, payload, len), 0);
 	assert_int_equal(wire_msg_parse(b.data, b.len, &m, &size, NULL), 1);
-	return wire_ports_parse(&m, cpus, ports, &late, e);
+	return wire_ports_parse(&m, &init, ports, e);
 }
 
 static void test_ports(void **state)
@@ -177,7 +179,6 @@ static void test_ports(void **state)
 	uint32_t ports[2] = { 1500, 65535 }, got[2], size;
 	struct buf b AUTO_BUF = { 0 };
 	struct wire_msg m;
-	bool late;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -187,28 +188,32 @@ static void test_ports(void **state)
 				 -EPROTO);
 		expect_error(&e, cases[i].told);
 	}
-	for (int with = 0; with < 2; with++) {
+	for (int kind = 0; kind < 16; kind++) {
+		struct wire_init asked = { .cpus = 2, .late = kind & 1, .packed = kind & 2 };
+		struct wire_init able = { .cpus = 2, .late = kind & 4, .packed = kind & 8 };
+
 		buf_clear(&b);
-		assert_int_equal(wire_ports_put(&b, ports, 2, with), 0);
+		assert_int_equal(wire_ports_put(&b, &able, ports), 0);
 		assert_int_equal(wire_msg_parse(b.data, b.len, &m, &size, NULL), 1);
-		assert_int_equal(wire_ports_parse(&m, 2, got, &late, NULL), 0);
+		assert_int_equal(wire_ports_parse(&m, &asked, got, NULL), 0);
 		assert_memory_equal(got, ports, sizeof(ports));
-		assert_int_equal(late, with);
+		assert_true(asked.late == ((kind & 5) == 5) && asked.packed == ((kind & 10) == 10));
 	}
 }
 
 /* As many ports as fit into one message, and no more. */
 static void test_many_ports(void **state)
 {
+	struct wire_init most = { .cpus = 1635 }, more = { .cpus = 1636 };
 	uint32_t ports[WIRE_CPUS_MAX];
 	struct buf b AUTO_BUF = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < WIRE_CPUS_MAX; i++)
 		ports[i] = 1500;
-	assert_int_equal(wire_ports_put(&b, ports, 1635, false), 0);
+	assert_int_equal(wire_ports_put(&b, &most, ports), 0);
 	assert_int_equal(b.len, 8191);
-	assert_int_equal(wire_ports_put(&b, ports, 1636, false), -EMSGSIZE);
+	assert_int_equal(wire_ports_put(&b, &more, ports), -EMSGSIZE);
 }
 
 int main(void)

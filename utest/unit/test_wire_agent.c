@@ -24,7 +24,7 @@ static void expect_error(const struct err *e, const char *part)
 
 static void test_request(void **state)
 {
-	struct wire_request r = { .trace_id = 0x0102030405060708, .argc = 2, .ours = true };
+	struct wire_request r = { .trace_id = 0x0102030405060708, .argc = 2, .ours = true, .packed = true, .resumes = true };
 	struct wire_request got = { 0 };
 	struct buf b AUTO_BUF = { 0 };
 	AUTO_FREE char **argv = NULL;
@@ -41,7 +41,7 @@ static void test_request(void **state)
 	parse(&b, &m);
 	assert_int_equal(m.id, WIRE_TRACE_REQ);
 	assert_int_equal(wire_request_parse(&m, &got, NULL), 0);
-	assert_true(got.trace_id == r.trace_id && got.argc == 2 && got.ours && !got.fifos);
+	assert_true(got.trace_id == r.trace_id && got.argc == 2 && got.ours && got.packed && got.resumes && !got.fifos);
 	assert_memory_equal(got.nonce, r.nonce, WIRE_NONCE);
 	assert_int_equal(got.protos.len, 9);
 	assert_memory_equal(got.protos.data, "kvm\0ptp\0", 9);
@@ -133,21 +133,50 @@ static void test_answer(void **state)
 	struct wire_msg m;
 
 	(void)state;
-	for (unsigned ours = 0; ours < 2; ours++) {
+	for (unsigned i = 0; i < 3; i++) {
 		struct buf b AUTO_BUF = { 0 };
+		bool ours = i, resumes = i == 2;
 
-		a.ours = ours;
+		a.ours = a.packed = ours;
+		a.resume_port = resumes ? 1503 : 0;
+		a.outage_s = resumes ? 60 : 0;
 		memset(a.token, 3 * ours, sizeof(a.token));
 		assert_int_equal(wire_answer_put(&b, &a), 0);
 		parse(&b, &m);
-		assert_int_equal(m.fixed_len, ours ? 60 : 40);
+		assert_int_equal(m.fixed_len, resumes ? 68 : ours ? 60 : 40);
 		assert_int_equal(wire_answer_parse(&m, WIRE_PORT_TCP_MAX, &got, NULL), 0);
 		assert_true(got.cpus == 2 && got.page_size == 4096 && got.trace_id == 77 && got.sync_port == 1502);
 		assert_string_equal(got.proto, "ptp");
-		assert_true(got.ours == ours);
+		assert_true(got.ours == ours && got.packed == ours);
+		assert_true(got.resume_port == a.resume_port && got.outage_s == a.outage_s);
 		assert_memory_equal(got.token, a.token, WIRE_TOKEN);
 		assert_memory_equal(got.ports, ports, sizeof(ports));
 		free(got.ports);
+	}
+}
+
+static void test_answer_that_resumes_in_vain(void **state)
+{
+	static const struct { uint32_t port, outage_s; bool packed; const char *told; } cases[] = {
+		{ 65536, 60, true, "port 65536 for connections made anew within 60 seconds" }, { 1503, 0, true, "within 0 seconds" },
+		{ 1503, 60, false, "without chunks" },
+	};
+	uint32_t port = 1500;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct wire_answer a = {
+			.cpus = 1, .page_size = 4096, .ports = &port, .ours = true, .packed = cases[i].packed,
+			.resume_port = cases[i].port, .outage_s = cases[i].outage_s,
+		}, got;
+		struct buf b AUTO_BUF = { 0 };
+		struct wire_msg m;
+		struct err e;
+
+		assert_int_equal(wire_answer_put(&b, &a), 0);
+		parse(&b, &m);
+		assert_int_equal(wire_answer_parse(&m, WIRE_PORT_TCP_MAX, &got, &e), -EPROTO);
+		expect_error(&e, cases[i].told);
 	}
 }
 
@@ -223,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_malformed_request),
 		cmocka_unit_test(test_unknown_parameter),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_answer_that_resumes_in_vain),
 		cmocka_unit_test(test_malformed_answer),
 		cmocka_unit_test(test_long_name),
 	};
