@@ -96,8 +96,10 @@ static int open_front(struct record_live *l, struct err *e)
 		r = replay_start(l->replay, e);
 	if (!r)
 		r = replay_event_db(l->replay, 0, &l->db, e);
-	if (!r)
+	if (!r) {
+		event_db_set_texts(l->db, EVENT_TEXTS_KERNEL);
 		r = event_db_load_plugins(l->db, false, false, e);
+	}
 	if (!r)
 		r = event_ctx_new(l->db, &l->ctx, e);
 	if (!r)

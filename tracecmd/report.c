@@ -60,6 +60,7 @@ static const char help[] =
 	"  --decoded            in json and csv names of flags, functions and so on, beside numbers\n"
 	"  --text               in json and csv the text, too\n"
 	"  --compat 3.1         lines as trace-cmd 3.1 prints them\n"
+	"  --kernel-text        numbers as the kernel prints them where trace-cmd's are wrong\n"
 	"  -q, --quiet          no notices\n"
 	"  --threads N          work on N threads (as many as there are CPUs)\n"
 	"  -V, --verbose[=LEVEL]\n"
@@ -87,7 +88,7 @@ enum long_option {
 	OPT_DEBUG, OPT_LOSSES, OPT_COMPAT, OPT_EVENTS, OPT_EVENT, OPT_CPUS, OPT_FIRST_EVENT, OPT_LAST_EVENT,
 	OPT_STAT, OPT_UNAME, OPT_VERSION, OPT_CHECK_EVENTS, OPT_VERBOSE, OPT_THREADS,
 	OPT_FROM, OPT_TO, OPT_LAST, OPT_FIRST_N, OPT_FORMAT, OPT_TEXT, OPT_DECODED,
-	OPT_PROFILE, OPT_BY_COMM, OPT_SYNC_INFO,
+	OPT_PROFILE, OPT_BY_COMM, OPT_SYNC_INFO, OPT_KERNEL_TEXT,
 };
 
 static const struct option long_options[] = {
@@ -110,6 +111,7 @@ static const struct option long_options[] = {
 	{ "debug", no_argument, NULL, OPT_DEBUG },
 	{ "losses", no_argument, NULL, OPT_LOSSES },
 	{ "compat", required_argument, NULL, OPT_COMPAT },
+	{ "kernel-text", no_argument, NULL, OPT_KERNEL_TEXT },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "text", no_argument, NULL, OPT_TEXT },
 	{ "decoded", no_argument, NULL, OPT_DECODED },
@@ -277,6 +279,9 @@ static int word_option(struct parse *p, int opt, char *arg)
 		return set_ts2secs(p, arg);
 	case OPT_COMPAT:
 		return set_compat(p, arg);
+	case OPT_KERNEL_TEXT:
+		rp->kernel_text = true;
+		return EXIT_OK;
 	case 'H':
 		return profile_hooks_add(&p->rp->hooks, arg, p->e) ? EXIT_USAGE : EXIT_OK;
 	case OPT_THREADS:
@@ -539,6 +544,8 @@ static int report_run(int argc, char **argv, struct err *e)
 			    rp.profile ? report_profile(&rp, e) : report_events(&rp, e);
 		if (!r && !rp.questions)
 			report_tell_missing(&rp);
+		if (!r && !rp.questions)
+			report_tell_texts(&rp);
 		if (!r)
 			report_tell_damage(&rp, e);
 		status = r < 0 || rp.failed ? EXIT_FAILED : EXIT_OK;

@@ -75,7 +75,7 @@ struct report {
 	double ts2secs;			/* for files without their own */
 	bool latency, fields, nanoseconds, ts_diff, raw_ts, align_ts, no_date, ts_check;
 	bool no_plugins, no_system_plugins, no_hardirq, no_softirq, wakeup, quiet;
-	bool boundary, debug, losses, compat_31;
+	bool boundary, debug, losses, compat_31, kernel_text;
 	uint64_t verbose;		/* level of -V; 0: it is not given */
 	bool profile, global_irqs, by_comm;
 	struct profile_hooks hooks;	/* -H, and those of the files */
@@ -107,6 +107,8 @@ int report_open(struct report *rp, struct err *e);
 void report_close(struct report *rp);
 /* What is not in the files, and leaves no gap there. */
 void report_tell_missing(const struct report *rp);
+/* Of which events the text printed is not the kernel's. */
+void report_tell_texts(const struct report *rp);
 /* Remarks on files that could not be read whole; sets rp->failed. */
 void report_tell_damage(struct report *rp, struct err *e);
 

@@ -100,6 +100,8 @@ static int prepare_db(struct report *rp, unsigned nr, struct err *e)
 	f->rp = rp;
 	event_db_tell_needs(f->db, report_need, f);
 	event_db_set_compat_31(f->db, rp->compat_31);
+	event_db_set_texts(f->db, rp->kernel_text ? EVENT_TEXTS_KERNEL :
+				  rp->compat_31 ? EVENT_TEXTS_TRACE_CMD : EVENT_TEXTS_COMPARE);
 	for (size_t i = 0; i < rp->plugin_options.nr && !r; i++)
 		r = event_db_plugin_option(f->db, rp->plugin_options.v[i], e);
 	if (!r)
@@ -304,6 +306,18 @@ void report_tell_missing(const struct report *rp)
 			       "'tracecmd dump --summary' tells the CPUs", path, (unsigned long long)refused);
 		while (stat_walk(&w, DAT_STAT_MISSING))
 			notice(rp->notices, "'%s': %.*s", path, w.value.len, w.value.text);
+	}
+}
+
+void report_tell_texts(const struct report *rp)
+{
+	for (size_t i = 0; i < rp->files.nr; i++) {
+		AUTO_BUF struct buf names = { 0 };
+		const struct report_file *f = &rp->files.v[i];
+
+		if (f->db && event_db_odd_texts(f->db, &names) && !names.failed)
+			notice(rp->notices, "'%s': numbers of %s are printed as trace-cmd prints them, which is not the kernel's text "
+			       "(signs are missing, for example): --kernel-text prints that", f->path, names.data);
 	}
 }
 

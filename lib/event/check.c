@@ -487,7 +487,7 @@ static bool field_start(struct tep_event *event, const struct tep_print_arg *arg
 }
 
 static bool guard_holds(struct tep_event *event, const struct format_guard *g, const void *data,
-			size_t len)
+			size_t len, size_t told)
 {
 	uint32_t start, element;
 	uint64_t count, size = 1;
@@ -495,7 +495,7 @@ static bool guard_holds(struct tep_event *event, const struct format_guard *g, c
 	if (g->kind == GUARD_MASK)
 		return format_dynamic(arg_field(event, g->field), data, len, &start, &element) &&
 		       element;
-	if (!eval(event, g->count, data, len, &count))
+	if (!eval(event, g->count, data, g->kind == GUARD_DIVISOR ? told : len, &count))
 		return false;
 	switch (g->kind) {
 	case GUARD_MASK:
@@ -522,12 +522,12 @@ static bool guard_holds(struct tep_event *event, const struct format_guard *g, c
 }
 
 bool format_check_print(const struct format_check *c, struct tep_event *event, const void *data,
-			size_t len)
+			size_t len, size_t told)
 {
 	if (c->bad_print)
 		return false;
 	for (size_t i = 0; i < c->guards.nr; i++)
-		if (!guard_holds(event, &c->guards.v[i], data, len))
+		if (!guard_holds(event, &c->guards.v[i], data, len, told))
 			return false;
 	return true;
 }

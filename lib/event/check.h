@@ -62,9 +62,12 @@ bool format_dynamic(const struct tep_format_field *f, const void *data, size_t l
  */
 bool format_check_record(const struct format_check *c, const void *data, size_t len, size_t avail,
 			 char *why, size_t why_size);
-/* Whether the print format may be run on these @len bytes. */
+/*
+ * Whether the print format may be run on these @len bytes, of which libtraceevent is told that the
+ * record has @told: 1.7 takes a number behind them for 0, earlier ones read it.
+ */
 bool format_check_print(const struct format_check *c, struct tep_event *event, const void *data,
-			size_t len);
+			size_t len, size_t told);
 /* Unsigned value of a field of 1, 2, 4 or 8 bytes; false if it is not there. */
 bool format_number(const struct tep_format_field *f, const void *data, size_t len, uint64_t *ret);
 

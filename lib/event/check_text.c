@@ -395,6 +395,8 @@ static unsigned waits_from(const struct token *word)
 static const char *check_arrow(const struct scan *head, const struct token *before,
 			       const struct token *next, unsigned *waits, bool *missing)
 {
+	if (is(before, "]"))
+		return "an arrow behind an index";
 	if (next->kind != TOKEN_WORD)
 		return "there is no such field";
 	if (has_field(head, next)) {

@@ -30,6 +30,7 @@ void event_ctx_free(struct event_ctx *ctx)
 	if (ctx->seq.state == TRACE_SEQ__GOOD)
 		trace_seq_destroy(&ctx->seq);
 	buf_release(&ctx->padded);
+	buf_release(&ctx->other);
 	free(ctx);
 }
 

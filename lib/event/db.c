@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "event/builtin.h"
+#include "event/format_text.h"
 #include "event/fixups.h"
 
 #define NOTICES_MAX 1000
@@ -93,6 +94,7 @@ int event_db_new(const struct event_db_opts *opts, struct event_db **ret, struct
 static void free_slot(struct event_slot *slot)
 {
 	prog_free(slot->prog);
+	prog_free(slot->kernel_prog);
 	format_check_release(&slot->check);
 	free(slot->bound);
 	free(slot->heading);
@@ -155,34 +157,17 @@ void event_db_set_compat_31(struct event_db *db, bool compat)
 		plugin_options_compat_31(db);
 }
 
+void event_db_set_texts(struct event_db *db, enum event_texts texts)
+{
+	db->texts = texts;
+}
+
 struct tep_handle *event_db_tep(struct event_db *db)
 {
 	return db->tep;
 }
 
 /* ---- the index of formats ----------------------------------------------------- */
-
-/* The rest of the line behind @key at its start; false if no line starts so. */
-static bool find_line(const char *text, size_t len, const char *key, const char **ret, size_t *ret_len)
-{
-	size_t key_len = strlen(key);
-
-	while (len) {
-		const char *end = memchr(text, '\n', len);
-		size_t line = end ? (size_t)(end - text) : len;
-
-		if (line > key_len && !memcmp(text, key, key_len)) {
-			*ret = text + key_len;
-			*ret_len = line - key_len;
-			return true;
-		}
-		if (!end)
-			return false;
-		len -= line + 1;
-		text = end + 1;
-	}
-	return false;
-}
 
 /* Takes name and id out of a format's first lines. */
 static bool read_heading(const char *text, size_t len, const char **name, size_t *name_len, int *id)
@@ -191,8 +176,8 @@ static bool read_heading(const char *text, size_t len, const char **name, size_t
 	size_t nr;
 	long v = 0;
 
-	if (!find_line(text, len, "name: ", name, name_len) ||
-	    !find_line(text, len, "ID: ", &digits, &nr))
+	if (!format_line(text, len, "name: ", name, name_len) ||
+	    !format_line(text, len, "ID: ", &digits, &nr))
 		return false;
 	for (size_t i = 0; i < nr; i++) {
 		/* to libtraceevent a zero in front means octal */
@@ -399,32 +384,10 @@ static void find_common(struct event_db *db, struct tep_event *event)
 
 /* ---- parsing ---------------------------------------------------------------------- */
 
-#define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
-
-/*
- * The format as libtraceevent reads it, to which a name is one C word: that of a user event may
- * be "app.1" or "my-app". Such a name's other characters become '_' in @copy. NULL: no memory.
- */
-static const char *format_of_word(const struct event_name *name, struct buf *copy)
+/* The event's name as it is, where format_text() changed it. */
+static bool take_name(struct tep_event *event, const struct event_name *name)
 {
-	const char *word;
-	size_t len;
-
-	if (!name->name[strspn(name->name, WORD_CHARS)] || name->name[strspn(name->name, WORD_CHARS ".-")] ||
-	    !find_line(name->format, name->format_len, "name: ", &word, &len))
-		return name->format;
-	if (buf_put(copy, name->format, name->format_len))
-		return NULL;
-	for (char *p = copy->data + (word - name->format); len--; p++)
-		if (*p == '.' || *p == '-')
-			*p = '_';
-	return copy->data;
-}
-
-/* And the name as it is. */
-static bool take_name(struct tep_event *event, const struct event_name *name, bool changed)
-{
-	char *own = changed ? strdup(name->name) : NULL;
+	char *own = strcmp(event->name, name->name) ? strdup(name->name) : NULL;
 
 	if (own) {
 		free(event->name);
@@ -508,13 +471,17 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 {
 	const struct event_name *name = &slot->pub;
 	AUTO_BUF struct buf copy = { 0 };
-	const char *format = format_of_word(name, &copy);
 	struct tep_event *event;
 	struct err why = { 0 };
-	size_t head;
+	const char *format, *no_prog;
+	size_t head, len;
+	bool differs;
 	int r;
 
-	r = format_check_text(name->format, name->format_len, &head, &why);
+	format = format_text(name, !db->compat_31, &copy, &len);
+	if (!format)
+		return not_parsed(db, slot, "out of memory");
+	r = format_check_text(format, len, &head, &why);
 	if (r < 0)
 		return not_parsed(db, slot, why.text);
 	slot->plugin = plugins_for_format(db, name);
@@ -522,12 +489,12 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 		r = 0;
 	/* its warnings end with what errno says */
 	errno = 0;
-	if (format && r)
-		tep_parse_event(db->tep, format, name->format_len, name->system);
-	else if (format)
+	if (r)
+		tep_parse_event(db->tep, format, len, name->system);
+	else
 		parse_head(db, slot, format, head);
 	event = tep_find_event(db->tep, name->id);
-	if (!event || event->id != name->id || !take_name(event, name, format != name->format))
+	if (!event || event->id != name->id || !take_name(event, name))
 		return not_parsed(db, slot, NULL);
 	if (!make_heading(slot))
 		return false;
@@ -538,8 +505,10 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 	apply_styles(db, slot);
 	builtin_find(db, slot);
 	slot->plugin = slot->plugin && !slot->no_handler;
-	slot->prog = prog_compile(event, &slot->check, &slot->no_prog);
-	slot->plain = !slot->text && !slot->plugin && !slot->fields && !slot->check.bad_fields;
+	slot->prog = prog_compile(event, &slot->check, db->texts == EVENT_TEXTS_KERNEL, &differs, &slot->no_prog);
+	if (differs && db->texts == EVENT_TEXTS_COMPARE)
+		slot->kernel_prog = prog_compile(event, &slot->check, true, &differs, &no_prog);
+	slot->plain = !slot->text && !slot->plugin && !slot->fields && !slot->check.bad_fields && !slot->kernel_prog;
 	return true;
 }
 
@@ -612,6 +581,27 @@ static bool tell_failure(struct event_db *db, struct event_slot *slot)
 	event_db_tell(db, "print format of event %s:%s (id %d): %s", slot->pub.system,
 	       slot->pub.name, slot->pub.id, why.text);
 	return true;
+}
+
+#define ODD_TEXTS_NAMED 3
+
+unsigned event_db_odd_texts(struct event_db *db, struct buf *out)
+{
+	unsigned nr = 0;
+
+	for (size_t i = 0; i < db->names.nr; i++) {
+		const struct event_name *n = &db->names.v[i];
+		const struct event_slot *slot = n->id <= EVENT_ID_MAX ? atomic_load(&db->slots[n->id]) : NULL;
+
+		if (!slot || !atomic_load(&slot->texts_differ))
+			continue;
+		if (nr < ODD_TEXTS_NAMED)
+			buf_printf(out, "%s%s:%s", nr ? ", " : "", n->system, n->name);
+		else if (nr == ODD_TEXTS_NAMED)
+			buf_puts(out, ", ...");
+		nr++;
+	}
+	return nr;
 }
 
 void event_db_parse_formats(struct event_db *db)

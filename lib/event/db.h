@@ -66,6 +66,8 @@ struct event_slot {
 	bool plugin;			/* a plugin, not loaded yet perhaps, prints it */
 	bool plain;			/* nothing but its print format makes its text */
 	struct prog *prog;		/* its print format; NULL: libtraceevent prints it */
+	struct prog *kernel_prog;	/* the kernel's text, where that may differ and is asked for */
+	atomic_bool texts_differ;	/* it did, once */
 	const char *no_prog;		/* why */
 	struct event_teaches teaches[2];	/* task names in it */
 	struct format_check check;
@@ -124,6 +126,7 @@ struct event_db {
 	VEC(struct event_style_rule) styles;
 	bool no_builtins;
 	bool compat_31;
+	enum event_texts texts;
 	struct event_graph_opts graph;
 	uint64_t table_options[PLUGINS_NR];	/* of plugins_all: which are on */
 	VEC(char *) plugin_options;	/* of other plugins, given to libtraceevent; values left out */
@@ -154,6 +157,7 @@ struct event_ctx {
 	struct event_fixups *fixups;	/* NULL: texts are made in order */
 	struct trace_seq seq;		/* libtraceevent's text of one event */
 	struct buf padded;		/* the record it works on */
+	struct buf other;		/* the kernel's text beside trace-cmd's */
 	struct ctx_milli milli;
 	const struct event_line_opts *times;	/* how the line at hand shows them; NULL: the text is in none */
 	int taught[256];		/* tasks whose name was told to fixups, by pid */
@@ -170,7 +174,7 @@ void event_db_tell(struct event_db *db, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Writes a time as the line at hand shows those in texts, at most 40 bytes; with microseconds in a text that is in no line. */
 char *ctx_put_time(const struct event_ctx *ctx, char *p, uint64_t ts);
 /* The text of an event of a known slot: event_text. */
-void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
+void ctx_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
 	      bool fields, const struct event_next *next, struct buf *out);
 /* Finds and parses what event_db_slot did not find; never NULL, ->event may be: then that is
  * not told. */

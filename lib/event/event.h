@@ -102,6 +102,20 @@ int event_db_set_style(struct event_db *db, enum event_style style, const char *
  */
 void event_db_set_compat_31(struct event_db *db, bool compat);
 
+/*
+ * Texts by print formats, where trace-cmd's differ from those of the kernel's "trace" file (small signed numbers,
+ * arrays and characters of probes' arguments).
+ */
+enum event_texts {
+	EVENT_TEXTS_TRACE_CMD,
+	EVENT_TEXTS_COMPARE,		/* trace-cmd's; event_db_odd_texts() tells of which events they differ */
+	EVENT_TEXTS_KERNEL,
+};
+/* Before the first format is parsed; without it: EVENT_TEXTS_TRACE_CMD. */
+void event_db_set_texts(struct event_db *db, enum event_texts texts);
+/* Appends the names of events whose texts so far had another kernel's text: "SYSTEM:EVENT, ...", the first few. How many there are. */
+unsigned event_db_odd_texts(struct event_db *db, struct buf *out);
+
 /* Parses if need be. NULL: no format of that id. The event lives as long as the db. */
 struct tep_event *event_db_event(struct event_db *db, int id);
 struct tep_event *event_db_event_by_name(struct event_db *db, const char *system, const char *name);

@@ -110,6 +110,7 @@ static int make_decoder(const struct tep_event *event, const struct tep_print_ar
 	struct contents c = { 0 };
 	bool function = letters[0] == 'p' && letters[1] && strchr("sSfF", letters[1]);
 	const char *why;
+	bool differs;
 
 	look_at(arg, &c);
 	if (c.several || !c.field || (!(c.words && letters[0] == 's') && !function))
@@ -123,7 +124,7 @@ static int make_decoder(const struct tep_event *event, const struct tep_print_ar
 	d->event.print_fmt.args = &d->arg;
 	format_check_event(&d->event, &d->check);
 	if (!d->check.bad_fields && !d->check.bad_print)
-		d->prog = prog_compile(&d->event, &d->check, &why);
+		d->prog = prog_compile(&d->event, &d->check, true, &differs, &why);
 	export_put_member(&d->key, true, c.field, how);
 	if (d->prog && !d->key.failed)
 		return 1;

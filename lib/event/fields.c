@@ -62,6 +62,15 @@ static unsigned type_size(const char *word, size_t len, unsigned long_size)
 	return 0;
 }
 
+unsigned field_element_size(const struct tep_format_field *f)
+{
+	const char *word;
+	size_t len;
+
+	bare_type(f->type, &word, &len);
+	return type_size(word, len, tep_get_long_size(f->event->tep));
+}
+
 static bool is_integer_size(uint64_t size)
 {
 	return size == 1 || size == 2 || size == 4 || size == 8;
@@ -160,7 +169,7 @@ static void set_type(const struct tep_format_field *f, struct event_field *ret)
 	size_t len;
 
 	bare_type(f->type, &word, &len);
-	size = type_size(word, len, tep_get_long_size(f->event->tep));
+	size = field_element_size(f);
 	ret->is_signed = f->flags & TEP_FIELD_IS_SIGNED;
 	ret->is_pointer = f->flags & TEP_FIELD_IS_POINTER;
 	ret->is_mask = u.mask || starts(word, len, "cpumask_t");

@@ -34,6 +34,9 @@ struct event_field {
 	const struct tep_format_field *tep;
 };
 
+/* Bytes of an element of an array, by its type's name; 0 if that is not known to be an integer's. */
+unsigned field_element_size(const struct tep_format_field *f);
+
 struct event_fields {
 	uint32_t nr;
 	struct event_field v[];		/* in the format's order */

@@ -248,7 +248,7 @@ void event_line(struct event_ctx *ctx, const struct event_line_opts *opts,
 {
 	struct event_db *db = ctx->db;
 	int id = rec->len < 2 ? -1 : get_u16(rec->data, db->opts.big_endian);
-	const struct event_slot *slot = event_db_slot(db, id);
+	struct event_slot *slot = event_db_slot(db, id);
 	const struct event_common *common = slot ? &db->common : event_db_common(db, id);
 	size_t heading_len = slot ? slot->heading_len : sizeof(unknown_heading) - 1;
 	bool usual = common->usual && rec->len >= 8;

@@ -24,9 +24,13 @@ struct prog;
  * then tells the reason in a few words that live forever ("out of memory" is one
  * of them). A format that libtraceevent could not parse has a program, too: it
  * prints "[FAILED TO PARSE]" and the fields.
+ * @as_kernel: where libtraceevent (up to 1.8) makes another text than the kernel's "trace"
+ * file, the kernel's: small signed numbers have their sign, elements of arrays whose length
+ * the format leaves out their value, and %c is a character. Whether the format has any of
+ * these is put into *ret_differs.
  */
-struct prog *prog_compile(struct tep_event *event, const struct format_check *check,
-			  const char **why);
+struct prog *prog_compile(struct tep_event *event, const struct format_check *check, bool as_kernel,
+			  bool *ret_differs, const char **why);
 void prog_free(struct prog *prog);
 
 /*

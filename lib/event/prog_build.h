@@ -9,6 +9,7 @@ struct prog_build {
 	struct tep_event *event;
 	const struct format_check *check;
 	bool swap;			/* the file's byte order is not this machine's */
+	bool as_kernel, differs;	/* see prog_compile() */
 	unsigned long_size;
 	const char *why;		/* the first thing that cannot be done */
 	bool failed;			/* that, or no memory */
@@ -39,6 +40,11 @@ bool prog_const_value(struct prog_build *b, const struct tep_print_arg *arg, uin
 /* The field an argument names, looked for as libtraceevent does; NULL and given up if none. */
 const struct tep_format_field *prog_field_of(struct prog_build *b, struct tep_format_field *known,
 					     const char *name);
+/*
+ * How many bytes of a number to print with its sign: with as_kernel those of the signed field
+ * or element that @arg is, if these are fewer than @bytes.
+ */
+unsigned prog_signed_bytes(struct prog_build *b, const struct tep_print_arg *arg, unsigned bytes);
 /* What is below casts. */
 const struct tep_print_arg *prog_skip_casts(const struct tep_print_arg *arg);
 uint32_t prog_add_value(struct prog_build *b, struct prog_value v);

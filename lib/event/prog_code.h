@@ -78,7 +78,7 @@ enum prog_op_code {
 
 /* A conversion: how printf would pad and shorten. */
 struct prog_spec {
-	char letter;			/* d, u, x, X, o, s */
+	char letter;			/* d, u, x, X, o, s, c */
 	uint8_t bytes;			/* of the number that are used: 1, 2, 4 or 8 */
 	bool left, zero, alternate;	/* '-', '0', '#' */
 	bool width_star, precision_star;	/* taken from the operation's star */

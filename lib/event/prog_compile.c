@@ -3,8 +3,9 @@
  * From the format string to operations. libtraceevent takes a conversion apart
  * on its own and hands the rest to printf: 'h', 'l', 'L', 'z' say how many bytes
  * of the number are used; a letter it does not know becomes ">c<" and takes no
- * argument; a conversion that the string's end cuts off prints nothing. What
- * printf would make of it is worked out here once.
+ * argument (%c, as the kernel has it, is a character); a conversion that the
+ * string's end cuts off prints nothing. What printf would make of it is worked
+ * out here once.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -221,6 +222,12 @@ static void number_conversion(struct prog_build *b, char letter, struct conversi
 	}
 	c->spec.letter = letter == 'i' ? 'd' : letter;
 	c->spec.bytes = bytes[c->longs + 2];
+	if (c->spec.letter == 'd')
+		c->spec.bytes = prog_signed_bytes(b, arg, c->spec.bytes);
+	if (letter == 'c') {
+		c->spec.bytes = 1;
+		c->spec.precision = -1;
+	}
 	add_number(b, arg, &c->spec, star);
 }
 
@@ -241,7 +248,8 @@ static const char *add_conversion(struct prog_build *b, const char *p,
 		prog_cannot(b, "a conversion that printf does not know");
 	if (b->failed || !*p)
 		return p;
-	if (!strchr("diuxXosp", *p)) {
+	b->differs |= *p == 'c';
+	if (!strchr(b->as_kernel ? "diuxXospc" : "diuxXosp", *p)) {
 		char unknown[3] = { '>', *p, '<' };
 
 		buf_put(&b->text, unknown, 3);
@@ -402,11 +410,11 @@ static void discard(struct prog_build *b)
 	vec_release(&b->tables);
 }
 
-struct prog *prog_compile(struct tep_event *event, const struct format_check *check,
-			  const char **why)
+struct prog *prog_compile(struct tep_event *event, const struct format_check *check, bool as_kernel,
+			  bool *ret_differs, const char **why)
 {
 	struct prog_build b = {
-		.event = event, .check = check, .long_size = tep_get_long_size(event->tep),
+		.event = event, .check = check, .as_kernel = as_kernel, .long_size = tep_get_long_size(event->tep),
 		.swap = tep_is_file_bigendian(event->tep) != (bool)tep_is_bigendian(),
 	};
 	struct prog *g = NULL;
@@ -424,6 +432,7 @@ struct prog *prog_compile(struct tep_event *event, const struct format_check *ch
 	if (!b.failed)
 		g = finish(&b);
 	free(b.nodes.v);
+	*ret_differs = b.differs;
 	if (!g) {
 		discard(&b);
 		*why = b.why ? b.why : "out of memory";

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "event/fields.h"
 #include "event/prog_build.h"
 
 /* ---- the tree, with constants folded ---------------------------------------------- */
@@ -219,6 +220,14 @@ static uint32_t cast(struct prog_build *b, const char *type, bool element, uint3
 	return of;
 }
 
+static unsigned element_size(struct prog_build *b, const struct tep_format_field *f)
+{
+	if (f->elementsize)
+		return f->elementsize;
+	b->differs = true;
+	return b->as_kernel ? field_element_size(f) : 0;
+}
+
 /* ARRAY[INDEX]. Casts of the array: the outermost counts, for the element. */
 static uint32_t element(struct prog_build *b, const struct tep_print_arg *arg)
 {
@@ -232,7 +241,7 @@ static uint32_t element(struct prog_build *b, const struct tep_print_arg *arg)
 
 	if (array && array->type == TEP_PRINT_FIELD) {
 		f = prog_field_of(b, array->field.field, array->field.name);
-		size = f ? f->elementsize : 0;
+		size = f ? element_size(b, f) : 0;
 	} else if (array && array->type == TEP_PRINT_DYNAMIC_ARRAY) {
 		f = array->dynarray.field;
 		size = f && f->elementsize ? f->elementsize : b->long_size;
@@ -261,6 +270,28 @@ static uint32_t element(struct prog_build *b, const struct tep_print_arg *arg)
 	else
 		node = add_node(b, n);
 	return type ? cast(b, type, true, node) : node;
+}
+
+unsigned prog_signed_bytes(struct prog_build *b, const struct tep_print_arg *arg, unsigned bytes)
+{
+	bool indexed = arg && arg->type == TEP_PRINT_OP && arg->op.op && !strcmp(arg->op.op, "[");
+	const struct tep_format_field *f;
+	unsigned size;
+
+	if (indexed)
+		arg = arg->op.left;
+	if (!arg || arg->type != TEP_PRINT_FIELD)
+		return bytes;
+	f = arg->field.field;
+	if (!f && arg->field.name)
+		f = tep_find_any_field(b->event, arg->field.name);
+	if (!f || !(f->flags & TEP_FIELD_IS_SIGNED))
+		return bytes;
+	size = indexed ? element_size(b, f) : (unsigned)f->size;
+	if (how_of(b, size) == HOW_CONST || size >= bytes)
+		return bytes;
+	b->differs = true;
+	return b->as_kernel ? size : bytes;
 }
 
 static int binary_code(const char *op)

@@ -46,6 +46,9 @@ static char *put_magnitude(char *p, uint64_t v, char letter)
 		return end;
 	case 'o':
 		return put_octal(p, v);
+	case 'c':			/* a NUL would end the text for most who read it */
+		*p = v;
+		return p + !!v;
 	}
 	return put_dec(p, v);
 }

@@ -468,7 +468,7 @@ bool prog_run(const struct prog *g, struct event_db *db, const struct event_reco
 	char *p;
 
 	if (r.len < g->min_len || !dynamic_fit(g, &r) ||
-	    (g->guarded && !format_check_print(g->check, g->event, r.data, r.len)))
+	    (g->guarded && !format_check_print(g->check, g->event, r.data, r.len, r.len)))
 		return false;
 	if (g->ops->code == OP_FIELDS) {
 		buf_puts(out, "[FAILED TO PARSE]");

@@ -108,7 +108,7 @@ static void put_text(struct event_ctx *ctx, const struct event_slot *slot, const
 		return;
 	}
 	event_lock();
-	runnable = format_check_print(&slot->check, event, record.data, ctx->padded.len - PAD) &&
+	runnable = format_check_print(&slot->check, event, record.data, ctx->padded.len - PAD, record.size) &&
 		   (!(event->flags & TEP_EVENT_FL_ISBPRINT) || bprint_is_safe(ctx->db, slot, rec));
 	trace_seq_reset(&ctx->seq);
 	/* warnings end with what it says */
@@ -179,18 +179,32 @@ bool event_own_text(struct event_ctx *ctx, struct tep_event *event, const struct
 void event_text(struct event_ctx *ctx, struct tep_event *event, const struct event_record *rec,
 		bool fields, const struct event_next *next, struct buf *out)
 {
-	const struct event_slot *slot = event_db_slot(ctx->db, event->id);
+	struct event_slot *slot = event_db_slot(ctx->db, event->id);
 
 	ctx->times = NULL;
 	if (slot)
 		ctx_text(ctx, slot, rec, fields, next, out);
 }
 
-void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct event_record *rec,
+/* Whether trace-cmd's text, which begins at @start of @out, is the kernel's: until it is not, once. */
+static void compare_texts(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
+			  size_t start, const struct buf *out)
+{
+	struct buf *other = &ctx->other;
+
+	if (atomic_load_explicit(&slot->texts_differ, memory_order_relaxed))
+		return;
+	buf_clear(other);
+	if (prog_run(slot->kernel_prog, ctx->db, rec, other) &&
+	    (other->len != out->len - start || memcmp(other->data, out->data + start, other->len)))
+		atomic_store_explicit(&slot->texts_differ, true, memory_order_relaxed);
+}
+
+void ctx_text(struct event_ctx *ctx, struct event_slot *slot, const struct event_record *rec,
 	      bool fields, const struct event_next *next, struct buf *out)
 {
 	enum event_builtin made = BUILTIN_NOT;
-	size_t start = out->len;
+	size_t start = out->len, at;
 	char why[128];
 
 	if (slot->plain && slot->prog && !fields && prog_run(slot->prog, ctx->db, rec, out))
@@ -204,9 +218,10 @@ void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct
 		made = slot->text(ctx, slot, rec, next, out);
 	if (made == BUILTIN_DONE)
 		goto trim;
+	at = out->len;
 	if (!fields && slot->prog && (made == BUILTIN_PART || !slot->plugin) &&
 	    prog_run(slot->prog, ctx->db, rec, out))
-		goto trim;
+		goto compare;
 	if (!format_check_record(&slot->check, rec->data, rec->len, rec->avail, why,
 				 sizeof(why))) {
 		buf_printf(out, "[BAD RECORD: %s]", why);
@@ -214,6 +229,9 @@ void ctx_text(struct event_ctx *ctx, const struct event_slot *slot, const struct
 	} else {
 		put_text(ctx, slot, rec, fields, made == BUILTIN_PART, out);
 	}
+compare:
+	if (slot->kernel_prog && !fields && (made == BUILTIN_PART || !slot->plugin))
+		compare_texts(ctx, slot, rec, at, out);
 trim:
 	trim_newline(out, start);
 }

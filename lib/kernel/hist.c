@@ -58,6 +58,15 @@ ssize_t kernel_hist_column(const struct kernel_hist *h, const char *name)
 	return -1;
 }
 
+/* A field may be a key and a value, too. */
+static ssize_t find_column(const struct kernel_hist *h, const char *name, bool is_key)
+{
+	for (size_t i = 0; i < h->columns.nr; i++)
+		if (h->columns.v[i].is_key == is_key && !strcmp(h->columns.v[i].name, name))
+			return i;
+	return -1;
+}
+
 /* Whether the trigger has it as "NAME.hex". */
 static bool is_hex(const struct kernel_hist *h, const char *name)
 {
@@ -72,7 +81,7 @@ static bool is_hex(const struct kernel_hist *h, const char *name)
 static int add_cell(struct kernel_hist *h, struct kernel_hist_entry *entry, const char *name, bool is_key, const char *text)
 {
 	const struct kernel_hist_column column = { name, is_key, is_hex(h, name) };
-	ssize_t at = kernel_hist_column(h, name);
+	ssize_t at = find_column(h, name, is_key);
 	struct kernel_hist_cell cell = { .text = text };
 
 	if (at < 0 && h->columns.nr == COLUMNS_MAX)

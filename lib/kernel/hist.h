@@ -44,7 +44,7 @@ int kernel_hists_read(struct kernel_instance *in, const char *system, const char
 int kernel_hists_parse(const char *text, size_t len, struct kernel_hists *ret);
 void kernel_hists_release(struct kernel_hists *hs);
 
-/* The column of that name; -1: there is none. */
+/* The column of that name, of a key and a value the key; -1: there is none. */
 ssize_t kernel_hist_column(const struct kernel_hist *h, const char *name);
 /* The entry's text in that column; "" if it has none. */
 const char *kernel_hist_text(const struct kernel_hist_entry *entry, size_t column);

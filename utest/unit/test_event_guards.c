@@ -82,6 +82,7 @@ static void test_print_formats_that_are_not_run(void **state)
 		{ "\"%d\", REC->a[0] = 1", "an operator that is none" },
 		{ "\"%d\", REC->a += 1", "an operator that is none" },
 		{ "\"%d\", REC->a[0][1]", "a bracket behind an index" },
+		{ "\"%d\", REC->a[0]->a", "an arrow behind an index" },
 		{ "\"%d\", REC->a[REC->a[0]]", "a bracket behind an index" },
 		{ "\"%d\", REC->a ? 1 : REC->a[0]", "a bracket behind a condition" },
 		{ "\"%d\", REC->a[1 ? 2 : 3]", "a condition in brackets" },

@@ -75,6 +75,61 @@ static void test_records_too_short(void **state)
 	end(&fx);
 }
 
+/* Where libtraceevent has no sign, no size and no letter for it. */
+static void test_as_the_kernel_prints(void **state)
+{
+	static const char *const texts[] = {
+		"sys", COMMON("ev", 300) FIELD("s8 a", 8, 1, 1) FIELD("s16 b", 9, 2, 1) FIELD("u16 h[]", 11, 4, 0)
+		FIELD("s16 sh[2]", 15, 4, 1) FIELD("u8 c", 19, 1, 0) FIELD("s32 d", 20, 4, 1) FIELD("u8 e", 24, 1, 0)
+		PRINT("\"a=%d b=%4d h={%u,0x%x} sh={%d,%d} c='%c' d=%ld e=%d u=%u\", REC->a, REC->b, REC->h[0], REC->h[1], "
+		      "REC->sh[0], REC->sh[1], REC->c, REC->d, REC->e, REC->a"),
+		"sys", COMMON("small", 301) FIELD("s8 a", 8, 1, 1) PRINT("\"a=%d\", REC->a"), NULL,
+	};
+	static const uint8_t small[] = RECORD(301, 5);
+	static const uint8_t rec[] = RECORD(300, 0xff, 0xfe, 0xff, 1, 0, 0xff, 0xff, 0xfd, 0xff, 7, 0, 'x',
+					    0xfc, 0xff, 0xff, 0xff, 0xff);
+	AUTO_BUF struct buf odd = { 0 };
+	struct fixture fx;
+
+	(void)state;
+	begin(&fx, texts, false);
+	event_db_set_texts(fx.db, EVENT_TEXTS_KERNEL);
+	assert_string_equal(strstr(line_of(&fx, &plain, rec, sizeof(rec)), "ev:") + 22,
+			    "a=-1 b=  -2 h={1,0xffff} sh={-3,7} c='x' d=-4 e=255 u=255");
+	end(&fx);
+	begin(&fx, texts, false);
+	event_db_set_texts(fx.db, EVENT_TEXTS_COMPARE);
+	assert_non_null(strstr(line_of(&fx, &plain, small, sizeof(small)), "a=5"));
+	assert_int_equal(event_db_odd_texts(fx.db, &odd), 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_string_equal(strstr(line_of(&fx, &plain, rec, sizeof(rec)), "ev:") + 22,
+				    "a=255 b=65534 h={0,0x0} sh={65533,7} c='>c<' d=120 e=-4 u=255");
+	assert_int_equal(event_db_odd_texts(fx.db, &odd), 1);
+	assert_string_equal(odd.data, "sys:ev");
+	assert_string_equal(fx.notices, "");
+	end(&fx);
+}
+
+static void test_arrays_of_strings(void **state)
+{
+	static const char *const texts[] = {
+		"sys", COMMON("my-ev", 300) FIELD("__data_loc char[][2] s", 8, 8, 1) FIELD("u16 n", 16, 2, 0)
+		PRINT("\"s={\\\"%s\\\",\\\"%s\\\"} n=%u\", __get_str(s[0]), __get_str(s[1]), REC->n"),
+		/* sizes that are none of them */
+		"sys", COMMON("bad", 301) FIELD("__data_loc char[][3] s", 8, 8, 1) PRINT("\"%s\", __get_str(s[0])"), NULL,
+	};
+	static const uint8_t rec[] = RECORD(300, 18, 0, 3, 0, 21, 0, 4, 0, 5, 0, 'o', 'n', 0, 't', 'w', 'o', 0);
+	static const uint8_t bad[] = RECORD(301, 1, 2, 3, 4, 5, 6, 7, 8);
+	struct fixture fx;
+
+	(void)state;
+	begin(&fx, texts, false);
+	assert_string_equal(strstr(line_of(&fx, &plain, rec, sizeof(rec)), "my-ev:") + 22, "s={\"on\",\"two\"} n=5");
+	assert_non_null(tep_find_field(event_db_event(fx.db, 300), "s_1"));
+	assert_non_null(strstr(line_of(&fx, &plain, bad, sizeof(bad)), "[FAILED TO PARSE]"));
+	end(&fx);
+}
+
 static void test_unknown_id(void **state)
 {
 	static const char *const texts[] = { "sys", COMMON("ev", 300) PRINT("\"\""), NULL };
@@ -361,6 +416,8 @@ int main(void)
 		cmocka_unit_test(test_a_line),
 		cmocka_unit_test(test_byte_order),
 		cmocka_unit_test(test_records_too_short),
+		cmocka_unit_test(test_as_the_kernel_prints),
+		cmocka_unit_test(test_arrays_of_strings),
 		cmocka_unit_test(test_unknown_id),
 		cmocka_unit_test(test_stacks),
 		cmocka_unit_test(test_stacks_of_32_bits),

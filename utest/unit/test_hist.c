@@ -52,6 +52,20 @@ static void test_entries(void **state)
 	kernel_hists_release(&hs);
 }
 
+static void test_key_and_value(void **state)
+{
+	struct kernel_hists hs;
+
+	(void)state;
+	parse(HEAD("hist:keys=bytes:vals=hitcount,bytes:sort=hitcount:size=2048 [active]")
+	      "{ bytes:        512 } hitcount:          3  bytes:       1536\n" TOTALS, &hs);
+	assert_int_equal(hs.v[0].columns.nr, 3);
+	assert_string_equal(cell(&hs.v[0], 0, "bytes"), "512");
+	assert_string_equal(kernel_hist_text(&hs.v[0].entries.v[0], 2), "1536");
+	assert_true(hs.v[0].columns.v[0].is_key && !hs.v[0].columns.v[2].is_key);
+	kernel_hists_release(&hs);
+}
+
 static void test_stacks_and_several(void **state)
 {
 	struct kernel_hists hs;
@@ -174,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_key_and_value),
 		cmocka_unit_test(test_stacks_and_several),
 		cmocka_unit_test(test_odd_names),
 		cmocka_unit_test(test_notes),
