@@ -35,7 +35,8 @@ struct record_live {
 	struct event_ctx *ctx;
 	struct live *live;
 	struct place *places;		/* by stream */
-	size_t nr;
+	uint64_t *until;		/* by clock: up to which time what came is complete */
+	size_t nr, nr_clocks;
 	struct event_line_opts line;
 	struct event_line_state state;
 	struct buf text;
@@ -107,6 +108,19 @@ static int open_front(struct record_live *l, struct err *e)
 	return r;
 }
 
+/* The number of a stream's clock: that of the first stream that has it, if one has. */
+static uint32_t clock_number(struct record_live *l, const struct live_stream *streams, size_t nr, const char *clock)
+{
+	for (size_t i = 0; i < nr; i++) {
+		struct recording_cpu c;
+
+		recording_cpu(l->rec, i, &c);
+		if (!strcmp(c.clock, clock))
+			return streams[i].clock;
+	}
+	return l->nr_clocks++;
+}
+
 static int make_streams(struct record_live *l, struct err *e)
 {
 	const struct dat_reader *reader = replay_reader(l->replay, 0);
@@ -117,8 +131,9 @@ static int make_streams(struct record_live *l, struct err *e)
 
 	l->nr = recording_nr_cpus(l->rec);
 	l->places = calloc(l->nr + 1, sizeof(*l->places));
+	l->until = calloc(l->nr + 1, sizeof(*l->until));
 	streams = calloc(l->nr + 1, sizeof(*streams));
-	if (!l->places || !streams)
+	if (!l->places || !l->until || !streams)
 		return err_errno(e, -ENOMEM, "cannot stream");
 	for (size_t i = 0; i < l->nr; i++) {
 		struct recording_cpu c;
@@ -126,6 +141,7 @@ static int make_streams(struct record_live *l, struct err *e)
 		recording_cpu(l->rec, i, &c);
 		l->places[i].cpu = c.cpu;
 		streams[i].page_size = c.page_size;
+		streams[i].clock = clock_number(l, streams, i, c.clock);
 		clock_conv_init(&streams[i].conv, dat_reader_info(reader), NULL, !*c.instance, c.cpu);
 		if (strlen(c.instance) > width)
 			width = strlen(c.instance);
@@ -234,8 +250,8 @@ static void renew_names(struct record_live *l)
 		event_ctx_renew_comms(l->ctx, names.data, names.len);
 }
 
-/* What has come, up to @until. */
-static void print(struct record_live *l, uint64_t until)
+/* What has come, up to @until of each clock; NULL: all. */
+static void print(struct record_live *l, const uint64_t *until)
 {
 	struct live_record rec;
 	bool any = false;
@@ -254,13 +270,14 @@ static void print(struct record_live *l, uint64_t until)
 
 /* ---- the thread ----------------------------------------------------------------------------- */
 
-/* Has what is in the kernel's buffers come: *until was before that. False: lines have to give way, or it is the end. */
-static bool await_flush(struct record_live *l, uint64_t *until)
+/* Has what is in the kernel's buffers come: l->until was before that. False: lines have to give way, or it is the end. */
+static bool await_flush(struct record_live *l)
 {
 	bool done = false, stuck = false;
 	unsigned flush;
 
-	*until = live_latest(l->live);
+	for (size_t i = 0; i < l->nr_clocks; i++)
+		l->until[i] = live_latest(l->live, i);
 	live_flushing(l->live, true);
 	flush = recording_flush(l->rec);
 	while (!done && !stuck) {
@@ -270,6 +287,15 @@ static bool await_flush(struct record_live *l, uint64_t *until)
 	}
 	live_flushing(l->live, false);
 	return done;
+}
+
+/* Whether something came since l->until was noted. */
+static bool has_later(struct record_live *l)
+{
+	for (size_t i = 0; i < l->nr_clocks; i++)
+		if (live_latest(l->live, i) > l->until[i])
+			return true;
+	return false;
 }
 
 static void *print_all(void *live)
@@ -284,20 +310,18 @@ static void *print_all(void *live)
 	while (sem_wait(&l->go) < 0)
 		;			/* EINTR only */
 	while (!live_has_ended(l->live)) {
-		uint64_t until;
-
-		if (await_flush(l, &until)) {
-			print(l, until);
+		if (await_flush(l)) {
+			print(l, l->until);
 			/* What this one brought is complete with the next one. */
-			again = !again && live_latest(l->live) > until;
+			again = !again && has_later(l);
 			if (!again)
 				live_wait(l->live, interval);
 		} else if (!live_has_ended(l->live)) {
 			l->gave_way = true;
-			print(l, UINT64_MAX);
+			print(l, NULL);
 		}
 	}
-	print(l, UINT64_MAX);
+	print(l, NULL);
 	return NULL;
 }
 
@@ -356,6 +380,7 @@ void record_live_free(struct record_live *l)
 	for (size_t i = 0; i < l->nr && l->places; i++)
 		free(l->places[i].prefix);
 	free(l->places);
+	free(l->until);
 	event_ctx_free(l->ctx);
 	replay_free(l->replay);
 	kernel_close(l->kernel);

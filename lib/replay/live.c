@@ -39,20 +39,28 @@ struct channel {
 	uint64_t lost;			/* behind it */
 };
 
+/* The streams of one clock. */
+struct group {
+	struct heap_entry *heap;	/* those that have a record */
+	uint32_t nr_heap;
+	uint64_t last_ts;		/* of the record given last */
+	uint64_t latest;		/* under the lock: of those put */
+};
+
 struct live {
 	struct ring_abi abi;
 	size_t nr, max_bytes;
 	struct channel *streams;
-	struct heap_entry *heap;	/* streams that have a record */
-	uint32_t nr_heap;
+	struct heap_entry *heap;	/* the groups' */
+	struct group *groups;		/* by clock */
+	size_t nr_groups;
 	struct channel *last;		/* that of the record given last; NULL: there was none */
-	uint64_t last_ts, late;
+	uint64_t late;
 
 	pthread_mutex_t lock;		/* for all that follows, and the put queues */
 	pthread_cond_t room, changed;
 	size_t bytes;			/* of blocks */
 	bool full;			/* somebody waits for room, and there is not more since */
-	uint64_t latest;
 	bool flushing, ended, canceled;
 };
 
@@ -78,21 +86,45 @@ static void queue_release(struct queue *q)
 	queue_init(q);
 }
 
+static void free_groups(struct live *l)
+{
+	free(l->streams);
+	free(l->heap);
+	free(l->groups);
+}
+
+/* Each clock's streams have their part of the heap. */
+static int make_groups(struct live *l, const struct live_stream *streams, size_t nr)
+{
+	struct heap_entry *heap;
+
+	for (size_t i = 0; i < nr; i++)
+		if (streams[i].clock >= l->nr_groups)
+			l->nr_groups = streams[i].clock + 1;
+	l->streams = calloc(nr + 1, sizeof(*l->streams));
+	l->heap = calloc(nr + 1, sizeof(*l->heap));
+	l->groups = calloc(l->nr_groups + 1, sizeof(*l->groups));
+	if (!l->streams || !l->heap || !l->groups)
+		return -ENOMEM;
+	for (size_t i = 0; i < nr; i++)
+		l->groups[streams[i].clock].nr_heap++;
+	heap = l->heap;
+	for (size_t g = 0; g < l->nr_groups; g++) {
+		l->groups[g].heap = heap;
+		heap += l->groups[g].nr_heap;
+		l->groups[g].nr_heap = 0;
+	}
+	return 0;
+}
+
 int live_new(const struct ring_abi *abi, const struct live_stream *streams, size_t nr, size_t max_bytes,
 	     struct live **ret, struct err *e)
 {
 	struct live *l = calloc(1, sizeof(*l));
-	pthread_condattr_t attr;
 
-	if (l) {
-		l->streams = calloc(nr + 1, sizeof(*l->streams));
-		l->heap = calloc(nr + 1, sizeof(*l->heap));
-	}
-	if (!l || !l->streams || !l->heap) {
-		if (l) {
-			free(l->streams);
-			free(l->heap);
-		}
+	if (!l || make_groups(l, streams, nr)) {
+		if (l)
+			free_groups(l);
 		free(l);
 		return err_errno(e, -ENOMEM, "cannot merge what is recorded");
 	}
@@ -105,11 +137,8 @@ int live_new(const struct ring_abi *abi, const struct live_stream *streams, size
 		queue_init(&l->streams[i].got);
 	}
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->room, &attr);
-	pthread_cond_init(&l->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&l->room);
+	cond_init(&l->changed);
 	*ret = l;
 	return 0;
 }
@@ -125,8 +154,7 @@ void live_free(struct live *l)
 	pthread_cond_destroy(&l->changed);
 	pthread_cond_destroy(&l->room);
 	pthread_mutex_destroy(&l->lock);
-	free(l->streams);
-	free(l->heap);
+	free_groups(l);
 	free(l);
 }
 
@@ -189,8 +217,8 @@ int live_put(struct live *l, uint32_t stream, const void *pages, size_t len, str
 	if (!canceled) {
 		queue_add(&st->put, b);
 		l->bytes += len;
-		if (l->latest < latest)
-			l->latest = latest;
+		if (l->groups[st->s.clock].latest < latest)
+			l->groups[st->s.clock].latest = latest;
 	}
 	pthread_mutex_unlock(&l->lock);
 	if (!canceled)
@@ -326,37 +354,53 @@ void live_refill(struct live *l)
 	}
 	pthread_mutex_unlock(&l->lock);
 	/* Those that had come to their end may go on. */
-	l->nr_heap = 0;
+	for (size_t g = 0; g < l->nr_groups; g++)
+		l->groups[g].nr_heap = 0;
 	for (size_t i = 0; i < l->nr; i++) {
 		struct channel *st = &l->streams[i];
+		struct group *g = &l->groups[st->s.clock];
 
 		if (!st->has)
 			find(l, st, i);
 		if (st->has)
-			l->heap[l->nr_heap++] = (struct heap_entry){ .ts = st->rec.ts, .stream = i };
+			g->heap[g->nr_heap++] = (struct heap_entry){ .ts = st->rec.ts, .stream = i };
 	}
-	heap_build(l->heap, l->nr_heap);
+	for (size_t g = 0; g < l->nr_groups; g++)
+		heap_build(l->groups[g].heap, l->groups[g].nr_heap);
 }
 
-int live_next(struct live *l, uint64_t until, struct live_record *ret)
+/* That of a record that may be given; NULL: there is none. */
+static struct group *next_group(struct live *l, const uint64_t *until)
 {
+	for (size_t i = 0; i < l->nr_groups; i++) {
+		struct group *g = &l->groups[i];
+
+		if (g->nr_heap && (!until || g->heap[0].ts <= until[i]))
+			return g;
+	}
+	return NULL;
+}
+
+int live_next(struct live *l, const uint64_t *until, struct live_record *ret)
+{
+	struct group *g = next_group(l, until);
 	struct heap_entry top;
 	const struct block *block;
 	struct channel *st;
 
-	if (!l->nr_heap || l->heap[0].ts > until)
+	if (!g)
 		return 0;
-	st = &l->streams[l->heap[0].stream];
+	st = &l->streams[g->heap[0].stream];
 	*ret = st->rec;
 	block = st->at.block;
 	find(l, st, ret->stream);
 	drop_before(l, st, block);
-	top = st->has ? (struct heap_entry){ .ts = st->rec.ts, .stream = ret->stream } : l->heap[--l->nr_heap];
-	if (l->nr_heap)
-		heap_sift(l->heap, l->nr_heap, 0, top);
-	l->late += l->last && ret->ts < l->last_ts;
+	top = st->has ? (struct heap_entry){ .ts = st->rec.ts, .stream = ret->stream } : g->heap[--g->nr_heap];
+	if (g->nr_heap)
+		heap_sift(g->heap, g->nr_heap, 0, top);
+	l->late += ret->ts < g->last_ts;
 	l->last = st;
-	l->last_ts = ret->ts;
+	g->last_ts = ret->ts;
 	return 1;
 }
 
@@ -405,12 +449,12 @@ bool live_has_ended(struct live *l)
 	return ended;
 }
 
-uint64_t live_latest(struct live *l)
+uint64_t live_latest(struct live *l, uint32_t clock)
 {
 	uint64_t latest;
 
 	pthread_mutex_lock(&l->lock);
-	latest = l->latest;
+	latest = l->groups[clock].latest;
 	pthread_mutex_unlock(&l->lock);
 	return latest;
 }

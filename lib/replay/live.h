@@ -5,7 +5,8 @@
  *
  * What a CPU has not delivered yet may be earlier than what another one has. So records are handed out up to
  * a time which is known to be complete: all that was recorded before a flush began has been put once
- * that is done, and live_latest() of then was recorded before.
+ * that is done, and live_latest() of then was recorded before. Times of different clocks have no order:
+ * each clock's records are merged among themselves.
  */
 #ifndef TRACECMD_REPLAY_LIVE_H
 #define TRACECMD_REPLAY_LIVE_H
@@ -16,6 +17,7 @@
 /* One CPU of one buffer: a stream, by its number. */
 struct live_stream {
 	uint32_t page_size;
+	uint32_t clock;			/* those of one clock have its number, from 0 on */
 	struct clock_conv conv;		/* of its times */
 };
 
@@ -53,12 +55,12 @@ void live_wait(struct live *l, unsigned ms);
 /* Whether live_put waits for room: then order has to give way. */
 bool live_is_full(struct live *l);
 bool live_has_ended(struct live *l);
-/* Time of the latest record put so far; 0: there was none. */
-uint64_t live_latest(struct live *l);
+/* Time of the latest record of a clock put so far; 0: there was none. */
+uint64_t live_latest(struct live *l, uint32_t clock);
 /* What was put by now counts from now on. The record given last is gone. */
 void live_refill(struct live *l);
-/* The next record, at @until at the latest: 1, 0. */
-int live_next(struct live *l, uint64_t until, struct live_record *ret);
+/* The next record, of each clock at its @until at the latest; NULL: at any time. 1, 0. */
+int live_next(struct live *l, const uint64_t *until, struct live_record *ret);
 /* What follows the record given last in its stream, whatever its time, and stays to be given: 1; 0: nothing yet. */
 int live_peek(const struct live *l, struct live_record *ret);
 /* Records given after later ones, because there was no room to wait for them. */

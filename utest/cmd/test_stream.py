@@ -181,6 +181,16 @@ def test_instances_have_names_in_front(kernel):
     assert fronts == {NAME + ":", other + ":"}
 
 
+def test_instances_of_different_clocks(kernel):
+    """Each has its own order, and neither waits for the other."""
+    other = NAME + "_2"
+    p = run(TRACECMD, "stream", "-B", NAME, "-C", "counter", "-e", "sched", "-B", other, "-C", "mono", "-e", "sched", "--max-time", "2")
+    for name in NAME, other:
+        times = [float(m[1]) for m in re.finditer(rf"^ *{name}:.*\] \S{{5,}} +([\d.]+): ", p.stdout, re.M)]
+        assert len(times) > 20 and times == sorted(times), name
+    assert "later ones" not in p.stderr
+
+
 def test_probe_of_its_own(kernel):
     """A uprobe is made, its hits are lines, and it is gone afterwards."""
     p = run(TRACECMD, "stream", "-B", NAME, "--probe", "p:tc_stream/hit " + common.tool("markers") + ":main", "sh", "-c",

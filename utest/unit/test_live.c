@@ -49,7 +49,7 @@ static void expect(struct live *l, uint64_t until, uint32_t stream, uint64_t ts,
 	struct live_record rec;
 	uint64_t told;
 
-	assert_int_equal(live_next(l, until, &rec), 1);
+	assert_int_equal(live_next(l, &until, &rec), 1);
 	assert_int_equal(rec.stream, stream);
 	assert_int_equal(rec.ts, ts);
 	assert_int_equal(rec.lost, lost);
@@ -59,11 +59,46 @@ static void expect(struct live *l, uint64_t until, uint32_t stream, uint64_t ts,
 	assert_int_equal(told, ts);
 }
 
-static void expect_none(struct live *l, uint64_t until)
+static void expect_none(struct live *l, uint64_t time)
 {
+	const uint64_t until[] = { time, time };
 	struct live_record rec;
 
 	assert_int_equal(live_next(l, until, &rec), 0);
+}
+
+/* Times of different clocks have no order, and do not wait for each other. */
+static void several_clocks(void **state)
+{
+	struct live_stream streams[3] = { 0 };
+	struct live_record rec;
+	struct live *l;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		streams[i] = (struct live_stream){ .page_size = PAGE, .clock = i == 1, .conv = { .plain = true } };
+	assert_int_equal(live_new(&abi, streams, 3, 1 << 20, &l, NULL), 0);
+	assert_int_equal(PUT(l, 0, 0, 1000, 3000), 0);
+	assert_int_equal(PUT(l, 1, 0, 1, 2, 9), 0);
+	assert_int_equal(PUT(l, 2, 0, 2000), 0);
+	assert_int_equal(live_latest(l, 0), 3000);
+	assert_int_equal(live_latest(l, 1), 9);
+	live_refill(l);
+	for (uint32_t i = 0; i < 4; i++) {
+		static const struct { uint32_t stream; uint64_t ts; } wanted[] = { { 0, 1000 }, { 2, 2000 }, { 1, 1 }, { 1, 2 } };
+		const uint64_t until[] = { 2500, 5 };
+
+		assert_int_equal(live_next(l, until, &rec), 1);
+		assert_int_equal(rec.stream, wanted[i].stream);
+		assert_int_equal(rec.ts, wanted[i].ts);
+	}
+	expect_none(l, 0);
+	assert_int_equal(live_next(l, NULL, &rec), 1);
+	assert_int_equal(rec.ts, 3000);
+	assert_int_equal(live_next(l, NULL, &rec), 1);
+	assert_int_equal(rec.ts, 9);
+	assert_int_equal(live_late(l), 0);
+	live_free(l);
 }
 
 static void by_time_up_to_what_is_complete(void **state)
@@ -72,13 +107,13 @@ static void by_time_up_to_what_is_complete(void **state)
 	struct live_record next;
 
 	(void)state;
-	assert_int_equal(live_latest(l), 0);
+	assert_int_equal(live_latest(l, 0), 0);
 	live_refill(l);
 	expect_none(l, UINT64_MAX);
 	assert_int_equal(PUT(l, 0, 0, 10, 30, 50), 0);
-	assert_int_equal(live_latest(l), 50);
+	assert_int_equal(live_latest(l, 0), 50);
 	assert_int_equal(PUT(l, 1, 0, 20, 60), 0);
-	assert_int_equal(live_latest(l), 60);
+	assert_int_equal(live_latest(l, 0), 60);
 	expect_none(l, UINT64_MAX);		/* not before it is asked for what came */
 	live_refill(l);
 	expect(l, 50, 0, 10, 0);
@@ -162,12 +197,12 @@ static void waits_for_room(void **state)
 		live_wait(l, 10000);
 		full |= live_is_full(l);
 		live_refill(l);
-		for (struct live_record rec; live_next(l, UINT64_MAX, &rec);)
+		for (struct live_record rec; live_next(l, NULL, &rec);)
 			assert_int_equal(rec.ts, next++);
 	} while (!live_has_ended(l));
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	live_refill(l);
-	for (struct live_record rec; live_next(l, UINT64_MAX, &rec);)
+	for (struct live_record rec; live_next(l, NULL, &rec);)
 		assert_int_equal(rec.ts, next++);
 	assert_int_equal(next, 101);
 	assert_true(full);
@@ -202,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_time_up_to_what_is_complete),
+		cmocka_unit_test(several_clocks),
 		cmocka_unit_test(losses_and_empty_pages),
 		cmocka_unit_test(late_ones_are_counted),
 		cmocka_unit_test(waits_for_room),
