@@ -310,7 +310,10 @@ struct new_file {
 int new_file_open(struct new_file *f, const char *path, struct err *e);
 /* For what is not written front to back: 0; -ESPIPE, told, if it is a pipe or a terminal. */
 int new_file_seekable(const struct new_file *f, struct err *e);
-/* Renames and closes; after a failure it is still there, to be discarded or abandoned. */
+/*
+ * Renames and closes; after a failure it is still there, to be discarded or abandoned. A file that
+ * can be written but not replaced, as one that is mounted there, is filled.
+ */
 int new_file_commit(struct new_file *f, struct err *e);
 /* Closes and removes what was not committed; fine after new_file_commit. */
 void new_file_discard(struct new_file *f);

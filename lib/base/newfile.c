@@ -11,6 +11,7 @@
 
 #define LINK_TRIES 100
 #define NAME_PART 100			/* bytes of the file's name in the temporary one: names may have 255 */
+#define COPY_BYTES (1u << 20)
 #define LINKS_MAX 40			/* symbolic links in a row, as for the kernel */
 
 static int umask_get(void)
@@ -98,6 +99,16 @@ static int open_temp(struct new_file *f, const struct stat *old)
 	return fchmod(f->fd, old ? old->st_mode & 07777 : 0666 & ~umask_get()) < 0 ? -errno : 0;
 }
 
+/* Not only by its mode: a file that can be appended to alone cannot be written. */
+static bool can_write(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int new_file_open(struct new_file *f, const char *path, struct err *e)
 {
 	struct stat st;
@@ -124,7 +135,7 @@ int new_file_open(struct new_file *f, const char *path, struct err *e)
 	} else if (there && !S_ISREG(st.st_mode)) {
 		f->fd = open(path, O_RDWR | O_CLOEXEC);
 		r = f->fd < 0 ? -errno : 0;
-	} else if (there && access(path, W_OK) < 0) {
+	} else if (there && !can_write(path)) {
 		r = -errno;
 	} else {
 		r = open_temp(f, there ? &st : NULL);
@@ -203,13 +214,66 @@ int new_file_link(struct new_file *f)
 	return 0;
 }
 
+/* Whether a file may be written but not replaced: it is mounted there, or somebody else's in a sticky directory. */
+static bool is_fixed(const struct new_file *f, int code)
+{
+	struct stat st;
+
+	return (code == -EBUSY || code == -EPERM || code == -EACCES || code == -EXDEV) && !stat(f->target, &st) &&
+	       S_ISREG(st.st_mode);
+}
+
+static int copy_all(int from, int to)
+{
+	AUTO_FREE char *block = malloc(COPY_BYTES);
+	off_t at = 0;
+	int r;
+
+	if (!block)
+		return -ENOMEM;
+	for (;;) {
+		ssize_t n = pread(from, block, COPY_BYTES, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : 0;
+		r = write_full(to, block, n);
+		if (r < 0)
+			return r;
+		at += n;
+	}
+}
+
+/* Fills the file that cannot be replaced. What it had is gone from the first byte on, so a failure leaves the other one. */
+static int fill_fixed(struct new_file *f, struct err *e)
+{
+	int fd AUTO_CLOSE = open(f->target, O_WRONLY | O_TRUNC | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot write '%s'", f->path);
+	r = copy_all(f->fd, fd);
+	if (!r && fsync(fd) < 0 && errno != EINVAL)
+		r = -errno;
+	if (!r) {
+		unlink(f->temp);
+		return 0;
+	}
+	err_errno(e, r, "cannot write '%s', which is whole in '%s'", f->path, f->temp);
+	free(f->temp);
+	f->temp = NULL;
+	return r;
+}
+
 int new_file_commit(struct new_file *f, struct err *e)
 {
 	int r = f->temp ? link_temp(f) : 0;
 
 	if (!r && f->temp && rename(f->temp, f->target) < 0)
 		r = -errno;
-	if (r)
+	if (is_fixed(f, r))
+		r = fill_fixed(f, e);
+	else if (r)
 		err_errno(e, r, "cannot give '%s' its name", f->path);
 	if (!r) {
 		free(f->temp);

@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -381,3 +382,44 @@ def test_no_room(tmp_path):
     p = run(TRACECMD, "convert", "-o", tmp_path / "x.dat", f"{FIXTURES}/pair.dat", status=1,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000)))
     assert f"cannot write '{tmp_path}/x.dat': File too large" in p.stderr and not os.listdir(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
+def test_output_that_is_mounted(tmp_path):
+    """It cannot be replaced, but filled; also with what it holds, and with less than that."""
+    (tmp_path / "inner").write_bytes(b"x" * 3000000)
+    (tmp_path / "out.dat").touch()
+    script = ('mount --bind inner out.dat && "$@" -i "$FIXTURE" -o out.dat --compression none && cp out.dat first && '
+              '"$@" -i out.dat -o out.dat')
+    run("unshare", "-m", "sh", "-ec", script, "sh", TRACECMD, "convert", cwd=tmp_path, env={**os.environ, "FIXTURE": fixture("instances")})
+    strict_check(tmp_path / "inner")
+    assert (tmp_path / "inner").stat().st_size < (tmp_path / "first").stat().st_size
+    assert Content(tmp_path / "inner").parts == Content(fixture("instances")).parts
+    assert sorted(os.listdir(tmp_path)) == ["first", "inner", "out.dat"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
+def test_mounted_output_on_a_full_disk(tmp_path):
+    (tmp_path / "out.dat").touch()
+    (tmp_path / "small").mkdir()
+    script = 'mount -t tmpfs -o size=16k none small && touch small/f && mount --bind small/f out.dat && "$@"'
+    p = run("unshare", "-m", "sh", "-c", script, "sh", TRACECMD, "convert", "-i", fixture("instances"), "-o", "out.dat",
+            cwd=tmp_path, status=1)
+    kept = re.search(r"cannot write 'out\.dat', which is whole in '(.*)': No space left", p.stderr)[1]
+    assert Content(kept).parts == Content(fixture("instances")).parts
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_output_of_somebody_else_in_a_sticky_directory():
+    with tempfile.TemporaryDirectory(prefix="tracecmd-convert.") as folder:
+        shutil.copy(TRACECMD, f"{folder}/tracecmd")
+        shutil.copy(fixture("instances"), f"{folder}/in.dat")
+        with open(f"{folder}/out.dat", "w"):
+            pass
+        for path, mode in (f"{folder}/tracecmd", 0o755), (f"{folder}/in.dat", 0o644), (f"{folder}/out.dat", 0o666), (folder, 0o1777):
+            os.chown(path, 12345, 12345)
+            os.chmod(path, mode)
+        run("setpriv", "--reuid", "23456", "--clear-groups", f"{folder}/tracecmd", "convert", "-i", f"{folder}/in.dat",
+            "-o", f"{folder}/out.dat")
+        assert Content(f"{folder}/out.dat").parts == Content(fixture("instances")).parts
+        assert sorted(os.listdir(folder)) == ["in.dat", "out.dat", "tracecmd"]
