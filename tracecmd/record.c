@@ -404,9 +404,13 @@ static enum record_end wait_for_end(struct run *run, unsigned *signals, struct e
 	watch.listener = run->out.sender;
 	watch.live = run->out.live;
 	watch.kernel = run->watch;
+	watch.latencies = run->local ? run->recording : NULL;
 	why = record_wait(&run->child, &run->watched, run->signal_fd, alarm, &watch, signals, blind);
 	record_trigger_end(&run->trigger);
 	progress_end(&run->progress);
+	if (run->local && recording_latencies_left(run->recording))
+		notice(&stderr_notices, "%llu latencies were not kept: there is room for 64 MB of texts",
+		       (unsigned long long)recording_latencies_left(run->recording));
 	if (run->watch) {
 		kernel_watch_look(run->watch);
 		kernel_watch_each(run->watch, tell_disturbed, run);

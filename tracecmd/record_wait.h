@@ -11,6 +11,7 @@
 #include "child.h"
 #include "control_server.h"
 #include "kernel/watch.h"
+#include "record/record.h"
 #include "record_live.h"
 #include "record_trigger.h"
 #include "remote/remote.h"
@@ -63,6 +64,7 @@ struct record_watch {
 	struct sender *listener;	/* its end is that of the recording; NULL: there is none */
 	struct record_live *live;	/* what is printed meanwhile; NULL: nothing */
 	struct kernel_watch *kernel;	/* what others change; NULL: nobody looks */
+	struct recording *latencies;	/* keeps those that are found; NULL: none are looked for */
 };
 
 /*

@@ -399,6 +399,7 @@ static int take_value(struct parser *p, int opt)
 	case OPT_USER: return set_once(p, opt, &o->user);
 	case OPT_SUBBUF_SIZE: return set_number(p, opt, 1, 1u << 17, &is->subbuf_kb);
 	case OPT_CMDLINES_SIZE: return set_number(p, opt, 1, INT_MAX, &o->setup.cmdlines_size);
+	case OPT_TRACING_THRESH: return set_number(p, opt, 1, INT_MAX, &o->setup.thresh_us);
 	case OPT_TEMP: return set_once(p, opt, &o->temp_dir);
 	case OPT_COMPRESSION: return set_once(p, opt, &o->compression);
 	case OPT_FILE_VERSION: return set_file_version(p);

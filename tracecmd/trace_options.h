@@ -147,6 +147,7 @@ int trace_hook_add(struct kernel_instance_setup *is, const struct profile_hook *
 	"  -g FUNC           graph only what this function calls\n" \
 	"  --module MODULE   the -l and -n that follow mean this module; alone: all of it\n" \
 	"  --max-graph-depth N, --func-stack, -T (a stack with each event)\n" \
+	"  --tracing-thresh USEC  of the tracer: only what takes as long\n" \
 	"  -O OPTION         trace option; noOPTION switches it off\n" \
 	"  -F                only the command\n" \
 	"  -P PID[,PID]      only these processes\n" \

@@ -584,6 +584,8 @@ int kernel_setup_apply(struct kernel *k, struct kernel_setup *s, struct err *e)
 	if (!ret && s->cmdlines_size)
 		ret = write_number(&a, kernel_top(k), "--cmdlines-size", "saved_cmdlines_size",
 				   s->cmdlines_size);
+	if (!ret && s->thresh_us)
+		ret = write_number(&a, kernel_top(k), "--tracing-thresh", "tracing_thresh", s->thresh_us);
 	for (size_t i = 0; !ret && i < s->instances.nr; i++) {
 		if (!kernel_setup_takes_part(s, i))
 			continue;

@@ -440,6 +440,9 @@ static int check_global(struct check *c)
 	if (!ret && s->cmdlines_size)
 		ret = check_file(c, c->in, "--cmdlines-size", "saved_cmdlines_size",
 				 "its table of command names has a fixed size");
+	if (!ret && s->thresh_us)
+		ret = check_file(c, c->in, "--tracing-thresh", "tracing_thresh",
+				 "it was built without a tracer that looks for long times");
 	return ret;
 }
 

@@ -102,6 +102,7 @@ struct kernel_setup {
 	bool btf;				/* store the kernel's BTF */
 	bool tsc2nsec;				/* store x86-tsc's mult and shift */
 	uint64_t cmdlines_size;			/* --cmdlines-size; 0: not asked for */
+	uint64_t thresh_us;			/* --tracing-thresh; 0: not asked for */
 	bool checked;				/* set by kernel_setup_check */
 	struct kernel_pids hidden;		/* set by kernel_setup_exclude */
 };

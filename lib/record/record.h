@@ -83,6 +83,13 @@ int recording_flushed_fd(const struct recording *rec);
  */
 int recording_snapshot(struct recording *rec, struct err *e);
 /*
+ * With a threshold (--tracing-thresh), where the kernel tells: readable when a latency tracer has found a latency. -1:
+ * it does not. recording_latency then keeps its text; how many there was no room for is in recording_latencies_left.
+ */
+int recording_latency_fd(const struct recording *rec);
+void recording_latency(struct recording *rec);
+uint64_t recording_latencies_left(const struct recording *rec);
+/*
  * Asks for a part: of all that is kept, with what is in the kernel's buffers now, from
  * @since_ns (monotonic_ns; 0: all of it) on. @forget: it is not kept any longer then. Never
  * waits; a ticket for recording_part_done, or 0: there are no parts.

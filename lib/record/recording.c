@@ -240,6 +240,7 @@ int recording_new(struct kernel *k, struct kernel_setup *setup, const struct rec
 	rec->setup = setup;
 	rec->opts = *opts;
 	rec->machine_cpus = cpus < 1 ? 1 : cpus;
+	rec->latency_fd = -1;
 	fill_uname(rec);
 	fill_boot(rec);
 	ro.codec = opts->codec;
@@ -294,6 +295,7 @@ int recording_start(struct recording *rec, struct err *e)
 		r = keeper_start(rec, e);
 	if (r)
 		return r;
+	recording_hear_latencies(rec);
 	tids = recorder_tids(rec->recorder, &nr);
 	if (vec_reserve(&hidden, nr + rec->hidden.nr + 1))
 		return no_memory(e);
@@ -425,6 +427,7 @@ void recording_free(struct recording *rec, bool unlink_spools)
 	recorder_free(rec->recorder, unlink_spools);
 	buf_release(&rec->names);
 	snapshots_release(rec, unlink_spools);
+	cleanup_close(&rec->latency_fd);
 	head_release(&rec->head, unlink_spools);
 	for (size_t i = 0; i < rec->buffers.nr; i++) {
 		free(rec->buffers.v[i].cpus);

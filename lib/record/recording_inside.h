@@ -88,6 +88,8 @@ struct recording {
 	struct perf_stacks stacks;	/* of perf's call chains */
 	VEC(pid_t) hidden;		/* threads of the caller's */
 	bool stopped;
+	int latency_fd;			/* inotify; -1: nothing is heard */
+	uint64_t latencies_left;	/* texts there was no room for, or that could not be read */
 
 	struct recorder *kept_by;	/* who read the snapshots; NULL: nobody */
 	VEC(struct kept) kept;
@@ -128,6 +130,8 @@ void perf_add_progress(const struct recording *rec, const struct counter *c, str
 
 /* Appends what a latency tracer found to b->text. 0, -errno. */
 int recording_read_text(struct recorded *b, struct err *e);
+/* Listens for latencies beyond the threshold, if there is one. */
+void recording_hear_latencies(struct recording *rec);
 /* After recorder_stop, so that nothing takes a snapshot meanwhile. 0, -errno. */
 int snapshots_read(struct recording *rec, struct err *e);
 void snapshots_release(struct recording *rec, bool unlink_spools);

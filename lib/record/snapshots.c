@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What the kernel put aside by itself: longest latencies, snapshots taken by triggers. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include "record/recording_inside.h"
 
@@ -19,6 +22,47 @@ int recording_read_text(struct recorded *b, struct err *e)
 		return 0;
 	b->last_text = b->text.len;
 	return buf_put(&b->text, text.data, text.len) ? err_errno(e, -ENOMEM, "cannot record") : 0;
+}
+
+#define TEXTS_MAX (64u << 20)
+
+void recording_hear_latencies(struct recording *rec)
+{
+	for (size_t i = 0; i < rec->buffers.nr && rec->setup->thresh_us; i++) {
+		const struct recorded *b = &rec->buffers.v[i];
+		char path[PATH_MAX];
+
+		if (!b->is_text || kernel_instance_path(b->in, "tracing_max_latency", path, sizeof(path)))
+			continue;
+		if (rec->latency_fd < 0)
+			rec->latency_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+		if (rec->latency_fd >= 0)
+			inotify_add_watch(rec->latency_fd, path, IN_MODIFY);
+	}
+}
+
+int recording_latency_fd(const struct recording *rec)
+{
+	return rec->latency_fd;
+}
+
+void recording_latency(struct recording *rec)
+{
+	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+
+	while (read(rec->latency_fd, events, sizeof(events)) > 0)
+		;
+	for (size_t i = 0; i < rec->buffers.nr; i++) {
+		struct recorded *b = &rec->buffers.v[i];
+
+		if (b->is_text && (b->text.len > TEXTS_MAX || recording_read_text(b, NULL)))
+			rec->latencies_left++;
+	}
+}
+
+uint64_t recording_latencies_left(const struct recording *rec)
+{
+	return rec->latencies_left;
 }
 
 int recording_snapshot(struct recording *rec, struct err *e)

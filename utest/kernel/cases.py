@@ -161,34 +161,6 @@ def _(r):
     assert "(ret=" in r.report("retval.dat")
 
 
-@case(kernels=("custom",))
-def latency_tracer(g):
-    g.record("wakeup.dat", "-p", "wakeup", g.workload, 4)
-    g.record("wakeup-v6.dat", "--file-version", "6", "-p", "wakeup", g.workload, 4)
-    g.tracecmd("convert", "--file-version", "6", "wakeup.dat", "converted-v6.dat")
-
-
-@latency_tracer.check
-def _(r):
-    for file in "wakeup.dat", "wakeup-v6.dat", "converted-v6.dat":
-        assert "# wakeup latency trace" in r.report(file)
-
-
-@case(kernels=("custom",))
-def latency_with_interrupts_off(g):
-    """The text of the longest latency, of the whole machine and with what led to it."""
-    g.record("irqsoff.dat", "-p", "irqsoff", g.workload, 4)
-
-
-@latency_with_interrupts_off.check
-def _(r):
-    text = r.report("irqsoff.dat")
-    assert "# irqsoff latency trace" in text
-    assert re.search(r"^#  => started at: \S+$", text, re.M) and re.search(r"^#  => ended at: +\S+$", text, re.M)
-    latency, shown = map(int, re.search(r"^# latency: (\d+) us, #(\d+)/", text, re.M).groups())
-    assert latency > 0 and len(re.findall(r"-\d+ .*\d+us", text, re.M)) >= shown > 1
-
-
 @case()
 def prototypes(g):
     text = g.tracecmd("list", "-f", "^vfs_\\|^schedule$", "--proto").stdout
@@ -463,26 +435,6 @@ def _(r):
         assert len(r.marker_numbers(f"{name}-snapshot.dat")) == 300 * r.cpus
         assert len(r.marker_numbers(f"{name}-buffer.dat")) == 20 * r.cpus
         assert r.lost(f"{name}-snapshot.dat") == r.lost(f"{name}-buffer.dat") == 0
-
-
-@case(kernels=("custom",))
-def latencies_one_by_one(g):
-    """The longest so far is put aside; then a shorter one counts."""
-    g.run("mount", "-t", "tmpfs", "none", "/run")       # a guest's own cannot be written
-    g.defer(g.run, "umount", "/run")
-    p = g.spawn("record", "-q", "-o", "two.dat", "-p", "wakeup")
-    g.wait_for(lambda: os.path.exists(f"/run/tracecmd/control.{p.pid}"))
-    for _ in range(2):
-        g.wait_for(lambda: g.run(g.workload, 4) and g.read("tracing_max_latency") != "0\n")
-        g.tracecmd("control", "snapshot")
-    g.tracecmd("control", "stop")
-    assert p.wait(60) == 0
-
-
-@latencies_one_by_one.check
-def _(r):
-    texts = r.report("two.dat").split("# wakeup latency trace")[1:]
-    assert len(texts) >= 2 and len(texts) == len(set(texts)), "a latency is told once"
 
 
 @case()
@@ -760,3 +712,4 @@ import kernel.cases_user_event  # noqa: E402,F401
 import kernel.cases_guide  # noqa: E402,F401
 import kernel.cases_nested  # noqa: E402,F401
 import kernel.cases_remote  # noqa: E402,F401
+import kernel.cases_latency  # noqa: E402,F401
