@@ -111,13 +111,21 @@ static int print_how(void *ctx, const char *line)
 
 /* ---- what can be done with it -------------------------------------------------- */
 
-static void print_examples(const struct kernel_event *ev, const struct example *ex)
+static bool has_hists(const struct kernel_instance *in, const struct kernel_event *ev)
+{
+	AUTO_BUF struct buf file = { 0 };
+
+	buf_printf(&file, "events/%s/%s/hist", ev->system, ev->name);
+	return !file.failed && kernel_has(in, file.data);
+}
+
+static void print_examples(const struct kernel_event *ev, const struct example *ex, bool hists)
 {
 	out_printf("  %-*stracecmd record -e %s:%s", NAME_COLUMN, "examples", ev->system, ev->name);
 	if (*ex->field)
 		out_printf(" -f '%s %s'", ex->field, ex->is_text ? "~ \"*a*\"" : "> 0");
 	out_printf(" sleep 1\n  %-*stracecmd count -a -e %s:%s sleep 1\n", NAME_COLUMN, "", ev->system, ev->name);
-	if (*ex->field)
+	if (*ex->field && hists)
 		out_printf("  %-*stracecmd trigger add %s:%s 'hist:keys=%s'\n", NAME_COLUMN, "", ev->system, ev->name,
 			   ex->field);
 }
@@ -144,7 +152,7 @@ int list_event_full(struct kernel *k, const struct kernel_event *ev, const struc
 	kernel_each_line(format.data, print_field, &example);
 	kernel_each_line(format.data, print_how, NULL);
 	if (read_file(kernel_top(k), ev, "enable", &enable))
-		print_examples(ev, &example);
+		print_examples(ev, &example, has_hists(kernel_top(k), ev));
 	out_printf("\n");
 	return EXIT_OK;
 }

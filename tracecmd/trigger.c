@@ -155,6 +155,9 @@ static int act_on_chosen(struct trigger *t)
 		return err_errno(t->e, -ENOMEM, "cannot list the triggers"), EXIT_FAILED;
 	for (size_t i = 0; i < t->all.nr; i++)
 		nr += chosen[i] = is_chosen(t, &t->all.v[i]);
+	/* an event may have none; function commands are known by being there only */
+	if (!nr && t->what && t->action == LIST && kernel_trigger_check(t->in, t->what, t->e))
+		return EXIT_FAILED;
 	if (nr || !t->what || t->action == LIST)
 		return act_on(t, chosen) ? EXIT_FAILED : EXIT_OK;
 	err_set(t->e, -ENOENT, "there is no %s '%s%s%s'%s%s%s", on_hists(t) ? "histogram" : "trigger",

@@ -105,6 +105,27 @@ bool kernel_trigger_is_hist(const struct kernel_trigger *t)
 	return t->event && !strncmp(t->text, "hist:", 5);
 }
 
+static int no_event(const struct kernel_event *evs, size_t nr, const char *pattern, struct err *e)
+{
+	err_set(e, -ENOENT, "this kernel has no event or system '%s'", pattern);
+	hint_near_events(evs, nr, pattern, e);
+	return -ENOENT;
+}
+
+int kernel_trigger_check(struct kernel_instance *in, const char *pattern, struct err *e)
+{
+	const struct kernel_event *evs;
+	size_t nr;
+	int r = kernel_events(in->k, &evs, &nr, e);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < nr; i++)
+		if (event_fits(&evs[i], pattern))
+			return 0;
+	return no_event(evs, nr, pattern, e);
+}
+
 /* ---- changes -------------------------------------------------------------- */
 
 int kernel_trigger_add(struct kernel_instance *in, const char *pattern, const char *text, struct err *e)
@@ -123,11 +144,7 @@ int kernel_trigger_add(struct kernel_instance *in, const char *pattern, const ch
 		r = buf_printf(&file, "events/%s/%s/trigger", evs[i].system, evs[i].name) ?
 		    err_errno(e, -ENOMEM, "cannot add a trigger") : kernel_append(in, file.data, text, e);
 	}
-	if (!r && !found) {
-		r = err_set(e, -ENOENT, "this kernel has no event or system '%s'", pattern);
-		hint_near_events(evs, nr, pattern, e);
-	}
-	return r;
+	return r || found ? r : no_event(evs, nr, pattern, e);
 }
 
 /* "SYSTEM:EVENT" alone, which is no function with a command. */

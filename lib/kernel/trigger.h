@@ -26,6 +26,9 @@ bool kernel_trigger_is(const struct kernel_trigger *t, const char *text);
 bool kernel_trigger_fits(const struct kernel_trigger *t, const char *pattern);
 bool kernel_trigger_is_hist(const struct kernel_trigger *t);
 
+/* Whether @pattern means an event, be it without triggers: 0; -ENOENT with the nearest names, -errno. */
+int kernel_trigger_check(struct kernel_instance *in, const char *pattern, struct err *e);
+
 /*
  * Adds the trigger @text to all events that @pattern means (as -e of record). One of the same kind makes room. After
  * a failure kernel_undo takes back those that were added. 0, or -errno with the kernel's explanation.

@@ -107,6 +107,10 @@ def test_functions(instance):
 def test_what_is_not_there(instance):
     assert "no trigger 'irq traceoff'" in trigger("del", "irq", "traceoff", status=1).stderr
     assert "no histogram" in trigger("pause", "sched_switch", status=1).stderr
+    assert trigger("list", "sched:sched_switch").stdout == ""
+    p = trigger("list", "sched:sched_swich", status=1)
+    assert "no event or system 'sched:sched_swich'" in p.stderr and "did you mean 'sched:sched_switch'" in p.stderr
+    assert p.stdout == ""
     assert "no instance" in run(TRACECMD, "trigger", "list", "-B", f"{INSTANCE}_not", status=1).stderr
 
 
