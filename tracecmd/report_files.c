@@ -100,7 +100,7 @@ static int prepare_db(struct report *rp, unsigned nr, struct err *e)
 	f->rp = rp;
 	event_db_tell_needs(f->db, report_need, f);
 	event_db_set_compat_31(f->db, rp->compat_31);
-	event_db_set_texts(f->db, rp->kernel_text ? EVENT_TEXTS_KERNEL :
+	event_db_set_texts(f->db, rp->kernel_text || rp->format != REPORT_TEXT ? EVENT_TEXTS_KERNEL :
 				  rp->compat_31 ? EVENT_TEXTS_TRACE_CMD : EVENT_TEXTS_COMPARE);
 	for (size_t i = 0; i < rp->plugin_options.nr && !r; i++)
 		r = event_db_plugin_option(f->db, rp->plugin_options.v[i], e);
@@ -311,7 +311,8 @@ void report_tell_missing(const struct report *rp)
 
 void report_tell_texts(const struct report *rp)
 {
-	for (size_t i = 0; i < rp->files.nr; i++) {
+	/* with --first texts are made that are not printed, and which depends on the threads */
+	for (size_t i = 0; i < rp->files.nr && !rp->first_events; i++) {
 		AUTO_BUF struct buf names = { 0 };
 		const struct report_file *f = &rp->files.v[i];
 

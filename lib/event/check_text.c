@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "event/check.h"
+#include "event/token.h"
 
 /* The longest format of Linux 6.18 has 40 KiB, the deepest 12 brackets. */
 #define TEXT_MAX (1u << 20)
@@ -27,69 +28,6 @@
 #define USES_MAX 2000			/* of fields in a print format */
 #define DEPTH_MAX 100
 #define OPERATORS_MAX 1000		/* between two commas */
-
-enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_MARK };
-struct token {
-	enum token_kind kind;
-	const char *at;
-	size_t len;
-};
-
-/* A place in the text; base is where offsets count from. */
-struct scan { const char *base, *p, *end; };
-
-static bool is_word(char c)
-{
-	return isalnum((unsigned char)c) || c == '_';
-}
-
-/* The length of an operator as libtraceevent's scanner takes them. */
-static size_t operator_length(const char *p, const char *end)
-{
-	size_t left = end - p;
-
-	if (left < 2)
-		return 1;
-	if (p[0] == '-' && p[1] == '>')
-		return 2;
-	if (strchr("+-|&<>", p[0]) && p[0] == p[1])
-		return strchr("<>", p[0]) && left > 2 && p[2] == '=' ? 3 : 2;
-	return strchr("+-|&<>!=", p[0]) && p[1] == '=' ? 2 : 1;
-}
-
-/* Words, strings in either quote, operators. */
-static struct token next_token(struct scan *s)
-{
-	struct token t = { TOKEN_END, s->p, 0 };
-
-	while (s->p < s->end && isspace((unsigned char)*s->p))
-		s->p++;
-	t.at = s->p;
-	if (s->p == s->end)
-		return t;
-	if (is_word(*s->p)) {
-		t.kind = TOKEN_WORD;
-		while (s->p < s->end && is_word(*s->p))
-			s->p++;
-	} else if (*s->p == '"' || *s->p == '\'') {
-		char quote = *s->p++;
-
-		t.kind = TOKEN_STRING;
-		while (s->p < s->end && *s->p != quote)
-			s->p += *s->p == '\\' && s->p + 1 < s->end ? 2 : 1;
-		s->p += s->p < s->end;
-	} else {
-		t.kind = TOKEN_MARK;
-		s->p += operator_length(s->p, s->end);
-	}
-	t.len = s->p - t.at;
-	return t;
-}
-
-static bool is(const struct token *t, const char *text)
-{
-	return t->len == strlen(text) && !memcmp(t->at, text, t->len);
-}
 
 static int bad(const struct scan *s, const char *at, struct err *e, const char *why)
 {
@@ -136,9 +74,9 @@ static bool closes_bracket(struct scan *s)
 	for (;;) {
 		struct token t = next_token(s);
 
-		if (is(&t, "]"))
+		if (token_is(&t, "]"))
 			return true;
-		if (t.kind == TOKEN_END || is(&t, ";") || is(&t, "["))
+		if (t.kind == TOKEN_END || token_is(&t, ";") || token_is(&t, "["))
 			return false;
 	}
 }
@@ -153,14 +91,14 @@ static int check_fields(struct scan s, struct err *e)
 		return err_set(e, -EBADMSG, "no field common_type of 2 bytes at offset 0");
 	before = t = next_token(&s);
 	for (; t.kind != TOKEN_END; before = t, t = next_token(&s)) {
-		if (is(&t, "field") && ++fields > FIELDS_MAX)
+		if (token_is(&t, "field") && ++fields > FIELDS_MAX)
 			return bad(&s, t.at, e, "too many fields");
-		if (is(&before, ":") && is(&t, "__attribute__"))
+		if (token_is(&before, ":") && token_is(&t, "__attribute__"))
 			return bad(&s, t.at, e, "a field without a type");
 		/* the print format would hide in front of where it is looked for */
-		if (is(&before, "print") && is(&t, "fmt"))
+		if (token_is(&before, "print") && token_is(&t, "fmt"))
 			return bad(&s, t.at, e, "a print format among the fields");
-		if (is(&t, "[") && !closes_bracket(&s))
+		if (token_is(&t, "[") && !closes_bracket(&s))
 			return bad(&s, t.at, e, "an array's bracket is not closed");
 	}
 	return 0;
@@ -174,9 +112,9 @@ static bool declares(const char *p, const char *end, const struct token *name)
 	/* "__data_loc char[] name": the bracket belongs to the type */
 	if (bracket && end[-1] == ']')
 		end = bracket;
-	while (end > p && !is_word(end[-1]))
+	while (end > p && !token_has(end[-1]))
 		end--;
-	for (from = end; from > p && is_word(from[-1]);)
+	for (from = end; from > p && token_has(from[-1]);)
 		from--;
 	return (size_t)(end - from) == name->len && !memcmp(from, name->at, name->len);
 }
@@ -214,7 +152,7 @@ static bool has_field(const struct scan *head, const struct token *name)
 
 static bool is_of_record(const struct token *t)
 {
-	return is(t, "REC") || is(t, "__get_dynamic_array_len") || is(t, "__get_rel_dynamic_array_len");
+	return token_is(t, "REC") || token_is(t, "__get_dynamic_array_len") || token_is(t, "__get_rel_dynamic_array_len");
 }
 
 /* s stands behind an opening bracket: goes behind the closing one. */
@@ -225,8 +163,8 @@ static void skip_group(struct scan *s)
 
 		if (t.kind == TOKEN_END)
 			return;
-		depth += is(&t, "(");
-		depth -= is(&t, ")");
+		depth += token_is(&t, "(");
+		depth -= token_is(&t, ")");
 	}
 }
 
@@ -236,13 +174,13 @@ static bool skip_cast(struct scan *s)
 	struct scan ahead = *s;
 	struct token t = next_token(&ahead);
 
-	if (t.kind != TOKEN_WORD || isdigit((unsigned char)*t.at) || is_of_record(&t) || is(&t, "sizeof"))
+	if (t.kind != TOKEN_WORD || isdigit((unsigned char)*t.at) || is_of_record(&t) || token_is(&t, "sizeof"))
 		return false;
-	while (t.kind == TOKEN_WORD || is(&t, "*"))
+	while (t.kind == TOKEN_WORD || token_is(&t, "*"))
 		t = next_token(&ahead);
-	if (is(&t, ")"))
+	if (token_is(&t, ")"))
 		*s = ahead;
-	return is(&t, ")");
+	return token_is(&t, ")");
 }
 
 /*
@@ -254,19 +192,19 @@ static uint64_t factor(struct scan *s, unsigned *brackets, bool *size)
 	struct token t = next_token(s);
 	uint64_t v;
 
-	for (; is(&t, "("); t = next_token(s))
+	for (; token_is(&t, "("); t = next_token(s))
 		if (!skip_cast(s))
 			++*brackets;
 	if (t.kind != TOKEN_WORD)
 		return 0;
 	if (is_of_record(&t))
 		return NO_CONSTANT;
-	if (is(&t, "sizeof")) {
+	if (token_is(&t, "sizeof")) {
 		*size = true;
 		(void)next_token(s);
 		t = next_token(s);
 		skip_group(s);
-		return !is(&t, "REC");
+		return !token_is(&t, "REC");
 	}
 	v = isdigit((unsigned char)*t.at) ? strtoull(t.at, NULL, 0) : 0;
 	return v == NO_CONSTANT ? v - 1 : v;
@@ -282,17 +220,17 @@ static uint64_t divisor(struct scan *s, unsigned brackets, unsigned more, bool *
 	if (!v || v == NO_CONSTANT)
 		return v;
 	t = next_token(s);
-	for (; brackets && is(&t, ")"); brackets--)
+	for (; brackets && token_is(&t, ")"); brackets--)
 		t = next_token(s);
-	if (!is(&t, "*") && !is(&t, "/") && !is(&t, "%"))
+	if (!token_is(&t, "*") && !token_is(&t, "/") && !token_is(&t, "%"))
 		return more == FACTORS_MAX || t.kind == TOKEN_END || strchr("),:", *t.at) ? v : 0;
 	rest = more ? divisor(s, brackets, more - 1, size) : 0;
 	if (!rest || rest == NO_CONSTANT)
 		return rest;
 	/* nothing near where signs and bits get lost */
-	if (v > FACTOR_MAX || rest > FACTOR_MAX || (*size && !is(&t, "*")))
+	if (v > FACTOR_MAX || rest > FACTOR_MAX || (*size && !token_is(&t, "*")))
 		return 0;
-	return is(&t, "*") ? v * rest : is(&t, "/") ? v / rest : v % rest;
+	return token_is(&t, "*") ? v * rest : token_is(&t, "/") ? v / rest : v % rest;
 }
 
 static bool divides_safely(struct scan s)
@@ -316,17 +254,17 @@ static bool follows_only_arrays(const struct token *word, struct scan s)
 	for (size_t i = 0; i < ARRAY_SIZE(followers); i++) {
 		struct token t;
 
-		if (!is(word, followers[i].name))
+		if (!token_is(word, followers[i].name))
 			continue;
 		t = next_token(&s);		/* the bracket */
 		for (unsigned n = 0; n < followers[i].arg; n++) {
 			t = next_token(&s);	/* an argument of one word */
 			t = next_token(&s);
-			if (!is(&t, ","))
+			if (!token_is(&t, ","))
 				return false;
 		}
 		t = next_token(&s);
-		return is(&t, "__get_dynamic_array") || is(&t, "__get_rel_dynamic_array");
+		return token_is(&t, "__get_dynamic_array") || token_is(&t, "__get_rel_dynamic_array");
 	}
 	return true;
 }
@@ -344,7 +282,7 @@ static bool is_operator(const struct token *t)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (is(t, known[i]))
+		if (token_is(t, known[i]))
 			return true;
 	return false;
 }
@@ -383,9 +321,9 @@ enum { WAITS_FLAGS = 1, WAITS_SYMBOLS = 2 };
 
 static unsigned waits_from(const struct token *word)
 {
-	if (is(word, "__print_flags"))
+	if (token_is(word, "__print_flags"))
 		return WAITS_FLAGS;
-	return is(word, "__print_symbolic") || is(word, "__print_symbolic_u64") ? WAITS_SYMBOLS : 0;
+	return token_is(word, "__print_symbolic") || token_is(word, "__print_symbolic_u64") ? WAITS_SYMBOLS : 0;
 }
 
 /*
@@ -395,7 +333,7 @@ static unsigned waits_from(const struct token *word)
 static const char *check_arrow(const struct scan *head, const struct token *before,
 			       const struct token *next, unsigned *waits, bool *missing)
 {
-	if (is(before, "]"))
+	if (token_is(before, "]"))
 		return "an arrow behind an index";
 	if (next->kind != TOKEN_WORD)
 		return "there is no such field";
@@ -404,7 +342,7 @@ static const char *check_arrow(const struct scan *head, const struct token *befo
 		return NULL;
 	}
 	*missing = true;
-	return is(before, "REC") && !*waits ? NULL : "there is no such field";
+	return token_is(before, "REC") && !*waits ? NULL : "there is no such field";
 }
 
 /* 1, 2 if fields are missing, -EBADMSG. */
@@ -425,21 +363,21 @@ static int check_print(struct scan s, const struct scan *head, struct err *e)
 		if (why)
 			return bad(&s, t.at, e, why);
 
-		if (is(&t, "->") && ++uses > USES_MAX)
+		if (token_is(&t, "->") && ++uses > USES_MAX)
 			return bad(&s, t.at, e, "too many uses of fields");
 		waits |= waits_from(&t);
-		sized |= is(&t, "sizeof");
-		if (is(&t, "->"))
+		sized |= token_is(&t, "sizeof");
+		if (token_is(&t, "->"))
 			why = check_arrow(head, &before, &next, &waits, &missing);
 		if (missing && sized)
 			why = "there is no such field";
 		if (why)
 			return bad(&s, t.at, e, why);
-		if ((is(&t, "/") || is(&t, "%")) && !divides_safely(s))
+		if ((token_is(&t, "/") || token_is(&t, "%")) && !divides_safely(s))
 			return bad(&s, t.at, e, "what it divides by may be 0");
 		if (t.kind == TOKEN_WORD && !follows_only_arrays(&t, s))
 			return bad(&s, t.at, e, "the function's address is not an array's");
-		if (is(&before, "sizeof") && is(&t, "(") && next.kind == TOKEN_END)
+		if (token_is(&before, "sizeof") && token_is(&t, "(") && next.kind == TOKEN_END)
 			return bad(&s, t.at, e, "sizeof of nothing");
 	}
 	return missing ? 2 : 1;

@@ -478,7 +478,7 @@ static bool parse_slot(struct event_db *db, struct event_slot *slot)
 	bool differs;
 	int r;
 
-	format = format_text(name, !db->compat_31, &copy, &len);
+	format = format_text(name, !db->compat_31, db->texts == EVENT_TEXTS_KERNEL, &copy, &len);
 	if (!format)
 		return not_parsed(db, slot, "out of memory");
 	r = format_check_text(format, len, &head, &why);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "event/export_plan.h"
-#include "event/prog.h"
+#include "event/prog_build.h"
 
 struct export_decoder {
 	/* a print format with this argument alone, and what it is made of */
@@ -113,6 +113,9 @@ static int make_decoder(const struct tep_event *event, const struct tep_print_ar
 	bool differs;
 
 	look_at(arg, &c);
+	/* a name of what is computed by a name that nobody knows would be a lie */
+	if (prog_has_unknown(arg, letters[0] == 's'))
+		return 0;
 	if (c.several || !c.field || (!(c.words && letters[0] == 's') && !function))
 		return 0;
 	d->event = *event;

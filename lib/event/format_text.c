@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "event/format_text.h"
+#include "event/print_text.h"
 
 #define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 
@@ -136,13 +137,31 @@ static void split_arrays(const char *text, size_t len, struct buf *out)
 
 /* ---- both -------------------------------------------------------------------------------- */
 
-const char *format_text(const struct event_name *name, bool string_arrays, struct buf *copy, size_t *ret_len)
+/* False: no memory. */
+static bool rewrite_print(struct buf *text)
+{
+	static const char key[] = "\nprint fmt:";
+	const char *at = text->data ? memmem(text->data, text->len, key, strlen(key)) : NULL;
+	AUTO_BUF struct buf print = { 0 };
+	size_t head;
+
+	if (!at)
+		return true;
+	head = at + strlen(key) - text->data;
+	if (print_text_rewrite(text->data + head, text->len - head, &print)) {
+		text->len = head;
+		buf_put(text, print.data, print.len);
+	}
+	return !print.failed && !text->failed;
+}
+
+const char *format_text(const struct event_name *name, bool string_arrays, bool as_kernel, struct buf *copy, size_t *ret_len)
 {
 	bool arrays = string_arrays && memmem(name->format, name->format_len, STRING_ARRAY, strlen(STRING_ARRAY));
 	bool odd = is_odd_name(name->name);
 
 	*ret_len = name->format_len;
-	if (!odd && !arrays)
+	if (!odd && !arrays && !as_kernel)
 		return name->format;
 	if (arrays)
 		split_arrays(name->format, name->format_len, copy);
@@ -152,6 +171,8 @@ const char *format_text(const struct event_name *name, bool string_arrays, struc
 		return NULL;
 	if (odd)
 		make_word(copy);
+	if (as_kernel && !rewrite_print(copy))
+		return NULL;
 	*ret_len = copy->len;
 	return copy->data;
 }

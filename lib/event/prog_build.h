@@ -45,6 +45,8 @@ const struct tep_format_field *prog_field_of(struct prog_build *b, struct tep_fo
  * or element that @arg is, if these are fewer than @bytes.
  */
 unsigned prog_signed_bytes(struct prog_build *b, const struct tep_print_arg *arg, unsigned bytes);
+/* Whether it is computed of a name that the format does not explain: libtraceevent takes 0. @text: it is for %s. */
+bool prog_has_unknown(const struct tep_print_arg *arg, bool text);
 /* What is below casts. */
 const struct tep_print_arg *prog_skip_casts(const struct tep_print_arg *arg);
 uint32_t prog_add_value(struct prog_build *b, struct prog_value v);

@@ -81,6 +81,7 @@ struct prog_spec {
 	char letter;			/* d, u, x, X, o, s, c */
 	uint8_t bytes;			/* of the number that are used: 1, 2, 4 or 8 */
 	bool left, zero, alternate;	/* '-', '0', '#' */
+	bool zero_prefix;		/* '#' is for 0, too */
 	bool width_star, precision_star;	/* taken from the operation's star */
 	uint16_t width;
 	int32_t precision;		/* -1: none */

@@ -224,6 +224,8 @@ static void number_conversion(struct prog_build *b, char letter, struct conversi
 	c->spec.bytes = bytes[c->longs + 2];
 	if (c->spec.letter == 'd')
 		c->spec.bytes = prog_signed_bytes(b, arg, c->spec.bytes);
+	c->spec.zero_prefix = b->as_kernel;
+	b->differs |= c->spec.alternate && (letter == 'x' || letter == 'X');
 	if (letter == 'c') {
 		c->spec.bytes = 1;
 		c->spec.precision = -1;
@@ -258,6 +260,11 @@ static const char *add_conversion(struct prog_build *b, const char *p,
 	if (!*arg) {
 		prog_cannot(b, "a conversion without argument");
 		return p;
+	}
+	if (b->as_kernel && prog_has_unknown(*arg, *p == 's')) {
+		buf_put(&b->text, "?", 1);
+		*arg = (*arg)->next;
+		return p + 1;
 	}
 	if (c.star)
 		star = prog_add_value(b, prog_expression(b, c.star));

@@ -5,6 +5,7 @@
  * cast to one of a few names cuts bits off, all others mean nothing. Shifts
  * count modulo 64, as the processor has it. '^' it can only fold.
  */
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "event/fields.h"
@@ -292,6 +293,30 @@ unsigned prog_signed_bytes(struct prog_build *b, const struct tep_print_arg *arg
 		return bytes;
 	b->differs = true;
 	return b->as_kernel ? size : bytes;
+}
+
+bool prog_has_unknown(const struct tep_print_arg *arg, bool text)
+{
+	const char *word;
+
+	switch (arg ? arg->type : TEP_PRINT_NULL) {
+	case TEP_PRINT_ATOM:
+		word = arg->atom.atom;
+		return !text && word && (isalpha((unsigned char)*word) || *word == '_') && strcmp(word, "NULL");
+	case TEP_PRINT_TYPE:
+		return prog_has_unknown(arg->typecast.item, text);
+	case TEP_PRINT_FLAGS:
+		return prog_has_unknown(arg->flags.field, false);
+	case TEP_PRINT_SYMBOL:
+		return prog_has_unknown(arg->symbol.field, false);
+	case TEP_PRINT_OP:
+		if (text && arg->op.op && *arg->op.op == '?' && arg->op.right)
+			return prog_has_unknown(arg->op.left, false) || prog_has_unknown(arg->op.right->op.left, true) ||
+			       prog_has_unknown(arg->op.right->op.right, true);
+		return prog_has_unknown(arg->op.left, false) || prog_has_unknown(arg->op.right, false);
+	default:
+		return false;
+	}
 }
 
 static int binary_code(const char *op)

@@ -60,7 +60,7 @@ static unsigned prefix(char *ret, bool negative, uint64_t v, const struct prog_s
 		ret[0] = '-';
 	if (negative)
 		return 1;
-	if (!spec->alternate || !v || (spec->letter != 'x' && spec->letter != 'X'))
+	if (!spec->alternate || (!v && !spec->zero_prefix) || (spec->letter != 'x' && spec->letter != 'X'))
 		return 0;
 	ret[0] = '0';
 	ret[1] = spec->letter;

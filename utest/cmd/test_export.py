@@ -127,7 +127,7 @@ def test_csv_of_chosen_events(events):
 
 
 def test_text_beside_the_fields():
-    lines = common.report(SWITCHES).splitlines()[1:]
+    lines = common.report("--kernel-text", SWITCHES).splitlines()[1:]
     found = objects("--text", SWITCHES)
     assert len(lines) == len(found)
     for line, object_ in zip(lines, found):

@@ -211,6 +211,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	event_db_set_source(db, &source);
 	event_db_set_compat_31(db, options & 1024);
+	event_db_set_texts(db, options & 8192 ? EVENT_TEXTS_KERNEL :
+			   options & 16384 ? EVENT_TEXTS_COMPARE : EVENT_TEXTS_TRACE_CMD);
 	event_db_plugin_option(db, "fgraph:tailprint", NULL);
 	/* without this call there are no plugins, but the texts made here */
 	if (options & (2048 | 4096))

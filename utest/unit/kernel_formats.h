@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-#include "base/base.h"
+#include "event/event.h"
 
 /* "@ SYSTEM" lines, each followed by one format. */
 struct kernel { char *text; size_t len; };
@@ -25,6 +25,25 @@ static inline void read_kernel(const char *name, struct kernel *ret)
 	ret->text = malloc(len);
 	ret->len = ZSTD_decompress(ret->text, len, packed.data, packed.len);
 	assert_int_equal(ret->len, len);
+}
+
+/* A source of them: ctx is the kernel. */
+static inline int add_kernel_formats(void *ctx, struct event_db *db, struct err *e)
+{
+	struct kernel *k = ctx;
+	char *p = k->text, *end = k->text + k->len;
+
+	while (p < end) {
+		char *line = memchr(p, '\n', end - p), *next;
+		char system[64];
+
+		assert_int_equal(sscanf(p, "@ %63s", system), 1);
+		next = memmem(line, end - line, "\n@ ", 3);
+		next = next ? next + 1 : end;
+		assert_int_equal(event_db_add_format(db, system, line + 1, next - line - 1, e), 0);
+		p = next;
+	}
+	return 0;
 }
 
 #endif

@@ -19,25 +19,7 @@
 /* libtraceevent 1.7's parser loses a few bytes at formats that it cannot parse. */
 KNOWN_LEAKS("leak:tep_parse_event\n");
 
-/* ---- formats of a kernel ----------------------------------------------------------- */
-
-static int add_formats(void *ctx, struct event_db *db, struct err *e)
-{
-	struct kernel *k = ctx;
-	char *p = k->text, *end = k->text + k->len;
-
-	while (p < end) {
-		char *line = memchr(p, '\n', end - p), *next;
-		char system[64];
-
-		assert_int_equal(sscanf(p, "@ %63s", system), 1);
-		next = memmem(line, end - line, "\n@ ", 3);
-		next = next ? next + 1 : end;
-		assert_int_equal(event_db_add_format(db, system, line + 1, next - line - 1, e), 0);
-		p = next;
-	}
-	return 0;
-}
+/* ---- texts of a kernel ------------------------------------------------------------ */
 
 static int symbols(void *ctx, const char **text, size_t *len, struct err *e)
 {
@@ -62,7 +44,7 @@ static struct event_db *open_kernel(struct kernel *k, bool big_endian)
 {
 	struct event_db_opts opts = { .big_endian = big_endian, .long_size = 8, .page_size = 4096,
 				      .cpus = 2 };
-	struct event_db_source source = { .formats = add_formats, .kallsyms = symbols,
+	struct event_db_source source = { .formats = add_kernel_formats, .kallsyms = symbols,
 					  .printk = printks, .ctx = k };
 	struct event_db *db;
 
