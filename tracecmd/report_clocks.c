@@ -101,6 +101,9 @@ void report_tell_clocks(const struct report *rp)
 	for (unsigned i = 0; i < c.nr; i++) {
 		struct clock_group *g = &c.groups[i];
 
+		if (!strcmp(g->clock, "uptime"))
+			notice(rp->notices, "the trace clock 'uptime' counts hundredths of a second, which are shown as if they "
+			       "were nanoseconds, as trace-cmd shows them: --ts2secs 100 shows seconds");
 		if (!g->places.failed)
 			buf_printf(&text, "%s%s (%s%s)", i ? ", " : "", g->clock, g->places.data,
 				   g->nr > PLACES_MAX ? ", ..." : "");

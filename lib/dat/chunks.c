@@ -58,7 +58,7 @@ static int broken(struct table *t, uint64_t at, const char *fmt, ...)
  */
 static bool grows_too_much(const struct table *t, const struct dat_chunk *c)
 {
-	uint32_t small = t->page_size ? t->page_size * DAT_CHUNK_SMALL_PAGES : DAT_BLOCK_SMALL;
+	uint32_t small = t->page_size ? t->page_size * DAT_CHUNK_SMALL_PAGES : DAT_CHUNK_SMALL;
 
 	return c->usize > small && c->usize / DAT_CHUNK_RATIO_MAX > c->csize;
 }

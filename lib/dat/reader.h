@@ -29,16 +29,18 @@
 #define DAT_STRINGS_MAX (64u << 20)
 #define DAT_CHUNK_MAX (64u << 20)
 /*
- * What grows more than this when decompressed is a trap. Real metadata grow
- * to 20 times their size; sub-buffers of an idle machine to some hundred times.
+ * What grows more than this when decompressed is a trap. Metadata grow to 20 times their
+ * size, but formats of alike events to a thousand times and more: where they are large. Sub-buffers of an
+ * idle machine grow to some hundred times.
  */
-#define DAT_BLOCK_RATIO_MAX 128
+#define DAT_BLOCK_RATIO_MAX 1024
 #define DAT_CHUNK_RATIO_MAX 512
 /* An instance is a folder of tracefs. */
 #define DAT_NAME_MAX 255
 /* Smaller ones are not worth a look at the ratio. */
-#define DAT_BLOCK_SMALL (64u << 10)
+#define DAT_BLOCK_SMALL (64u << 20)
 #define DAT_CHUNK_SMALL_PAGES 64
+#define DAT_CHUNK_SMALL (64u << 10)	/* of text */
 
 /* ---- source.c ---- */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock/clock.h"
 #include "record/record.h"
 #include "record/stamps.h"
 
@@ -70,8 +71,7 @@ static int measure(struct stamps *s, const struct dat_tsc2nsec *tsc2nsec, int64_
 
 static bool counts_ns(const char *clock, const struct dat_tsc2nsec *tsc2nsec)
 {
-	return tsc2nsec->present ||
-		(strcmp(clock, "counter") && strcmp(clock, "x86-tsc") && strcmp(clock, "ppc-tb"));
+	return tsc2nsec->present || !clock_counts(clock);
 }
 
 int record_measure_date(struct kernel *k, const char *clock, const struct dat_tsc2nsec *tsc2nsec,

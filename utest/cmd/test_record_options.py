@@ -10,7 +10,7 @@ import signal
 import pytest
 
 import tracefs
-from common import TRACECMD, run, strace
+from common import TRACECMD, report, run, strace, strict_check, tool
 from recording import DIR, INSTANCE, finish, recording
 
 IN = ("-B", INSTANCE)
@@ -116,3 +116,16 @@ def test_show_of_single_files(kernel):
             assert p.returncode == 1 and "tracing_max_latency" in p.stderr
     finally:
         os.rmdir(DIR)
+
+
+@pytest.mark.parametrize("options", [(), ("--compression", "none"), ("--file-version", "6")], ids=str)
+def test_many_events_that_are_alike(dat, options):
+    """Their formats are a thousandth when compressed, and no trap for that."""
+    arguments = " ".join(f"arg{i}=%ax:x64" for i in range(32))
+    address = next(line.split()[0] for line in run("nm", tool("markers")).stdout.splitlines() if line.endswith(" T main"))
+    probes = [word for i in range(60) for word in ("--probe", f"p:tc_alike/ev{i} {tool('markers')}:0x{address} {arguments}")]
+    p = run(TRACECMD, "record", "-o", dat, *IN, *options, *probes, tool("markers"), "/dev/null", "/dev/null", "1", "0", "0")
+    assert "cannot" not in p.stderr
+    text = report(dat)
+    assert sum(f" ev{i}: " in text for i in range(60)) == 60 and text.count("arg31=0x") == 60
+    strict_check(dat)
