@@ -409,8 +409,8 @@ static enum record_end wait_for_end(struct run *run, unsigned *signals, struct e
 	record_trigger_end(&run->trigger);
 	progress_end(&run->progress);
 	if (run->local && recording_latencies_left(run->recording))
-		notice(&stderr_notices, "%llu latencies were not kept: there is room for 64 MB of texts",
-		       (unsigned long long)recording_latencies_left(run->recording));
+		notice(&stderr_notices, "%llu latencies were not kept: there is room for %u MB of texts, or they could not be read",
+		       (unsigned long long)recording_latencies_left(run->recording), RECORD_TEXTS_MAX_MB);
 	if (run->watch) {
 		kernel_watch_look(run->watch);
 		kernel_watch_each(run->watch, tell_disturbed, run);

@@ -39,6 +39,8 @@ int report_check_format(const struct report *rp, struct err *e)
 			  rp->boundary ? "--boundary" : rp->debug ? "--debug" :
 			  rp->compat_31 ? "--compat" : NULL;
 
+	if (rp->compat_31 && rp->kernel_text)
+		return usage_error(e, "--compat and --kernel-text: a text is one or the other");
 	if (rp->format == REPORT_TEXT)
 		return rp->with_text || rp->decoded ?
 		       usage_error(e, "%s belongs to --format json or csv",

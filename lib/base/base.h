@@ -283,8 +283,10 @@ int control_file_read(const char *path, struct buf *out, size_t max);
  * descriptor; -EEXIST, told: something else is there; -errno.
  */
 int file_take(const char *path, bool *made, struct err *e);
-/* CLOCK_MONOTONIC, in nanoseconds. */
+/* CLOCK_MONOTONIC, in nanoseconds, in milliseconds, and as what is so many milliseconds from now (pthread_cond_timedwait). */
 uint64_t monotonic_ns(void);
+uint64_t monotonic_ms(void);
+struct timespec deadline_in_ms(uint64_t ms);
 
 /*
  * Has the process allowed @nr open files, if it is not yet: up to the hard limit, and beyond

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "event/builtin.h"
-#include "event/format_text.h"
 #include "event/fixups.h"
+#include "event/format_text.h"
 
 #define NOTICES_MAX 1000
 
@@ -387,7 +387,7 @@ static void find_common(struct event_db *db, struct tep_event *event)
 /* The event's name as it is, where format_text() changed it. */
 static bool take_name(struct tep_event *event, const struct event_name *name)
 {
-	char *own = strcmp(event->name, name->name) ? strdup(name->name) : NULL;
+	char *own = format_name_is_odd(name->name) ? strdup(name->name) : NULL;
 
 	if (own) {
 		free(event->name);

@@ -32,7 +32,7 @@ bool format_line(const char *text, size_t len, const char *key, const char **ret
 
 /* ---- the event's name ---------------------------------------------------------------- */
 
-static bool is_odd_name(const char *name)
+bool format_name_is_odd(const char *name)
 {
 	size_t word = strspn(name, WORD_CHARS);
 
@@ -158,7 +158,7 @@ static bool rewrite_print(struct buf *text)
 const char *format_text(const struct event_name *name, bool string_arrays, bool as_kernel, struct buf *copy, size_t *ret_len)
 {
 	bool arrays = string_arrays && memmem(name->format, name->format_len, STRING_ARRAY, strlen(STRING_ARRAY));
-	bool odd = is_odd_name(name->name);
+	bool odd = format_name_is_odd(name->name);
 
 	*ret_len = name->format_len;
 	if (!odd && !arrays && !as_kernel)

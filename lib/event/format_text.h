@@ -5,6 +5,8 @@
 
 #include "event/event.h"
 
+/* Whether libtraceevent gets another name than the event has. */
+bool format_name_is_odd(const char *name);
 /* The rest of the line behind @key at its start; false if no line starts so. */
 bool format_line(const char *text, size_t len, const char *key, const char **ret, size_t *ret_len);
 

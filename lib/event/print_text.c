@@ -233,12 +233,12 @@ static uint64_t constant(struct constant *c, unsigned least)
 /* "{ VALUE, TEXT }" */
 static void pair(struct writer *w)
 {
-	struct constant c = { .s = w->s };
+	struct constant c = { .failed = false };
 	uint64_t v;
 
 	copy(w);
-	c.t = w->t;
 	c.s = w->s;
+	c.t = w->t;
 	v = constant(&c, 1);
 	if (c.failed || !token_is(&c.t, ",")) {
 		w->failed = true;

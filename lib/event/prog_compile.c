@@ -237,6 +237,7 @@ static void number_conversion(struct prog_build *b, char letter, struct conversi
 static const char *add_conversion(struct prog_build *b, const char *p,
 				  const struct tep_print_arg **arg)
 {
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	struct conversion c = { .spec.precision = -1 };
 	const char *start = p;
 	uint32_t star = 0;
@@ -264,7 +265,7 @@ static const char *add_conversion(struct prog_build *b, const char *p,
 	if (b->as_kernel && prog_has_unknown(*arg, *p == 's')) {
 		buf_put(&b->text, "?", 1);
 		*arg = (*arg)->next;
-		return p + 1;
+		return *p == 'p' ? p + 1 + strspn(p + 1, letters) : p + 1;
 	}
 	if (c.star)
 		star = prog_add_value(b, prog_expression(b, c.star));

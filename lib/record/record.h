@@ -86,6 +86,7 @@ int recording_snapshot(struct recording *rec, struct err *e);
  * With a threshold (--tracing-thresh), where the kernel tells: readable when a latency tracer has found a latency. -1:
  * it does not. recording_latency then keeps its text; how many there was no room for is in recording_latencies_left.
  */
+#define RECORD_TEXTS_MAX_MB 64
 int recording_latency_fd(const struct recording *rec);
 void recording_latency(struct recording *rec);
 uint64_t recording_latencies_left(const struct recording *rec);

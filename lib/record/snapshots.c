@@ -24,7 +24,7 @@ int recording_read_text(struct recorded *b, struct err *e)
 	return buf_put(&b->text, text.data, text.len) ? err_errno(e, -ENOMEM, "cannot record") : 0;
 }
 
-#define TEXTS_MAX (64u << 20)
+#define TEXTS_MAX (RECORD_TEXTS_MAX_MB << 20)
 
 void recording_hear_latencies(struct recording *rec)
 {

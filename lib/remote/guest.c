@@ -15,11 +15,6 @@
 #define METADATA_MS 120000
 #define READ_BYTES 65536
 
-uint64_t guest_now_ms(void)
-{
-	return monotonic_ns() / 1000000;
-}
-
 /* ---- what it says -------------------------------------------------------------- */
 
 /* Places for what it will send. */
@@ -80,11 +75,11 @@ static int hear_until(struct guest *g, enum talk_host_state state, unsigned limi
 	int r = say(g, e);
 
 	limit_ms = g->opts.answer_ms ? g->opts.answer_ms : limit_ms;
-	end = guest_now_ms() + limit_ms;
+	end = monotonic_ms() + limit_ms;
 	while (r >= 0 && g->talk.state < state) {
 		ssize_t n;
 
-		now = guest_now_ms();
+		now = monotonic_ms();
 		if (!g->opts.unlimited && now >= end)
 			return err_set(e, -ETIMEDOUT, "the agent has not answered for %u seconds (--notimeout)",
 				       limit_ms / 1000);
@@ -207,7 +202,7 @@ int guest_go(struct guest *g, struct err *e)
 		r = connect_cpu(g, i, e);
 	if (!r)
 		r = prepare_to_resume(g, e);
-	g->heard_ms = guest_now_ms();
+	g->heard_ms = monotonic_ms();
 	g->began = !r;
 	return r;
 }

@@ -86,7 +86,7 @@ static void take_made(struct guest *g)
 	int fd;
 
 	while (g->resume && (fd = guest_resume_take(g->resume, &cpu, &ms, &last)) >= 0) {
-		g->heard_ms = guest_now_ms();
+		g->heard_ms = monotonic_ms();
 		g->told_broken &= !last;
 		if (last)
 			notice(g->opts.notices, "%s: a connection broke; connected again after %" PRIu64 " ms", g->opts.label, ms);
@@ -141,7 +141,7 @@ static void hear_control(struct guest *g)
 
 	if (code == -EINTR || code == -EAGAIN)
 		return;
-	g->heard_ms = guest_now_ms();
+	g->heard_ms = monotonic_ms();
 	if (code && outlive(g, RESUME_CONTROL, code)) {
 		cleanup_close(&g->control);
 		g->control = -1;
@@ -203,7 +203,7 @@ static void take_data(struct guest *g, uint32_t cpu)
 	n = read(g->cpus[cpu].fd, room, len);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
-	g->heard_ms = guest_now_ms();
+	g->heard_ms = monotonic_ms();
 	if (n <= 0)
 		end_cpu(g, cpu, n < 0 ? -errno : 0);
 	else if (incoming_got(g->in, cpu, n, &e))
@@ -215,7 +215,7 @@ static void take_data(struct guest *g, uint32_t cpu)
 static void ask_to_end(struct guest *g)
 {
 	g->asked_to_end = true;
-	g->heard_ms = guest_now_ms();
+	g->heard_ms = monotonic_ms();
 	if (g->control >= 0)
 		say_close(g);
 }
@@ -227,7 +227,7 @@ static void look_at_time(struct guest *g, bool flush)
 	if (flush && g->in && incoming_flush(g->in, &e))
 		fail(g, &e);
 	if (!g->asked_to_end || g->opts.unlimited || (g->control < 0 && !has_data_to_come(g)) ||
-	    guest_now_ms() - g->heard_ms < END_MS)
+	    monotonic_ms() - g->heard_ms < END_MS)
 		return;
 	err_set(&e, -ETIMEDOUT, "the agent has not ended within %u seconds (--notimeout)", END_MS / 1000);
 	fail(g, &e);
@@ -236,7 +236,7 @@ static void look_at_time(struct guest *g, bool flush)
 /* FIFOs have no end of their own: what is in them when the agent has ended is the last. */
 static void look_at_fifos(struct guest *g)
 {
-	if (!g->talk.answer.fifos || g->control >= 0 || guest_now_ms() - g->heard_ms < QUIET_MS)
+	if (!g->talk.answer.fifos || g->control >= 0 || monotonic_ms() - g->heard_ms < QUIET_MS)
 		return;
 	for (uint32_t i = 0; i < guest_cpus(g); i++) {
 		cleanup_close(&g->cpus[i].fd);
@@ -277,7 +277,7 @@ static bool fill_fds(struct taking *t)
 static void serve(struct taking *t)
 {
 	const struct pollfd *p = t->fds + 2;
-	bool flush = guest_now_ms() - t->flushed_ms >= FLUSH_MS;
+	bool flush = monotonic_ms() - t->flushed_ms >= FLUSH_MS;
 	eventfd_t nr;
 
 	for (size_t i = 0; i < t->all->v.nr; i++) {
@@ -294,7 +294,7 @@ static void serve(struct taking *t)
 		look_at_time(g, flush);
 	}
 	if (flush)
-		t->flushed_ms = guest_now_ms();
+		t->flushed_ms = monotonic_ms();
 	if (t->fds[1].revents && !eventfd_read(t->all->made_fd, &nr))
 		for (size_t i = 0; i < t->all->v.nr; i++)
 			take_made(t->all->v.v[i]);

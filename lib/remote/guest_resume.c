@@ -31,11 +31,6 @@ struct guest_resume {
 	bool stop;
 };
 
-static uint64_t now_ms(void)
-{
-	return monotonic_ns() / 1000000;
-}
-
 /* A descriptor; -errno. */
 static int make(const struct guest_resume *r, uint32_t cpu, uint64_t have)
 {
@@ -79,7 +74,7 @@ static void pause_until(struct guest_resume *r, uint64_t ms)
 {
 	struct timespec until = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
-	while (!r->stop && now_ms() < ms)
+	while (!r->stop && monotonic_ms() < ms)
 		pthread_cond_timedwait(&r->work, &r->lock, &until);
 }
 
@@ -98,11 +93,11 @@ static void try(struct guest_resume *r, struct link *link)
 	pthread_mutex_lock(&r->lock);
 	if (fd >= 0) {
 		link->made = fd;
-		link->made_ms = now_ms();
+		link->made_ms = monotonic_ms();
 		eventfd_write(r->o.made_fd, 1);
 		return;
 	}
-	pause_until(r, now_ms() + PAUSE_MS);
+	pause_until(r, monotonic_ms() + PAUSE_MS);
 }
 
 static void *work(void *arg)
@@ -172,7 +167,7 @@ void guest_resume_broken(struct guest_resume *r, uint32_t cpu, int code, uint64_
 	link->broken = true;
 	link->code = code;
 	link->have = have;
-	link->since_ms = now_ms();
+	link->since_ms = monotonic_ms();
 	pthread_cond_signal(&r->work);
 	pthread_mutex_unlock(&r->lock);
 }
@@ -199,7 +194,7 @@ int guest_resume_take(struct guest_resume *r, uint32_t *ret_cpu, uint64_t *ret_m
 			continue;
 		fd = link->made;
 		*ret_cpu = i == r->nr - 1 ? RESUME_CONTROL : i;
-		*ret_ms = now_ms() - link->since_ms;
+		*ret_ms = monotonic_ms() - link->since_ms;
 		link->made = -1;
 		link->broken = false;
 	}
@@ -210,7 +205,7 @@ int guest_resume_take(struct guest_resume *r, uint32_t *ret_cpu, uint64_t *ret_m
 
 uint32_t guest_resume_left(struct guest_resume *r, uint64_t *ret_ms, int *ret_code)
 {
-	uint64_t now = now_ms();
+	uint64_t now = monotonic_ms();
 	uint32_t nr;
 
 	pthread_mutex_lock(&r->lock);

@@ -75,7 +75,6 @@ static inline uint32_t guest_cpus(const struct guest *g)
 {
 	return g->cpus ? g->talk.answer.cpus : 0;
 }
-uint64_t guest_now_ms(void);
 
 /* ---- guest_sync.c: a failure is told, and costs the comparison only ---- */
 

@@ -149,11 +149,6 @@ static int hear_count(struct keeper *l, struct lane *lane, unsigned timeout_ms)
 
 /* ---- a connection that broke, and its successor ------------------------------------------ */
 
-static uint64_t now_ms(void)
-{
-	return monotonic_ns() / 1000000;
-}
-
 /* Takes the connection that was made anew, if there is one. With the lock. */
 static bool take_fresh(struct keeper *l, struct lane *lane, uint64_t *ret_have)
 {
@@ -172,8 +167,7 @@ static bool take_fresh(struct keeper *l, struct lane *lane, uint64_t *ret_have)
 /* Waits for a new connection in place of one that is broken for reason @code. 0, -errno. */
 static int await_fresh(struct keeper *l, struct lane *lane, int code, uint64_t *ret_have)
 {
-	uint64_t end = now_ms() + l->outage_ms;
-	struct timespec until = { .tv_sec = end / 1000, .tv_nsec = end % 1000 * 1000000 };
+	struct timespec until = deadline_in_ms(l->outage_ms);
 	bool taken, first = false;
 	int r = 0;
 

@@ -17,11 +17,6 @@
 #define FILES_SPARE 64
 #define FILES_USUAL 32			/* of a recorder of a small machine */
 
-uint64_t listener_now_ms(void)
-{
-	return monotonic_ns() / 1000000;
-}
-
 int watch_arm(struct listener *l, struct watch *w, bool armed)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = w };
@@ -183,7 +178,7 @@ static void hear(struct listener *l, bool on)
 	for (unsigned i = 0; i < l->nr_sockets; i++)
 		watch_arm(l, &l->sockets[i], on);
 	l->deaf = !on;
-	l->deaf_ms = listener_now_ms();
+	l->deaf_ms = monotonic_ms();
 }
 
 static void take_client(struct listener *l, int socket)
@@ -265,7 +260,7 @@ static void forget_those_over(struct listener *l)
 
 static void look_at_times(struct listener *l)
 {
-	uint64_t now = listener_now_ms();
+	uint64_t now = monotonic_ms();
 
 	if (now - l->looked_ms < LOOK_MS)
 		return;

@@ -114,7 +114,7 @@ static int on_metadata(void *ctx, const void *data, size_t len, struct err *e)
 {
 	struct client *c = ctx;
 
-	c->heard_ms = listener_now_ms();
+	c->heard_ms = monotonic_ms();
 	return incoming_metadata(c->in, data, len, e);
 }
 
@@ -150,7 +150,7 @@ static int send_answers(struct client *c, struct err *e)
 static void drain(struct client *c)
 {
 	c->state = CLIENT_DRAINS;
-	c->heard_ms = listener_now_ms();
+	c->heard_ms = monotonic_ms();
 	watch_arm(c->l, &c->control, false);
 	if (!incoming_started(c->in))
 		client_end(c, NULL);
@@ -349,7 +349,7 @@ void client_new(struct listener *l, int fd, const struct net_addr *peer)
 		return;
 	}
 	*c = (struct client){
-		.l = l, .peer = *peer, .begun_ms = listener_now_ms(), .file.fd = -1, .next = l->clients,
+		.l = l, .peer = *peer, .begun_ms = monotonic_ms(), .file.fd = -1, .next = l->clients,
 		.control = { .kind = WATCH_CONTROL, .fd = fd, .client = c },
 		.notices = { .fn = log_line, .ctx = c },
 	};

@@ -102,7 +102,7 @@ static void read_stream(struct client *c, uint32_t cpu)
 	if (n < 0 && room && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0) {
-		c->heard_ms = listener_now_ms();
+		c->heard_ms = monotonic_ms();
 		if (incoming_got(c->in, cpu, n, &e))
 			client_end(c, &e);
 		return;
@@ -150,7 +150,7 @@ static int read_datagram(struct client *c, uint32_t cpu, struct err *e)
 		c->bad_datagrams++;
 		return 1;
 	}
-	c->heard_ms = listener_now_ms();
+	c->heard_ms = monotonic_ms();
 	dropped = dropped_before(&m, x->dropped);
 	if (dropped != x->dropped) {
 		c->lost_datagrams += dropped - x->dropped;

@@ -103,7 +103,6 @@ struct listener {
 
 /* ---- listener.c ---- */
 
-uint64_t listener_now_ms(void);
 /* Waits for @w from now on, or not. 0, -errno. */
 int watch_arm(struct listener *l, struct watch *w, bool armed);
 void watch_close(struct watch *w);

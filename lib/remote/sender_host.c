@@ -80,14 +80,14 @@ static int take(struct host_sender *h, ssize_t n, const char *bytes, struct err 
 
 static int hear_request(struct host_sender *h, struct err *e)
 {
-	uint64_t end = monotonic_ns() / 1000000 + ASK_MS, now;
+	uint64_t end = monotonic_ms() + ASK_MS, now;
 	char bytes[READ_BYTES];
 	int r = 0;
 
 	while (!r) {
 		ssize_t n;
 
-		now = monotonic_ns() / 1000000;
+		now = monotonic_ms();
 		if (!h->unlimited && now >= end)
 			return err_set(e, -ETIMEDOUT, "it has not said within %u seconds what it wants", ASK_MS / 1000);
 		n = net_hear(h->s.control, bytes, sizeof(bytes), h->unlimited ? -1 : (int)(end - now));
@@ -322,12 +322,12 @@ static int host_connect(struct sender *base, struct err *e)
 {
 	struct host_sender *h = hosts(base);
 	uint32_t left = base->out.fifos ? 0 : base->out.nr;
-	uint64_t end = monotonic_ns() / 1000000 + CONNECT_MS;
+	uint64_t end = monotonic_ms() + CONNECT_MS;
 	AUTO_FREE struct pollfd *fds = calloc((size_t)left + 1, sizeof(*fds));
 	int r = fds ? 0 : err_errno(e, -ENOMEM, "cannot take its connections");
 
 	while (left && !r) {
-		uint64_t now = monotonic_ns() / 1000000;
+		uint64_t now = monotonic_ms();
 
 		if (!h->unlimited && now >= end)
 			return err_set(e, -ETIMEDOUT, "%" PRIu32 " of its connections for data have not come within %u "

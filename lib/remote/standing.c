@@ -112,11 +112,9 @@ unsigned standing_nr(struct standing *s)
 
 int standing_await(struct standing *s, unsigned nr, int code)
 {
-	struct timespec until;
+	struct timespec until = deadline_in_ms(s->outage_ms);
 	int r = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += s->outage_ms / 1000;
 	pthread_mutex_lock(&s->lock);
 	if (s->nr == nr && !s->broken)
 		lose(s, code);

@@ -10,10 +10,6 @@
 #include "remote/net.h"
 #include "remote/tsync_link.h"
 
-#define MS_PER_S 1000
-#define NS_PER_MS 1000000
-#define NS_PER_S 1000000000
-
 void tsync_link_init(struct tsync_link *l, int fd, int wake, unsigned timeout_ms)
 {
 	*l = (struct tsync_link){ .fd = fd, .wake = wake, .timeout_ms = timeout_ms };
@@ -101,28 +97,4 @@ int tsync_link_accept(struct tsync_link *l, bool limited, struct err *e)
 		if (r)
 			return r;
 	}
-}
-
-void tsync_cond_init(pthread_cond_t *c)
-{
-	pthread_condattr_t monotonic;
-
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(c, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-}
-
-struct timespec tsync_deadline(unsigned ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / MS_PER_S;
-	t.tv_nsec += (long)(ms % MS_PER_S) * NS_PER_MS;
-	if (t.tv_nsec >= NS_PER_S) {
-		t.tv_nsec -= NS_PER_S;
-		t.tv_sec++;
-	}
-	return t;
 }

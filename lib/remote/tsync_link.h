@@ -26,8 +26,4 @@ ssize_t tsync_link_receive(struct tsync_link *l, void *data, size_t size, bool l
 /* Waits for a connection, as tsync_link_receive. A descriptor, -ECANCELED, -errno, told. */
 int tsync_link_accept(struct tsync_link *l, bool limited, struct err *e);
 
-/* For waiting no longer than so many milliseconds from now. */
-void tsync_cond_init(pthread_cond_t *c);
-struct timespec tsync_deadline(unsigned ms);
-
 #endif

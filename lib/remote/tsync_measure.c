@@ -96,7 +96,7 @@ static void measure_all(struct tsync_measure *m)
 /* Until the next round; true: there is none. */
 static bool wait_stop(struct tsync_measure *m)
 {
-	struct timespec until = tsync_deadline(m->o.interval_ms);
+	struct timespec until = deadline_in_ms(m->o.interval_ms);
 	bool stop;
 
 	pthread_mutex_lock(&m->lock);
@@ -147,7 +147,7 @@ static struct tsync_measure *measure_new(const struct tsync_measure_opts *o, con
 	/* kvm's offsets are as exact at one time as at another. */
 	m->log.shift.flags = strcmp(m->name, TSYNC_KVM) ? 1 : 0;
 	pthread_mutex_init(&m->lock, NULL);
-	tsync_cond_init(&m->changed);
+	cond_init(&m->changed);
 	for (unsigned i = 0; i < lanes; i++) {
 		m->lanes[i].m = m;
 		m->lanes[i].nr = i;

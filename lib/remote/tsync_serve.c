@@ -163,7 +163,7 @@ int tsync_serve_start(const struct tsync_serve_opts *o, struct tsync_serve **ret
 	memcpy(s->name, o->name, strnlen(o->name, sizeof(s->name) - 1));
 	s->lanes = tsync_lanes(s->name, o->cpus);
 	pthread_mutex_init(&s->lock, NULL);
-	tsync_cond_init(&s->changed);
+	cond_init(&s->changed);
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	tsync_link_init(&s->door, o->listen_fd, s->wake, o->timeout_ms);
 	r = s->wake < 0 ? -errno : -pthread_create(&s->thread, NULL, accept_lanes, s);
@@ -193,7 +193,7 @@ int tsync_serve_await(struct tsync_serve *s, struct err *e)
 
 void tsync_serve_stop(struct tsync_serve *s, unsigned grace_ms)
 {
-	struct timespec until = tsync_deadline(grace_ms);
+	struct timespec until = deadline_in_ms(grace_ms);
 
 	pthread_mutex_lock(&s->lock);
 	while (s->ended < s->taken && pthread_cond_timedwait(&s->changed, &s->lock, &until) != ETIMEDOUT)

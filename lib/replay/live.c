@@ -414,15 +414,8 @@ int live_peek(const struct live *l, struct live_record *ret)
 
 void live_wait(struct live *l, unsigned ms)
 {
-	struct timespec until;
+	struct timespec until = deadline_in_ms(ms);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&l->lock);
 	while (!l->ended && !l->full && pthread_cond_timedwait(&l->changed, &l->lock, &until) != ETIMEDOUT)
 		;

@@ -71,7 +71,7 @@ static void test_lines(void **state)
 {
 	static const char *const texts[] = {
 		"sys", COMMON("ev", 300) FIELD("u32 a", 8, 4, 0) FIELD("u32 b", 12, 4, 0)
-		PRINT("\"m=%d s=%d q=%d f=%s n=%s t=%d u=%s x=%#x %#x\", REC->a & (4 | 8), REC->a - 1 - REC->b, REC->a / 2 * 3, "
+		PRINT("\"p=%pS|%px m=%d s=%d q=%d f=%s n=%s t=%d u=%s x=%#x %#x\", (void *)(vmemmap + REC->a), vmemmap, REC->a & (4 | 8), REC->a - 1 - REC->b, REC->a / 2 * 3, "
 		      "__print_flags(REC->a & (4 | 8), \"|\", { 4, \"four\" }, { 8, \"eight\" }), __print_symbolic(REC->b, { NAME, \"n\" }, "
 		      "{ 1 << 1, \"two\" }), (jiffies - REC->a) / 250, __print_flags(REC->a & MASK, \"|\", { 1, \"x\" }), REC->b, REC->a"), NULL,
 	};
@@ -82,7 +82,7 @@ static void test_lines(void **state)
 	begin(&fx, texts, false);
 	event_db_set_texts(fx.db, EVENT_TEXTS_KERNEL);
 	assert_string_equal(strstr(line_of(&fx, &plain, rec, sizeof(rec)), "ev:") + 22,
-			    "m=4 s=6 q=9 f=four n=0x0 t=? u=? x=0x0 0x7");
+			    "p=?|? m=4 s=6 q=9 f=four n=0x0 t=? u=? x=0x0 0x7");
 	end(&fx);
 }
 
