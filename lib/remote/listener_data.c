@@ -2,6 +2,7 @@
 /* The connections, or datagrams, that a recorder's sub-buffers come by. */
 #include <errno.h>
 #include <linux/sock_diag.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -197,6 +198,18 @@ void client_data(struct client *c, uint32_t cpu)
 		client_end(c, &e);
 }
 
+/* Whether something has come that was not looked at yet, as we were busy with others. */
+static bool has_come(const struct client *c)
+{
+	for (uint32_t i = 0; i < c->nr_ports; i++) {
+		struct pollfd p = { .fd = c->cpus[i].watch.fd, .events = POLLIN };
+
+		if (poll(&p, 1, 0) > 0)
+			return true;
+	}
+	return false;
+}
+
 /* Of connections: all that were made have ended, or none says anything any more. */
 bool client_drained(const struct client *c, uint64_t now)
 {
@@ -208,5 +221,5 @@ bool client_drained(const struct client *c, uint64_t now)
 		if (c->cpus[i].accepted && !c->cpus[i].ended)
 			wait = DRAIN_MS;
 	}
-	return now - c->heard_ms >= wait;
+	return now - c->heard_ms >= wait && !has_come(c);
 }

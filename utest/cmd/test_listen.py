@@ -389,7 +389,7 @@ def test_lost_datagrams_are_told(listener):
 
 # ---- many ------------------------------------------------------------------------------
 
-def test_many_at_once(listener):
+def all_at_once(listener, nr, meanwhile=lambda: None):
     names, failures = [], []
 
     def one():
@@ -398,12 +398,30 @@ def test_many_at_once(listener):
         except Exception as why:    # told below, where it fails the test
             failures.append(why)
 
-    threads = [threading.Thread(target=one) for _ in range(50)]
+    threads = [threading.Thread(target=one) for _ in range(nr)]
     for t in threads:
         t.start()
+    while any(t.is_alive() for t in threads):
+        meanwhile()
+        time.sleep(0.004)
     for t in threads:
         t.join()
     assert not failures
+    return names
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["", "on a machine that is busy with others"])
+def test_many_at_once(listener, busy):
+    """Nothing is given up that has come and was not looked at yet."""
+    def pause():
+        listener.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.7)
+        listener.process.send_signal(signal.SIGCONT)
+
+    names = all_at_once(listener, 50, pause if busy else lambda: None)
+    for _ in range(5 if busy else 0):
+        pause()
+        time.sleep(0.004)
     for name in names:
         listener.await_file(name)
     only(listener.folder, *names)
