@@ -42,6 +42,8 @@ struct format_check {
 	VEC(struct format_guard) guards;
 };
 
+/* No longer text is parsed; the longest format of Linux 6.18 has 40 KiB. */
+#define FORMAT_TEXT_MAX (1u << 20)
 /*
  * Looks at a text before libtraceevent parses it (check_text.c). Returns 1 if
  * it may, 2 if it may while the parser waits for no field of flags or symbols (parse_slot), 0 if only its first *ret_head bytes (everything in front of the print

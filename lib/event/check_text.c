@@ -22,8 +22,7 @@
 #include "event/check.h"
 #include "event/token.h"
 
-/* The longest format of Linux 6.18 has 40 KiB, the deepest 12 brackets. */
-#define TEXT_MAX (1u << 20)
+/* The deepest format of Linux 6.18 has 12 brackets. */
 #define FIELDS_MAX 500			/* a probe has up to 128 */
 #define USES_MAX 2000			/* of fields in a print format */
 #define DEPTH_MAX 100
@@ -393,8 +392,8 @@ int format_check_text(const char *text, size_t len, size_t *ret_head, struct err
 	struct scan tail = { text, head.end + (print ? sizeof(key) - 1 : 0), text + len };
 	int ret;
 
-	if (len > TEXT_MAX)
-		return err_set(e, -EBADMSG, "%zu bytes long, more than %u", len, TEXT_MAX);
+	if (len > FORMAT_TEXT_MAX)
+		return err_set(e, -EBADMSG, "%zu bytes long, more than %u", len, FORMAT_TEXT_MAX);
 	if (check_characters(&head, e) < 0 || check_nesting(head, e) < 0 ||
 	    check_fields(head, e) < 0)
 		return -EBADMSG;

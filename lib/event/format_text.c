@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "event/check.h"
 #include "event/format_text.h"
 #include "event/print_text.h"
 
@@ -161,7 +162,8 @@ const char *format_text(const struct event_name *name, bool string_arrays, bool 
 	bool odd = format_name_is_odd(name->name);
 
 	*ret_len = name->format_len;
-	if (!odd && !arrays && !as_kernel)
+	/* what is too long is refused as it is */
+	if ((!odd && !arrays && !as_kernel) || name->format_len > FORMAT_TEXT_MAX)
 		return name->format;
 	if (arrays)
 		split_arrays(name->format, name->format_len, copy);
