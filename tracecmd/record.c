@@ -244,7 +244,7 @@ static int begin(struct run *run, struct err *e)
 	if (!r)
 		r = record_guests_begin(&run->guests, run->kernel, e);
 	if (!r && kernel_setup_limits_pids(setup))
-		r = kernel_setup_pids(run->kernel, setup, run->child.pid, e);
+		r = kernel_setup_pids(setup, run->child.pid, e);
 	if (!r && (run->o->command ? armed : !leaves_tracing(setup)))
 		r = tracing_on(run, e);
 	if (!r && armed)
@@ -411,6 +411,8 @@ static enum record_end wait_for_end(struct run *run, unsigned *signals, struct e
 	if (run->local && recording_latencies_left(run->recording))
 		notice(&stderr_notices, "%llu latencies were not kept: there is room for %u MB of texts, or they could not be read",
 		       (unsigned long long)recording_latencies_left(run->recording), RECORD_TEXTS_MAX_MB);
+	if (run->local)
+		threads_left_out_tell(&run->o->setup, &stderr_notices);
 	if (run->watch) {
 		kernel_watch_look(run->watch);
 		kernel_watch_each(run->watch, tell_disturbed, run);

@@ -79,6 +79,16 @@ static bool watched_pollable(const struct watched *w)
 	return true;
 }
 
+void threads_left_out_tell(struct kernel_setup *s, const struct notices *to)
+{
+	unsigned long long nr = kernel_setup_begun(s);
+
+	if (nr)
+		notice(to, "%llu %s that began meanwhile in what %s traced %s left out, as the kernel lists threads "
+		       "one by one; with -c all are traced, and children too", nr, nr > 1 ? "threads" : "thread",
+		       s->only_command ? "-F" : "-P", nr > 1 ? "are" : "is");
+}
+
 /* What nohup and the like ignore stays ignored. */
 static void add_unless_ignored(sigset_t *set, int sig)
 {

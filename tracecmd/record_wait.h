@@ -24,6 +24,9 @@ struct watched {
 int watched_open(struct watched *w, const struct kernel_setup *setup, struct err *e);
 void watched_close(struct watched *w);
 
+/* A notice of threads that have begun in processes that -F or -P named, and were not traced. */
+void threads_left_out_tell(struct kernel_setup *s, const struct notices *to);
+
 /*
  * INT, TERM, HUP, QUIT, USR1 and USR2 are taken by a descriptor from now on (in this
  * thread and those it makes), PIPE is ignored. @ret_mask: the mask before, for

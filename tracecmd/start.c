@@ -33,7 +33,7 @@ static int set_up(struct start *s, const sigset_t *mask, struct err *e)
 	if (!ret && s->o.command)
 		ret = child_fork(&s->child, &s->plan, mask, armed ? NULL : switch_on, s, e);
 	if (!ret && kernel_setup_limits_pids(setup))
-		ret = kernel_setup_pids(s->k, setup, s->child.pid, e);
+		ret = kernel_setup_pids(setup, s->child.pid, e);
 	if (!ret && (armed || !s->o.command))
 		ret = switch_on(s, e);
 	if (!ret && armed)
@@ -80,6 +80,7 @@ static int wait_for_command(struct start *s, struct err *e)
 	unsigned seen = 0;
 	enum record_end why = record_wait(&s->child, &none, s->signals, -1, NULL, &seen, e);
 
+	threads_left_out_tell(&s->o.setup, s->o.quiet ? NULL : &stderr_notices);
 	if (why == RECORD_END_COMMAND)
 		return child_wait(&s->child);
 	child_detach(&s->child);

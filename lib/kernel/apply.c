@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Making a kernel trace as a setup asks: see setup.h. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,12 +20,6 @@ struct apply {
 	size_t nr_evs;
 	struct err *e;
 };
-
-static bool traces_functions(const struct apply *a)
-{
-	return (a->is->tracer && kernel_tracer_is_function(a->is->tracer)) || a->is->filters.nr ||
-	       a->is->notraces.nr;
-}
 
 static int write_number(struct apply *a, struct kernel_instance *in, const char *option,
 			const char *file, uint64_t number)
@@ -72,7 +65,7 @@ static int reset_part(struct apply *a)
 			ret = kernel_write_optional(a->in, pid_lists[i], "", a->e);
 	if (!ret)
 		ret = leave_children(a);
-	for (size_t i = 0; !ret && traces_functions(a) && i < ARRAY_SIZE(function_lists); i++)
+	for (size_t i = 0; !ret && setup_traces_functions(a->is) && i < ARRAY_SIZE(function_lists); i++)
 		if (kernel_has(a->in, function_lists[i]))
 			ret = kernel_write_optional(a->in, function_lists[i], "", a->e);
 	return ret;
@@ -234,13 +227,13 @@ static int apply_function_switches(struct apply *a)
 
 	if (a->s->function_trace_off)
 		ret = kernel_write_optional(a->in, "options/function-trace", "0", a->e);
-	else if (traces_functions(a) && kernel_has(a->in, "options/function-trace"))
+	else if (setup_traces_functions(a->is) && kernel_has(a->in, "options/function-trace"))
 		ret = kernel_write_optional(a->in, "options/function-trace", "1", a->e);
 	if (ret || access(FTRACE_ENABLED, F_OK))
 		return ret;
 	if (a->s->ftrace_off && kernel_write_path(a->k, FTRACE_ENABLED, "0", a->e))
 		return err_wrap(a->e, "option -D");
-	if (!a->s->ftrace_off && traces_functions(a))
+	if (!a->s->ftrace_off && setup_traces_functions(a->is))
 		return kernel_write_path(a->k, FTRACE_ENABLED, "1", a->e);
 	return 0;
 }
@@ -298,7 +291,7 @@ static int apply_tracer(struct apply *a)
 		ret = write_option(a, "func_stack_trace");
 	if (!ret && a->is->follow && !a->s->no_filter) {
 		ret = write_option(a, "event-fork");
-		if (!ret && traces_functions(a))
+		if (!ret && setup_traces_functions(a->is))
 			ret = write_option(a, "function-fork");
 	}
 	if (!ret && a->is->has_max_depth)
@@ -636,12 +629,6 @@ int kernel_setup_arm(struct kernel *k, struct kernel_setup *s, struct err *e)
 
 /* ---- around the recording ------------------------------------------------ */
 
-/* Whether only some processes are traced in this part. */
-static bool is_limited(const struct kernel_setup *s, const struct kernel_instance_setup *is)
-{
-	return !is->wakes && (s->only_command || is->pids.nr);
-}
-
 int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *tids, size_t nr,
 			 struct err *e)
 {
@@ -657,71 +644,12 @@ int kernel_setup_exclude(struct kernel *k, struct kernel_setup *s, const pid_t *
 	for (size_t i = 0; !ret && nr && i < s->instances.nr; i++) {
 		a.is = &s->instances.v[i];
 		a.in = a.is->in;
-		if (!a.in || is_limited(s, a.is))
+		if (!a.in || setup_is_limited(s, a.is))
 			continue;
 		if (a.is->events.nr)
 			ret = list_hidden(a.in, HIDDEN_FROM_EVENTS, &s->hidden, e);
-		if (!ret && traces_functions(&a))
+		if (!ret && setup_traces_functions(a.is))
 			ret = list_hidden(a.in, HIDDEN_FROM_FUNCTIONS, &s->hidden, e);
-	}
-	return ret;
-}
-
-void put_threads(pid_t pid, struct buf *list)
-{
-	char path[64];
-	DIR *d;
-	struct dirent *de;
-	bool leader = false;
-	AUTO_BUF struct buf status = { 0 };
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (!path_read_all(path, &status, KERNEL_TEXT_MAX) && status.data) {
-		const char *tgid = strstr(status.data, "\nTgid:");
-
-		leader = tgid && atoi(tgid + 6) == pid;
-	}
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	d = leader ? opendir(path) : NULL;
-	if (!d) {
-		buf_printf(list, "%d\n", (int)pid);
-		return;
-	}
-	while ((de = readdir(d)))
-		if (de->d_name[0] != '.')
-			buf_printf(list, "%s\n", de->d_name);
-	closedir(d);
-}
-
-int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, struct err *e)
-{
-	struct apply a = { .k = k, .s = s, .e = e };
-	int ret = 0;
-
-	if (s->no_filter)
-		return 0;
-	for (size_t i = 0; !ret && i < s->instances.nr; i++) {
-		AUTO_BUF struct buf list = { 0 };
-
-		a.is = &s->instances.v[i];
-		a.in = a.is->in;
-		if (!a.in || !is_limited(s, a.is))
-			continue;
-		for (size_t j = 0; j < a.is->pids.nr; j++)
-			put_threads(a.is->pids.v[j], &list);
-		if (s->only_command && command > 0)
-			buf_printf(&list, "%d\n", (int)command);
-		if (list.failed)
-			return err_errno(e, -ENOMEM, "cannot limit tracing to processes");
-		if (!list.len)
-			continue;
-		if (a.is->events.nr || !traces_functions(&a))
-			ret = kernel_write(a.in, "set_event_pid", list.data, e);
-		if (!ret && traces_functions(&a))
-			ret = kernel_write(a.in, "set_ftrace_pid", list.data, e);
-		if (ret)
-			err_wrap(e, "cannot limit tracing to processes (%s)",
-				 s->only_command ? "-F" : "-P");
 	}
 	return ret;
 }

@@ -201,9 +201,18 @@ int triggers_of(struct kernel_instance *in, const struct kernel_event *ev, struc
 /* Removes all triggers of an event, or with NULL of all events; what stays is told. 0, -errno. */
 int triggers_remove(struct kernel_instance *in, const struct kernel_event *ev, struct err *e);
 
-/* ---- apply.c */
-/* Appends a line for each thread of the process; a thread's own id stands for itself. */
-void put_threads(pid_t pid, struct buf *list);
+/* ---- setup.c */
+bool setup_traces_functions(const struct kernel_instance_setup *is);
+
+/* ---- processes.c */
+/* Whether only some processes are traced in this part. */
+bool setup_is_limited(const struct kernel_setup *s, const struct kernel_instance_setup *is);
+/*
+ * Adds all threads of the part's processes (-P), and with -c of all that come from them; the id of another
+ * thread than the first stands for itself. Nothing is in @ret twice. 0, -ENOMEM.
+ */
+int setup_tasks(const struct kernel_instance_setup *is, struct kernel_pids *ret);
+void setup_begun_release(struct kernel_setup *s);
 
 /* ---- check.c */
 /* Of one part only the events and the processes, as kernel_setup_check. 0, -errno. */

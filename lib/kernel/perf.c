@@ -47,7 +47,7 @@ struct kernel_perf {
 	bool all;
 	pid_t command;
 	struct perf_choice chosen;
-	VEC(pid_t) tasks;		/* -1: all */
+	struct kernel_pids tasks;	/* -1: all */
 	VEC(struct ring_cpu) cpus;
 	struct map types;		/* by id: common_type of what perf makes */
 	pthread_mutex_t lock;		/* of names */
@@ -136,7 +136,8 @@ static void fill_attr(struct kernel_perf *p, size_t clock)
 	*a = (struct perf_event_attr){
 		.size = sizeof(*a), .sample_period = 1, .disabled = 1, .watermark = 1,
 		.sample_type = PERF_SAMPLE_TIME | PERF_SAMPLE_RAW, .read_format = PERF_FORMAT_LOST,
-		.sample_id_all = 1, .inherit = p->setup->instances.v[0].follow && !p->all,
+		.sample_id_all = 1, .inherit = !p->all,
+		.inherit_thread = !p->all && !p->setup->instances.v[0].follow,
 		.wakeup_watermark = wake < WAKE_MAX ? wake : WAKE_MAX,
 		.exclude_callchain_kernel = !kernel_stacks, .exclude_callchain_user = !stacks,
 	};
@@ -156,24 +157,11 @@ static void fill_attr(struct kernel_perf *p, size_t clock)
 	}
 }
 
-static int add_task(void *perf, const char *tid)
-{
-	struct kernel_perf *p = perf;
-
-	return vec_push(&p->tasks, (pid_t)atoi(tid));
-}
-
 /* Whose events: those of the setup's processes, with all their threads, and of the command. */
 static int choose_tasks(struct kernel_perf *p, struct err *e)
 {
-	const struct kernel_pids *pids = &p->setup->instances.v[0].pids;
-	AUTO_BUF struct buf list = { 0 };
-	int r = 0;
+	int r = p->all ? 0 : setup_tasks(&p->setup->instances.v[0], &p->tasks);
 
-	for (size_t i = 0; i < pids->nr && !p->all; i++)
-		put_threads(pids->v[i], &list);
-	if (list.failed || (list.len && kernel_each_line(list.data, add_task, p)))
-		r = -ENOMEM;
 	if (!r && !p->all && p->setup->only_command)
 		r = vec_push(&p->tasks, p->command);
 	if (!r && p->all)
@@ -208,8 +196,8 @@ static int told_open(const struct kernel_perf *p, const struct perf_chosen *ch, 
 }
 
 /*
- * A descriptor. Kernels before 6.0 do not count what each event lost; and who may not record the
- * kernel may still record what programs do.
+ * A descriptor. Kernels before 6.0 do not count what each event lost, those before 5.13 know no way
+ * to follow threads alone; and who may not record the kernel may still record what programs do.
  */
 static int open_event(struct kernel_perf *p, const struct perf_chosen *ch, pid_t tid, int cpu, struct err *e)
 {
@@ -224,8 +212,15 @@ static int open_event(struct kernel_perf *p, const struct perf_chosen *ch, pid_t
 	if (fd == -EINVAL && attr.read_format) {
 		attr.read_format = 0;
 		fd = perf_open(&attr, tid, cpu);
-		if (fd >= 0)
-			p->attr.read_format = 0;
+	}
+	if (fd == -EINVAL && attr.inherit_thread) {
+		attr.inherit = attr.inherit_thread = 0;
+		fd = perf_open(&attr, tid, cpu);
+	}
+	if (fd >= 0) {
+		p->attr.read_format = attr.read_format;
+		p->attr.inherit = attr.inherit;
+		p->attr.inherit_thread = attr.inherit_thread;
 	}
 	if (fd == -EACCES && !p->all && attr.exclude_callchain_kernel && perf_is_of_programs(p->k, ch)) {
 		attr.exclude_kernel = 1;
@@ -258,7 +253,8 @@ static int open_teller(struct kernel_perf *p, struct ring_cpu *c, pid_t tid, str
 		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .size = sizeof(attr), .comm = 1, .task = 1,
 		.sample_type = told_attr.sample_type, .sample_id_all = told_attr.sample_id_all,
 		.use_clockid = p->attr.use_clockid, .clockid = p->attr.clockid,
-		.inherit = p->attr.inherit, .exclude_kernel = 1, .exclude_hv = 1,
+		.inherit = p->attr.inherit, .inherit_thread = p->attr.inherit_thread,
+		.exclude_kernel = 1, .exclude_hv = 1,
 	};
 	int r, fd = perf_open(&attr, tid, c->cpu);
 

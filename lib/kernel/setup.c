@@ -74,6 +74,7 @@ void kernel_setup_release(struct kernel_setup *s)
 	vec_release(&s->instances);
 	functions_release(&s->graph);
 	vec_release(&s->hidden);
+	setup_begun_release(s);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -159,6 +160,11 @@ bool kernel_setup_limits_pids(const struct kernel_setup *s)
 		if (s->instances.v[i].pids.nr)
 			return true;
 	return false;
+}
+
+bool setup_traces_functions(const struct kernel_instance_setup *is)
+{
+	return (is->tracer && kernel_tracer_is_function(is->tracer)) || is->filters.nr || is->notraces.nr;
 }
 
 bool kernel_tracer_is_function(const char *tracer)

@@ -105,6 +105,7 @@ struct kernel_setup {
 	uint64_t thresh_us;			/* --tracing-thresh; 0: not asked for */
 	bool checked;				/* set by kernel_setup_check */
 	struct kernel_pids hidden;		/* set by kernel_setup_exclude */
+	struct kernel_begun *begun;		/* set by kernel_setup_pids */
 };
 
 /* A setup with the top level only. 0, -ENOMEM. */
@@ -199,7 +200,13 @@ int kernel_setup_unhide(struct kernel_setup *s, struct err *e);
  * the traced command's pid, or with 0 when there is none (-P alone).
  */
 bool kernel_setup_limits_pids(const struct kernel_setup *s);
-int kernel_setup_pids(struct kernel *k, struct kernel_setup *s, pid_t command, struct err *e);
+int kernel_setup_pids(struct kernel_setup *s, pid_t command, struct err *e);
+/*
+ * How many threads the processes have begun since then that are not traced, as the kernel's lists hold threads
+ * and -c was not asked for. At least so many: of 64 tasks, the first some 500 that each began. 0 where
+ * perf, which tells, may not be used.
+ */
+uint64_t kernel_setup_begun(struct kernel_setup *s);
 /* tracing_on of every part that takes part; off: also of those behind one that fails. 0, or the first -errno. */
 int kernel_setup_tracing(struct kernel *k, struct kernel_setup *s, bool on, struct err *e);
 /* Once it is on: the first part whose tracing is off again, as others can do; NULL: none. */

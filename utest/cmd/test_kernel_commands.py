@@ -210,6 +210,31 @@ def test_all_threads_of_a_process(instance):
         p.kill()
 
 
+THREADS = "import threading\ndef go(n):\n    ts = [threading.Thread(target=int) for i in range(n)]\n" \
+          "    [t.start() for t in ts]\n    [t.join() for t in ts]\n"
+
+
+def test_threads_that_are_left_out_are_told(instance):
+    p = start("-B", NAME, "-e", "sched", "-F", "/usr/bin/python3", "-c", f"{THREADS}go(3)")
+    assert "tracecmd: 3 threads that began meanwhile in what -F traced are left out" in p.stderr
+    p = start("-B", NAME, "-e", "sched", "-F", "/usr/bin/python3", "-c", f"{THREADS}go(1)")
+    assert "tracecmd: 1 thread that began meanwhile in what -F traced is left out" in p.stderr
+    assert not start("-B", NAME, "-e", "sched", "-F", "sh", "-c", "/bin/true; /bin/true; :").stderr
+    assert not start("-B", NAME, "-e", "sched", "-F", "-c", "/usr/bin/python3", "-c", f"{THREADS}go(3)").stderr
+
+
+def test_children_that_are_there_already(instance):
+    sleeps = "sleep 60 & sleep 60 & echo ready; wait"
+    with subprocess.Popen(["sh", "-c", f"({sleeps}) & wait"], stdout=subprocess.PIPE, start_new_session=True) as p:
+        p.stdout.readline()
+        start("-B", NAME, "-e", "sched", "-c", "-P", p.pid)
+        family = {int(line) for line in run("ps", "-o", "pid=", "-g", p.pid).stdout.split()}
+        listed = {int(pid) for pid in instance.read("set_event_pid").split()}
+        os.killpg(p.pid, signal.SIGKILL)
+    assert len(family) == 4
+    assert listed == family
+
+
 def test_all_cpus(instance):
     start("-B", NAME, "-e", "sched_switch", "-M", "1")
     start("-B", NAME, "-e", "sched_switch", "-M", "-1")

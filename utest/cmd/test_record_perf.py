@@ -175,6 +175,16 @@ def test_follows_what_the_command_starts(kernel, tmp_path):
     assert len(parsed(tmp_path / "one")) == 1
 
 
+def test_threads_that_begin_are_of_the_process(kernel, tmp_path):
+    """A child is not."""
+    dat = tmp_path / "t.dat"
+    script = ("import threading\ndef go():\n    for i in range(5): os.write(777, b'x')\n"
+              "ts = [threading.Thread(target=go) for i in range(3)]\n[t.start() for t in ts]\n[t.join() for t in ts]\n"
+              "if not os.fork():\n    go()\n    os._exit(0)\nos.wait()")
+    record(dat, *WRITE, "-F", *writes(10)[:2], writes(10)[2].replace("try:", f"{script}\ntry:"))
+    assert len(parsed(dat)) == 25
+
+
 def test_everybody(kernel, tmp_path):
     """All processes, but not the recorder's own threads; who was there before has a name too."""
     dat = tmp_path / "dat"

@@ -473,13 +473,13 @@ static void test_limits(void **state)
 	assert_true(kernel_setup_limits_pids(&s));
 	assert_int_equal(kernel_setup_apply(f->k, &s, &e), 0);
 	expect(f, "instances/one/options/event-fork", "1\n");
-	assert_int_equal(kernel_setup_pids(f->k, &s, 0, &e), 0);
+	assert_int_equal(kernel_setup_pids(&s, 0, &e), 0);
 	snprintf(pids, sizeof(pids), "%d\n\n", (int)getpid());
 	expect(f, "instances/one/set_event_pid", pids);
 
 	s.only_command = true;
-	assert_int_equal(kernel_setup_pids(f->k, &s, 7, &e), 0);
-	snprintf(pids, sizeof(pids), "%d\n7\n\n", (int)getpid());
+	assert_int_equal(kernel_setup_pids(&s, 7, &e), 0);
+	snprintf(pids, sizeof(pids), "7\n%d\n\n", (int)getpid());
 	expect(f, "instances/one/set_event_pid", pids);
 	s.no_filter = true;
 	assert_false(kernel_setup_limits_pids(&s));
