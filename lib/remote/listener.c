@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -13,6 +14,7 @@
 #define MEMORY (64u << 20)
 #define EVENTS 64
 #define LOOK_MS 100			/* at what is late */
+#define LATE_MS 200			/* so long after the last look we had no time to look */
 #define DEAF_MS 1000			/* until connections are tried again */
 #define FILES_SPARE 64
 #define FILES_USUAL 32			/* of a recorder of a small machine */
@@ -27,6 +29,13 @@ int watch_arm(struct listener *l, struct watch *w, bool armed)
 		return -errno;
 	w->armed = armed;
 	return 0;
+}
+
+bool watch_has_come(const struct watch *w)
+{
+	struct pollfd p = { .fd = w->fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
 }
 
 void watch_close(struct watch *w)
@@ -260,15 +269,15 @@ static void forget_those_over(struct listener *l)
 
 static void look_at_times(struct listener *l)
 {
-	uint64_t now = monotonic_ms();
+	uint64_t now = monotonic_ms(), passed = now - l->looked_ms;
 
-	if (now - l->looked_ms < LOOK_MS)
+	if (passed < LOOK_MS)
 		return;
 	l->looked_ms = now;
 	if (l->deaf && !l->stopping && now - l->deaf_ms >= DEAF_MS)
 		hear(l, true);
 	for (struct client *c = l->clients; c; c = c->next)
-		client_look(c, now);
+		client_look(c, now, passed < LATE_MS ? 0 : passed - LOOK_MS);
 }
 
 int listener_run(struct listener *l, struct err *e)

@@ -208,12 +208,14 @@ static void look_at_talk(struct client *c, uint64_t now)
 
 	if (!c->in && limit_s > GREETING_S)
 		limit_s = GREETING_S;
-	if (waits && !(c->in && incoming_started(c->in)) && now - c->begun_ms >= limit_s * UINT64_C(1000)) {
+	if (waits && !(c->in && incoming_started(c->in)) && now - c->begun_ms >= limit_s * UINT64_C(1000) &&
+	    !watch_has_come(&c->control)) {
 		err_set(&e, -ETIMEDOUT, "it has had %u seconds %s", limit_s, waits);
 		client_end(c, &e);
 		return;
 	}
-	if (c->talk.state != TALK_V1_METADATA || incoming_started(c->in) || now - c->heard_ms < V1_QUIET_MS)
+	if (c->talk.state != TALK_V1_METADATA || incoming_started(c->in) || now - c->heard_ms < V1_QUIET_MS ||
+	    watch_has_come(&c->control))
 		return;
 	if (!incoming_start(c->in, NULL))
 		client_read_data(c, true);
@@ -223,10 +225,18 @@ static void look_at_talk(struct client *c, uint64_t now)
 	}
 }
 
-void client_look(struct client *c, uint64_t now)
+/* @since as if the time in which nobody was served had not been. */
+static uint64_t without(uint64_t since, uint64_t unserved, uint64_t now)
+{
+	return now - since < unserved ? now : since + unserved;
+}
+
+void client_look(struct client *c, uint64_t now, uint64_t unserved)
 {
 	struct err e = { 0 };
 
+	c->begun_ms = without(c->begun_ms, unserved, now);
+	c->heard_ms = without(c->heard_ms, unserved, now);
 	if (c->state == CLIENT_TALKS)
 		look_at_talk(c, now);
 	if (c->state == CLIENT_DRAINS && client_drained(c, now))

@@ -2,7 +2,6 @@
 /* The connections, or datagrams, that a recorder's sub-buffers come by. */
 #include <errno.h>
 #include <linux/sock_diag.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -198,15 +197,11 @@ void client_data(struct client *c, uint32_t cpu)
 		client_end(c, &e);
 }
 
-/* Whether something has come that was not looked at yet, as we were busy with others. */
 static bool has_come(const struct client *c)
 {
-	for (uint32_t i = 0; i < c->nr_ports; i++) {
-		struct pollfd p = { .fd = c->cpus[i].watch.fd, .events = POLLIN };
-
-		if (poll(&p, 1, 0) > 0)
+	for (uint32_t i = 0; i < c->nr_ports; i++)
+		if (watch_has_come(&c->cpus[i].watch))
 			return true;
-	}
 	return false;
 }
 

@@ -105,6 +105,8 @@ struct listener {
 
 /* Waits for @w from now on, or not. 0, -errno. */
 int watch_arm(struct listener *l, struct watch *w, bool armed);
+/* Whether something has come that was not looked at yet, as we were busy with others. */
+bool watch_has_come(const struct watch *w);
 void watch_close(struct watch *w);
 
 /* ---- listener_client.c ---- */
@@ -112,7 +114,8 @@ void watch_close(struct watch *w);
 /* Takes over @fd. Tells what is wrong itself. */
 void client_new(struct listener *l, int fd, const struct net_addr *peer);
 void client_control(struct client *c);		/* there is something to read */
-void client_look(struct client *c, uint64_t now);	/* at what is late */
+/* At what is late. @unserved: how long nobody was served since the last look, as the machine or we were busy. */
+void client_look(struct client *c, uint64_t now, uint64_t unserved);
 /* Ends it, with what came: @e is why, NULL: it is as it should be. */
 void client_end(struct client *c, const struct err *e);
 void client_done(struct client *c);		/* the file is made, or cannot be */

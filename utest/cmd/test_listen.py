@@ -429,6 +429,21 @@ def test_many_at_once(listener, busy):
         assert common.run(common.TRACECMD, "report", "--count", listener.path(name)).stdout.count("1600")
 
 
+def test_time_without_service_is_not_counted(tmp_path):
+    """What a recorder has for its first words is time in which it could be heard and answered."""
+    with listening(tmp_path, "--timeout", "1") as lst:
+        r = Recorder(lst.port)
+        assert r.get(8) == b"tracecmd"
+        for said, answer in ((b"-1V3\0", b"V3\0"), (b"766679\0\0", b"OK")):
+            lst.process.send_signal(signal.SIGSTOP)
+            time.sleep(1.2)
+            lst.process.send_signal(signal.SIGCONT)
+            time.sleep(0.05)
+            r.sock.sendall(said)
+            assert r.get(len(answer)) == answer
+        r.sock.close()
+
+
 # ---- options -----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("options, told", [
