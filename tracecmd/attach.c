@@ -215,25 +215,11 @@ static int check_clocks(const struct attach *a, struct err *e)
 	return 0;
 }
 
-/* The process of a thread that is there still; 0: it is not. */
-static pid_t process_of(int tid)
-{
-	AUTO_BUF struct buf status = { 0 };
-	char path[64];
-	const char *line;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	if (path_read_all(path, &status, 65536) || !status.data)
-		return 0;
-	line = strstr(status.data, "\nTgid:");
-	return line ? atoi(line + strlen("\nTgid:")) : 0;
-}
-
 /* Without -s: the machine may run still, and KVM tell. */
 static int ask_kvm(struct attach *a, struct err *e)
 {
 	AUTO_FREE struct dat_shift_sample *kvm = NULL;
-	pid_t process = counts_cycles(dat_reader_info(a->readers[HOST])) ? process_of(a->threads.v[0].pid) : 0;
+	pid_t process = counts_cycles(dat_reader_info(a->readers[HOST])) ? task_process(a->threads.v[0].pid) : 0;
 	uint32_t nr = 0;
 
 	if (!process || sync_kvm_read(NULL, process, &kvm, &nr, e) || !nr)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <dirent.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -37,56 +36,43 @@ static bool has_cid(const struct buf *cmdline, uint32_t cid)
 	return false;
 }
 
-/* Calls @fn with each number among the names in a folder of /proc. */
-static void each_number(const char *folder, void (*fn)(void *ctx, long number), void *ctx)
-{
-	DIR *dir = opendir(folder);
-	struct dirent *d;
-
-	while (dir && (d = readdir(dir)))
-		if (d->d_name[0] >= '1' && d->d_name[0] <= '9')
-			fn(ctx, strtol(d->d_name, NULL, 10));
-	if (dir)
-		closedir(dir);
-}
-
 struct search {
 	uint32_t cid;
 	int32_t *pids;
 	uint32_t nr;
-	long pid;
+	pid_t pid;
 };
 
-static void look_at_thread(void *ctx, long tid)
+static int look_at_thread(void *ctx, pid_t tid)
 {
 	struct search *s = ctx;
 	struct buf comm AUTO_BUF = { 0 };
 	char path[64];
 	int cpu;
 
-	snprintf(path, sizeof(path), "/proc/%ld/task/%ld/comm", s->pid, tid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", (int)s->pid, (int)tid);
 	cpu = path_read_all(path, &comm, COMM_MAX) ? -1 : guest_thread_cpu(comm.data);
 	if (cpu >= 0 && (uint32_t)cpu < s->nr)
 		s->pids[cpu] = tid;
+	return 0;
 }
 
-static void look_at_process(void *ctx, long pid)
+static int look_at_process(void *ctx, pid_t pid)
 {
 	struct search *s = ctx;
 	struct buf cmdline AUTO_BUF = { 0 };
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
 	if (path_read_all(path, &cmdline, CMDLINE_MAX) || !cmdline.len || !has_cid(&cmdline, s->cid))
-		return;
+		return 0;
 	s->pid = pid;
-	snprintf(path, sizeof(path), "/proc/%ld/task", pid);
-	each_number(path, look_at_thread, s);
+	return task_each(pid, look_at_thread, s);
 }
 
 void guest_threads(uint32_t cid, int32_t *pids, uint32_t nr)
 {
 	struct search s = { .cid = cid, .pids = pids, .nr = nr };
 
-	each_number("/proc", look_at_process, &s);
+	task_each(0, look_at_process, &s);
 }

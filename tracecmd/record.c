@@ -405,6 +405,7 @@ static enum record_end wait_for_end(struct run *run, unsigned *signals, struct e
 	watch.live = run->out.live;
 	watch.kernel = run->watch;
 	watch.latencies = run->local ? run->recording : NULL;
+	watch.setup = run->local ? &run->o->setup : NULL;
 	why = record_wait(&run->child, &run->watched, run->signal_fd, alarm, &watch, signals, blind);
 	record_trigger_end(&run->trigger);
 	progress_end(&run->progress);

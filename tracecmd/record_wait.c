@@ -176,7 +176,7 @@ unsigned stop_signals_seen(void)
 	return SIGNALS_MAX - signals_left;
 }
 
-enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_TRIGGER, POLL_LISTENER, POLL_LIVE, POLL_READER, POLL_KERNEL, POLL_LATENCY, POLL_FIXED };
+enum { POLL_SIGNAL, POLL_ALARM, POLL_COMMAND, POLL_CONTROL, POLL_TRIGGER, POLL_LISTENER, POLL_LIVE, POLL_READER, POLL_KERNEL, POLL_LATENCY, POLL_BEGUN, POLL_FIXED };
 
 /* Waits for something to happen. NULL: it cannot (@e); lives until the next call. */
 static const struct pollfd *wait_event(struct pollfds *fds, const struct child *child,
@@ -219,6 +219,9 @@ static const struct pollfd *wait_event(struct pollfds *fds, const struct child *
 	fds->v[POLL_LATENCY] = (struct pollfd){ .fd = -1, .events = POLLIN };
 	if (watch && watch->latencies)
 		fds->v[POLL_LATENCY].fd = recording_latency_fd(watch->latencies);
+	fds->v[POLL_BEGUN] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (watch && watch->setup)
+		fds->v[POLL_BEGUN].fd = kernel_setup_begun_fd(watch->setup);
 	for (size_t i = 0; i < w->v.nr; i++)
 		fds->v[POLL_FIXED + i] = (struct pollfd){ .fd = w->v.v[i].fd, .events = POLLIN };
 	while (poll(fds->v, POLL_FIXED + w->v.nr, timeout) < 0)
@@ -275,6 +278,8 @@ enum record_end record_wait(const struct child *child, struct watched *watched, 
 		}
 		if (p[POLL_LATENCY].revents)
 			recording_latency(watch->latencies);
+		if (p[POLL_BEGUN].revents)
+			kernel_setup_begun(watch->setup);
 		if (p[POLL_CONTROL].revents)
 			control_serve(watch->control);
 		if (watch && watch->trigger && record_trigger_serve(watch->trigger)) {

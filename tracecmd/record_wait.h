@@ -68,6 +68,7 @@ struct record_watch {
 	struct record_live *live;	/* what is printed meanwhile; NULL: nothing */
 	struct kernel_watch *kernel;	/* what others change; NULL: nobody looks */
 	struct recording *latencies;	/* keeps those that are found; NULL: none are looked for */
+	struct kernel_setup *setup;	/* counts threads that are left out; NULL: nothing is set up here */
 };
 
 /*

@@ -283,6 +283,11 @@ int control_file_read(const char *path, struct buf *out, size_t max);
  * descriptor; -EEXIST, told: something else is there; -errno.
  */
 int file_take(const char *path, bool *made, struct err *e);
+/* Calls @fn for each thread of a process, or with 0 for each process, until it returns non-zero. That, or 0. */
+int task_each(pid_t process, int (*fn)(void *ctx, pid_t id), void *ctx);
+/* The process of a thread; 0: there is none (any more). */
+pid_t task_process(pid_t tid);
+
 /* CLOCK_MONOTONIC, in nanoseconds, in milliseconds, and as what is so many milliseconds from now (pthread_cond_timedwait). */
 uint64_t monotonic_ns(void);
 uint64_t monotonic_ms(void);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include <dirent.h>
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
@@ -94,38 +93,21 @@ int perf_tasks_see(struct perf_tasks *t, uint32_t tid)
 	return 0;
 }
 
-static int see_threads(struct perf_tasks *t, const char *process)
+static int see_thread(void *tasks, pid_t tid)
 {
-	AUTO_BUF struct buf path = { 0 };
-	struct dirent *entry;
-	uint64_t tid;
-	DIR *dir;
-	int r = 0;
+	return perf_tasks_see(tasks, tid);
+}
 
-	if (buf_printf(&path, "/proc/%s/task", process))
-		return -ENOMEM;
-	dir = opendir(path.data);
-	while (!r && dir && (entry = readdir(dir)))
-		if (!parse_u64(entry->d_name, &tid))
-			r = perf_tasks_see(t, tid);
-	if (dir)
-		closedir(dir);
-	return r;
+static int see_threads(void *tasks, pid_t process)
+{
+	return task_each(process, see_thread, tasks);
 }
 
 int perf_tasks_see_all(struct perf_tasks *t)
 {
-	DIR *dir = opendir("/proc");
-	struct dirent *entry;
-	uint64_t pid;
 	int r = perf_tasks_see(t, 0);
 
-	while (!r && dir && (entry = readdir(dir)))
-		if (!parse_u64(entry->d_name, &pid))
-			r = see_threads(t, entry->d_name);
-	if (dir)
-		closedir(dir);
-	return r;
+	return r ? r : task_each(0, see_threads, t);
 }
 
 int perf_tasks_take(struct perf_tasks *t, const struct perf_attr *a, const struct perf_record *rec,

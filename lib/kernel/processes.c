@@ -2,19 +2,18 @@
 /*
  * Which tasks are traced where only some processes are. The kernel's lists (set_event_pid, set_ftrace_pid)
  * hold threads, each by its own number: one that begins later gets into them only along with all
- * children (event-fork, function-fork). How many did is what perf tells of each task in the list.
+ * children (event-fork, function-fork). How many did is what perf tells.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "kernel/perf_internal.h"
 
 #define ROUNDS_MAX 16			/* of looking for tasks that began while the others were listed */
-#define WATCHED_MAX 64			/* tasks whose threads are counted */
-#define FORKS_BYTES 16384		/* of perf's records: some 300 */
+#define FORKS_BYTES 32768		/* of perf's records for each CPU: 1000 */
 
 bool setup_is_limited(const struct kernel_setup *s, const struct kernel_instance_setup *is)
 {
@@ -39,34 +38,6 @@ static int add_task(struct tasks *t, pid_t tid)
 	return map_set(&t->in, tid, 0, 0);
 }
 
-static bool is_leader(pid_t pid)
-{
-	AUTO_BUF struct buf status = { 0 };
-	const char *tgid = NULL;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (!path_read_all(path, &status, KERNEL_TEXT_MAX) && status.data)
-		tgid = strstr(status.data, "\nTgid:");
-	return tgid && atoi(tgid + 6) == pid;
-}
-
-/* Calls @fn for each entry that is a number. Where there is no such folder: for none. */
-static int each_number(const char *path, int (*fn)(void *ctx, pid_t number), void *ctx)
-{
-	DIR *d = opendir(path);
-	struct dirent *de;
-	uint64_t number;
-	int r = 0;
-
-	while (!r && d && (de = readdir(d)))
-		if (!parse_u64(de->d_name, &number))
-			r = fn(ctx, number);
-	if (d)
-		closedir(d);
-	return r;
-}
-
 static int add_thread(void *tasks, pid_t tid)
 {
 	return add_task(tasks, tid);
@@ -74,10 +45,7 @@ static int add_thread(void *tasks, pid_t tid)
 
 static int add_process(struct tasks *t, pid_t pid)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	return each_number(path, add_thread, t);
+	return task_each(pid, add_thread, t);
 }
 
 struct family {
@@ -110,7 +78,7 @@ static int add_children(struct tasks *t, const struct kernel_pids *pids)
 {
 	struct families f = { 0 };
 	struct map in = { 0 };
-	int r = each_number("/proc", add_family, &f);
+	int r = task_each(0, add_family, &f);
 	bool more = true;
 	uint32_t at;
 
@@ -142,7 +110,7 @@ int setup_tasks(const struct kernel_instance_setup *is, struct kernel_pids *ret)
 	for (size_t i = 0; !r && i < ret->nr; i++)
 		r = map_set(&t.in, ret->v[i], 0, 0);
 	for (size_t i = 0; !r && i < is->pids.nr; i++) {
-		if (is_leader(is->pids.v[i]))
+		if (task_process(is->pids.v[i]) == is->pids.v[i])
 			r = add_process(&t, is->pids.v[i]);
 		if (!r)
 			r = add_task(&t, is->pids.v[i]);
@@ -155,105 +123,154 @@ int setup_tasks(const struct kernel_instance_setup *is, struct kernel_pids *ret)
 
 /* ---- threads that begin later ----------------------------------------------------------- */
 
-struct begun_task {
-	pid_t tid;
+/* What each CPU's tasks begin: told so, it costs the traced processes nothing when they are switched. */
+struct fork_ring {
 	int fd;
 	struct perf_ring ring;
 };
 struct kernel_begun {
-	VEC(struct begun_task) tasks;
+	VEC(struct fork_ring) rings;
+	int poll;
+	struct map processes;		/* whose threads count */
+	struct map listed;		/* threads that are traced */
 	uint64_t nr;
 };
 
 /* By which these records lie. */
 static const struct perf_attr fork_attr = { .big_endian = PERF_BIG_ENDIAN };
 
-static void begun_free(struct kernel_begun *b)
+static void fork_ring_close(struct fork_ring *f)
 {
-	for (size_t i = 0; b && i < b->tasks.nr; i++) {
-		perf_ring_unmap(&b->tasks.v[i].ring);
-		close(b->tasks.v[i].fd);
-	}
-	if (b)
-		vec_release(&b->tasks);
-	free(b);
+	perf_ring_unmap(&f->ring);
+	close(f->fd);
 }
 
 void setup_begun_release(struct kernel_setup *s)
 {
-	begun_free(s->begun);
+	struct kernel_begun *b = s->begun;
+
 	s->begun = NULL;
+	if (!b)
+		return;
+	for (size_t i = 0; i < b->rings.nr; i++)
+		fork_ring_close(&b->rings.v[i]);
+	cleanup_close(&b->poll);
+	vec_release(&b->rings);
+	map_release(&b->processes);
+	map_release(&b->listed);
+	free(b);
 }
 
-/* Where perf may not be used nothing is counted. */
-static void count_threads_of(struct kernel_setup *s, pid_t tid)
+static int fork_ring_open(struct kernel_begun *b, int cpu)
 {
 	const struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .size = sizeof(attr), .task = 1,
-		.exclude_kernel = 1, .exclude_hv = 1,
+		.watermark = 1, .wakeup_watermark = FORKS_BYTES / 4, .exclude_kernel = 1, .exclude_hv = 1,
 	};
-	struct begun_task t = { .tid = tid };
+	struct epoll_event readable = { .events = EPOLLIN };
+	struct fork_ring f = { .fd = perf_open(&attr, -1, cpu) };
+	int r = f.fd < 0 ? f.fd : perf_ring_map(&f.ring, f.fd, FORKS_BYTES, 0);
 
-	if (!s->begun)
-		s->begun = calloc(1, sizeof(*s->begun));
-	if (!s->begun || s->begun->tasks.nr >= WATCHED_MAX)
-		return;
-	for (size_t i = 0; i < s->begun->tasks.nr; i++)
-		if (s->begun->tasks.v[i].tid == tid)
-			return;
-	t.fd = perf_open(&attr, tid, -1);
-	if (t.fd < 0)
-		return;
-	if (perf_ring_map(&t.ring, t.fd, FORKS_BYTES, 0) || vec_push(&s->begun->tasks, t)) {
-		perf_ring_unmap(&t.ring);
-		close(t.fd);
-	}
+	if (f.fd < 0)
+		return r == -ENODEV ? 0 : r;	/* offline */
+	if (!r && epoll_ctl(b->poll, EPOLL_CTL_ADD, f.fd, &readable) < 0)
+		r = -errno;
+	if (!r)
+		r = vec_push(&b->rings, f);
+	if (r)
+		fork_ring_close(&f);
+	return r;
 }
 
-static uint64_t count_threads(struct begun_task *t)
+/* Where perf may not be used nothing is counted. */
+static void begun_open(struct kernel_setup *s)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+	int r;
+
+	if (s->begun)
+		return;
+	s->begun = calloc(1, sizeof(*s->begun));
+	if (!s->begun)
+		return;
+	s->begun->poll = epoll_create1(EPOLL_CLOEXEC);
+	r = s->begun->poll < 0 ? -errno : 0;
+	for (long cpu = 0; !r && cpu < cpus; cpu++)
+		r = fork_ring_open(s->begun, cpu);
+	if (r)
+		setup_begun_release(s);
+}
+
+/* Before they are listed: what begins in between is told, and counts only if it is not listed. */
+static void begun_watch(struct kernel_setup *s, const struct kernel_instance_setup *is, pid_t command)
+{
+	begun_open(s);
+	if (s->begun && s->only_command && command > 0)
+		map_set(&s->begun->processes, command, 0, 0);
+	for (size_t i = 0; s->begun && i < is->pids.nr; i++)
+		if (task_process(is->pids.v[i]) == is->pids.v[i])
+			map_set(&s->begun->processes, is->pids.v[i], 0, 0);
+}
+
+static uint64_t count_threads(const struct kernel_begun *b, struct perf_ring *ring)
 {
 	AUTO_BUF struct buf told = { 0 };
 	struct perf_record rec;
-	struct perf_task task;
+	struct perf_task t;
 	uint64_t nr = 0;
 	struct cur cur;
+	uint32_t at;
 
-	if (perf_ring_take(&t->ring, &told) || !told.len)
+	if (perf_ring_take(ring, &told) || !told.len)
 		return 0;
 	cur = (struct cur){ .data = (const uint8_t *)told.data, .len = told.len, .big_endian = PERF_BIG_ENDIAN };
 	while (perf_record_next(&cur, &rec, NULL) > 0)
-		if (rec.type == PERF_RECORD_FORK && !perf_task_parse(&fork_attr, &rec, &task, NULL))
-			nr += task.pid == task.ppid;
+		if (rec.type == PERF_RECORD_FORK && !perf_task_parse(&fork_attr, &rec, &t, NULL) && t.pid == t.ppid &&
+		    map_get(&b->processes, t.pid, 0, &at) && !map_get(&b->listed, t.tid, 0, &at))
+			nr++;
 	return nr;
 }
 
 uint64_t kernel_setup_begun(struct kernel_setup *s)
 {
-	for (size_t i = 0; s->begun && i < s->begun->tasks.nr; i++)
-		s->begun->nr += count_threads(&s->begun->tasks.v[i]);
-	return s->begun ? s->begun->nr : 0;
+	struct kernel_begun *b = s->begun;
+
+	for (size_t i = 0; b && i < b->rings.nr; i++)
+		b->nr += count_threads(b, &b->rings.v[i].ring);
+	return b ? b->nr : 0;
+}
+
+int kernel_setup_begun_fd(const struct kernel_setup *s)
+{
+	return s->begun ? s->begun->poll : -1;
 }
 
 /* ---- the kernel's lists ---------------------------------------------------------------- */
 
-static int list_tasks(const struct kernel_instance_setup *is, const struct kernel_pids *tids, size_t from,
-		      struct err *e)
+static int no_memory(struct err *e)
 {
-	bool functions = setup_traces_functions(is);
-	AUTO_BUF struct buf text = { 0 };
+	return err_errno(e, -ENOMEM, "cannot limit tracing to processes");
+}
+
+/* Those from @from on, behind those before. */
+static int list_tasks(const struct kernel_setup *s, const struct kernel_instance_setup *is,
+		      const struct kernel_pids *tids, size_t from, struct err *e)
+{
 	int (*list)(struct kernel_instance *, const char *, const char *, struct err *) =
 		from ? kernel_append : kernel_write;
+	bool functions = setup_traces_functions(is);
+	AUTO_BUF struct buf text = { 0 };
 	int r = 0;
 
 	for (size_t i = from; i < tids->nr; i++)
 		buf_printf(&text, "%d\n", (int)tids->v[i]);
 	if (text.failed)
-		return err_errno(e, -ENOMEM, "cannot limit tracing to processes");
+		return no_memory(e);
 	if (is->events.nr || !functions)
 		r = list(is->in, "set_event_pid", text.data, e);
 	if (!r && functions)
 		r = list(is->in, "set_ftrace_pid", text.data, e);
-	return r;
+	return r ? err_wrap(e, "cannot limit tracing to processes (%s)", s->only_command ? "-F" : "-P") : 0;
 }
 
 /* What begins while others are being listed is listed with the next round. */
@@ -261,23 +278,22 @@ static int limit(struct kernel_setup *s, const struct kernel_instance_setup *is,
 {
 	struct kernel_pids tids = { 0 };
 	size_t listed = 0;
-	int r = s->only_command && command > 0 && vec_push(&tids, command) ? -ENOMEM : 0;
+	int r = s->only_command && command > 0 && vec_push(&tids, command) ? no_memory(e) : 0;
 
+	if (!is->follow)
+		begun_watch(s, is, command);
 	for (int round = 0; !r && round < ROUNDS_MAX; round++) {
-		r = setup_tasks(is, &tids);
+		if (setup_tasks(is, &tids))
+			r = no_memory(e);
 		if (r || tids.nr == listed)
 			break;
-		r = list_tasks(is, &tids, listed, e);
-		if (r) {
-			err_wrap(e, "cannot limit tracing to processes (%s)", s->only_command ? "-F" : "-P");
-			break;
-		}
-		for (size_t i = listed; i < tids.nr && !is->follow; i++)
-			count_threads_of(s, tids.v[i]);
+		r = list_tasks(s, is, &tids, listed, e);
 		listed = tids.nr;
 	}
+	for (size_t i = 0; s->begun && i < listed; i++)
+		map_set(&s->begun->listed, tids.v[i], 0, 0);
 	vec_release(&tids);
-	return r == -ENOMEM ? err_errno(e, r, "cannot limit tracing to processes") : r;
+	return r;
 }
 
 int kernel_setup_pids(struct kernel_setup *s, pid_t command, struct err *e)

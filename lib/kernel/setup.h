@@ -203,10 +203,12 @@ bool kernel_setup_limits_pids(const struct kernel_setup *s);
 int kernel_setup_pids(struct kernel_setup *s, pid_t command, struct err *e);
 /*
  * How many threads the processes have begun since then that are not traced, as the kernel's lists hold threads
- * and -c was not asked for. At least so many: of 64 tasks, the first some 500 that each began. 0 where
- * perf, which tells, may not be used.
+ * and -c was not asked for. 0 where perf, which tells, may not be used. At least so many: between two calls
+ * the kernel keeps 1000 forks of each CPU, by whichever process.
  */
 uint64_t kernel_setup_begun(struct kernel_setup *s);
+/* Readable when that is to be called for the kernel to have room again; -1: nothing is counted. */
+int kernel_setup_begun_fd(const struct kernel_setup *s);
 /* tracing_on of every part that takes part; off: also of those behind one that fails. 0, or the first -errno. */
 int kernel_setup_tracing(struct kernel *k, struct kernel_setup *s, bool on, struct err *e);
 /* Once it is on: the first part whose tracing is off again, as others can do; NULL: none. */

@@ -55,6 +55,14 @@ def test_splice(dat, tmp_path, args, spliced):
 
 
 
+def test_threads_behind_many_children_are_told(dat):
+    """However much else the processes of the machine begin."""
+    script = "import os, threading\nfor i in range(5000):\n    if not os.fork(): os._exit(0)\n    os.wait()\n" \
+             "ts = [threading.Thread(target=int) for i in range(4)]\n[t.start() for t in ts]\n[t.join() for t in ts]"
+    p = run(TRACECMD, "record", "-q", "-o", dat, *IN, "-e", "sched_process_exec", "-F", "/usr/bin/python3", "-c", script)
+    assert "tracecmd: 4 threads that began meanwhile in what -F traced are left out" in p.stderr
+
+
 def test_readers_wake_in_time(kernel, dat):
     """Whatever somebody has set when a buffer wakes its readers: put back afterwards."""
     os.mkdir(DIR)
