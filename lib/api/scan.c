@@ -338,6 +338,7 @@ API void tracecmd_scan_free(struct tracecmd_scan *s)
 	}
 	vec_release(&s->columns);
 	vec_release(&s->order);
+	vec_release(&s->steps);
 	vec_release(&s->pids);
 	buf_release(&s->arena);
 	buf_release(&s->text);

@@ -37,9 +37,12 @@ struct scan_words {
 	int nr;
 	VEC(int32_t) offsets;		/* into bytes; nr + 1 of them, or none */
 	struct buf bytes;
+	struct scan_short *shorts;	/* short ones that were met last; NULL: none yet */
 };
 /* The string's number, from 0 on; -ENOMEM, -EOVERFLOW. */
 int32_t scan_words_code(struct scan_words *w, const void *s, uint32_t len);
+/* As that, of a string that ends at a 0 or behind @len bytes. */
+int32_t scan_words_code_of_chars(struct scan_words *w, const void *s, uint32_t len);
 void scan_words_release(struct scan_words *w);
 
 /* Numbers of the names of processes, or events, that were met last. */
@@ -76,6 +79,14 @@ struct scan_column {
 	bool wanted, null_now;
 };
 
+/* How a row's value of one column is had, cheapest first. */
+enum scan_how {
+	SCAN_COPY_4, SCAN_COPY_8,	/* the record's bytes in front of @end */
+	SCAN_PUT_TIME, SCAN_PUT_LATEST, SCAN_PUT_CPU, SCAN_PUT_STREAM,
+	SCAN_FILL_WORD, SCAN_FILL_NUMBER,
+};
+struct scan_step { enum scan_how how; uint32_t end; uint8_t *values; struct scan_column *column; };
+
 struct scan_team;
 
 struct tracecmd_scan {
@@ -90,6 +101,8 @@ struct tracecmd_scan {
 	size_t nr_strings;		/* columns of bytes, in front in order */
 	int failed;			/* -errno of a word that could not be kept */
 	VEC(unsigned) order;		/* of filling: strings and arrays first */
+	VEC(struct scan_step) steps;	/* of a row, behind strings and arrays; during a call */
+	int only_file, only_id;		/* the one event that is selected, once begun; -1: several */
 	bool begun, by_records;
 	uint32_t max;			/* rows that the caller's memory is for, during a call */
 	bool pending;			/* record was not given yet */

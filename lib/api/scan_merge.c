@@ -35,8 +35,11 @@ static inline void settle_first(struct head *heads, unsigned nr)
 	heads[i - 1] = first;
 }
 
-/* The parts of the next rows, up to where one has none ready. Returns how many; 0: all ended. */
-static uint32_t choose(const struct scan_team *team, uint16_t *parts, uint32_t max)
+/* A part's row. */
+struct place { uint32_t part, row; };
+
+/* Where the next rows are, up to where a part has none ready. Returns how many; 0: all ended. */
+static uint32_t choose(const struct scan_team *team, struct place *places, uint32_t max)
 {
 	struct head heads[SCAN_PARTS_MAX];
 	uint32_t at[SCAN_PARTS_MAX], n = 0;
@@ -53,7 +56,7 @@ static uint32_t choose(const struct scan_team *team, uint16_t *parts, uint32_t m
 	while (nr && n < max) {
 		unsigned part = heads[0].part;
 
-		parts[n++] = part;
+		places[n++] = (struct place){ part, at[part] };
 		if (++at[part] == team->parts[part].now->rows)
 			break;
 		heads[0] = head_at(team, part, at[part]);
@@ -64,45 +67,29 @@ static uint32_t choose(const struct scan_team *team, uint16_t *parts, uint32_t m
 
 /* ---- columns ------------------------------------------------------------------------------- */
 
-/* Rows to be copied: of @parts[i], in order, from each part's at on; behind @row of the caller's. */
-struct rows { struct scan_team *team; const uint16_t *parts; uint32_t row, nr; };
+/* Rows to be copied, behind @row of the caller's. */
+struct rows { struct scan_team *team; const struct place *places; uint32_t row, nr; };
 
-struct places { const uint8_t *from[SCAN_PARTS_MAX]; uint32_t at[SCAN_PARTS_MAX]; };
+struct values { const uint8_t *of[SCAN_PARTS_MAX]; };
 
-static struct places places_of(const struct rows *r)
+static void values_of(const struct rows *r, size_t column, struct values *v)
 {
-	struct places p;
-
-	for (unsigned i = 0; i < r->team->nr; i++) {
-		p.at[i] = r->team->parts[i].at;
-		p.from[i] = NULL;
-	}
-	return p;
-}
-
-static struct places values_of(const struct rows *r, size_t column)
-{
-	struct places p = places_of(r);
-
 	for (unsigned i = 0; i < r->team->nr; i++)
-		if (r->team->parts[i].now)
-			p.from[i] = r->team->parts[i].now->v[column].values;
-	return p;
+		v->of[i] = r->team->parts[i].now ? r->team->parts[i].now->v[column].values : NULL;
 }
 
 #define COPY(T) \
 	do { \
 		T *out = (T *)values + r->row; \
-		for (uint32_t i = 0; i < r->nr; i++) { \
-			unsigned part = r->parts[i]; \
-			out[i] = ((const T *)p.from[part])[p.at[part]++]; \
-		} \
+		for (uint32_t i = 0; i < r->nr; i++) \
+			out[i] = ((const T *)v.of[r->places[i].part])[r->places[i].row]; \
 	} while (0)
 
 static void copy_numbers(const struct rows *r, size_t column, unsigned size, void *values)
 {
-	struct places p = values_of(r, column);
+	struct values v;
 
+	values_of(r, column, &v);
 	switch (size) {
 	case 1:
 		COPY(uint8_t);
@@ -128,13 +115,14 @@ static int32_t new_code(struct scan_column *c, struct team_map *m, int32_t code)
 
 static int copy_words(struct scan_column *c, const struct rows *r, size_t column)
 {
-	struct places p = values_of(r, column);
 	int32_t *out = (int32_t *)c->values + r->row;
+	struct values v;
 
+	values_of(r, column, &v);
 	for (uint32_t i = 0; i < r->nr; i++) {
-		struct team_part *part = &r->team->parts[r->parts[i]];
-		int32_t code = ((const int32_t *)p.from[r->parts[i]])[p.at[r->parts[i]]++];
-		struct team_map *m = &part->maps[column];
+		const struct place *p = &r->places[i];
+		int32_t code = ((const int32_t *)v.of[p->part])[p->row];
+		struct team_map *m = &r->team->parts[p->part].maps[column];
 
 		out[i] = code < 0 ? -1 : m->codes.v[code] >= 0 ? m->codes.v[code] : new_code(c, m, code);
 		if (out[i] < -1)
@@ -146,13 +134,12 @@ static int copy_words(struct scan_column *c, const struct rows *r, size_t column
 /* Of the rows, as many as the caller's bytes have room for. */
 static uint32_t rows_that_fit(struct scan_column *c, const struct rows *r, size_t column)
 {
-	struct places p = places_of(r);
 	size_t used = c->offsets[r->row];
 	uint32_t i;
 
 	for (i = 0; i < r->nr; i++) {
-		unsigned part = r->parts[i];
-		const int32_t *offsets = r->team->parts[part].now->v[column].offsets + p.at[part]++;
+		const struct place *p = &r->places[i];
+		const int32_t *offsets = r->team->parts[p->part].now->v[column].offsets + p->row;
 		size_t len = offsets[1] - offsets[0];
 
 		if (len > c->bytes_size - used) {
@@ -166,12 +153,12 @@ static uint32_t rows_that_fit(struct scan_column *c, const struct rows *r, size_
 
 static void copy_bytes(struct scan_column *c, const struct rows *r, size_t column)
 {
-	struct places p = places_of(r);
 	int32_t *out = c->offsets + r->row;
 
 	for (uint32_t i = 0; i < r->nr; i++) {
-		const struct tracecmd_values *v = &r->team->parts[r->parts[i]].now->v[column];
-		const int32_t *offsets = v->offsets + p.at[r->parts[i]]++;
+		const struct place *p = &r->places[i];
+		const struct tracecmd_values *v = &r->team->parts[p->part].now->v[column];
+		const int32_t *offsets = v->offsets + p->row;
 		size_t len = offsets[1] - offsets[0];
 
 		if (len)
@@ -191,11 +178,10 @@ static bool has_nulls(const struct rows *r, size_t column)
 /* The caller's bits are set, all of them. */
 static void copy_nulls(struct scan_column *c, const struct rows *r, size_t column)
 {
-	struct places p = places_of(r);
-
 	for (uint32_t i = 0; i < r->nr; i++) {
-		const struct tracecmd_values *v = &r->team->parts[r->parts[i]].now->v[column];
-		uint32_t from = p.at[r->parts[i]]++, to = r->row + i;
+		const struct place *p = &r->places[i];
+		const struct tracecmd_values *v = &r->team->parts[p->part].now->v[column];
+		uint32_t from = p->row, to = r->row + i;
 
 		if (v->valid[from / 8] >> from % 8 & 1)
 			continue;
@@ -225,10 +211,10 @@ static int copy_column(struct scan_column *c, const struct rows *r, size_t colum
 /* The next rows: their number, which is 0 at the end, and also if not even one fits (@full). */
 static int merge_some(struct tracecmd_scan *s, uint32_t row, uint32_t max, bool *full, struct err *e)
 {
-	uint16_t parts[MERGE_ROWS];
-	struct rows r = { .team = s->team, .parts = parts, .row = row };
+	struct place places[MERGE_ROWS];
+	struct rows r = { .team = s->team, .places = places, .row = row };
 
-	r.nr = choose(s->team, parts, max < MERGE_ROWS ? max : MERGE_ROWS);
+	r.nr = choose(s->team, places, max < MERGE_ROWS ? max : MERGE_ROWS);
 	for (size_t i = 0; i < s->nr_strings; i++) {
 		struct scan_column *c = &s->columns.v[s->order.v[i]];
 		uint32_t nr = c->wanted ? rows_that_fit(c, &r, s->order.v[i]) : r.nr;
@@ -245,7 +231,7 @@ static int merge_some(struct tracecmd_scan *s, uint32_t row, uint32_t max, bool 
 		}
 	}
 	for (uint32_t i = 0; i < r.nr; i++)
-		s->team->parts[parts[i]].at++;
+		s->team->parts[places[i].part].at++;
 	return r.nr;
 }
 

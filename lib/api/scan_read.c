@@ -158,6 +158,17 @@ static inline void fill_number(struct tracecmd_scan *s, struct scan_column *c, u
 
 /* ---- strings and arrays --------------------------------------------------------------- */
 
+/* The bytes of a field, all that it has room for: its field, or NULL if it is null. */
+static inline const struct event_field *find_span(const struct tracecmd_scan *s, const struct scan_column *c,
+						  const uint8_t **ret, uint32_t *ret_len)
+{
+	const struct replay_record *rec = s->record;
+	bool big = s->files[rec->file].big_endian;
+	const struct scan_cell *cell = cell_of(c, rec, big);
+
+	return cell && event_field_span(&cell->field, rec->data, rec->len, big, ret, ret_len) ? &cell->field : NULL;
+}
+
 /* The bytes of a cell: false if it is null. */
 static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, const uint8_t **ret,
 		       uint32_t *ret_len, unsigned *swap)
@@ -165,7 +176,6 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 	const struct replay_record *rec = s->record;
 	const struct scan_file *f = &s->files[rec->file];
 	const struct event_field *field;
-	const struct scan_cell *cell;
 	struct tep_event *event;
 	const char *name;
 	const struct event_name *of;
@@ -197,9 +207,8 @@ static bool find_bytes(struct tracecmd_scan *s, const struct scan_column *c, con
 		*ret_len = s->text.len;
 		return !s->text.failed && s->text.len <= INT32_MAX;
 	}
-	cell = cell_of(c, rec, f->big_endian);
-	field = cell ? &cell->field : NULL;
-	if (!field || !event_field_span(field, rec->data, rec->len, f->big_endian, ret, ret_len))
+	field = find_span(s, c, ret, ret_len);
+	if (!field)
 		return false;
 	if (field->type == EVENT_STRING)
 		*ret_len = strnlen((const char *)*ret, *ret_len);
@@ -240,6 +249,8 @@ static void fill_word(struct tracecmd_scan *s, struct scan_column *c, uint32_t r
 
 	if (c->met)
 		code = met_code(s, c);
+	else if (c->what == TRACECMD_FIELD)
+		code = find_span(s, c, &data, &len) ? scan_words_code_of_chars(&c->words, data, len) : -1;
 	else if (find_bytes(s, c, &data, &len, &swap))
 		code = scan_words_code(&c->words, data, len);
 	if (code < -1)
@@ -288,6 +299,118 @@ static bool fill_bytes(struct tracecmd_scan *s, struct scan_column *c, uint32_t 
 	return true;
 }
 
+/* ---- steps ------------------------------------------------------------------------------ */
+
+/* Of all records that are selected, where they have the column's value as it is: the byte behind it. 0: nowhere. */
+static uint32_t find_copy(const struct tracecmd_scan *s, const struct scan_column *c)
+{
+	const struct event_field *pid;
+	const struct scan_file *f;
+
+	if (s->only_id < 0)
+		return 0;
+	f = &s->files[s->only_file];
+	if (c->what == TRACECMD_FIELD) {
+		const struct scan_cell *cell = c->cells[s->only_file] ? c->cells[s->only_file][s->only_id] : NULL;
+
+		return cell ? cell->end : 0;
+	}
+	pid = &f->pid;
+	return c->what == TRACECMD_PID && pid->place == EVENT_FIXED && pid->size == c->size &&
+	       pid->is_signed == c->is_signed && f->big_endian == (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) ?
+	       pid->offset + pid->size : 0;
+}
+
+static enum scan_how how_to_fill(const struct scan_column *c, uint32_t copy)
+{
+	if (c->type == TRACECMD_TYPE_WORD)
+		return SCAN_FILL_WORD;
+	if (copy && (c->size == 4 || c->size == 8))
+		return c->size == 4 ? SCAN_COPY_4 : SCAN_COPY_8;
+	if (c->what == SCAN_LATEST)
+		return SCAN_PUT_LATEST;
+	if (c->what == SCAN_STREAM)
+		return SCAN_PUT_STREAM;
+	if (c->what == TRACECMD_TIME && c->type == TRACECMD_TYPE_UINT64)
+		return SCAN_PUT_TIME;
+	if (c->what == TRACECMD_CPU && c->type == TRACECMD_TYPE_UINT32)
+		return SCAN_PUT_CPU;
+	return SCAN_FILL_NUMBER;
+}
+
+/* The one event of all files that is selected, if it is one. */
+static void find_only_event(struct tracecmd_scan *s)
+{
+	unsigned nr = 0;
+
+	for (unsigned file = 0; file < s->trace->nr_files; file++)
+		for (int id = 0; id < EVENT_IDS; id++)
+			if (s->files[file].ids[id]) {
+				s->only_file = file;
+				s->only_id = id;
+				nr++;
+			}
+	if (nr != 1)
+		s->only_file = s->only_id = -1;
+}
+
+/* For the caller's memory. 0 or -ENOMEM. */
+static int plan_steps(struct tracecmd_scan *s)
+{
+	if (!s->begun)
+		find_only_event(s);
+	s->steps.nr = 0;
+	if (vec_reserve(&s->steps, s->order.nr))
+		return -ENOMEM;
+	for (size_t i = s->nr_strings; i < s->order.nr; i++) {
+		struct scan_column *c = &s->columns.v[s->order.v[i]];
+		uint32_t copy = find_copy(s, c);
+
+		if (c->wanted)
+			s->steps.v[s->steps.nr++] = (struct scan_step){ how_to_fill(c, copy), copy, c->values, c };
+	}
+	return 0;
+}
+
+static inline void take_step(struct tracecmd_scan *s, const struct scan_step *step, uint32_t row)
+{
+	const struct replay_record *rec = s->record;
+	const uint8_t *end = (const uint8_t *)rec->data + step->end;
+
+	switch (step->how) {
+	case SCAN_COPY_4:
+		if (rec->len >= step->end)
+			memcpy(step->values + 4ul * row, end - 4, 4);
+		else
+			fill_number(s, step->column, row);
+		break;
+	case SCAN_COPY_8:
+		if (rec->len >= step->end)
+			memcpy(step->values + 8ul * row, end - 8, 8);
+		else
+			fill_number(s, step->column, row);
+		break;
+	case SCAN_PUT_TIME:
+		((uint64_t *)step->values)[row] = rec->ts;
+		break;
+	case SCAN_PUT_LATEST:
+		((uint64_t *)step->values)[row] = s->latest;
+		break;
+	case SCAN_PUT_CPU:
+		((uint32_t *)step->values)[row] = rec->cpu;
+		break;
+	case SCAN_PUT_STREAM:
+		((uint32_t *)step->values)[row] = rec->stream;
+		break;
+	case SCAN_FILL_WORD:
+		fill_word(s, step->column, row);
+		break;
+	case SCAN_FILL_NUMBER:
+		fill_number(s, step->column, row);
+		break;
+	}
+}
+
 /* ---- batches ---------------------------------------------------------------------------- */
 
 /* False if the row does not fit into the caller's memory. */
@@ -304,14 +427,8 @@ static inline bool fill_row(struct tracecmd_scan *s, uint32_t row)
 
 		c->nulls += c->wanted && c->null_now;
 	}
-	for (size_t i = s->nr_strings; i < s->order.nr; i++) {
-		struct scan_column *c = &s->columns.v[s->order.v[i]];
-
-		if (c->wanted && c->type == TRACECMD_TYPE_WORD)
-			fill_word(s, c, row);
-		else if (c->wanted)
-			fill_number(s, c, row);
-	}
+	for (size_t i = 0; i < s->steps.nr; i++)
+		take_step(s, &s->steps.v[i], row);
 	return true;
 }
 
@@ -386,6 +503,9 @@ int scan_read_rows(struct tracecmd_scan *s, struct tracecmd_values *values, uint
 	r = scan_take_memory(s, values, max, e);
 	if (r)
 		return r;
+	r = plan_steps(s);
+	if (r)
+		return err_errno(e, r, "cannot scan");
 	s->begun = true;
 	for (; rows < max; rows++) {
 		r = scan_next(s, e);

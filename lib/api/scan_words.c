@@ -10,6 +10,12 @@
 #include "api/scan.h"
 
 #define SLOTS_MIN 64
+/* Names of processes have no more than this, and are most of what is asked for. */
+#define SHORT_BYTES 16
+#define SHORTS 256
+
+/* A string of up to SHORT_BYTES, 0 behind its end, and its number. */
+struct scan_short { uint64_t start, rest; int32_t code; };
 
 static bool is_word(const struct scan_words *w, uint32_t code, const void *s, uint32_t len)
 {
@@ -70,9 +76,53 @@ int32_t scan_words_code(struct scan_words *w, const void *s, uint32_t len)
 	return code;
 }
 
+/* The bytes in front of the first 0, the rest 0. @v: little-endian, as they were read. */
+static inline uint64_t before_end(uint64_t v)
+{
+	uint64_t ends = (v - 0x0101010101010101) & ~v & 0x8080808080808080;
+
+	return ends ? v & ((ends & -ends) - 1) : v;
+}
+
+static bool ends_within(uint64_t v)
+{
+	return !(v >> 56);
+}
+
+static struct scan_short *new_shorts(void)
+{
+	struct scan_short *v = calloc(SHORTS, sizeof(*v));
+
+	for (unsigned i = 0; v && i < SHORTS; i++)
+		v[i].code = -1;
+	return v;
+}
+
+int32_t scan_words_code_of_chars(struct scan_words *w, const void *s, uint32_t len)
+{
+	uint8_t chars[SHORT_BYTES] = { 0 };
+	uint64_t start, rest;
+	struct scan_short *met;
+
+	if (!w->shorts)
+		w->shorts = new_shorts();
+	if (len > SHORT_BYTES || !w->shorts)
+		return scan_words_code(w, s, strnlen(s, len));
+	if (len != SHORT_BYTES)
+		s = memcpy(chars, s, len);
+	start = before_end(get_u64(s, false));
+	rest = ends_within(start) ? 0 : before_end(get_u64((const uint8_t *)s + 8, false));
+	met = &w->shorts[((start ^ rest << 5) * 0x9e3779b97f4a7c15 ^ rest * 0xc2b2ae3d27d4eb4f) >> 56];
+	if (met->code >= 0 && met->start == start && met->rest == rest)
+		return met->code;
+	*met = (struct scan_short){ start, rest, scan_words_code(w, s, strnlen(s, SHORT_BYTES)) };
+	return met->code;
+}
+
 void scan_words_release(struct scan_words *w)
 {
 	free(w->slots);
+	free(w->shorts);
 	vec_release(&w->offsets);
 	buf_release(&w->bytes);
 }

@@ -7,6 +7,10 @@
 /* From this size on huge pages pay, and what they take at the end does not matter. */
 #define HUGE (64u << 20)
 
+#ifndef MADV_POPULATE_WRITE		/* Linux 5.14 */
+#define MADV_POPULATE_WRITE 23
+#endif
+
 int block_grow(struct block *b, size_t size)
 {
 	size_t page = sysconf(_SC_PAGESIZE), whole = (size + page - 1) / page * page;
@@ -27,6 +31,16 @@ int block_grow(struct block *b, size_t size)
 	b->data = data;
 	b->size = whole;
 	return 0;
+}
+
+void block_touch(const struct block *b, size_t from, size_t size)
+{
+	size_t page = sysconf(_SC_PAGESIZE), end = (from + size) / page * page;
+
+	from = (from + page - 1) / page * page;
+	/* refused, pages come one by one as ever */
+	if (from < end && end <= b->size)
+		(void)madvise((char *)b->data + from, end - from, MADV_POPULATE_WRITE);
 }
 
 void block_release(struct block *b)

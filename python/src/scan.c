@@ -8,6 +8,8 @@
 #define CHUNK_ROWS (1u << 16)
 /* Room for strings that a chunk has at least. */
 #define CHUNK_BYTES (1u << 20)
+/* With as many rows another chunk is likely to be full. */
+#define MANY_ROWS (4 * CHUNK_ROWS)
 
 static const struct { const char *name, *format; uint8_t size; } types[] = {
 	[TRACECMD_TYPE_INT8] = { "int8", "b", 1 }, [TRACECMD_TYPE_UINT8] = { "uint8", "B", 1 },
@@ -176,6 +178,8 @@ static int make_room(struct scan *s, uint32_t rows)
 
 		if (need > b->size && block_grow(b, b->size ? need * 2 : need))
 			return -ENOMEM;
+		if (s->rows >= MANY_ROWS)
+			block_touch(b, s->rows * size, rows * size);
 		*v = (struct tracecmd_values){ .size = sizeof(*v), .valid = c->chunk_valid };
 		if (c->size) {
 			v->values = c->chunk_codes ? (void *)c->chunk_codes : (uint8_t *)b->data + s->rows * c->size;
